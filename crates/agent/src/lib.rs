@@ -1,0 +1,1 @@
+//! The vehicle agent: a sans-IO core, its vehicle port, and the process around it.

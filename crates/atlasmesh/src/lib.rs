@@ -1,0 +1,1 @@
+//! The atlasmesh binary: command line, configuration, wiring of every part.

@@ -1,0 +1,1 @@
+//! Vehicles and sites: registry, status, holds, claims; map versions, zones, closures.

@@ -1,0 +1,1 @@
+//! The edges: HTTP API, vehicle listener, authentication.

@@ -1,0 +1,132 @@
+//! Refusals: what a domain says no with. A refusal has a stable code that programs match on and that has a page of
+//! documentation; its text is for people and may change.
+
+use serde::Serialize;
+
+/// What went wrong, as a stable code. The HTTP status follows from it at the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Code {
+    /// One or more fields of the request are wrong; each is named.
+    InvalidRequest,
+    /// No valid credential came with the request.
+    Unauthenticated,
+    /// The credential is valid but its role does not allow this.
+    Forbidden,
+    /// No such thing in this tenant.
+    NotFound,
+    /// Policy forbids it; reasons and policies are named.
+    PolicyViolation,
+    /// The thing's state does not allow this step.
+    IllegalTransition,
+    /// The thing exists already, or the idempotency key was used for another request.
+    Conflict,
+    /// The place is too far from any road that may be used.
+    OffMap,
+    /// No way exists between the places under the constraints in force.
+    Unroutable,
+    /// No vehicle of the tenant has the capability asked for.
+    UnknownCapability,
+    /// The claim epoch is not the current one.
+    StaleClaim,
+    /// The vehicle may not take this now.
+    VehicleUnavailable,
+    /// The body is larger than the limit.
+    PayloadTooLarge,
+    /// More work waits than the limit allows.
+    Overloaded,
+    /// A part of the product cannot answer now; nothing was changed; try again.
+    Unavailable,
+}
+
+impl Code {
+    /// The code as it stands in answers and in the documentation.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::InvalidRequest => "INVALID_REQUEST",
+            Code::Unauthenticated => "UNAUTHENTICATED",
+            Code::Forbidden => "FORBIDDEN",
+            Code::NotFound => "NOT_FOUND",
+            Code::PolicyViolation => "POLICY_VIOLATION",
+            Code::IllegalTransition => "ILLEGAL_TRANSITION",
+            Code::Conflict => "CONFLICT",
+            Code::OffMap => "OFF_MAP",
+            Code::Unroutable => "UNROUTABLE",
+            Code::UnknownCapability => "UNKNOWN_CAPABILITY",
+            Code::StaleClaim => "STALE_CLAIM",
+            Code::VehicleUnavailable => "VEHICLE_UNAVAILABLE",
+            Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Code::Overloaded => "OVERLOADED",
+            Code::Unavailable => "UNAVAILABLE",
+        }
+    }
+
+    /// Every code, for the documentation test.
+    pub const ALL: [Code; 15] = [
+        Code::InvalidRequest,
+        Code::Unauthenticated,
+        Code::Forbidden,
+        Code::NotFound,
+        Code::PolicyViolation,
+        Code::IllegalTransition,
+        Code::Conflict,
+        Code::OffMap,
+        Code::Unroutable,
+        Code::UnknownCapability,
+        Code::StaleClaim,
+        Code::VehicleUnavailable,
+        Code::PayloadTooLarge,
+        Code::Overloaded,
+        Code::Unavailable,
+    ];
+}
+
+/// One field that is wrong, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) of the field, e.g. `/origin/lat`.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// A refusal of the domain.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{}: {message}", code.as_str())]
+pub struct Reject {
+    /// The stable code.
+    pub code: Code,
+    /// One sentence for a person: what is wrong and what to do next.
+    pub message: String,
+    /// The fields that are wrong, if any.
+    pub fields: Vec<FieldError>,
+    /// The policy decision behind the refusal, if it was one: reasons and policies, as the journal has them.
+    pub decision: Option<serde_json::Value>,
+}
+
+impl Reject {
+    /// A refusal with a code and a sentence.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fields: Vec::new(), decision: None }
+    }
+
+    /// A refusal because fields are wrong; each is named.
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let message = match fields.as_slice() {
+            [only] => format!("{} {}", only.field, only.message),
+            many => format!("{} fields are wrong", many.len()),
+        };
+        Self { code: Code::InvalidRequest, message, fields, decision: None }
+    }
+
+    /// A refusal because one field is wrong.
+    pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+
+    /// The same refusal with the policy decision behind it.
+    pub fn with_decision(mut self, decision: serde_json::Value) -> Self {
+        self.decision = Some(decision);
+        self
+    }
+}

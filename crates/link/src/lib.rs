@@ -1,0 +1,1 @@
+//! The vehicle protocol: messages, framing, resume and command delivery; sans-IO.

@@ -1,0 +1,1 @@
+//! The policy engine: Cedar layers, typed facts, decisions with constraints and reasons.

@@ -1,0 +1,1 @@
+//! Road graphs and routes under constraints: pure computation over values.

@@ -1,0 +1,1 @@
+//! The storage port, the memory engine and the conformance suite of every engine.

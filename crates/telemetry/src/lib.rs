@@ -1,0 +1,1 @@
+//! Telemetry: validation, order, write-ahead log, segments, latest state and history.

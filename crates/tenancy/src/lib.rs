@@ -1,0 +1,1 @@
+//! Tenants, their sectors and entitlements, and the principals that act for them.

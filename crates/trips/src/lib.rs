@@ -1,0 +1,1 @@
+//! Trips and dispatch: the life of a trip, assignment in batches, compliance.
