@@ -159,7 +159,14 @@ mod tests {
         assert_eq!(Timestamp::from_us(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!("2026-11-24T03:00:12Z".parse(), Ok(Timestamp::from_ms(1_795_489_212_000)));
         assert_eq!("1970-01-01T00:00:00.5Z".parse(), Ok(Timestamp::from_us(500_000)));
-        for bad in ["", "2026-02-29T00:00:00Z", "2026-11-24 03:00:12Z", "2026-11-24T03:00:12", "2026-11-24T24:00:00Z", "2026-11-24T03:00:12.Z"] {
+        for bad in [
+            "",
+            "2026-02-29T00:00:00Z",
+            "2026-11-24 03:00:12Z",
+            "2026-11-24T03:00:12",
+            "2026-11-24T24:00:00Z",
+            "2026-11-24T03:00:12.Z",
+        ] {
             assert_eq!(bad.parse::<Timestamp>(), Err(TimestampError), "{bad}");
         }
     }
