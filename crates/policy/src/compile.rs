@@ -1,0 +1,230 @@
+//! From source texts to rules: parsing, our own rules about rules, and errors that name file, policy and line.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use cedar_policy::{ActionConstraint, Effect, EntityUid, Policy, PolicyId, PolicySet};
+
+use crate::action::Action;
+use crate::bundle::Layer;
+use crate::constraints::{Constraint, Constraints};
+use crate::error::BundleError;
+use crate::fact::FactValue;
+use crate::monitor::Response;
+use crate::schema::{ActionSpec, NAMESPACE};
+
+/// A rule and what its annotations say.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) policy: Policy,
+    pub(crate) id: String,
+    pub(crate) file: String,
+    pub(crate) line: usize,
+    pub(crate) layer: Layer,
+    pub(crate) version: String,
+    pub(crate) purpose: String,
+    /// Why it forbids; its purpose when it does not.
+    pub(crate) reason: String,
+    pub(crate) advice: Option<String>,
+    pub(crate) response: Option<Response>,
+    /// What it limits, where it is a constraint rule.
+    pub(crate) limit: Option<Limit>,
+}
+
+/// What a constraint rule sets, and from where it takes the value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Limit {
+    /// The value stands in the rule.
+    Fixed(Constraint),
+    /// The value is a fact of the request; without the fact there is no limit.
+    FromFact { kind: String, fact: String },
+}
+
+/// The line, from 1, of the first place that an error points at.
+pub(crate) fn line_of(text: &str, error: &dyn miette::Diagnostic) -> usize {
+    let offset = error.labels().and_then(|mut labels| labels.next()).map_or(0, |label| label.offset());
+    line_at(text, offset)
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
+}
+
+/// The rules of one file.
+pub(crate) fn rules_of(
+    file: &str,
+    text: &str,
+    layer: &Layer,
+    actions: &BTreeMap<Action, ActionSpec>,
+) -> Result<Vec<Rule>, BundleError> {
+    let parsed = PolicySet::from_str(text).map_err(|error| BundleError::Syntax {
+        file: file.into(),
+        line: line_of(text, &error),
+        problem: error.to_string(),
+    })?;
+    if let Some(template) = parsed.templates().next() {
+        return Err(BundleError::Rule {
+            file: file.into(),
+            policy_id: template.annotation("id").unwrap_or("without @id").into(),
+            line: line_of_id(text, template.annotation("id")),
+            problem: "is a template; write the rule out".into(),
+        });
+    }
+    parsed.policies().map(|policy| rule_of(file, text, layer, policy, actions)).collect()
+}
+
+fn line_of_id(text: &str, id: Option<&str>) -> usize {
+    id.and_then(|id| text.find(&format!("@id(\"{id}\")"))).map_or(1, |offset| line_at(text, offset))
+}
+
+fn rule_of(
+    file: &str,
+    text: &str,
+    layer: &Layer,
+    policy: &Policy,
+    actions: &BTreeMap<Action, ActionSpec>,
+) -> Result<Rule, BundleError> {
+    let id = policy.annotation("id").unwrap_or_default().to_owned();
+    let line = line_of_id(text, policy.annotation("id"));
+    let wrong = |problem: String| BundleError::Rule {
+        file: file.into(),
+        policy_id: if id.is_empty() { policy.id().to_string() } else { id.clone() },
+        line,
+        problem,
+    };
+    let annotation = |key: &str| policy.annotation(key).map(str::to_owned).filter(|text| !text.is_empty());
+    let needed = |key: &str| annotation(key).ok_or_else(|| wrong(format!("lacks the annotation @{key}(\"…\")")));
+
+    needed("id")?;
+    let purpose = needed("purpose")?;
+    let version = needed("version")?;
+    let forbids = policy.effect() == Effect::Forbid;
+    let constrains = annotation("constrain").is_some();
+    if forbids && constrains {
+        return Err(wrong("forbids and constrains; a constraint rule is a permit with @constrain".into()));
+    }
+    if !forbids && !constrains && *layer != Layer::Base {
+        return Err(wrong(format!(
+            "is a permit in layer {layer}; a layer above the base may only forbid or constrain"
+        )));
+    }
+    let reason = if forbids { needed("reason")? } else { purpose.clone() };
+    let response = match annotation("response") {
+        None => None,
+        Some(text) => {
+            let response = Response::parse(&text);
+            Some(response.ok_or_else(|| wrong(format!("@response(\"{text}\") is not warn, slow, reroute or stop")))?)
+        }
+    };
+    let limit = constrains.then(|| limit_of(policy, actions)).transpose().map_err(wrong)?;
+    Ok(Rule {
+        policy: policy.new_id(PolicyId::new(&id)),
+        file: file.into(),
+        line,
+        layer: layer.clone(),
+        version,
+        purpose,
+        reason,
+        advice: annotation("advice"),
+        response,
+        limit,
+        id,
+    })
+}
+
+fn limit_of(policy: &Policy, actions: &BTreeMap<Action, ActionSpec>) -> Result<Limit, String> {
+    let kind = policy.annotation("constrain").unwrap_or_default();
+    match (policy.annotation("value"), policy.annotation("fact")) {
+        (Some(value), None) => {
+            let constraint = constraint_from_text(kind, value)?;
+            Constraints::from(constraint.clone()).check().map_err(|error| error.to_string())?;
+            Ok(Limit::Fixed(constraint))
+        }
+        (None, Some(fact)) => {
+            let wanted = fact_type_of(kind).ok_or_else(|| format!("@constrain(\"{kind}\") names no limit"))?;
+            for (action, spec) in actions.iter().filter(|(action, _)| applies_to(policy, **action)) {
+                match spec.facts.get(fact) {
+                    Some(spec) if spec.type_name == wanted => {}
+                    Some(spec) => {
+                        return Err(format!(
+                            "@fact(\"{fact}\") is a {} for {action}; {kind} needs a {wanted}",
+                            spec.type_name
+                        ));
+                    }
+                    None => return Err(format!("@fact(\"{fact}\") is not declared for {action}")),
+                }
+            }
+            Ok(Limit::FromFact { kind: kind.into(), fact: fact.into() })
+        }
+        _ => Err("a constraint rule has either @value(\"…\") or @fact(\"…\")".into()),
+    }
+}
+
+/// Whether a rule can apply to an action at all, by its scope.
+pub(crate) fn applies_to(policy: &Policy, action: Action) -> bool {
+    let Some(uid) = action_uid(action) else { return true };
+    match policy.action_constraint() {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(named) => named == uid,
+        // A name that is none of our actions may be a group; such a rule is kept everywhere.
+        ActionConstraint::In(named) => named.contains(&uid) || named.iter().any(|name| !is_action(name)),
+    }
+}
+
+fn is_action(uid: &EntityUid) -> bool {
+    Action::ALL.into_iter().any(|action| action.as_str() == uid.id().unescaped())
+}
+
+/// The action's name in Cedar.
+pub(crate) fn action_uid(action: Action) -> Option<EntityUid> {
+    format!("{NAMESPACE}::Action::\"{action}\"").parse().ok()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty())
+}
+
+/// The type of the fact that a limit can be taken from.
+fn fact_type_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "max_speed_mps" | "max_payload_kg" | "max_trip_distance_m" | "min_battery_pct" => "decimal",
+        "max_passengers" | "valid_for_s" | "probation_trips" => "Long",
+        "avoided_zones" | "required_capabilities" | "allowed_modes" | "allowed_zones" | "allowed_sectors" => {
+            "Set<String>"
+        }
+        _ => return None,
+    })
+}
+
+fn constraint_from_text(kind: &str, text: &str) -> Result<Constraint, String> {
+    let wanted = fact_type_of(kind).ok_or_else(|| format!("@constrain(\"{kind}\") names no limit"))?;
+    let value = match wanted {
+        "decimal" => text.parse().ok().filter(|value: &f64| value.is_finite()).map(FactValue::Decimal),
+        "Long" => text.parse().ok().map(FactValue::Long),
+        _ => Some(FactValue::Set(words(text).map(str::to_owned).collect())),
+    };
+    value
+        .and_then(|value| constraint_from(kind, &value))
+        .ok_or_else(|| format!("@value(\"{text}\") is no value of {kind} ({wanted})"))
+}
+
+/// A limit from a value; `None` when the value does not fit the kind.
+pub(crate) fn constraint_from(kind: &str, value: &FactValue) -> Option<Constraint> {
+    Some(match (kind, value) {
+        ("max_speed_mps", FactValue::Decimal(value)) => Constraint::MaxSpeedMps(*value),
+        ("max_payload_kg", FactValue::Decimal(value)) => Constraint::MaxPayloadKg(*value),
+        ("max_trip_distance_m", FactValue::Decimal(value)) => Constraint::MaxTripDistanceM(*value),
+        ("min_battery_pct", FactValue::Decimal(value)) => Constraint::MinBatteryPct(*value),
+        ("max_passengers", FactValue::Long(value)) => Constraint::MaxPassengers(u32::try_from(*value).ok()?),
+        ("probation_trips", FactValue::Long(value)) => Constraint::ProbationTrips(u32::try_from(*value).ok()?),
+        ("valid_for_s", FactValue::Long(value)) => Constraint::ValidForS(u64::try_from(*value).ok()?),
+        ("avoided_zones", FactValue::Set(values)) => Constraint::AvoidedZones(values.clone()),
+        ("required_capabilities", FactValue::Set(values)) => Constraint::RequiredCapabilities(values.clone()),
+        ("allowed_modes", FactValue::Set(values)) => Constraint::AllowedModes(values.clone()),
+        ("allowed_zones", FactValue::Set(values)) => Constraint::AllowedZones(values.clone()),
+        ("allowed_sectors", FactValue::Set(values)) => {
+            Constraint::AllowedSectors(values.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
+}
