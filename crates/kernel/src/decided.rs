@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::codes::Reject;
 use crate::envelope::{DecisionRecord, MotionFacts, Subject};
-use crate::id::{EventId, TypedId};
+use crate::id::TypedId;
 use crate::time::Timestamp;
 
 /// What `decide` answers: the events to commit and what the caller is told. Events without a reply are committed too:
@@ -65,8 +65,6 @@ pub trait DomainEvent: Sized + Clone + Send + Sync + 'static {
 /// What `evolve` may know of an event besides its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventMeta {
-    /// The event's id.
-    pub id: EventId,
     /// When it was recorded.
     pub recorded_at: Timestamp,
 }

@@ -261,7 +261,7 @@ impl Envelope {
 
     /// What `evolve` may know of it.
     pub fn meta(&self) -> crate::EventMeta {
-        crate::EventMeta { id: self.id, recorded_at: self.recorded_at }
+        crate::EventMeta { recorded_at: self.recorded_at }
     }
 }
 

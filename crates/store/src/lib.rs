@@ -1,1 +1,23 @@
-//! The storage port, the memory engine and the conformance suite of every engine.
+//! Journaled state: the port that every storage engine implements, the in-memory engine, and the one way in which a
+//! command changes anything.
+//!
+//! A change of state is one transaction that saves rows **and** appends the events that explain them. [`Commit`] can
+//! not be built without an event, so there is no way to save state unexplained.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod command;
+pub mod conformance;
+pub mod due;
+pub mod memory;
+pub mod port;
+mod repeats;
+pub mod replay;
+pub mod sequence;
+pub mod subscribe;
+pub mod table;
+
+pub use command::{CommandError, Extras, Idempotency, Outcome, execute, load};
+pub use memory::MemoryStore;
+pub use port::{Commit, CommitError, Fault, Guard, Head, ListQuery, Order, Receipt, Store};
+pub use table::{Expected, Row, RowBody, RowClass, RowWrite, TableSpec};

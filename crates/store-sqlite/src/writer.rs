@@ -1,0 +1,305 @@
+//! The one writer: whatever waits when it is free becomes one transaction, a savepoint per command, one fsync.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+
+use event_listener::Event;
+use futures_channel::oneshot::Sender;
+use journal::{ChainTip, Entry, Hash};
+use kernel::id::TypedId;
+use kernel::{Subject, TenantId};
+use rusqlite::{Connection, OptionalExtension, params};
+use store::RowWrite;
+use store::port::{Commit, CommitError, Fault, Head, Receipt};
+use store::sequence::{HeadSigner, LogTip, envelope};
+
+use crate::rows::{self, Tables};
+use crate::{fault, read};
+
+/// Commands per transaction: enough that the fsync is a small part of the work, few enough that the first one's
+/// receipt does not wait long for the last one's rows.
+const BATCH_MAX: usize = 512;
+
+/// Work for the writer.
+pub enum Job {
+    /// Rows and events.
+    Commit {
+        /// What to commit.
+        commit: Box<Commit>,
+        /// Who waits for it.
+        reply: Sender<Result<Receipt, CommitError>>,
+    },
+    /// Rows of observation or machinery.
+    Write {
+        /// Whose.
+        tenant: TenantId,
+        /// The rows.
+        rows: Vec<RowWrite>,
+        /// Who waits for it.
+        reply: Sender<Result<(), CommitError>>,
+    },
+}
+
+/// How far the writer has come: a level to wait on.
+#[derive(Debug, Default)]
+pub struct Progress {
+    committed: AtomicU64,
+    changed: Event,
+}
+
+impl Progress {
+    /// Transactions with events since the engine was opened.
+    pub fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// Resolves once [`Progress::committed`] exceeds `beyond`.
+    pub async fn wait(&self, beyond: u64) {
+        loop {
+            let listener = self.changed.listen();
+            if self.committed() > beyond {
+                return;
+            }
+            listener.await;
+        }
+    }
+
+    fn advance(&self, commits: u64) {
+        if commits > 0 {
+            self.committed.fetch_add(commits, Ordering::Release);
+            self.changed.notify(usize::MAX);
+        }
+    }
+}
+
+/// What a job came to inside a transaction that may still fail to commit.
+type Applied = Result<Vec<Entry>, CommitError>;
+
+/// The writer's state: its connection and the ends of the logs that it has touched.
+pub struct Writer {
+    connection: Connection,
+    signer: Arc<dyn HeadSigner>,
+    progress: Arc<Progress>,
+    tables: Tables,
+    tips: BTreeMap<TenantId, LogTip>,
+}
+
+impl Writer {
+    /// A writer on the only connection that writes.
+    pub fn new(connection: Connection, signer: Arc<dyn HeadSigner>, progress: Arc<Progress>) -> Self {
+        Self { connection, signer, progress, tables: Tables::default(), tips: BTreeMap::new() }
+    }
+
+    /// Works until every sender is gone.
+    pub fn run(mut self, waiting: &Receiver<Job>) {
+        while let Ok(first) = waiting.recv() {
+            let mut batch = vec![first];
+            batch.extend(std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH_MAX - 1));
+            self.process(batch);
+        }
+    }
+
+    /// A batch that the engine cannot commit as one is tried one by one, so that a command that fails by itself (the
+    /// last that did not fit the disk) does not take the others with it.
+    fn process(&mut self, batch: Vec<Job>) {
+        match self.transact(&batch) {
+            Ok((applied, heads)) => {
+                let commits = applied.iter().zip(&batch).filter(|(done, job)| done.is_ok() && job.is_commit()).count();
+                self.progress.advance(commits as u64);
+                for (job, applied) in batch.into_iter().zip(applied) {
+                    job.answer(applied, &heads);
+                }
+            }
+            Err(fault) if batch.len() == 1 => {
+                tracing::error!(error = %fault, source = std::error::Error::source(&fault).map(tracing::field::display), "a transaction failed");
+                for job in batch {
+                    job.fail(fault);
+                    return;
+                }
+            }
+            Err(fault) => {
+                tracing::warn!(error = %fault, jobs = batch.len(), "a batch failed and is tried one by one");
+                for job in batch {
+                    self.process(vec![job]);
+                }
+            }
+        }
+    }
+
+    fn transact(&mut self, batch: &[Job]) -> Result<(Vec<Applied>, BTreeMap<TenantId, Head>), Fault> {
+        let done = self.sql("BEGIN IMMEDIATE").and_then(|()| {
+            let applied = batch.iter().map(|job| self.apply_alone(job)).collect::<Result<Vec<_>, _>>()?;
+            let heads = self.sign_heads(batch, &applied)?;
+            self.sql("COMMIT")?;
+            Ok((applied, heads))
+        });
+        match done {
+            Ok(done) => {
+                self.tips.values_mut().for_each(LogTip::settle);
+                Ok(done)
+            }
+            Err(fault) => {
+                if !self.connection.is_autocommit() {
+                    self.sql("ROLLBACK")?;
+                }
+                self.tips.clear();
+                self.tables.forget();
+                Err(fault)
+            }
+        }
+    }
+
+    fn sql(&self, sql: &str) -> Result<(), Fault> {
+        self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map_err(|error| fault("commit", error))?;
+        Ok(())
+    }
+
+    /// One job between savepoints. The outer error is the engine's and ends the whole transaction.
+    fn apply_alone(&mut self, job: &Job) -> Result<Applied, Fault> {
+        self.sql("SAVEPOINT command")?;
+        let applied = match job {
+            Job::Commit { commit, .. } => self.apply_commit(commit),
+            Job::Write { tenant, rows, .. } => self.apply_rows(tenant, rows.iter()).map(|()| Vec::new()),
+        };
+        match applied {
+            Err(CommitError::Fault(fault @ (Fault::Full | Fault::Unavailable { .. }))) => return Err(fault),
+            Err(_) => {
+                self.sql("ROLLBACK TO command")?;
+                self.tables.forget();
+            }
+            Ok(_) => {}
+        }
+        self.sql("RELEASE command")?;
+        Ok(applied)
+    }
+
+    fn apply_rows<'a>(&mut self, tenant: &TenantId, rows: impl Iterator<Item = &'a RowWrite>) -> Result<(), CommitError> {
+        for row in rows {
+            rows::write(&self.connection, &mut self.tables, tenant, row)?;
+        }
+        Ok(())
+    }
+
+    fn apply_commit(&mut self, commit: &Commit) -> Result<Vec<Entry>, CommitError> {
+        if let Some(guard) = commit.guard() {
+            rows::check_guard(&self.connection, guard)?;
+        }
+        self.apply_rows(commit.tenant(), commit.rows())?;
+        if !self.tips.contains_key(commit.tenant()) {
+            let frontier = read::frontier(&self.connection, commit.tenant())?;
+            self.tips.insert(commit.tenant().clone(), LogTip::new(frontier));
+        }
+        let tip = self.tips.entry(commit.tenant().clone()).or_default();
+        let mark = tip.mark();
+        append(&self.connection, tip, commit).map_err(|fault| {
+            tip.undo_to(mark);
+            CommitError::Fault(fault)
+        })
+    }
+
+    fn sign_heads(&mut self, batch: &[Job], applied: &[Applied]) -> Result<BTreeMap<TenantId, Head>, Fault> {
+        let mut heads = BTreeMap::new();
+        for (job, applied) in batch.iter().zip(applied) {
+            let Job::Commit { commit, .. } = job else { continue };
+            if applied.is_err() || heads.contains_key(commit.tenant()) {
+                continue;
+            }
+            let Some(tip) = self.tips.get(commit.tenant()) else { continue };
+            let head = tip.sign(&*self.signer, commit.tenant())?;
+            keep_head(&self.connection, commit.tenant(), tip, &head).map_err(|error| fault("commit", error))?;
+            heads.insert(commit.tenant().clone(), head);
+        }
+        Ok(heads)
+    }
+}
+
+fn append(connection: &Connection, tip: &mut LogTip, commit: &Commit) -> Result<Vec<Entry>, Fault> {
+    let tenant = commit.tenant();
+    let mut entries = Vec::with_capacity(commit.events().len());
+    for event in commit.events() {
+        let entry = tip.append(event.clone(), |subject| stored_tip(connection, tenant, subject))?;
+        insert_entry(connection, tenant, &entry)?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn stored_tip(connection: &Connection, tenant: &TenantId, subject: &Subject) -> Result<Option<ChainTip>, Fault> {
+    let sql = "SELECT c.n, j.leaf FROM chains c JOIN journal j ON j.tenant=c.tenant AND j.idx=c.idx \
+               WHERE c.tenant=?1 AND c.subject=?2 ORDER BY c.n DESC LIMIT 1";
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            let found = statement.query_row([tenant.as_str(), subject.as_str()], |row| {
+                Ok(ChainTip { n: row.get::<_, i64>(0)?.unsigned_abs(), leaf: Hash::from_bytes(row.get(1)?) })
+            });
+            found.optional()
+        })
+        .map_err(|error| fault("commit", error))
+}
+
+fn insert_entry(connection: &Connection, tenant: &TenantId, entry: &Entry) -> Result<(), Fault> {
+    let envelope = envelope(entry)?;
+    let index = i64::try_from(entry.index).map_err(|_| Fault::Misuse("a log is too long"))?;
+    let event = envelope.id.as_u128().to_be_bytes();
+    let failed = |error| fault("commit", error);
+    connection
+        .prepare_cached("INSERT INTO journal (tenant, idx, event, leaf, envelope, links) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        .and_then(|mut statement| {
+            let leaf = entry.leaf.as_bytes();
+            statement.execute(params![tenant.as_str(), index, event, leaf, entry.envelope_json, entry.links_json])
+        })
+        .map_err(failed)?;
+    for link in entry.links().map_err(|source| Fault::Corrupt { what: "an entry's links".into(), source: Box::new(source) })? {
+        let n = i64::try_from(link.n).map_err(|_| Fault::Misuse("a chain is too long"))?;
+        connection
+            .prepare_cached("INSERT INTO chains (tenant, subject, n, idx) VALUES (?1, ?2, ?3, ?4)")
+            .and_then(|mut statement| statement.execute(params![tenant.as_str(), link.subject.as_str(), n, index]))
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn keep_head(connection: &Connection, tenant: &TenantId, tip: &LogTip, head: &Head) -> rusqlite::Result<()> {
+    let size = i64::try_from(head.size).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached("INSERT INTO heads (tenant, size, root, note) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![tenant.as_str(), size, head.root.as_bytes(), head.note])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO frontiers (tenant, frontier) VALUES (?1, ?2) ON CONFLICT (tenant) DO UPDATE SET frontier=excluded.frontier",
+        )?
+        .execute(params![tenant.as_str(), tip.frontier().to_bytes()])?;
+    Ok(())
+}
+
+impl Job {
+    fn is_commit(&self) -> bool {
+        matches!(self, Job::Commit { .. })
+    }
+
+    /// Answers after the fsync. Whoever has stopped waiting is not told; what was committed stays committed.
+    fn answer(self, applied: Applied, heads: &BTreeMap<TenantId, Head>) {
+        match self {
+            Job::Commit { commit, reply } => {
+                let receipt = applied.and_then(|entries| match heads.get(commit.tenant()) {
+                    Some(head) => Ok(Receipt { entries, head: head.clone() }),
+                    None => Err(Fault::Misuse("a commit has no head").into()),
+                });
+                let _ = reply.send(receipt);
+            }
+            Job::Write { reply, .. } => {
+                let _ = reply.send(applied.map(|_| ()));
+            }
+        }
+    }
+
+    fn fail(self, fault: Fault) {
+        match self {
+            Job::Commit { reply, .. } => drop(reply.send(Err(fault.into()))),
+            Job::Write { reply, .. } => drop(reply.send(Err(fault.into()))),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The one way in which a command changes anything: gather facts, load, decide, fold, commit. A conflict discards the
+//! attempt and gathers again; a decision of policy is journaled whatever the reply.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use kernel::decided::Facts;
+use kernel::envelope::{DecisionRecord, NewEvent, RetentionClass};
+use kernel::id::RequestId;
+use kernel::{Aggregate, Code, Ctx, Decided, DomainEvent, EventMeta, Reject, Subject, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::repeats::{self, Repeat};
+use crate::port::{Commit, CommitError, Fault, Guard, Receipt, Store};
+use crate::table::{Expected, Row, RowBody, RowWrite, TableSpec};
+
+/// How often a command is tried when others keep changing its aggregate. Conflicts need another commit each, so this
+/// many in a row mean a fault of the caller, not bad luck.
+pub const ATTEMPTS_MAX: usize = 16;
+
+/// Replies that were given under an idempotency key.
+pub const IDEMPOTENCY: TableSpec = TableSpec::machinery("idempotency", &[]);
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The domain refuses.
+    #[error(transparent)]
+    Reject(#[from] Reject),
+    /// The infrastructure failed; nothing acknowledged was lost.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The worker's lease went to another; the command is the other's now.
+    #[error("the lease {0} is held by another")]
+    Fenced(String),
+}
+
+/// A client's key for doing a thing once, with the digest of the request that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Principal and key, as one text.
+    pub key: String,
+    /// Digest of the request.
+    pub request: String,
+}
+
+/// What is remembered under an idempotency key: the request's digest and the stream that answers it, or the refusal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RememberedReply {
+    /// Digest of the request.
+    pub request: String,
+    /// The aggregate that the command created or changed, as its key.
+    pub key: String,
+    /// The refusal, if it was one: code, message, decision.
+    pub refused: Option<RememberedRefusal>,
+    /// When it was remembered.
+    pub at: Timestamp,
+}
+
+/// A refusal that was remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RememberedRefusal {
+    /// The stable code.
+    pub code: String,
+    /// The sentence.
+    pub message: String,
+    /// The policy decision behind it.
+    pub decision: Option<Value>,
+}
+
+/// What goes into a command's transaction besides its aggregate.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// The client's key for doing this once.
+    pub idempotency: Option<Idempotency>,
+    /// The lease under which a worker acts.
+    pub guard: Option<Guard>,
+    /// Rows of machinery or observation that must change together with the aggregate.
+    pub rows: Vec<RowWrite>,
+    /// How long the events must be kept, where it is not the everyday class.
+    pub retention: Option<RetentionClass>,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Outcome<A, R> {
+    /// The domain's answer.
+    pub reply: R,
+    /// The aggregate afterwards.
+    pub state: Option<A>,
+    /// The entries, if there were any.
+    pub receipt: Option<Receipt>,
+}
+
+/// An aggregate with the version of its row.
+#[derive(Debug, Clone)]
+pub struct Loaded<A> {
+    /// The state.
+    pub state: A,
+    /// The row's version.
+    pub version: u64,
+}
+
+/// Loads an aggregate.
+pub async fn load<A: Aggregate>(store: &dyn Store, tenant: &TenantId, id: &A::Id) -> Result<Option<Loaded<A>>, Fault> {
+    let row = store.get(TableSpec::of::<A>(), tenant, &id.to_string()).await?;
+    row.map(|row: Row| Ok(Loaded { state: row.decode()?, version: row.version })).transpose()
+}
+
+/// The stream of an aggregate.
+pub fn stream_of<A: Aggregate>(id: &A::Id) -> Subject {
+    Subject::new(A::KIND, id)
+}
+
+/// Carries out one command on the aggregate `id`.
+///
+/// `gather` reads whatever the decision needs, given the state as loaded; `decide` is pure. Both run again after a
+/// conflict.
+///
+/// # Errors
+/// [`CommandError::Reject`] with the domain's refusal (its policy decision is journaled all the same),
+/// [`CommandError::Fault`] when the infrastructure failed, [`CommandError::Fenced`] when a worker lost its lease.
+pub async fn execute<A, F, R, G, Gathering, D>(
+    store: &dyn Store,
+    ctx: &Ctx,
+    id: &A::Id,
+    extras: Extras,
+    gather: G,
+    decide: D,
+) -> Result<Outcome<A, R>, CommandError>
+where
+    A: Aggregate,
+    F: Facts,
+    R: Send,
+    G: Fn(Option<Arc<A>>) -> Gathering + Send + Sync,
+    Gathering: Future<Output = Result<F, CommandError>> + Send,
+    D: Fn(Option<&A>, &F) -> Decided<A::Event, R> + Send + Sync,
+{
+    for _ in 0..ATTEMPTS_MAX {
+        let loaded = load::<A>(store, &ctx.tenant, id).await?;
+        let version = loaded.as_ref().map(|loaded| loaded.version);
+        let state = loaded.map(|loaded| Arc::new(loaded.state));
+        let facts = gather(state.clone()).await?;
+        let decided = decide(state.as_deref(), &facts);
+        let attempt = Attempt { ctx, id, version, state: state.as_deref(), extras: &extras, decisions: facts.decisions() };
+        match attempt.commit(store, decided).await {
+            Err(AttemptError::Conflict) => tracing::debug!(stream = %stream_of::<A>(id), "conflict, gathering again"),
+            Err(AttemptError::Command(error)) => return Err(error),
+            Ok(outcome) => return Ok(outcome),
+        }
+    }
+    Err(CommandError::Fault(Fault::Overloaded))
+}
+
+enum AttemptError {
+    Conflict,
+    Command(CommandError),
+}
+
+impl From<Fault> for AttemptError {
+    fn from(fault: Fault) -> Self {
+        Self::Command(CommandError::Fault(fault))
+    }
+}
+
+struct Attempt<'a, A: Aggregate> {
+    ctx: &'a Ctx,
+    id: &'a A::Id,
+    version: Option<u64>,
+    state: Option<&'a A>,
+    extras: &'a Extras,
+    decisions: &'a [DecisionRecord],
+}
+
+impl<A: Aggregate> Attempt<'_, A> {
+    async fn commit<R>(self, store: &dyn Store, decided: Decided<A::Event, R>) -> Result<Outcome<A, R>, AttemptError> {
+        let Decided { events, reply } = decided;
+        let repeats = if events.is_empty() { repeats::look_up(store, self.ctx, self.decisions).await? } else { Vec::new() };
+        let unchanged = events.is_empty() && repeats.iter().all(Repeat::is_recent);
+        let outcome = if unchanged {
+            let remembered = self.remembered(reply.as_ref().err())?;
+            repeats::count(store, self.ctx, &repeats, remembered).await?;
+            Outcome { reply: (), state: self.state.cloned(), receipt: None }
+        } else {
+            let (commit, state) = self.transaction(&events, reply.as_ref().err(), &repeats)?;
+            match store.commit(commit).await {
+                Ok(receipt) => Outcome { reply: (), state, receipt: Some(receipt) },
+                Err(CommitError::Conflict { .. }) => return Err(AttemptError::Conflict),
+                Err(CommitError::Fenced(lease)) => return Err(AttemptError::Command(CommandError::Fenced(lease))),
+                Err(CommitError::Fault(fault)) => return Err(fault.into()),
+            }
+        };
+        match reply {
+            Ok(reply) => Ok(Outcome { reply, state: outcome.state, receipt: outcome.receipt }),
+            Err(reject) => Err(AttemptError::Command(reject.into())),
+        }
+    }
+
+    fn transaction(
+        &self,
+        events: &[A::Event],
+        reject: Option<&Reject>,
+        repeats: &[Repeat],
+    ) -> Result<(Commit, Option<A>), AttemptError> {
+        let ctx = self.ctx;
+        let is_about_nothing = self.state.is_none() && events.is_empty();
+        let stream = match is_about_nothing {
+            true => Subject::new("request", ctx.new_id::<RequestId>()),
+            false => stream_of::<A>(self.id),
+        };
+        let retention = self.extras.retention.unwrap_or(RetentionClass::Operational);
+        let mut journal: Vec<NewEvent> =
+            self.decisions.iter().map(|decision| decision.to_event(ctx, stream.clone()).retention(retention)).collect();
+        let meta = EventMeta { recorded_at: ctx.now };
+        let mut state = self.state.cloned();
+        for event in events {
+            state = A::evolve(state, event, &meta);
+            let entry = NewEvent::new(ctx, stream.clone(), event.event_type(), event.version(), event.body())
+                .about(A::about(event, state.as_ref()))
+                .motion(A::motion(event, state.as_ref()))
+                .retention(retention);
+            journal.push(match self.decisions.last() {
+                Some(decision) => entry.decided_by(decision),
+                None => entry,
+            });
+        }
+        let rows = if events.is_empty() { Vec::new() } else { self.state_rows(state.as_ref())? };
+        let mut machinery = self.extras.rows.clone();
+        machinery.extend(self.remembered(reject)?);
+        for repeat in repeats {
+            machinery.push(repeat.restarted(ctx.now)?);
+        }
+        let commit = Commit::new(ctx.tenant.clone(), rows, journal)?
+            .with_machinery(machinery)?
+            .with_guard(self.extras.guard.clone());
+        Ok((commit, state))
+    }
+
+    fn state_rows(&self, state: Option<&A>) -> Result<Vec<RowWrite>, Fault> {
+        let table = TableSpec::of::<A>();
+        let expected = self.version.map_or(Expected::Absent, Expected::Version);
+        Ok(match state {
+            Some(state) => vec![RowWrite::put(table, self.id.to_string(), expected, RowBody::of(state)?)],
+            None => Vec::new(),
+        })
+    }
+
+    fn remembered(&self, reject: Option<&Reject>) -> Result<Option<RowWrite>, Fault> {
+        let Some(idempotency) = &self.extras.idempotency else { return Ok(None) };
+        let reply = RememberedReply {
+            request: idempotency.request.clone(),
+            key: self.id.to_string(),
+            refused: reject.map(|reject| RememberedRefusal {
+                code: reject.code.as_str().into(),
+                message: reject.message.clone(),
+                decision: reject.decision.clone(),
+            }),
+            at: self.ctx.now,
+        };
+        let body = RowBody::new(&reply, Vec::new())?;
+        Ok(Some(RowWrite::put(IDEMPOTENCY, idempotency.key.clone(), Expected::Absent, body)))
+    }
+}
+
+/// What was answered under an idempotency key: the key of the aggregate, if the same request was accepted before.
+///
+/// # Errors
+/// The refusal, if the same request was refused before; `CONFLICT` if the key stands for another request.
+pub async fn recall(store: &dyn Store, tenant: &TenantId, idempotency: &Idempotency) -> Result<Option<String>, CommandError> {
+    let Some(row) = store.get(IDEMPOTENCY, tenant, &idempotency.key).await? else { return Ok(None) };
+    let reply: RememberedReply = row.decode()?;
+    if reply.request != idempotency.request {
+        let message = "this idempotency key was used for another request: use a new key";
+        return Err(Reject::new(Code::Conflict, message).into());
+    }
+    match reply.refused {
+        None => Ok(Some(reply.key)),
+        Some(refused) => {
+            let code = Code::ALL.into_iter().find(|code| code.as_str() == refused.code).unwrap_or(Code::Conflict);
+            let reject = Reject::new(code, refused.message);
+            Err(refused.decision.map_or(reject.clone(), |decision| reject.with_decision(decision)).into())
+        }
+    }
+}

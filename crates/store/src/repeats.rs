@@ -1,0 +1,99 @@
+//! A decision equal to the last one, on a command that changes no state, is counted and journaled once a minute: a
+//! client that asks again and again must not fill the journal with the same refusal.
+
+use kernel::envelope::DecisionRecord;
+use kernel::{Ctx, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::port::{CommitError, Fault, Store};
+use crate::table::{Expected, RowBody, RowWrite, TableSpec};
+
+/// An unchanged decision is journaled at most once in this time.
+pub const REPEATED_DECISION_MS: i64 = 60_000;
+
+/// Decisions that changed nothing: when each was last journaled and how often it came again.
+pub const REPEATED_DECISIONS: TableSpec = TableSpec::machinery("repeated_decisions", &[]);
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Counted {
+    journaled_at: Timestamp,
+    decision: String,
+    again: u64,
+}
+
+/// A decision, and what is remembered of its equals.
+pub(crate) struct Repeat {
+    key: String,
+    decision: String,
+    remembered: Option<(Counted, u64)>,
+    recent: bool,
+}
+
+impl Repeat {
+    pub(crate) fn is_recent(&self) -> bool {
+        self.recent
+    }
+
+    /// The row after this decision is journaled anew.
+    pub(crate) fn restarted(&self, now: Timestamp) -> Result<RowWrite, Fault> {
+        self.write(Counted { journaled_at: now, decision: self.decision.clone(), again: 0 })
+    }
+
+    fn write(&self, counted: Counted) -> Result<RowWrite, Fault> {
+        let expected = self.remembered.as_ref().map_or(Expected::Absent, |(_, version)| Expected::Version(*version));
+        Ok(RowWrite::put(REPEATED_DECISIONS, self.key.clone(), expected, RowBody::new(&counted, Vec::new())?))
+    }
+}
+
+/// Equal means: action, subjects, bundle, verdict and reasons.
+fn identity(decision: &DecisionRecord) -> String {
+    let part = |name: &str| decision.body.get(name).map(Value::to_string).unwrap_or_default();
+    let text = format!(
+        "{} {} {:?} {} {} {}",
+        decision.bundle,
+        decision.allowed,
+        decision.about,
+        part("action"),
+        part("subjects"),
+        part("reasons")
+    );
+    journal::Hash::of_leaf(text.as_bytes()).to_string()
+}
+
+pub(crate) async fn look_up(store: &dyn Store, ctx: &Ctx, decisions: &[DecisionRecord]) -> Result<Vec<Repeat>, Fault> {
+    let mut repeats = Vec::with_capacity(decisions.len());
+    for decision in decisions {
+        let key = identity(decision);
+        let row = store.get(REPEATED_DECISIONS, &ctx.tenant, &key).await?;
+        let remembered = row.map(|row| Ok::<_, Fault>((row.decode::<Counted>()?, row.version))).transpose()?;
+        let recent = remembered.as_ref().is_some_and(|(counted, _)| {
+            (0..REPEATED_DECISION_MS).contains(&ctx.now.since_ms(counted.journaled_at))
+        });
+        repeats.push(Repeat { key, decision: decision.id.to_string(), remembered, recent });
+    }
+    Ok(repeats)
+}
+
+/// Counts decisions that are not journaled again, and remembers the reply under the client's key.
+pub(crate) async fn count(
+    store: &dyn Store,
+    ctx: &Ctx,
+    repeats: &[Repeat],
+    remembered: Option<RowWrite>,
+) -> Result<(), Fault> {
+    let rows = repeats
+        .iter()
+        .filter_map(|repeat| repeat.remembered.as_ref().map(|(counted, _)| (repeat, counted.clone())))
+        .map(|(repeat, counted)| repeat.write(Counted { again: counted.again + 1, ..counted }))
+        .chain(remembered.map(Ok))
+        .collect::<Result<Vec<_>, Fault>>()?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    match store.write(&ctx.tenant, rows).await {
+        // Somebody counted at the same moment; one less in a count of repeats decides nothing.
+        Ok(()) | Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Ok(()),
+        Err(CommitError::Fault(fault)) => Err(fault),
+    }
+}
