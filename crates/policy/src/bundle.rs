@@ -46,6 +46,9 @@ pub(crate) struct Slice {
     pub(crate) constraining: PolicySet,
 }
 
+/// Slices by action, sector and, where a tenant has a layer of its own, tenant.
+type Slices = BTreeMap<(Action, Sector, Option<TenantId>), Slice>;
+
 /// A checked set of rules, ready to decide. Immutable.
 #[derive(Debug)]
 pub struct Bundle {
@@ -54,7 +57,7 @@ pub struct Bundle {
     pub(crate) rules: BTreeMap<String, Rule>,
     sectors: BTreeSet<Sector>,
     tenants: BTreeSet<TenantId>,
-    slices: BTreeMap<(Action, Sector, Option<TenantId>), Slice>,
+    slices: Slices,
     digest: String,
 }
 
@@ -191,7 +194,10 @@ fn type_check(file: &str, text: &str, rules: &[Rule], schema: &Schema) -> Result
         None => Ok(()),
         Some(error) => {
             let id = error.policy_id().to_string();
-            Err(wrong(id, line_of(text, error), error.to_string()))
+            let problem = error.to_string();
+            // Cedar repeats the id, which the error tells already.
+            let problem = problem.strip_prefix(&format!("for policy `{id}`, ")).unwrap_or(&problem).to_owned();
+            Err(wrong(id, line_of(text, error), problem))
         }
     }
 }
@@ -216,7 +222,7 @@ fn slices_of(
     rules: &BTreeMap<String, Rule>,
     sectors: &BTreeSet<Sector>,
     tenants: &BTreeSet<TenantId>,
-) -> Result<BTreeMap<(Action, Sector, Option<TenantId>), Slice>, BundleError> {
+) -> Result<Slices, BundleError> {
     let mut slices = BTreeMap::new();
     let tenants: Vec<Option<TenantId>> = std::iter::once(None).chain(tenants.iter().cloned().map(Some)).collect();
     for action in Action::ALL.into_iter().filter(|action| !action.is_restrictive()) {

@@ -116,6 +116,7 @@ fn rule_of(
             Some(response.ok_or_else(|| wrong(format!("@response(\"{text}\") is not warn, slow, reroute or stop")))?)
         }
     };
+    known_placeholders(policy, &reason, actions).map_err(wrong)?;
     let limit = constrains.then(|| limit_of(policy, actions)).transpose().map_err(wrong)?;
     Ok(Rule {
         policy: policy.new_id(PolicyId::new(&id)),
@@ -130,6 +131,19 @@ fn rule_of(
         limit,
         id,
     })
+}
+
+/// A text may name what the request tells, by `{name}`; a name that the request cannot tell would reach a person as it is.
+fn known_placeholders(policy: &Policy, text: &str, actions: &BTreeMap<Action, ActionSpec>) -> Result<(), String> {
+    let of_request = |name: &&str| ["sector", "role", "action"].contains(name);
+    let names = text.split('{').skip(1).map(|part| part.split('}').next().unwrap_or(part));
+    for name in names.filter(|name| !of_request(name)) {
+        let always = |spec: &ActionSpec| spec.facts.get(name).is_some_and(|fact| fact.required);
+        if let Some((action, _)) = actions.iter().find(|(action, spec)| applies_to(policy, **action) && !always(spec)) {
+            return Err(format!("@reason names {{{name}}}, which is no fact that {action} always has"));
+        }
+    }
+    Ok(())
 }
 
 fn limit_of(policy: &Policy, actions: &BTreeMap<Action, ActionSpec>) -> Result<Limit, String> {

@@ -77,40 +77,14 @@ impl Engine {
     /// Answers a request. Never fails: what cannot be decided is denied, with the reason. A restrictive action is
     /// always allowed (SAFE-1).
     pub fn decide(&self, request: &Request) -> Decision {
-        let bundle = self.active();
-        let outcome = evaluate(&bundle, request);
-        let facts = request.facts.iter().map(|fact| FactUsed {
-            name: fact.name.clone(),
-            value: fact.value.clone(),
-            age_ms: request.now.since_ms(fact.observed_at),
-        });
-        let decision = Decision {
-            id: request.id,
-            action: request.action,
-            verdict: outcome.verdict,
-            reasons: outcome.reasons,
-            constraints: outcome.constraints,
-            constraint_sources: outcome.sources,
-            principal: request.principal.clone(),
-            resource: request.resource.clone(),
-            about: request.about.clone(),
-            tenant: request.tenant.clone(),
-            site: request.site.clone(),
-            sector: request.sector.clone(),
-            entitlements: request.entitlements.clone(),
-            facts: facts.collect(),
-            decided_at: request.now,
-            bundle: bundle.digest().to_owned(),
-            equality_digest: String::new(),
-        };
-        decision.sealed()
+        decide_by(&self.active(), request)
     }
 
     /// Checks a moving vehicle: [`Engine::decide`] on a [`Action::MonitorTrip`] request, read as compliance. A rule
     /// that is certainly violated counts even where another could not be evaluated.
     pub fn monitor(&self, request: &Request) -> Checked {
         let bundle = self.active();
-        let decision = self.decide(request);
+        let decision = decide_by(&bundle, request);
         if decision.is_allowed() {
             return Checked { compliance: Compliance::Compliant, decision };
         }
@@ -128,6 +102,35 @@ impl Engine {
         };
         Checked { compliance, decision }
     }
+}
+
+fn decide_by(bundle: &Bundle, request: &Request) -> Decision {
+    let outcome = evaluate(bundle, request);
+    let facts = request.facts.iter().map(|fact| FactUsed {
+        name: fact.name.clone(),
+        value: fact.value.clone(),
+        age_ms: request.now.since_ms(fact.observed_at),
+    });
+    let decision = Decision {
+        id: request.id,
+        action: request.action,
+        verdict: outcome.verdict,
+        reasons: outcome.reasons,
+        constraints: outcome.constraints,
+        constraint_sources: outcome.sources,
+        principal: request.principal.clone(),
+        resource: request.resource.clone(),
+        about: request.about.clone(),
+        tenant: request.tenant.clone(),
+        site: request.site.clone(),
+        sector: request.sector.clone(),
+        entitlements: request.entitlements.clone(),
+        facts: facts.collect(),
+        decided_at: request.now,
+        bundle: bundle.digest().to_owned(),
+        equality_digest: String::new(),
+    };
+    decision.sealed()
 }
 
 fn evaluate(bundle: &Bundle, request: &Request) -> Outcome {
