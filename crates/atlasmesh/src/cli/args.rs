@@ -1,0 +1,333 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Control plane of an autonomous-vehicle fleet.
+#[derive(Debug, Parser)]
+#[command(name = "atlasmesh", version, propagate_version = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How the command line reaches a server.
+#[derive(Debug, Clone, Args)]
+pub struct Connection {
+    /// The server's address.
+    #[arg(long, global = true, env = "ATLASMESH_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// The token to act with.
+    #[arg(long, global = true, env = "ATLASMESH_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve(ServeOptions),
+    /// Run a whole simulated fleet on real streets.
+    Demo(DemoOptions),
+    /// Measure, and print the figures.
+    Bench(BenchOptions),
+    /// Print what the documentation is generated from.
+    Print(PrintOptions),
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ServeOptions {
+    /// The folder that holds everything the server keeps.
+    #[arg(long, default_value = "atlasmesh-data")]
+    pub data: PathBuf,
+    /// Where people and programs connect. Plain HTTP: keep it on this machine or put a TLS proxy before it.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http: String,
+    /// Where vehicles connect (gRPC over TLS).
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    pub link: String,
+    /// A folder with policies instead of the shipped ones.
+    #[arg(long)]
+    pub policies: Option<PathBuf>,
+    /// Seconds of silence after which a vehicle is OFFLINE.
+    #[arg(long, default_value_t = 30)]
+    pub offline_after_s: u32,
+    /// Seconds for which a claim allows driving on without a link.
+    #[arg(long, default_value_t = 120)]
+    pub claim_valid_s: u32,
+    /// The most mebibytes that the database may take.
+    #[arg(long)]
+    pub store_mib_max: Option<u64>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DemoOptions {
+    /// Without a live view: one line per event that matters.
+    #[arg(long)]
+    pub headless: bool,
+    /// End when this many trips are done and verified.
+    #[arg(long)]
+    pub until_trips: Option<usize>,
+    /// How many vehicles drive.
+    #[arg(long, default_value_t = 30)]
+    pub vehicles: usize,
+    /// How many times faster than the real ones they drive.
+    #[arg(long, default_value_t = 20.0)]
+    pub speedup: f64,
+    /// Where the demo keeps its state; a folder of its own that goes away without it.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct BenchOptions {
+    /// Which bench: commit or trip.
+    pub name: String,
+    /// How many commands or trips.
+    #[arg(long)]
+    pub count: Option<usize>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PrintOptions {
+    /// What to print: states, events, tables, policies.
+    pub what: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Tenants of this installation.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Sites and their maps.
+    #[command(subcommand)]
+    Site(SiteCommand),
+    /// Vehicles: register, list, hold, stop.
+    #[command(subcommand)]
+    Vehicles(VehicleCommand),
+    /// Trips: ask for one, follow it, find out why.
+    #[command(subcommand)]
+    Trips(TripCommand),
+    /// Entries of the journal, oldest first.
+    Journal(JournalOptions),
+    /// Check the whole journal: hashes, chains, signatures, and with --replay every row against it.
+    Verify(VerifyOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Make a tenant and print its administrator's token, once.
+    Create {
+        /// The tenant's name, e.g. north-pit.
+        name: String,
+        /// mining, logistics, ride-hail or defense.
+        #[arg(long)]
+        sector: String,
+        /// Its vehicles are real; without it they are simulated. Never both in one tenant.
+        #[arg(long)]
+        real_vehicles: bool,
+    },
+    /// List tenants.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SiteCommand {
+    /// Import a road network: an OpenStreetMap extract, or nodes and links as CSV (plain or gzip).
+    Import {
+        /// The site's name, e.g. coquimbo.
+        site: String,
+        /// An `.osm.pbf` extract.
+        #[arg(long, conflicts_with_all = ["nodes", "links"])]
+        osm: Option<PathBuf>,
+        /// Nodes as CSV.
+        #[arg(long, requires = "links")]
+        nodes: Option<PathBuf>,
+        /// Links as CSV.
+        #[arg(long, requires = "nodes")]
+        links: Option<PathBuf>,
+        /// Turn restrictions as CSV.
+        #[arg(long)]
+        turns: Option<PathBuf>,
+        /// Links where a vehicle must not stop, as CSV.
+        #[arg(long)]
+        no_stop: Option<PathBuf>,
+    },
+    /// List sites.
+    List,
+    /// Show a site: its map, zones and closures.
+    Show {
+        /// The site's name.
+        site: String,
+    },
+    /// Close the roads inside a polygon.
+    Close {
+        /// The site's name.
+        site: String,
+        /// Corners as lat,lon, three or more.
+        #[arg(long = "corner", required = true, num_args = 3.., allow_hyphen_values = true)]
+        corners: Vec<String>,
+        /// no_entry, stop or evacuate.
+        #[arg(long, default_value = "no_entry")]
+        class: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lift a closure or zone.
+    Lift {
+        /// The site's name.
+        site: String,
+        /// The closure's or zone's id.
+        restriction: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VehicleCommand {
+    /// Register a vehicle and print its secret, once.
+    Register {
+        /// A JSON file with the profile, or - for standard input.
+        #[arg(long)]
+        profile: PathBuf,
+    },
+    /// List vehicles.
+    List,
+    /// Show one vehicle.
+    Show {
+        /// The vehicle's id.
+        vehicle: String,
+    },
+    /// Stop a vehicle. Needs no policy decision and is carried out even if the store cannot commit.
+    Stop {
+        /// The vehicle's id.
+        vehicle: String,
+        /// now or nearest_admissible.
+        #[arg(long, default_value = "nearest_admissible")]
+        class: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Clear a stop. The vehicle stays where it is until it is dispatched again.
+    Clear {
+        /// The vehicle's id.
+        vehicle: String,
+        /// The stop's id, as `stop` printed it.
+        stop: String,
+    },
+    /// Place a hold: the vehicle is not dispatched until it is released.
+    Hold {
+        /// The vehicle's id.
+        vehicle: String,
+        /// grounded, lockout, pre_start_check, update, quarantine or cleaning.
+        #[arg(long, default_value = "grounded")]
+        kind: String,
+        /// after_trip, next_admissible or now.
+        #[arg(long, default_value = "after_trip")]
+        timing: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Release a hold that you placed.
+    Release {
+        /// The vehicle's id.
+        vehicle: String,
+        /// The hold's id.
+        hold: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TripCommand {
+    /// Ask for a trip.
+    Create {
+        /// The site.
+        #[arg(long)]
+        site: String,
+        /// Origin as lat,lon.
+        #[arg(long, allow_hyphen_values = true)]
+        from: String,
+        /// Destination as lat,lon.
+        #[arg(long, allow_hyphen_values = true)]
+        to: String,
+        /// passenger, delivery, haul, charge, depot, reposition, maintenance or recovery.
+        #[arg(long, default_value = "passenger")]
+        kind: String,
+        /// How many passengers.
+        #[arg(long, default_value_t = 0)]
+        passengers: u32,
+        /// Payload in kilograms.
+        #[arg(long, default_value_t = 0.0)]
+        payload_kg: f64,
+        /// A capability that the vehicle must have; may be repeated.
+        #[arg(long = "capability")]
+        capabilities: Vec<String>,
+        /// Do this once, however often it is sent under the same key.
+        #[arg(long)]
+        idempotency_key: Option<String>,
+    },
+    /// List trips, newest first.
+    List {
+        /// Only trips in this state.
+        #[arg(long)]
+        status: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Show one trip.
+    Show {
+        /// The trip's id.
+        trip: String,
+    },
+    /// Follow a trip until it ends.
+    Watch {
+        /// The trip's id.
+        trip: String,
+    },
+    /// Tell a trip's story from the journal: each step, and the decision behind it.
+    Why {
+        /// The trip's id.
+        trip: String,
+    },
+    /// Cancel a trip.
+    Cancel {
+        /// The trip's id.
+        trip: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct JournalOptions {
+    /// Begin at this position.
+    #[arg(long, default_value_t = 0)]
+    pub from: u64,
+    /// At most this many entries.
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+    /// Only entries about this subject, e.g. vehicle/veh_….
+    #[arg(long)]
+    pub about: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct VerifyOptions {
+    /// Verify a stopped server's data folder instead of asking a running server.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Also fold the journal and compare every row of state with it.
+    #[arg(long)]
+    pub replay: bool,
+}

@@ -1,0 +1,126 @@
+//! The command line as a client of the HTTP API: one connection per request, JSON in and out, problems as errors.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// The largest answer that the command line reads: a page of the journal stays far below.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long a connection may take: the server is near.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take: an import of a large map is the slowest.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A client of one server with one token.
+#[derive(Debug, Clone)]
+pub struct Client {
+    authority: String,
+    token: Option<String>,
+}
+
+/// A refusal of the server, as it was told.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refused {
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    pub code: String,
+    /// What went wrong and what to do.
+    pub detail: String,
+    /// The whole problem.
+    pub problem: Value,
+}
+
+impl Client {
+    /// A client of the server at `url` (`http://host:port`).
+    pub fn new(url: &str, token: Option<String>) -> Result<Self> {
+        let authority = url.trim_end_matches('/').strip_prefix("http://");
+        let authority = authority.with_context(|| format!("the server's address {url} must begin with http://"))?;
+        Ok(Self { authority: authority.to_owned(), token })
+    }
+
+    /// Reads.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    /// Creates or commands.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.send(Method::POST, path, Some(serde_json::to_vec(body)?), &[]).await
+    }
+
+    /// Creates under an idempotency key.
+    pub async fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Value> {
+        self.send(Method::POST, path, Some(serde_json::to_vec(body)?), &[("idempotency-key", key)]).await
+    }
+
+    /// Puts bytes.
+    pub async fn put(&self, path: &str, body: Vec<u8>, content_type: &str) -> Result<Value> {
+        self.send(Method::PUT, path, Some(body), &[("content-type", content_type)]).await
+    }
+
+    /// Removes.
+    pub async fn delete(&self, path: &str) -> Result<Value> {
+        self.send(Method::DELETE, path, None, &[]).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>, headers: &[(&str, &str)]) -> Result<Value> {
+        let request = self.request(method, path, body, headers)?;
+        let (status, bytes) = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(request))
+            .await
+            .map_err(|_| anyhow!("the server at {} did not answer in time", self.authority))??;
+        let answer: Value = match bytes.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&bytes).context("the server's answer is not JSON")?,
+        };
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Err(Refused { status: status.as_u16(), code: text("code"), detail: text("detail"), problem: answer.clone() }.into())
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+        headers: &[(&str, &str)],
+    ) -> Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder().method(method).uri(path).header("host", &self.authority);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() && headers.iter().all(|(name, _)| *name != "content-type") {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Full::new(Bytes::from(body.unwrap_or_default()))).with_context(|| format!("the address {path} is wrong"))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+        let no_server = || format!("no server at {}: start one with `atlasmesh serve`, or set ATLASMESH_URL", self.authority);
+        let stream = match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&self.authority)).await {
+            Ok(stream) => stream.with_context(no_server)?,
+            Err(_) => bail!(no_server()),
+        };
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let driver = tokio::spawn(connection);
+        let response = sender.send_request(request).await.context("the server closed the connection")?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let bytes = body.map_err(|error| anyhow!("the answer could not be read: {error}"))?.to_bytes();
+        drop(sender);
+        driver.abort();
+        Ok((status, bytes))
+    }
+}

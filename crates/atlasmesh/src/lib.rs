@@ -1,1 +1,0 @@
-//! The atlasmesh binary: command line, configuration, wiring of every part.

@@ -1,0 +1,124 @@
+//! What a handler takes from a request: a JSON body whose wrong field is named, an id that is an id, an idempotency key.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use kernel::{Code, Reject};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::problem::Problem;
+
+/// The longest idempotency key: room for a UUID, a URN or a hash.
+const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
+/// A JSON body, with the digest of its bytes.
+pub struct Body<T> {
+    /// What was sent.
+    pub value: T,
+    /// Hex SHA-256 of the bytes, for idempotency.
+    pub digest: String,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let mut reader = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let pointer = pointer(error.path());
+            Problem::from(Reject::invalid_field(pointer, plain(&error.into_inner())))
+        })?;
+        reader.end().map_err(|error| Problem::from(Reject::invalid_field("/", plain(&error))))?;
+        let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { value, digest })
+    }
+}
+
+fn unreadable(rejection: BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge, "the body is larger than this operation takes"),
+        _ => Problem::new(Code::InvalidRequest, "the body could not be read to its end"),
+    }
+}
+
+/// The JSON pointer (RFC 6901) of a path.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let pointer: String = path
+        .iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect();
+    if pointer.is_empty() { "/".into() } else { pointer }
+}
+
+fn plain(error: &serde_json::Error) -> String {
+    format!("is wrong: {error}")
+}
+
+/// A value from the path that is parsed as its type; a text that is not one names nothing.
+pub struct Id<T>(pub T);
+
+impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::new(Code::NotFound, "the address names nothing"))?;
+        text.parse().map(Self).map_err(|_| Problem::not_found("thing", text))
+    }
+}
+
+/// Two values from the path.
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A: std::str::FromStr, B: std::str::FromStr> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::new(Code::NotFound, "the address names nothing"))?;
+        let a = first.parse().map_err(|_| Problem::not_found("thing", first))?;
+        let b = second.parse().map_err(|_| Problem::not_found("thing", second))?;
+        Ok(Self(a, b))
+    }
+}
+
+/// The parameters of a query, whose wrong one is named.
+pub struct Parameters<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Reject::invalid_field("/query", rejection.body_text()).into()),
+        }
+    }
+}
+
+/// The client's `Idempotency-Key`, if it sent one.
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        match value.to_str() {
+            Ok(text) if (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&text.len()) => Ok(Self(Some(text.to_owned()))),
+            _ => Err(Reject::invalid_field("/headers/Idempotency-Key", "must have 1 to 255 printable characters").into()),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Errors as RFC 9457 problem details, with a stable `code`, a pointer per bad field, and a page per code. The one
+//! place where a refusal becomes an HTTP status.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kernel::{Code, FieldError, Reject};
+use serde::Serialize;
+use serde_json::Value;
+use store::port::Fault;
+use store::{CommandError, CommitError};
+
+/// A problem that a client is told.
+#[derive(Debug)]
+pub struct Problem {
+    reject: Reject,
+}
+
+/// Seconds after which a client that was turned away may try again.
+const RETRY_AFTER_S: &str = "1";
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    code: Code,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'a Value>,
+}
+
+/// The HTTP status of a code.
+pub fn status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidRequest => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Forbidden | Code::PolicyViolation => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::IllegalTransition | Code::Conflict | Code::StaleClaim | Code::VehicleUnavailable => StatusCode::CONFLICT,
+        Code::OffMap | Code::Unroutable | Code::UnknownCapability => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn title(code: Code) -> &'static str {
+    match code {
+        Code::InvalidRequest => "The request is wrong",
+        Code::Unauthenticated => "No valid credential",
+        Code::Forbidden => "Your role does not allow this",
+        Code::NotFound => "No such thing",
+        Code::PolicyViolation => "Policy forbids this",
+        Code::IllegalTransition => "Not possible in this state",
+        Code::Conflict => "It conflicts with what is there",
+        Code::OffMap => "Too far from any road",
+        Code::Unroutable => "No way there",
+        Code::UnknownCapability => "No vehicle can do this",
+        Code::StaleClaim => "The claim is not current",
+        Code::VehicleUnavailable => "The vehicle cannot take this now",
+        Code::PayloadTooLarge => "The body is too large",
+        Code::Overloaded => "Too much work is waiting",
+        Code::Unavailable => "Not possible right now",
+    }
+}
+
+impl Problem {
+    /// A problem with a code and a sentence.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { reject: Reject::new(code, detail) }
+    }
+
+    /// Nothing with this id in the caller's tenant; another tenant's id is answered alike.
+    pub fn not_found(what: &str, id: impl std::fmt::Display) -> Self {
+        Self::new(Code::NotFound, format!("there is no {what} {id}: list them to see which there are"))
+    }
+}
+
+impl From<Reject> for Problem {
+    fn from(reject: Reject) -> Self {
+        Self { reject }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let cause = std::error::Error::source(&fault).map(ToString::to_string);
+        tracing::error!(error = %fault, cause, "a request met a fault");
+        let code = match fault {
+            Fault::Overloaded => Code::Overloaded,
+            _ => Code::Unavailable,
+        };
+        Self::new(code, fault.to_string())
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Reject(reject) => reject.into(),
+            CommandError::Fault(fault) => fault.into(),
+            fenced @ CommandError::Fenced(_) => Self::new(Code::Unavailable, fenced.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for Problem {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Fault(fault) => fault.into(),
+            other => Self::new(Code::Unavailable, format!("{other}: try again")),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Reject { code, message, fields, decision } = &self.reject;
+        let status = status(*code);
+        let body = Body {
+            r#type: format!("/docs/errors/{}", code.as_str()),
+            title: title(*code),
+            status: status.as_u16(),
+            code: *code,
+            detail: message,
+            errors: fields,
+            decision: decision.as_ref(),
+        };
+        metrics::counter!("atlasmesh_problems_total", "code" => code.as_str()).increment(1);
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(code, Code::Overloaded | Code::Unavailable) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+        }
+        if *code == Code::Unauthenticated {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
