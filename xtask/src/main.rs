@@ -1,1 +1,64 @@
-fn main() {}
+//! The project's own commands, so that nothing but cargo has to be installed. This file is the table of contents; every
+//! command is one module.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod codegen;
+mod demo;
+mod process;
+mod repo;
+mod setup;
+mod test;
+mod tidy;
+
+use repo::Repo;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the product and show a fleet at work.
+    Demo(demo::Args),
+    /// Run every lane: set-up, format, tidy, clippy, tests, generated text, and last the demo without a terminal.
+    Test(test::Args),
+    /// List the benchmarks, or run one in release.
+    Bench(bench::Args),
+    /// Hold what the compiler cannot: layers, bans, row classes, pages, lengths, words.
+    Tidy,
+    /// Write the generated parts of the documentation from the code.
+    Codegen(codegen::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let root = repo::root()?;
+    match command {
+        Command::Demo(args) => demo::run(&root, &args),
+        Command::Test(args) => test::run(&root, &args),
+        Command::Bench(args) => bench::run(&root, &args),
+        Command::Tidy => tidy::run(&Repo::open(&root)?),
+        Command::Codegen(args) => codegen::run(&Repo::open(&root)?, &args),
+    }
+}

@@ -1,0 +1,57 @@
+//! Benchmarks are commands that print figures and ratios; this lists them and runs one in release.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which one; without it they are listed.
+    name: Option<String>,
+    /// What the benchmark itself takes.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+struct Bench {
+    name: &'static str,
+    /// What follows `cargo run --release`.
+    command: &'static [&'static str],
+    what: &'static str,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "commit",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "commit"],
+        what: "commits per second of state, events and signed heads, on disk and in memory",
+    },
+    Bench {
+        name: "trip",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "trip"],
+        what: "whole trips through every layer, from request to completion",
+    },
+    Bench {
+        name: "routing",
+        command: &["-p", "routing", "--example", "route_bench", "--"],
+        what: "routes per second on a real road graph",
+    },
+];
+
+pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
+    let Some(name) = &args.name else {
+        for bench in BENCHES {
+            println!("{:<10}{}", bench.name, bench.what);
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(bench) = BENCHES.iter().find(|bench| bench.name == *name) else {
+        bail!("there is no benchmark named {name}: `cargo xtask bench` lists them");
+    };
+    let error = process::cargo(root).args(["run", "--release"]).args(bench.command).args(&args.args).exec();
+    Err(error).context("start cargo")
+}

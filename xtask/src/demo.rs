@@ -1,0 +1,75 @@
+//! Builds the two programs and hands over to the product, which knows how to show itself.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::{process, setup};
+
+/// The arguments go to `atlasmesh demo` as they are, so that the two can never disagree.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub struct Args {
+    /// What `atlasmesh demo` takes: --headless, --until-trips N, --vehicles N, --data DIR; --help shows all.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// A line of cargo's report, as far as it is needed here.
+#[derive(Deserialize)]
+struct Artifact {
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
+    let atlasmesh = build(root)?;
+    // The product takes our place: signals, the terminal and the exit code are its own.
+    let error = Command::new(&atlasmesh).arg("demo").args(&args.args).exec();
+    Err(error).with_context(|| format!("start {}", atlasmesh.display()))
+}
+
+/// Builds `atlasmesh` and, beside it, `atlasmesh-agent`; answers where cargo put the first.
+fn build(root: &Path) -> Result<PathBuf> {
+    for sentence in setup::missing() {
+        eprintln!("{sentence}");
+    }
+    let mut build = process::cargo(root);
+    build.args(["build", "-p", "atlasmesh", "-p", "agent", "--bins", "--message-format", "json-render-diagnostics"]);
+    let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("start cargo")?;
+    if !output.status.success() {
+        bail!("the product does not build ({})", output.status);
+    }
+    let report = String::from_utf8_lossy(&output.stdout);
+    executable(&report, "atlasmesh").context("cargo built no program named atlasmesh")
+}
+
+fn executable(report: &str, name: &str) -> Option<PathBuf> {
+    let artifacts = report.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+    artifacts
+        .filter(|artifact| artifact.target.as_ref().is_some_and(|t| t.name == name))
+        .find_map(|artifact| artifact.executable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_found_in_cargos_report() {
+        let report = r#"{"reason":"compiler-artifact","target":{"name":"atlasmesh"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"atlasmesh-agent"},"executable":"out/atlasmesh-agent"}
+{"reason":"compiler-artifact","target":{"name":"atlasmesh"},"executable":"out/atlasmesh"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(report, "atlasmesh"), Some("out/atlasmesh".into()));
+        assert_eq!(executable(report, "other"), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! What the tests need from the machine beyond cargo. As root on Debian it is installed; elsewhere one line says what
+//! is missing.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::process::{self, Counts};
+
+/// A program that something needs, and the Debian packages that bring it.
+struct Need {
+    program: &'static str,
+    probe: &'static [&'static str],
+    packages: &'static [&'static str],
+    why: &'static str,
+}
+
+const NEEDS: &[Need] = &[Need {
+    program: "cc",
+    probe: &["--version"],
+    packages: &["gcc", "libc6-dev"],
+    why: "SQLite and the cryptography are compiled from C",
+}];
+
+/// Parts of the Rust toolchain that only some distributions bring.
+const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
+
+/// Installing a few packages over a slow line.
+const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// One sentence for every program that is missing.
+pub fn missing() -> Vec<String> {
+    let missing = NEEDS.iter().filter(|need| !present(need));
+    missing
+        .map(|need| format!("`{}` is missing ({}): install {}", need.program, need.why, need.packages.join(" ")))
+        .collect()
+}
+
+/// Installs what is missing where that is possible; an error says what is still missing.
+pub fn run(root: &Path) -> Result<Counts> {
+    let packages: Vec<&str> =
+        NEEDS.iter().filter(|need| !present(need)).flat_map(|need| need.packages).copied().collect();
+    if !packages.is_empty() && can_install() {
+        println!("installing {}", packages.join(" "));
+        process::stream(Command::new("apt-get").args(["update", "-q"]), INSTALL_LIMIT)?;
+        let mut install = Command::new("apt-get");
+        install.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-y", "-q", "--no-install-recommends"]);
+        process::stream(install.args(&packages), INSTALL_LIMIT)?;
+    }
+    let mut missing = missing();
+    for (command, component) in COMPONENTS {
+        if !process::works(process::cargo(root).args([command, "--version"])) {
+            missing.push(format!("`cargo {command}` is missing: rustup component add {component}"));
+        }
+    }
+    if !missing.is_empty() {
+        bail!("{}", missing.join("; "));
+    }
+    println!("nothing is missing");
+    Ok(Counts { passed: 1, failed: 0 })
+}
+
+fn present(need: &Need) -> bool {
+    process::works(Command::new(need.program).args(need.probe))
+}
+
+fn can_install() -> bool {
+    let root = process::output(Command::new("id").arg("-u"), process::ANSWER_LIMIT).is_ok_and(|uid| uid.trim() == "0");
+    root && process::works(Command::new("apt-get").arg("--version"))
+}
