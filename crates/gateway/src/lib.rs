@@ -1,1 +1,74 @@
-//! The edges: HTTP API, vehicle listener, authentication.
+//! The edges: the HTTP API for people and programs, the listener that vehicles connect to, and the effects that leave
+//! the process. Data travels one way: request → handler → domain service → store and journal → subscribers here →
+//! vehicles.
+//!
+//! Nothing here decides anything about trips or vehicles: handlers translate, domains decide.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod http;
+pub mod maps;
+pub mod vehicles;
+
+use std::sync::Arc;
+
+use journal::NoteVerifier;
+use kernel::{CtxSource, TenantId};
+use store::port::Store;
+use store::replay::Fold;
+
+use crate::maps::Maps;
+use crate::vehicles::emergency::EmergencyRecord;
+use crate::vehicles::sessions::Sessions;
+
+/// Everything that a handler or a vehicle's session may use. Wired once by the binary.
+pub struct Gateway {
+    /// State and journal.
+    pub store: Arc<dyn Store>,
+    /// Tenants and principals.
+    pub tenancy: Arc<tenancy::Tenancy>,
+    /// Vehicles and sites.
+    pub fleet: Arc<fleet::Fleet>,
+    /// Trips and dispatch.
+    pub trips: Arc<trips::Trips>,
+    /// Samples.
+    pub telemetry: Arc<telemetry::Ingest>,
+    /// Road graphs.
+    pub maps: Arc<dyn Maps>,
+    /// Clock and entropy of this process.
+    pub source: Arc<dyn CtxSource>,
+    /// Connected vehicles.
+    pub sessions: Arc<Sessions>,
+    /// Stops that the store could not take.
+    pub emergency: Arc<EmergencyRecord>,
+    /// The public half of the key that signs heads.
+    pub audit_key: keys::VerifyingKey<keys::Audit>,
+    /// The folds of every domain, for replay.
+    pub folds: fn() -> Vec<Box<dyn Fold>>,
+    /// What a vehicle must know to connect.
+    pub link: LinkEndpoint,
+    /// How vehicles are talked to.
+    pub link_settings: vehicles::Settings,
+}
+
+/// Where vehicles connect, and the certificate that they must find there.
+#[derive(Debug, Clone)]
+pub struct LinkEndpoint {
+    /// Host and port.
+    pub address: String,
+    /// Hex SHA-256 of the listener's certificate in DER.
+    pub certificate_sha256: String,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("link", &self.link).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// What checks the signatures on a tenant's log.
+    pub fn note_verifier(&self, tenant: &TenantId) -> NoteVerifier {
+        NoteVerifier::new(tenant, self.audit_key)
+    }
+}

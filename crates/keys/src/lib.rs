@@ -1,1 +1,26 @@
-//! Keys by purpose: types, states, the signer port and the sealed-file backend.
+//! Keys by purpose: whoever signs heads of the log cannot sign tokens, because the compiler does not let it.
+//!
+//! A key lives in a sealed file today; what signs is a port ([`Signer`]), so that a hardware module can take its place
+//! without a change for anybody who signs. Ed25519 (RFC 8032) throughout, by aws-lc-rs.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
+
+mod error;
+mod file;
+mod key;
+mod keystore;
+mod purpose;
+mod sealed;
+mod secret;
+mod state;
+pub mod token;
+
+pub use error::KeyError;
+pub use file::{DiskKeyFile, KeyFile};
+pub use key::{Key, KeyId, SEED_BYTES, SIGNATURE_BYTES, Signer, VerifyingKey};
+pub use keystore::{KeyInfo, Keystore};
+pub use purpose::{
+    Audit, CertificateAuthority, DeviceAuthority, Evidence, HasPurpose, Purpose, Report, Token, Update,
+};
+pub use sealed::MasterKey;
+pub use secret::Secret;
+pub use state::{IllegalTransition, KeyState};

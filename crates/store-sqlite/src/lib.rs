@@ -154,11 +154,21 @@ fn now<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
 }
 
 impl Store for SqliteStore {
-    fn get<'a>(&'a self, table: TableSpec, tenant: &'a TenantId, key: &'a str) -> BoxFuture<'a, Result<Option<Row>, Fault>> {
+    fn get<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Row>, Fault>> {
         now(self.read("get", |connection| read::get(connection, table, tenant, key)))
     }
 
-    fn list<'a>(&'a self, table: TableSpec, tenant: &'a TenantId, query: ListQuery) -> BoxFuture<'a, Result<Vec<Row>, Fault>> {
+    fn list<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        query: ListQuery,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Fault>> {
         now(self.read("list", |connection| read::list(connection, table, tenant, &query)))
     }
 
@@ -187,7 +197,12 @@ impl Store for SqliteStore {
         })
     }
 
-    fn entries<'a>(&'a self, tenant: &'a TenantId, from: u64, limit: usize) -> BoxFuture<'a, Result<Vec<Entry>, Fault>> {
+    fn entries<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, Fault>> {
         now(self.read("entries", |connection| read::entries(connection, tenant, from, limit)))
     }
 

@@ -61,7 +61,12 @@ pub fn get(connection: &Connection, table: TableSpec, tenant: &TenantId, key: &s
     Ok(found.into_iter().next())
 }
 
-pub fn list(connection: &Connection, table: TableSpec, tenant: &TenantId, query: &ListQuery) -> Result<Vec<Row>, Fault> {
+pub fn list(
+    connection: &Connection,
+    table: TableSpec,
+    tenant: &TenantId,
+    query: &ListQuery,
+) -> Result<Vec<Row>, Fault> {
     let mut conditions = vec!["tenant=?".to_owned()];
     let mut values = vec![Value::from(tenant.as_str().to_owned())];
     for (column, value) in &query.filters {
@@ -90,7 +95,12 @@ pub fn list(connection: &Connection, table: TableSpec, tenant: &TenantId, query:
     many(connection, "list rows", &sql, &values, |sql| row(table, sql, 0))
 }
 
-pub fn due(connection: &Connection, table: TableSpec, at: Timestamp, limit: usize) -> Result<Vec<(TenantId, Row)>, Fault> {
+pub fn due(
+    connection: &Connection,
+    table: TableSpec,
+    at: Timestamp,
+    limit: usize,
+) -> Result<Vec<(TenantId, Row)>, Fault> {
     let sql = format!(
         "SELECT tenant, {} FROM t_{} WHERE due_at <= ?1 ORDER BY due_at, tenant, key LIMIT ?2",
         columns(table),

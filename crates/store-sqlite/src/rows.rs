@@ -51,7 +51,12 @@ pub fn check_guard(connection: &Connection, guard: &Guard) -> Result<(), CommitE
 }
 
 /// Checks and writes one row. A conflict leaves the transaction to be undone to its savepoint by the caller.
-pub fn write(connection: &Connection, tables: &mut Tables, tenant: &TenantId, write: &RowWrite) -> Result<(), CommitError> {
+pub fn write(
+    connection: &Connection,
+    tables: &mut Tables,
+    tenant: &TenantId,
+    write: &RowWrite,
+) -> Result<(), CommitError> {
     tables.ensure(connection, write.table)?;
     let changed = match (&write.body, write.expected) {
         (Some(body), Expected::Absent) => insert(connection, tenant, write, body, "DO NOTHING"),
@@ -72,7 +77,13 @@ fn overwrite(table: TableSpec) -> String {
     format!("DO UPDATE SET version=version+1, due_at=excluded.due_at, fold=excluded.fold, doc=excluded.doc{columns}")
 }
 
-fn insert(connection: &Connection, tenant: &TenantId, write: &RowWrite, body: &RowBody, conflict: &str) -> rusqlite::Result<usize> {
+fn insert(
+    connection: &Connection,
+    tenant: &TenantId,
+    write: &RowWrite,
+    body: &RowBody,
+    conflict: &str,
+) -> rusqlite::Result<usize> {
     let columns: String = write.table.indexes.iter().map(|column| format!(", ix_{column}")).collect();
     let marks: String = write.table.indexes.iter().map(|_| ", ?").collect();
     let sql = format!(
@@ -86,7 +97,13 @@ fn insert(connection: &Connection, tenant: &TenantId, write: &RowWrite, body: &R
     connection.prepare_cached(&sql)?.execute(params_from_iter(values))
 }
 
-fn update(connection: &Connection, tenant: &TenantId, write: &RowWrite, body: &RowBody, version: u64) -> rusqlite::Result<usize> {
+fn update(
+    connection: &Connection,
+    tenant: &TenantId,
+    write: &RowWrite,
+    body: &RowBody,
+    version: u64,
+) -> rusqlite::Result<usize> {
     let columns: String = write.table.indexes.iter().map(|column| format!(", ix_{column}=?")).collect();
     let sql = format!(
         "UPDATE t_{} SET version=version+1, due_at=?, fold=?, doc=?{columns} WHERE tenant=? AND key=? AND version=?",

@@ -41,7 +41,9 @@ pub fn open_writer(database: &Path, pages_max: Option<u64>) -> Result<Connection
     if found > SCHEMA {
         return Err(Fault::NewerSchema { found, known: SCHEMA });
     }
-    connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;").map_err(failed)?;
+    connection
+        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+        .map_err(failed)?;
     if found == 0 {
         let create = format!("BEGIN IMMEDIATE; {CREATE} PRAGMA user_version={SCHEMA}; COMMIT;");
         connection.execute_batch(&create).map_err(failed)?;

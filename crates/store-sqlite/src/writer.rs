@@ -152,7 +152,10 @@ impl Writer {
     }
 
     fn sql(&self, sql: &str) -> Result<(), Fault> {
-        self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map_err(|error| fault("commit", error))?;
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map_err(|error| fault("commit", error))?;
         Ok(())
     }
 
@@ -175,7 +178,11 @@ impl Writer {
         Ok(applied)
     }
 
-    fn apply_rows<'a>(&mut self, tenant: &TenantId, rows: impl Iterator<Item = &'a RowWrite>) -> Result<(), CommitError> {
+    fn apply_rows<'a>(
+        &mut self,
+        tenant: &TenantId,
+        rows: impl Iterator<Item = &'a RowWrite>,
+    ) -> Result<(), CommitError> {
         for row in rows {
             rows::write(&self.connection, &mut self.tables, tenant, row)?;
         }
@@ -246,13 +253,17 @@ fn insert_entry(connection: &Connection, tenant: &TenantId, entry: &Entry) -> Re
     let event = envelope.id.as_u128().to_be_bytes();
     let failed = |error| fault("commit", error);
     connection
-        .prepare_cached("INSERT INTO journal (tenant, idx, event, leaf, envelope, links) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        .prepare_cached(
+            "INSERT INTO journal (tenant, idx, event, leaf, envelope, links) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
         .and_then(|mut statement| {
             let leaf = entry.leaf.as_bytes();
             statement.execute(params![tenant.as_str(), index, event, leaf, entry.envelope_json, entry.links_json])
         })
         .map_err(failed)?;
-    for link in entry.links().map_err(|source| Fault::Corrupt { what: "an entry's links".into(), source: Box::new(source) })? {
+    for link in
+        entry.links().map_err(|source| Fault::Corrupt { what: "an entry's links".into(), source: Box::new(source) })?
+    {
         let n = i64::try_from(link.n).map_err(|_| Fault::Misuse("a chain is too long"))?;
         connection
             .prepare_cached("INSERT INTO chains (tenant, subject, n, idx) VALUES (?1, ?2, ?3, ?4)")

@@ -49,10 +49,8 @@ fn a_newer_schema_is_refused_and_left_alone() {
     rusqlite::Connection::open(&database).unwrap().execute_batch("PRAGMA user_version=999").unwrap();
     let error = open(folder.path(), None).err().unwrap();
     assert!(matches!(error, Fault::NewerSchema { found: 999, .. }), "{error}");
-    let version: u32 = rusqlite::Connection::open(&database)
-        .unwrap()
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .unwrap();
+    let version: u32 =
+        rusqlite::Connection::open(&database).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 999);
 }
 

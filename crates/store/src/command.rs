@@ -11,8 +11,8 @@ use kernel::{Aggregate, Code, Ctx, Decided, DomainEvent, EventMeta, Reject, Subj
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::repeats::{self, Repeat};
 use crate::port::{Commit, CommitError, Fault, Guard, Receipt, Store};
+use crate::repeats::{self, Repeat};
 use crate::table::{Expected, Row, RowBody, RowWrite, TableSpec};
 
 /// How often a command is tried when others keep changing its aggregate. Conflicts need another commit each, so this
@@ -143,7 +143,8 @@ where
         let state = loaded.map(|loaded| Arc::new(loaded.state));
         let facts = gather(state.clone()).await?;
         let decided = decide(state.as_deref(), &facts);
-        let attempt = Attempt { ctx, id, version, state: state.as_deref(), extras: &extras, decisions: facts.decisions() };
+        let attempt =
+            Attempt { ctx, id, version, state: state.as_deref(), extras: &extras, decisions: facts.decisions() };
         match attempt.commit(store, decided).await {
             Err(AttemptError::Conflict) => tracing::debug!(stream = %stream_of::<A>(id), "conflict, gathering again"),
             Err(AttemptError::Command(error)) => return Err(error),
@@ -176,7 +177,8 @@ struct Attempt<'a, A: Aggregate> {
 impl<A: Aggregate> Attempt<'_, A> {
     async fn commit<R>(self, store: &dyn Store, decided: Decided<A::Event, R>) -> Result<Outcome<A, R>, AttemptError> {
         let Decided { events, reply } = decided;
-        let repeats = if events.is_empty() { repeats::look_up(store, self.ctx, self.decisions).await? } else { Vec::new() };
+        let repeats =
+            if events.is_empty() { repeats::look_up(store, self.ctx, self.decisions).await? } else { Vec::new() };
         let unchanged = events.is_empty() && repeats.iter().all(Repeat::is_recent);
         let outcome = if unchanged {
             let remembered = self.remembered(reply.as_ref().err())?;
@@ -267,7 +269,11 @@ impl<A: Aggregate> Attempt<'_, A> {
 ///
 /// # Errors
 /// The refusal, if the same request was refused before; `CONFLICT` if the key stands for another request.
-pub async fn recall(store: &dyn Store, tenant: &TenantId, idempotency: &Idempotency) -> Result<Option<String>, CommandError> {
+pub async fn recall(
+    store: &dyn Store,
+    tenant: &TenantId,
+    idempotency: &Idempotency,
+) -> Result<Option<String>, CommandError> {
     let Some(row) = store.get(IDEMPOTENCY, tenant, &idempotency.key).await? else { return Ok(None) };
     let reply: RememberedReply = row.decode()?;
     if reply.request != idempotency.request {

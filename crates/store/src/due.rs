@@ -63,7 +63,12 @@ pub trait DueHandler: Send + Sync {
 
 /// Takes one round of what is due in a handler's table. Answers how many rows were decided. A row that fails is logged
 /// and stays due; the others go on.
-pub async fn run_due(store: &dyn Store, source: &dyn CtxSource, handler: &dyn DueHandler, guard: &Guard) -> Result<usize, Fault> {
+pub async fn run_due(
+    store: &dyn Store,
+    source: &dyn CtxSource,
+    handler: &dyn DueHandler,
+    guard: &Guard,
+) -> Result<usize, Fault> {
     let table = handler.table();
     let due = store.due(table, source.now(), DUE_BATCH_MAX).await?;
     let mut decided = 0;

@@ -16,6 +16,7 @@ pub mod replay;
 pub mod sequence;
 pub mod subscribe;
 pub mod table;
+pub mod verify;
 
 pub use command::{CommandError, Extras, Idempotency, Outcome, execute, load};
 pub use memory::MemoryStore;

@@ -186,15 +186,30 @@ fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
 }
 
 impl Store for MemoryStore {
-    fn get<'a>(&'a self, table: TableSpec, tenant: &'a TenantId, key: &'a str) -> BoxFuture<'a, Result<Option<Row>, Fault>> {
+    fn get<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Row>, Fault>> {
         ready(Ok(self.lock().row(table, tenant, key).cloned()))
     }
 
-    fn list<'a>(&'a self, table: TableSpec, tenant: &'a TenantId, query: ListQuery) -> BoxFuture<'a, Result<Vec<Row>, Fault>> {
+    fn list<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        query: ListQuery,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Fault>> {
         ready(self.lock().list(table, tenant, &query))
     }
 
-    fn due(&self, table: TableSpec, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(TenantId, Row)>, Fault>> {
+    fn due(
+        &self,
+        table: TableSpec,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(TenantId, Row)>, Fault>> {
         let state = self.lock();
         let mut due: Vec<(Timestamp, TenantId, Row)> = state
             .tables
@@ -219,7 +234,12 @@ impl Store for MemoryStore {
         ready(self.write_now(tenant, &rows))
     }
 
-    fn entries<'a>(&'a self, tenant: &'a TenantId, from: u64, limit: usize) -> BoxFuture<'a, Result<Vec<Entry>, Fault>> {
+    fn entries<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, Fault>> {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let state = self.lock();
         let entries = state.logs.get(tenant).map(|log| log.entries.as_slice()).unwrap_or_default();

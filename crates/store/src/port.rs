@@ -213,13 +213,24 @@ impl ListQuery {
 /// A storage engine. Reads see every commit that was acknowledged before they began.
 pub trait Store: Send + Sync {
     /// One row.
-    fn get<'a>(&'a self, table: TableSpec, tenant: &'a TenantId, key: &'a str) -> BoxFuture<'a, Result<Option<Row>, Fault>>;
+    fn get<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Row>, Fault>>;
 
     /// A page of rows.
-    fn list<'a>(&'a self, table: TableSpec, tenant: &'a TenantId, query: ListQuery) -> BoxFuture<'a, Result<Vec<Row>, Fault>>;
+    fn list<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        query: ListQuery,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Fault>>;
 
     /// Rows of all tenants that are due at `now`, longest overdue first.
-    fn due(&self, table: TableSpec, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(TenantId, Row)>, Fault>>;
+    fn due(&self, table: TableSpec, now: Timestamp, limit: usize)
+    -> BoxFuture<'_, Result<Vec<(TenantId, Row)>, Fault>>;
 
     /// Commits rows and events as one, durably, or nothing at all.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Receipt, CommitError>>;
@@ -228,7 +239,8 @@ pub trait Store: Send + Sync {
     fn write<'a>(&'a self, tenant: &'a TenantId, rows: Vec<RowWrite>) -> BoxFuture<'a, Result<(), CommitError>>;
 
     /// Entries of a tenant's log from position `from` (from 0).
-    fn entries<'a>(&'a self, tenant: &'a TenantId, from: u64, limit: usize) -> BoxFuture<'a, Result<Vec<Entry>, Fault>>;
+    fn entries<'a>(&'a self, tenant: &'a TenantId, from: u64, limit: usize)
+    -> BoxFuture<'a, Result<Vec<Entry>, Fault>>;
 
     /// Entries of one subject's chain behind place `after_n` (places from 1).
     fn timeline<'a>(

@@ -67,9 +67,9 @@ pub(crate) async fn look_up(store: &dyn Store, ctx: &Ctx, decisions: &[DecisionR
         let key = identity(decision);
         let row = store.get(REPEATED_DECISIONS, &ctx.tenant, &key).await?;
         let remembered = row.map(|row| Ok::<_, Fault>((row.decode::<Counted>()?, row.version))).transpose()?;
-        let recent = remembered.as_ref().is_some_and(|(counted, _)| {
-            (0..REPEATED_DECISION_MS).contains(&ctx.now.since_ms(counted.journaled_at))
-        });
+        let recent = remembered
+            .as_ref()
+            .is_some_and(|(counted, _)| (0..REPEATED_DECISION_MS).contains(&ctx.now.since_ms(counted.journaled_at)));
         repeats.push(Repeat { key, decision: decision.id.to_string(), remembered, recent });
     }
     Ok(repeats)

@@ -28,7 +28,11 @@ pub trait Fold: Send {
     /// Takes one event of the log; events of other kinds are passed over.
     fn take(&mut self, event: &Envelope) -> Result<(), ReplayFinding>;
     /// Compares the folded states with the tenant's rows.
-    fn compare<'a>(&'a self, store: &'a dyn Store, tenant: &'a TenantId) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>>;
+    fn compare<'a>(
+        &'a self,
+        store: &'a dyn Store,
+        tenant: &'a TenantId,
+    ) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>>;
     /// How many aggregates were folded.
     fn aggregates(&self) -> usize;
 }
@@ -64,7 +68,11 @@ impl<A: Aggregate> Fold for FoldOf<A> {
         Ok(())
     }
 
-    fn compare<'a>(&'a self, store: &'a dyn Store, tenant: &'a TenantId) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>> {
+    fn compare<'a>(
+        &'a self,
+        store: &'a dyn Store,
+        tenant: &'a TenantId,
+    ) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>> {
         Box::pin(async move {
             let table = TableSpec::of::<A>();
             let mut seen = 0;
@@ -74,7 +82,11 @@ impl<A: Aggregate> Fold for FoldOf<A> {
                 for row in &rows {
                     seen += 1;
                     let Some(state) = self.states.get(&row.key) else {
-                        return Ok(Some(Self::finding(tenant, &row.key, "the row has no events in the journal".into())));
+                        return Ok(Some(Self::finding(
+                            tenant,
+                            &row.key,
+                            "the row has no events in the journal".into(),
+                        )));
                     };
                     let folded = RowBody::of(state)?;
                     if folded != row.body {

@@ -120,8 +120,7 @@ impl LogTip {
 
 /// The envelope of an entry that was read or just made.
 pub fn envelope(entry: &Entry) -> Result<Envelope, Fault> {
-    entry.envelope().map_err(|source| Fault::Corrupt {
-        what: format!("entry {} of a log", entry.index),
-        source: Box::new(source),
-    })
+    entry
+        .envelope()
+        .map_err(|source| Fault::Corrupt { what: format!("entry {} of a log", entry.index), source: Box::new(source) })
 }

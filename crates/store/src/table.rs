@@ -99,15 +99,14 @@ pub struct Row {
 impl Row {
     /// The content as a value of type `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        serde_json::from_str(&self.body.doc).map_err(|source| Fault::Corrupt {
-            what: format!("row {}", self.key),
-            source: Box::new(source),
-        })
+        serde_json::from_str(&self.body.doc)
+            .map_err(|source| Fault::Corrupt { what: format!("row {}", self.key), source: Box::new(source) })
     }
 }
 
 fn encode<T: Serialize>(doc: &T) -> Result<String, Fault> {
-    serde_json::to_string(doc).map_err(|source| Fault::Corrupt { what: "a row to be written".into(), source: Box::new(source) })
+    serde_json::to_string(doc)
+        .map_err(|source| Fault::Corrupt { what: "a row to be written".into(), source: Box::new(source) })
 }
 
 /// What a writer believes of the row that it writes.

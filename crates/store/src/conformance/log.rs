@@ -71,7 +71,8 @@ pub(super) fn too_large_an_event_changes_nothing(store: &dyn Store) {
     let ctx = ctx(&source, &tenant);
     let large = serde_json::json!({ "text": "x".repeat(60_000) });
     let large = NewEvent::new(&ctx, Subject::new(THINGS.name, "a"), "thing.painted", 1, large);
-    let result = block_on(store.commit(Commit::new(tenant.clone(), Vec::new(), vec![event(&ctx, "a"), large]).unwrap()));
+    let result =
+        block_on(store.commit(Commit::new(tenant.clone(), Vec::new(), vec![event(&ctx, "a"), large]).unwrap()));
     assert!(matches!(result, Err(CommitError::Fault(_))), "{result:?}");
     assert_eq!(block_on(store.head(&tenant)).unwrap(), head);
     commit(store, &source, &tenant, "a", Expected::Version(1)).unwrap();

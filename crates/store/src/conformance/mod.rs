@@ -74,7 +74,8 @@ pub fn survives_reopening(open: &dyn Fn() -> Arc<dyn Store>) {
     let before = {
         let store = open();
         for n in 0..10 {
-            commit(&*store, &source, &tenant, "a", if n == 0 { Expected::Absent } else { Expected::Version(n) }).unwrap();
+            commit(&*store, &source, &tenant, "a", if n == 0 { Expected::Absent } else { Expected::Version(n) })
+                .unwrap();
         }
         block_on(store.head(&tenant)).unwrap()
     };
@@ -103,7 +104,13 @@ fn event(ctx: &Ctx, key: &str) -> NewEvent {
         .about(vec![Subject::new("colour", "red")])
 }
 
-fn commit(store: &dyn Store, source: &CountingSource, tenant: &TenantId, key: &str, expected: Expected) -> Result<Receipt, CommitError> {
+fn commit(
+    store: &dyn Store,
+    source: &CountingSource,
+    tenant: &TenantId,
+    key: &str,
+    expected: Expected,
+) -> Result<Receipt, CommitError> {
     let ctx = ctx(source, tenant);
     let row = RowWrite::put(THINGS, key, expected, body("red"));
     block_on(store.commit(Commit::new(tenant.clone(), vec![row], vec![event(&ctx, key)])?))

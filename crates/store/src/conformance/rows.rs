@@ -45,7 +45,12 @@ pub(super) fn lists_filter_order_and_page(store: &dyn Store) {
         let body = RowBody::new(&key, vec![colour.into(), shape.into()]).unwrap();
         RowWrite::put(NOTES, key, Expected::Any, body)
     };
-    let rows = vec![note("a", "red", "round"), note("b", "blue", "round"), note("c", "red", "square"), note("d", "red", "round")];
+    let rows = vec![
+        note("a", "red", "round"),
+        note("b", "blue", "round"),
+        note("c", "red", "square"),
+        note("d", "red", "round"),
+    ];
     block_on(store.write(&north, rows)).unwrap();
     block_on(store.write(&south, vec![note("e", "red", "round")])).unwrap();
     let keys = |query: ListQuery| -> String {
@@ -65,7 +70,10 @@ pub(super) fn lists_filter_order_and_page(store: &dyn Store) {
 pub(super) fn due_rows_come_longest_overdue_first(store: &dyn Store) {
     let (north, south) = (tenant("north-pit"), tenant("south-pit"));
     let due = |key: &str, at: Option<i64>| {
-        let body = RowBody { due_at: at.map(Timestamp::from_ms), ..RowBody::new(&key, vec!["red".into(), "round".into()]).unwrap() };
+        let body = RowBody {
+            due_at: at.map(Timestamp::from_ms),
+            ..RowBody::new(&key, vec!["red".into(), "round".into()]).unwrap()
+        };
         RowWrite::put(NOTES, key, Expected::Any, body)
     };
     block_on(store.write(&north, vec![due("late", Some(30)), due("never", None), due("later", Some(50))])).unwrap();
@@ -116,7 +124,8 @@ pub(super) fn classes_are_kept_apart(store: &dyn Store) {
 
 pub(super) fn rows_can_be_deleted(store: &dyn Store) {
     let tenant = tenant("north-pit");
-    let put = RowWrite::put(NOTES, "a", Expected::Absent, RowBody::new(&1, vec!["red".into(), "round".into()]).unwrap());
+    let put =
+        RowWrite::put(NOTES, "a", Expected::Absent, RowBody::new(&1, vec!["red".into(), "round".into()]).unwrap());
     block_on(store.write(&tenant, vec![put])).unwrap();
     let stale = block_on(store.write(&tenant, vec![RowWrite::delete(NOTES, "a", Expected::Version(2))]));
     assert!(matches!(stale, Err(CommitError::Conflict { .. })), "{stale:?}");

@@ -1,0 +1,100 @@
+//! `atlasmesh serve`: opens what the data folder holds, wires the parts, runs until it is told to stop.
+
+mod folder;
+mod loops;
+mod maps;
+mod ports;
+pub mod verify;
+mod wiring;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use gateway::{Gateway, http, vehicles};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::cli::args::ServeOptions;
+use crate::cli::output;
+use crate::serve::folder::DataFolder;
+
+/// How long open requests get to end after the server is told to stop.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Runs the server until SIGTERM or SIGINT.
+pub async fn run(options: ServeOptions) -> Result<()> {
+    start_logging();
+    let folder = DataFolder::open(&options.data)?;
+    let http_listener = listen(&options.http, "--http").await?;
+    let link_listener = listen(&options.link, "--link").await?;
+    let link_address = link_listener.local_addr()?;
+    let parts = wiring::wire(&options, &folder, link_address)?;
+    if let Some(token) = parts.gateway.tenancy.ensure_platform().await.context("the platform's administrator cannot be made")? {
+        output::line(format!("platform administrator's token, shown this once: {}", token.expose()));
+    }
+    let (stop, stopping) = watch::channel(false);
+    let loops = loops::start(&parts, &stopping);
+    let link = tokio::spawn(vehicles::listen(
+        Arc::clone(&parts.gateway),
+        link_listener,
+        parts.certificate.server_config()?,
+        stopping.clone(),
+    ));
+    announce(&folder, &parts.gateway, http_listener.local_addr()?)?;
+    let server = axum::serve(http_listener, http::router(Arc::clone(&parts.gateway)))
+        .with_graceful_shutdown(until(stopping.clone()));
+    let server = tokio::spawn(async move { server.await });
+    signalled().await?;
+    tracing::info!("stopping: no new requests, open ones get five seconds");
+    stop.send_replace(true);
+    folder.withdraw();
+    if tokio::time::timeout(GRACE, async { tokio::join!(server, link, loops.ended()) }).await.is_err() {
+        tracing::warn!("some requests did not end in time and are cut off; nothing acknowledged is lost");
+    }
+    Ok(())
+}
+
+async fn listen(address: &str, option: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{option} {address} cannot be listened on: is another server running there? choose another port")
+    })
+}
+
+/// Says where the server is, to programs in a file and to people in the log.
+fn announce(folder: &DataFolder, gateway: &Gateway, http: SocketAddr) -> Result<()> {
+    let endpoints = json!({
+        "http": format!("http://{http}"),
+        "link": gateway.link.address,
+        "certificate_sha256": gateway.link.certificate_sha256,
+        "pid": std::process::id(),
+    });
+    folder.publish_endpoints(&endpoints)?;
+    tracing::info!(%http, link = gateway.link.address, "ready");
+    Ok(())
+}
+
+async fn until(mut stopping: watch::Receiver<bool>) {
+    // A sender that is gone means the process is ending anyway.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn signalled() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        biased;
+        _ = terminate.recv() => {}
+        done = tokio::signal::ctrl_c() => done?,
+    }
+    Ok(())
+}
+
+fn start_logging() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("ATLASMESH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // A second server in one process keeps the first one's log.
+    let _ = logging.try_init();
+}

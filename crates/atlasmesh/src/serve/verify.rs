@@ -1,0 +1,36 @@
+//! `atlasmesh verify --data`: a stopped server's folder, verified without a server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use journal::NoteVerifier;
+use kernel::TenantId;
+use serde_json::Value;
+use store::port::Store;
+use store::replay::Fold;
+use store::verify::verify_all;
+use store_sqlite::{Options, SqliteStore};
+
+use super::folder::DataFolder;
+use super::wiring::AuditSigner;
+
+/// The folds of every domain.
+pub fn folds() -> Vec<Box<dyn Fold>> {
+    [tenancy::folds(), fleet::folds(), trips::folds()].into_iter().flatten().collect()
+}
+
+/// Verifies every log of a folder.
+pub async fn folder(root: &Path, replay: bool) -> Result<Value> {
+    anyhow::ensure!(root.join("store").is_dir(), "{} is no data folder of a server", root.display());
+    let folder = DataFolder::open(root)?;
+    let signer = AuditSigner::open(&folder)?;
+    let key = signer.verifying_key();
+    let options = Options { folder: folder.store(), pages_max: None };
+    let store = SqliteStore::open(&options, Arc::new(signer)).context("the store cannot be opened")?;
+    let tenants = store.logs().await?;
+    let key = |tenant: &TenantId| NoteVerifier::new(tenant, key);
+    let folds = || if replay { folds() } else { Vec::new() };
+    let verdict = verify_all(&store, &tenants, &key, &folds).await.context("the store cannot be read")?;
+    Ok(serde_json::to_value(verdict)?)
+}

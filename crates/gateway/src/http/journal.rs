@@ -1,0 +1,130 @@
+//! The journal for those who want to check: entries, the signed head, proofs, verification.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use journal::proof;
+use journal::receipt::{InclusionReceipt, Level, SELF_ASSERTED};
+use kernel::{Code, EventId, Subject, TenantId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::verify::{Verdict, verify_all};
+use tenancy::Operation;
+
+use super::auth::Caller;
+use super::extract::{Body, Id, Parameters};
+use super::problem::Problem;
+use crate::Gateway;
+
+/// The longest that a reader is kept waiting for news, in milliseconds: below what proxies cut off.
+pub const WAIT_MS_MAX: u64 = 30_000;
+
+/// Leaves that a proof is made from in memory: 32 MiB of hashes. Longer logs are proven from tiles.
+const PROOF_LEAVES_MAX: u64 = 1_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    #[serde(default)]
+    from: u64,
+    limit: Option<usize>,
+    about: Option<String>,
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+/// `GET /v1/journal`
+pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameters(page): Parameters<Page>) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::ReadJournal)?;
+    let tenant = &caller.authenticated.tenant;
+    let limit = page.limit.unwrap_or(100);
+    let entries = match &page.about {
+        None => {
+            let wait = Duration::from_millis(page.wait_ms.min(WAIT_MS_MAX));
+            gateway.wait_for_entries(tenant, page.from, wait).await?;
+            gateway.store.entries(tenant, page.from, limit).await?
+        }
+        Some(about) => {
+            let subject = Subject::parse(about)
+                .ok_or_else(|| Problem::new(Code::InvalidRequest, "about must be kind/id, e.g. vehicle/veh_…"))?;
+            gateway.store.timeline(tenant, &subject, page.from, limit).await?
+        }
+    };
+    let text = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+    let next = entries.last().map(|entry| entry.index + 1);
+    let items: Vec<Value> = entries
+        .iter()
+        .map(|entry| {
+            json!({ "index": entry.index, "leaf": entry.leaf, "event": text(&entry.envelope_json), "links": text(&entry.links_json) })
+        })
+        .collect();
+    Ok(Json(json!({ "items": items, "next": next })))
+}
+
+/// `GET /v1/journal/head`
+pub async fn head(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::ReadJournal)?;
+    let tenant = &caller.authenticated.tenant;
+    let head = gateway.store.head(tenant).await?.ok_or_else(|| Problem::not_found("log of", tenant))?;
+    let vkey = gateway.note_verifier(tenant).vkey();
+    Ok(Json(json!({ "size": head.size, "root": head.root, "checkpoint": head.note, "vkey": vkey })))
+}
+
+/// `GET /v1/journal/{event}/proof`
+pub async fn prove(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(event): Id<EventId>) -> Result<Json<InclusionReceipt>, Problem> {
+    caller.may(Operation::ReadJournal)?;
+    let tenant = &caller.authenticated.tenant;
+    let entry = gateway.store.entry(tenant, event).await?.ok_or_else(|| Problem::not_found("event", event))?;
+    let head = gateway.store.head(tenant).await?.ok_or_else(|| Problem::not_found("log of", tenant))?;
+    if head.size > PROOF_LEAVES_MAX {
+        return Err(Problem::new(Code::Unavailable, "the log is too long to be proven from memory"));
+    }
+    let leaves = gateway.store.leaves(tenant, 0, head.size).await?;
+    let path = usize::try_from(entry.index).ok().and_then(|index| proof::inclusion(&leaves, index));
+    let path = path.ok_or_else(|| Problem::new(Code::Unavailable, "the entry is not covered by a head yet: try again"))?;
+    Ok(Json(InclusionReceipt {
+        level: Level::Provable,
+        trust: SELF_ASSERTED,
+        index: entry.index,
+        envelope: entry.envelope_json,
+        links: entry.links_json,
+        path,
+        checkpoint: head.note,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyBody {
+    #[serde(default)]
+    replay: bool,
+}
+
+/// `POST /v1/journal/verify`
+pub async fn check(State(gateway): State<Arc<Gateway>>, caller: Caller, body: Body<VerifyBody>) -> Result<Json<Verdict>, Problem> {
+    caller.may(Operation::ReadJournal)?;
+    let tenants = [caller.authenticated.tenant.clone()];
+    let key = |tenant: &TenantId| gateway.note_verifier(tenant);
+    let folds = || if body.value.replay { (gateway.folds)() } else { Vec::new() };
+    Ok(Json(verify_all(&*gateway.store, &tenants, &key, &folds).await?))
+}
+
+impl Gateway {
+    /// Returns once the log holds more than `from` entries, or after `wait`.
+    pub async fn wait_for_entries(&self, tenant: &TenantId, from: u64, wait: Duration) -> Result<(), Problem> {
+        let news = async {
+            loop {
+                let level = self.store.committed();
+                let head = self.store.head(tenant).await?;
+                if head.is_some_and(|head| head.size > from) {
+                    return Ok(());
+                }
+                self.store.wait_committed(level).await;
+            }
+        };
+        // Nothing new within the time is an empty page, not an error.
+        tokio::time::timeout(wait, news).await.unwrap_or(Ok(()))
+    }
+}

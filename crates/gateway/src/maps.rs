@@ -1,0 +1,56 @@
+//! Road graphs as the edge needs them: imported from what a client sends, kept as files named by digest, loaded once.
+
+use std::sync::Arc;
+
+use kernel::BoxFuture;
+use routing::RoadGraph;
+use routing::import::{ImportError, ImportReport};
+
+/// What a client sends to be imported.
+#[derive(Debug)]
+pub enum RoadNetwork {
+    /// An OpenStreetMap extract.
+    Osm(Vec<u8>),
+    /// Nodes and links as CSV texts.
+    Csv {
+        /// Nodes.
+        nodes: String,
+        /// Links.
+        links: String,
+        /// Turn restrictions.
+        turns: Option<String>,
+        /// Links where a vehicle must not stop.
+        no_stop: Option<String>,
+    },
+}
+
+/// Why a graph is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// What was sent is no road network.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The file cannot be read or written.
+    #[error("the map {digest} cannot be read or written")]
+    File {
+        /// The graph's digest.
+        digest: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what its name says.
+    #[error("the map {digest} is damaged: import it again")]
+    Damaged {
+        /// The graph's digest.
+        digest: String,
+    },
+}
+
+/// The keeper of road graphs.
+pub trait Maps: Send + Sync {
+    /// Imports a network, keeps the graph as a file, and answers it with its digest.
+    fn import(&self, network: RoadNetwork) -> BoxFuture<'_, Result<(Arc<RoadGraph>, ImportReport), MapError>>;
+
+    /// The graph with a digest.
+    fn load<'a>(&'a self, digest: &'a str) -> BoxFuture<'a, Result<Arc<RoadGraph>, MapError>>;
+}

@@ -1,0 +1,79 @@
+//! What a key may be used for, as types: a `Key<Audit>` is not a `Key<Token>`, so a key of the wrong purpose is a
+//! compile error and never a review comment.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a key is for, as a value: in files, listings and events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Certificates of servers, people and programs.
+    CertificateAuthority,
+    /// Certificates of vehicles.
+    DeviceAuthority,
+    /// Tokens.
+    Token,
+    /// Heads of the journal's logs.
+    Audit,
+    /// Software updates.
+    Update,
+    /// Evidence bundles.
+    Evidence,
+    /// Compliance reports.
+    Report,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CertificateAuthority => "certificate_authority",
+            Self::DeviceAuthority => "device_authority",
+            Self::Token => "token",
+            Self::Audit => "audit",
+            Self::Update => "update",
+            Self::Evidence => "evidence",
+            Self::Report => "report",
+        })
+    }
+}
+
+mod closed {
+    pub trait Closed {}
+}
+
+/// A purpose as a type. Closed: a new purpose is a decision of this crate.
+pub trait HasPurpose: closed::Closed + fmt::Debug + Clone + Copy + PartialEq + Eq + Send + Sync + 'static {
+    /// The purpose as a value.
+    const PURPOSE: Purpose;
+}
+
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {}
+        impl closed::Closed for $name {}
+        impl HasPurpose for $name {
+            const PURPOSE: Purpose = Purpose::$name;
+        }
+    )*};
+}
+
+purposes!(
+    /// For keys that sign certificates of servers, people and programs.
+    CertificateAuthority,
+    /// For keys that sign certificates of vehicles.
+    DeviceAuthority,
+    /// For keys that sign tokens.
+    Token,
+    /// For keys that sign heads of the journal's logs.
+    Audit,
+    /// For keys that sign software updates.
+    Update,
+    /// For keys that sign evidence bundles.
+    Evidence,
+    /// For keys that sign compliance reports.
+    Report,
+);
