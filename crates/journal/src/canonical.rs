@@ -71,7 +71,10 @@ mod tests {
             "1": "One", "\u{1f600}": "Emoji: Grinning Face", "\u{80}": "Control", "\u{f6}": "Latin Small Letter O With Diaeresis"});
         let order: Vec<String> = to_string("it", &keys).unwrap().split("\":\"").map(str::to_owned).collect();
         assert!(order[0].ends_with("\\r") && order[1].ends_with('1') && order[2].ends_with('\u{80}'), "{order:?}");
-        assert!(order[4].ends_with('\u{20ac}') && order[5].ends_with('\u{1f600}') && order[6].ends_with('\u{fb33}'), "{order:?}");
+        assert!(
+            order[4].ends_with('\u{20ac}') && order[5].ends_with('\u{1f600}') && order[6].ends_with('\u{fb33}'),
+            "{order:?}"
+        );
     }
 
     #[test]
@@ -79,7 +82,9 @@ mod tests {
         for good in [json!(9_007_199_254_740_991_u64), json!(-9_007_199_254_740_991_i64), json!(1e300), json!(0.1)] {
             check_body(&json!({ "a": [good] })).unwrap();
         }
-        for bad in [json!(9_007_199_254_740_993_u64), json!(-9_007_199_254_740_993_i64), json!(u64::MAX), json!(i64::MIN)] {
+        for bad in
+            [json!(9_007_199_254_740_993_u64), json!(-9_007_199_254_740_993_i64), json!(u64::MAX), json!(i64::MIN)]
+        {
             let refused = check_body(&json!({ "a": [bad] }));
             assert!(matches!(refused, Err(JournalError::NumberTooLarge { at: "body", .. })), "{refused:?}");
         }

@@ -1,37 +1,37 @@
 //! Signed heads as other people's programs read them: C2SP tlog-checkpoint inside a C2SP signed-note, Ed25519.
 
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kernel::TenantId;
-use keys::{Audit, Signer};
+use keys::{Audit, SIGNATURE_BYTES, Signer, VerifyingKey};
 
-type VerifyingKey = keys::VerifyingKey<Audit>;
+use crate::{Hash, JournalError};
 
-use crate::hash::Hash;
+/// The host part of a log's name where nobody configured one.
+pub const HOST_DEFAULT: &str = "atlasmesh.local";
 
-/// Ed25519 in a signed note's key (C2SP signed-note, signature types).
+/// The largest note: a checkpoint has some hundred bytes, each of some ten witnesses adds as much.
+pub const NOTE_BYTES_MAX: usize = 64 * 1024;
+
+/// The most signatures that are looked at; C2SP signed-note asks verifiers for at least 16.
+const SIGNATURES_MAX: usize = 64;
+
+/// Ed25519 in a signed note's key (C2SP signed-note, "Signatures").
 const ED25519: u8 = 0x01;
 
-/// A text that is not a checkpoint, or not one of this log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CheckpointError {
-    /// Its form is wrong.
-    #[error("not a checkpoint: {0}")]
-    Malformed(&'static str),
-    /// It is another log's.
-    #[error("the checkpoint is of {found}, not of {expected}")]
-    WrongOrigin {
-        /// The origin found.
-        found: String,
-        /// The origin expected.
-        expected: String,
-    },
-    /// No signature of the expected key holds.
-    #[error("no signature of {0} on the checkpoint is valid")]
-    BadSignature(String),
-    /// The key cannot sign.
-    #[error("the checkpoint cannot be signed")]
-    Unsigned,
+/// What a line of a signature begins with: an em dash and a space.
+const SIGNATURE_MARK: &str = "\u{2014} ";
+
+/// The name of a tenant's log on the default host.
+pub fn origin(tenant: &TenantId) -> String {
+    origin_at(HOST_DEFAULT, tenant)
+}
+
+/// The name of a tenant's log on a host that the operator owns, so that no two logs of the world share a name.
+pub fn origin_at(host: &str, tenant: &TenantId) -> String {
+    format!("{host}/log/{tenant}")
 }
 
 /// The head that a checkpoint states.
@@ -45,11 +45,6 @@ pub struct Checkpoint {
     pub root: Hash,
 }
 
-/// The origin of a tenant's log.
-pub fn origin(tenant: &TenantId) -> String {
-    format!("atlasmesh.local/log/{tenant}")
-}
-
 impl Checkpoint {
     /// The text that is signed.
     fn body(&self) -> String {
@@ -59,97 +54,173 @@ impl Checkpoint {
     /// The signed note, with the signer named by the origin.
     ///
     /// # Errors
-    /// [`CheckpointError::Unsigned`] when the key is not there or may not sign.
-    pub fn sign(&self, signer: &dyn Signer<Audit>) -> Result<String, CheckpointError> {
+    /// [`JournalError::OriginName`] for a name that a note cannot carry, [`JournalError::Signing`] when the key cannot
+    /// sign.
+    pub fn sign(&self, signer: &dyn Signer<Audit>) -> Result<String, JournalError> {
+        check_name(&self.origin)?;
         let body = self.body();
-        let signature = signer.sign(body.as_bytes()).map_err(|_| CheckpointError::Unsigned)?;
-        let id = key_id(&self.origin, &signer.verifying_key());
-        let blob: Vec<u8> = id.into_iter().chain(signature).collect();
-        Ok(format!("{body}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(blob)))
+        let signature = signer.sign(body.as_bytes()).map_err(JournalError::Signing)?;
+        let id = note_key_id(&self.origin, &signer.verifying_key());
+        let signed = STANDARD.encode([&id[..], &signature].concat());
+        Ok(format!("{body}\n{SIGNATURE_MARK}{} {signed}\n", self.origin))
     }
 
-    /// Reads a note and checks that one of its signatures is the verifier's.
-    pub fn open(note: &str, verifier: &NoteVerifier) -> Result<Self, CheckpointError> {
-        let (body, signatures) = note.split_once("\n\n").ok_or(CheckpointError::Malformed("no blank line"))?;
-        let body = format!("{body}\n");
-        let checkpoint = Self::parse(&body)?;
-        if checkpoint.origin != verifier.name {
-            return Err(CheckpointError::WrongOrigin { found: checkpoint.origin, expected: verifier.name.clone() });
+    /// Reads a note of the verifier's log and checks its signature. Signatures of others, such as witnesses, are passed
+    /// over; one in the name of a known key that does not match condemns the note (C2SP signed-note, "Verifying").
+    ///
+    /// # Errors
+    /// [`JournalError::Note`] for what is no checkpoint, [`JournalError::OtherLog`], [`JournalError::Signature`],
+    /// [`JournalError::NotSigned`].
+    pub fn open(note: &str, verifier: &NoteVerifier) -> Result<Self, JournalError> {
+        if note.len() > NOTE_BYTES_MAX {
+            return Err(JournalError::Note("it is larger than 64 KiB"));
         }
-        let holds = signatures.lines().any(|line| verifier.accepts(&body, line));
-        if holds { Ok(checkpoint) } else { Err(CheckpointError::BadSignature(verifier.name.clone())) }
+        let end = note.rfind("\n\n").ok_or(JournalError::Note("a blank line must stand before the signatures"))?;
+        let (body, signatures) = (&note[..=end], &note[end + 2..]);
+        let checkpoint = Self::parse(body)?;
+        if checkpoint.origin != verifier.name {
+            return Err(JournalError::OtherLog { found: checkpoint.origin, expected: verifier.name.clone() });
+        }
+        let lines = signatures.strip_suffix('\n').ok_or(JournalError::Note("it must end with a line's end"))?;
+        let mut signed = false;
+        for (n, line) in lines.split('\n').enumerate() {
+            if n == SIGNATURES_MAX {
+                return Err(JournalError::Note("it has more than 64 signatures"));
+            }
+            signed |= verifier.check(body, line)?;
+        }
+        if signed { Ok(checkpoint) } else { Err(JournalError::NotSigned { name: verifier.name.clone() }) }
     }
 
-    fn parse(body: &str) -> Result<Self, CheckpointError> {
-        let mut lines = body.lines();
-        let mut next = || lines.next().ok_or(CheckpointError::Malformed("fewer than three lines"));
-        let (origin, size, root) = (next()?, next()?, next()?);
-        let decimal = !size.is_empty() && size.bytes().all(|b| b.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
-        let size = size.parse().ok().filter(|_| decimal).ok_or(CheckpointError::Malformed("the size is no number"))?;
+    fn parse(body: &str) -> Result<Self, JournalError> {
+        if body.chars().any(|c| c.is_control() && c != '\n') {
+            return Err(JournalError::Note("it has control characters"));
+        }
+        // Lines behind the third are extensions: signed, and for others to understand (C2SP tlog-checkpoint).
+        let lines: Vec<&str> = body.trim_end_matches('\n').split('\n').collect();
+        let [origin, size, root, extensions @ ..] = lines.as_slice() else {
+            return Err(JournalError::Note("it has fewer than three lines"));
+        };
+        if origin.is_empty() || extensions.iter().any(|line| line.is_empty()) {
+            return Err(JournalError::Note("it has an empty line"));
+        }
+        let size: u64 = size
+            .parse()
+            .ok()
+            .filter(|number: &u64| number.to_string() == **size)
+            .ok_or(JournalError::Note("its size is no number without leading zeros"))?;
         let root = STANDARD.decode(root).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        let root = root.ok_or(CheckpointError::Malformed("the root is no hash"))?;
-        Ok(Self { origin: origin.into(), size, root: Hash::from_bytes(root) })
+        let root = root.ok_or(JournalError::Note("its root is no hash in base 64"))?;
+        Ok(Self { origin: (*origin).into(), size, root: Hash::from_bytes(root) })
     }
 }
 
-fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
-    let hash = Hash::of_parts(&[name.as_bytes(), b"\n", &[ED25519], key.as_bytes()]);
-    let [a, b, c, d, ..] = *hash.as_bytes();
+/// Signs a head; see [`Checkpoint::sign`].
+///
+/// # Errors
+/// As [`Checkpoint::sign`].
+pub fn sign_checkpoint(
+    signer: &dyn Signer<Audit>,
+    origin: &str,
+    size: u64,
+    root: Hash,
+) -> Result<String, JournalError> {
+    Checkpoint { origin: origin.into(), size, root }.sign(signer)
+}
+
+fn check_name(name: &str) -> Result<(), JournalError> {
+    let printable = !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
+    if printable && (1..=255).contains(&name.len()) { Ok(()) } else { Err(JournalError::OriginName) }
+}
+
+/// What tells keys of the same name apart (C2SP signed-note): the first bytes of `SHA-256(name ‖ 0A ‖ type ‖ key)`.
+fn note_key_id(name: &str, key: &VerifyingKey<Audit>) -> [u8; 4] {
+    let [a, b, c, d, ..] = *Hash::of_parts(&[name.as_bytes(), b"\n", &[ED25519], key.as_bytes()]).as_bytes();
     [a, b, c, d]
 }
 
-/// Who signs the notes of a log, and with which key.
+/// Who signs the notes of a log, and with which keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteVerifier {
     name: String,
-    key: VerifyingKey,
+    /// The first is the newest.
+    keys: Vec<VerifyingKey<Audit>>,
 }
 
 impl NoteVerifier {
-    /// The verifier of a tenant's log.
-    pub fn new(tenant: &TenantId, key: VerifyingKey) -> Self {
-        Self { name: origin(tenant), key }
+    /// The verifier of a tenant's log on the default host.
+    pub fn new(tenant: &TenantId, key: VerifyingKey<Audit>) -> Self {
+        Self { name: origin(tenant), keys: vec![key] }
     }
 
-    /// The verifier key as other programs take it: `name+hash+base64(type ‖ key)`.
+    /// The verifier of a log of any name.
+    ///
+    /// # Errors
+    /// [`JournalError::OriginName`] for a name that a note cannot carry.
+    pub fn named(origin: &str, key: VerifyingKey<Audit>) -> Result<Self, JournalError> {
+        check_name(origin)?;
+        Ok(Self { name: origin.into(), keys: vec![key] })
+    }
+
+    /// The verifier that also accepts a key from before the newest was active.
+    pub fn or_earlier(mut self, key: VerifyingKey<Audit>) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// The name of the log.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The newest key as other programs take it: `name+id+base64(type ‖ key)` (C2SP signed-note, "Verifier keys").
     pub fn vkey(&self) -> String {
-        let id: String = key_id(&self.name, &self.key).iter().map(|byte| format!("{byte:02x}")).collect();
-        let typed: Vec<u8> = std::iter::once(ED25519).chain(self.key.as_bytes().iter().copied()).collect();
-        format!("{}+{id}+{}", self.name, STANDARD.encode(typed))
+        self.vkeys().into_iter().next().unwrap_or_default()
     }
 
-    fn accepts(&self, body: &str, line: &str) -> bool {
-        let Some((name, blob)) = line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')) else { return false };
-        let Ok(blob) = STANDARD.decode(blob) else { return false };
-        let Some((id, signature)) = blob.split_first_chunk::<4>() else { return false };
-        let Ok(signature) = signature.try_into() else { return false };
-        name == self.name && *id == key_id(&self.name, &self.key) && self.key.verify(body.as_bytes(), signature).is_ok()
+    /// Every key as other programs take it, the newest first.
+    pub fn vkeys(&self) -> Vec<String> {
+        let vkey = |key: &VerifyingKey<Audit>| {
+            let id: String = note_key_id(&self.name, key).iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{}+{id}+{}", self.name, STANDARD.encode([&[ED25519], &key.as_bytes()[..]].concat()))
+        };
+        self.keys.iter().map(vkey).collect()
+    }
+
+    /// Whether a line is a valid signature of one of the keys; a false one in a key's name is an error.
+    fn check(&self, body: &str, line: &str) -> Result<bool, JournalError> {
+        const MALFORMED: JournalError = JournalError::Note("a signature must be an em dash, a name and base 64");
+        let (name, signed) =
+            line.strip_prefix(SIGNATURE_MARK).and_then(|rest| rest.split_once(' ')).ok_or(MALFORMED)?;
+        check_name(name).map_err(|_| MALFORMED)?;
+        let signed = STANDARD.decode(signed).map_err(|_| MALFORMED)?;
+        let (id, signature) = signed.split_first_chunk::<4>().filter(|(_, rest)| !rest.is_empty()).ok_or(MALFORMED)?;
+        let Some(key) = self.keys.iter().find(|key| name == self.name && *id == note_key_id(&self.name, key)) else {
+            return Ok(false);
+        };
+        let condemned = || JournalError::Signature { name: name.into() };
+        let signature: &[u8; SIGNATURE_BYTES] = signature.try_into().map_err(|_| condemned())?;
+        key.verify(body.as_bytes(), signature).map_err(|_| condemned())?;
+        Ok(true)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use keys::Key;
+/// From the text form that [`NoteVerifier::vkey`] gives.
+impl FromStr for NoteVerifier {
+    type Err = JournalError;
 
-    #[test]
-    fn a_signed_head_opens_and_no_changed_byte_does() {
-        let tenant: TenantId = "north-pit".parse().unwrap();
-        let key: Key<Audit> = Key::generate().unwrap();
-        let verifier = NoteVerifier::new(&tenant, key.verifying_key());
-        let checkpoint = Checkpoint { origin: origin(&tenant), size: 7, root: Hash::of_leaf(b"x") };
-        let note = checkpoint.sign(&key).unwrap();
-        assert_eq!(Checkpoint::open(&note, &verifier), Ok(checkpoint));
-        for at in 0..note.len() {
-            let mut bytes = note.clone().into_bytes();
-            bytes[at] ^= 1;
-            if let Ok(changed) = String::from_utf8(bytes) {
-                let opened = Checkpoint::open(&changed, &verifier);
-                assert!(opened.is_err() || changed.trim_end() == note.trim_end(), "byte {at}: {changed}");
-            }
+    fn from_str(vkey: &str) -> Result<Self, JournalError> {
+        let mut parts = vkey.splitn(3, '+');
+        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(JournalError::VerifierKey("it has three parts"));
+        };
+        let typed = STANDARD.decode(key).map_err(|_| JournalError::VerifierKey("its third part is base 64"))?;
+        let key = typed.strip_prefix(&[ED25519]).and_then(|key| key.try_into().ok());
+        let key = key.ok_or(JournalError::VerifierKey("its key is 01 and the 32 bytes of an Ed25519 key"))?;
+        let verifier = Self::named(name, VerifyingKey::from_bytes(key))?;
+        if verifier.vkey() != vkey {
+            return Err(JournalError::VerifierKey("its second part is not the id of its name and key"));
         }
-        let other: Key<Audit> = Key::generate().unwrap();
-        assert!(Checkpoint::open(&note, &NoteVerifier::new(&tenant, other.verifying_key())).is_err());
-        assert!(verifier.vkey().starts_with("atlasmesh.local/log/north-pit+"));
+        Ok(verifier)
     }
 }

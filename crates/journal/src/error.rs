@@ -43,7 +43,9 @@ pub enum JournalError {
         source: serde_json::Error,
     },
     /// The links do not belong to the envelope.
-    #[error("the links must be one for the stream, whose place must be the event's, and one for each subject in `about`, in that order")]
+    #[error(
+        "the links must be one for the stream, whose place must be the event's, and one for each subject in `about`, in that order"
+    )]
     Links,
     /// A text is not a signed checkpoint.
     #[error("not a signed checkpoint: {0}")]
@@ -61,8 +63,19 @@ pub enum JournalError {
         name: String,
     },
     /// No known key signed.
-    #[error("the checkpoint carries no signature of the log's key")]
-    NotSigned,
+    #[error("the checkpoint carries no signature of {name} under a known key")]
+    NotSigned {
+        /// Whose signature is missing.
+        name: String,
+    },
+    /// A checkpoint is another log's.
+    #[error("the checkpoint is of {found}, not of {expected}")]
+    OtherLog {
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        expected: String,
+    },
     /// The signer failed.
     #[error("the checkpoint could not be signed")]
     Signing(#[source] keys::KeyError),

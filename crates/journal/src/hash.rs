@@ -1,17 +1,21 @@
-//! SHA-256 with the domain separation of RFC 6962 §2.1: leaves and nodes can never be mistaken for each other.
+//! The one hash of the log: SHA-256 with the domain separation of RFC 6962 §2.1, so that an entry can never be
+//! mistaken for an inner node.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
-/// A SHA-256 hash of the tree.
+use crate::JournalError;
+
+/// A SHA-256 hash; 64 lower-case hexadecimal digits as text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; 32]);
 
 impl Hash {
-    /// All zero: what the first link of a chain names as its predecessor.
-    pub const ZERO: Hash = Hash([0; 32]);
+    /// All zeros: the "previous" of the first entry of a chain.
+    pub const ZERO: Self = Self([0; 32]);
 
     /// From its bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -23,42 +27,30 @@ impl Hash {
         &self.0
     }
 
-    /// The hash of a leaf: SHA-256(0x00 ‖ data).
+    /// The hash of a leaf: `H(00 ‖ data)` (RFC 6962 §2.1).
     pub fn of_leaf(data: &[u8]) -> Self {
         Self::of_parts(&[&[0], data])
     }
 
-    /// The hash of a node: SHA-256(0x01 ‖ left ‖ right).
-    pub fn of_node(left: &Hash, right: &Hash) -> Self {
+    /// The hash of an inner node: `H(01 ‖ left ‖ right)` (RFC 6962 §2.1).
+    pub fn of_node(left: &Self, right: &Self) -> Self {
         Self::of_parts(&[&[1], &left.0, &right.0])
     }
 
-    /// Plain SHA-256, for digests that are not part of the tree.
-    pub fn of_bytes(data: &[u8]) -> Self {
-        Self::of_parts(&[data])
-    }
-
-    /// The root of the tree without leaves: SHA-256 of nothing.
+    /// The root of a tree without leaves: the hash of nothing (RFC 6962 §2.1).
     pub fn of_empty_tree() -> Self {
         Self::of_parts(&[])
     }
 
-    pub(crate) fn of_parts(parts: &[&[u8]]) -> Self {
-        let mut hasher = Sha256::new();
-        parts.iter().for_each(|part| hasher.update(part));
-        Self(hasher.finalize().into())
+    /// Plain SHA-256, for digests that are no part of a tree.
+    pub fn of_bytes(data: &[u8]) -> Self {
+        Self::of_parts(&[data])
     }
 
-    /// Reads 64 hexadecimal digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 64 || !text.is_ascii() {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(bytes))
+    /// SHA-256 over the concatenation of `parts`.
+    pub(crate) fn of_parts(parts: &[&[u8]]) -> Self {
+        let hasher = parts.iter().fold(Sha256::new(), |hasher, part| hasher.chain_update(part));
+        Self(hasher.finalize().into())
     }
 }
 
@@ -74,6 +66,31 @@ impl fmt::Debug for Hash {
     }
 }
 
+impl FromStr for Hash {
+    type Err = JournalError;
+
+    fn from_str(text: &str) -> Result<Self, JournalError> {
+        parse_hex(text.as_bytes()).map(Self).ok_or(JournalError::HashText)
+    }
+}
+
+/// One text per hash: upper case is refused, so that two texts never stand for the same hash.
+fn parse_hex(digits: &[u8]) -> Option<[u8; 32]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -83,6 +100,23 @@ impl Serialize for Hash {
 impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("expected 64 hexadecimal digits"))
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_text_per_hash() {
+        let hash = Hash::of_leaf(b"x");
+        let text = hash.to_string();
+        assert_eq!(text.parse::<Hash>().unwrap(), hash);
+        assert_eq!(serde_json::from_str::<Hash>(&serde_json::to_string(&hash).unwrap()).unwrap(), hash);
+        let plus = "+f".repeat(32);
+        for bad in ["", &text[1..], &text.to_uppercase(), &plus, &format!("{text}00")] {
+            assert!(matches!(bad.parse::<Hash>(), Err(JournalError::HashText)), "{bad}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Inclusion and consistency proofs, made from leaves and checked without them (RFC 6962 §2.1.1, §2.1.2; the checks
 //! follow RFC 9162 §2.1.3.2 and §2.1.4.2).
 
-use crate::hash::Hash;
+use crate::Hash;
 
 /// The largest power of two below `n`; `n` is at least 2.
 fn split(n: usize) -> usize {
@@ -143,42 +143,101 @@ pub fn verify_consistency(old_size: u64, old_root: Hash, new_size: u64, new_root
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn leaves(n: u32) -> Vec<Hash> {
+    fn leaves(n: u64) -> Vec<Hash> {
         (0..n).map(|n| Hash::of_leaf(&n.to_be_bytes())).collect()
     }
 
+    /// The reference test trees' proofs (certificate-transparency's reference tests), by the heads that they combine.
     #[test]
-    fn every_leaf_of_every_small_tree_is_proven_and_nothing_else_is() {
-        for size in 1..=70usize {
-            let leaves = leaves(size as u32);
+    fn proofs_are_those_of_the_definition() {
+        let d = leaves(7);
+        let node = |l: usize, r: usize| root_of(&d[l..r]);
+        // RFC 6962 §2.1.3, the example over seven leaves.
+        assert_eq!(inclusion(&d, 0).unwrap(), [d[1], node(2, 4), node(4, 7)]);
+        assert_eq!(inclusion(&d, 3).unwrap(), [d[2], node(0, 2), node(4, 7)]);
+        assert_eq!(inclusion(&d, 4).unwrap(), [d[5], d[6], node(0, 4)]);
+        assert_eq!(inclusion(&d, 6).unwrap(), [node(4, 6), node(0, 4)]);
+        assert_eq!(consistency(&d, 3).unwrap(), [d[2], d[3], node(0, 2), node(4, 7)]);
+        assert_eq!(consistency(&d, 4).unwrap(), [node(4, 7)]);
+        assert_eq!(consistency(&d, 6).unwrap(), [node(4, 6), d[6], node(0, 4)]);
+        assert_eq!(consistency(&d, 7).unwrap(), []);
+    }
+
+    #[test]
+    fn every_leaf_of_every_tree_up_to_300_is_proven_and_nothing_else_is() {
+        for size in 0..=300u64 {
+            let leaves = leaves(size);
             let root = root_of(&leaves);
             for index in 0..size {
-                let path = inclusion(&leaves, index).unwrap();
-                let holds = |leaf, at: usize, path: &[Hash]| verify_inclusion(leaf, at as u64, size as u64, path, root);
-                assert!(holds(leaves[index], index, &path));
-                assert!(!holds(Hash::ZERO, index, &path));
-                assert!(size == 1 || !holds(leaves[index], (index + 1) % size, &path));
+                let (leaf, path) = (leaves[index as usize], inclusion(&leaves, index as usize).unwrap());
+                assert!(verify_inclusion(leaf, index, size, &path, root), "{index} of {size}");
+                assert!(!verify_inclusion(Hash::ZERO, index, size, &path, root));
+                assert!(!verify_inclusion(leaf, index, size, &path, Hash::ZERO));
+                assert!(size == 1 || !verify_inclusion(leaf, (index + 1) % size, size, &path, root));
                 let longer: Vec<Hash> = path.iter().copied().chain([Hash::ZERO]).collect();
-                assert!(!holds(leaves[index], index, &longer));
-                assert!(path.is_empty() || !holds(leaves[index], index, &path[1..]));
+                assert!(!verify_inclusion(leaf, index, size, &longer, root));
+                assert!(path.is_empty() || !verify_inclusion(leaf, index, size, &path[1..], root));
             }
-            assert_eq!(inclusion(&leaves, size), None);
+            assert_eq!(inclusion(&leaves, size as usize), None);
+            assert!(!verify_inclusion(Hash::ZERO, size, size, &[], root));
         }
     }
 
     #[test]
-    fn every_pair_of_small_trees_is_consistent_and_a_fork_is_not() {
-        for new in 1..=70usize {
-            let leaves = leaves(new as u32);
-            let new_root = root_of(&leaves);
+    fn every_pair_of_trees_up_to_300_is_consistent_and_a_fork_is_not() {
+        let all = leaves(300);
+        let roots: Vec<Hash> = (0..=300).map(|size| root_of(&all[..size])).collect();
+        for new in 0..=300usize {
+            assert_eq!(consistency(&all[..new], 0), None);
+            assert_eq!(consistency(&all[..new], new + 1), None);
             for old in 1..=new {
-                let old_root = root_of(&leaves[..old]);
-                let path = consistency(&leaves, old).unwrap();
-                assert!(verify_consistency(old as u64, old_root, new as u64, new_root, &path), "{old} of {new}");
-                assert!(!verify_consistency(old as u64, Hash::ZERO, new as u64, new_root, &path));
-                assert!(!verify_consistency(old as u64, old_root, new as u64, Hash::ZERO, &path));
+                let path = consistency(&all[..new], old).unwrap();
+                let holds = |old_root, new_root, path: &[Hash]| {
+                    verify_consistency(old as u64, old_root, new as u64, new_root, path)
+                };
+                assert!(holds(roots[old], roots[new], &path), "{old} of {new}");
+                assert!(!holds(Hash::ZERO, roots[new], &path), "{old} of {new}");
+                assert!(!holds(roots[old], Hash::ZERO, &path), "{old} of {new}");
+                assert!(path.is_empty() || !holds(roots[old], roots[new], &path[..path.len() - 1]));
             }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn large_trees_are_proven_and_each_changed_hash_is_found(
+            size in 301u64..5_000, place in any::<prop::sample::Index>(), older in any::<prop::sample::Index>(),
+            flip in any::<prop::sample::Index>(),
+        ) {
+            let leaves = leaves(size);
+            let (root, index) = (root_of(&leaves), place.index(leaves.len()));
+            let mut path = inclusion(&leaves, index).unwrap();
+            prop_assert!(verify_inclusion(leaves[index], index as u64, size, &path, root));
+            let at = flip.index(path.len());
+            path[at] = Hash::of_leaf(path[at].as_bytes());
+            prop_assert!(!verify_inclusion(leaves[index], index as u64, size, &path, root));
+
+            let old = 1 + older.index(leaves.len() - 1);
+            let old_root = root_of(&leaves[..old]);
+            let mut path = consistency(&leaves, old).unwrap();
+            prop_assert!(verify_consistency(old as u64, old_root, size, root, &path));
+            prop_assert!(!verify_consistency(old as u64 + 1, old_root, size, root, &path));
+            let at = flip.index(path.len());
+            path[at] = Hash::of_leaf(path[at].as_bytes());
+            prop_assert!(!verify_consistency(old as u64, old_root, size, root, &path));
+        }
+
+        #[test]
+        fn no_proof_makes_the_verifier_panic(
+            index in any::<u64>(), size in any::<u64>(), length in 0usize..80, old in any::<u64>(),
+        ) {
+            let path = vec![Hash::ZERO; length];
+            verify_inclusion(Hash::ZERO, index, size, &path, Hash::ZERO);
+            verify_consistency(old, Hash::ZERO, size, Hash::ZERO, &path);
         }
     }
 }

@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
-use crate::checkpoint::{Checkpoint, CheckpointError, NoteVerifier};
+use crate::checkpoint::{Checkpoint, NoteVerifier};
 use crate::entry::leaf_of;
-use crate::hash::Hash;
 use crate::proof::verify_inclusion;
+use crate::{Entry, Hash, JournalError};
 
 /// How much stands behind a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -19,6 +19,9 @@ pub enum Level {
     /// Others have cosigned the head.
     Witnessed,
 }
+
+/// What is said of a receipt that no witness and no timestamp covers.
+pub const SELF_ASSERTED: &str = "self-asserted";
 
 /// Proof of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,14 +42,28 @@ pub struct InclusionReceipt {
     pub checkpoint: String,
 }
 
-/// What is said of a receipt that no witness and no timestamp covers.
-pub const SELF_ASSERTED: &str = "self-asserted";
-
 impl InclusionReceipt {
-    /// Whether the receipt proves its entry under the verifier's key.
-    pub fn holds(&self, verifier: &NoteVerifier) -> Result<bool, CheckpointError> {
+    /// The receipt of an entry that a signed head covers and nobody else has seen.
+    pub fn provable(entry: Entry, path: Vec<Hash>, checkpoint: String) -> Self {
+        Self {
+            level: Level::Provable,
+            trust: SELF_ASSERTED,
+            index: entry.index,
+            envelope: entry.envelope_json,
+            links: entry.links_json,
+            path,
+            checkpoint,
+        }
+    }
+
+    /// Checks that the receipt proves its entry; the answer is the head that it is proven under.
+    ///
+    /// # Errors
+    /// What [`Checkpoint::open`] says of the head, [`JournalError::Proof`] when the path does not lead there.
+    pub fn verify(&self, verifier: &NoteVerifier) -> Result<Checkpoint, JournalError> {
         let head = Checkpoint::open(&self.checkpoint, verifier)?;
         let leaf = leaf_of(&self.envelope, &self.links);
-        Ok(verify_inclusion(leaf, self.index, head.size, &self.path, head.root))
+        let proven = verify_inclusion(leaf, self.index, head.size, &self.path, head.root);
+        if proven { Ok(head) } else { Err(JournalError::Proof) }
     }
 }

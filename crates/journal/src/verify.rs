@@ -2,12 +2,13 @@
 //! it keeps the chains' tips and the tree's right edge, never the entries.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 
-use kernel::{Subject, TenantId};
+use kernel::{Envelope, Subject, TenantId};
 
 use crate::checkpoint::{Checkpoint, NoteVerifier};
-use crate::entry::{ChainTip, Entry, Link, leaf_of};
-use crate::tree::Frontier;
+use crate::entry::{ChainTip, Entry, Link, leaf_of, links_fit};
+use crate::{Frontier, Hash, JournalError};
 
 /// The first thing that is wrong with a log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +18,7 @@ pub struct Finding {
     pub tenant: TenantId,
     /// At which position; `None` for the head.
     pub index: Option<u64>,
-    /// The event there, as far as it can be read.
+    /// The event there, as far as it can be read: its type and id.
     pub event: Option<String>,
     /// What is wrong.
     pub what: String,
@@ -37,9 +38,24 @@ pub struct Report {
     /// The number of entries.
     pub size: u64,
     /// The root over them.
-    pub root: crate::Hash,
+    pub root: Hash,
     /// The number of subjects whose chains are gap-free.
     pub subjects: usize,
+}
+
+/// Verifies a log at once; see [`LogVerifier`].
+///
+/// # Errors
+/// The first finding.
+pub fn verify_log(
+    tenant: &TenantId,
+    entries: impl IntoIterator<Item = Entry>,
+    note: &str,
+    verifier: &NoteVerifier,
+) -> Result<Report, Finding> {
+    let mut log = LogVerifier::new(tenant.clone());
+    entries.into_iter().try_for_each(|entry| log.take(&entry))?;
+    log.finish(note, verifier)
 }
 
 /// A verification under way.
@@ -48,12 +64,19 @@ pub struct LogVerifier {
     tenant: TenantId,
     frontier: Frontier,
     tips: BTreeMap<Subject, ChainTip>,
+    /// The size of the last head that agreed, to narrow down where a root parts.
+    agreed: u64,
 }
 
 impl LogVerifier {
     /// A verification of a tenant's log from its first entry.
     pub fn new(tenant: TenantId) -> Self {
-        Self { tenant, frontier: Frontier::default(), tips: BTreeMap::new() }
+        Self { tenant, frontier: Frontier::default(), tips: BTreeMap::new(), agreed: 0 }
+    }
+
+    /// How many entries were taken.
+    pub fn size(&self) -> u64 {
+        self.frontier.size()
     }
 
     fn finding(&self, entry: &Entry, what: impl Into<String>) -> Finding {
@@ -66,63 +89,90 @@ impl LogVerifier {
     /// # Errors
     /// The finding, if the entry is not what was written or does not stand where it was written.
     pub fn take(&mut self, entry: &Entry) -> Result<(), Finding> {
-        if entry.index != self.frontier.size() {
-            return Err(self.finding(entry, format!("entry {} is missing", self.frontier.size())));
+        let next = self.frontier.size();
+        if entry.index != next {
+            let what = if entry.index > next { "is missing before it" } else { "should stand here" };
+            return Err(self.finding(entry, format!("entry {next} {what}")));
         }
         if entry.leaf != leaf_of(&entry.envelope_json, &entry.links_json) {
-            return Err(self.finding(entry, "the text was changed: its hash is not the leaf"));
+            return Err(self.finding(entry, "its text was changed: the hash of it is not the leaf"));
         }
-        let envelope = entry.envelope().map_err(|error| self.finding(entry, format!("the envelope cannot be read: {}", cause(&error))))?;
-        let links = entry.links().map_err(|error| self.finding(entry, format!("the links cannot be read: {}", cause(&error))))?;
-        let rebuilt = Entry::build(entry.index, &envelope, &links);
-        if !rebuilt.is_ok_and(|rebuilt| rebuilt == *entry) {
-            return Err(self.finding(entry, "the text is not in canonical form"));
-        }
+        let (envelope, links) = self.read(entry)?;
         if envelope.tenant != self.tenant {
-            return Err(self.finding(entry, format!("the entry belongs to tenant {}", envelope.tenant)));
+            return Err(self.finding(entry, format!("it belongs to the log of {}", envelope.tenant)));
         }
-        let subjects = std::iter::once(&envelope.stream).chain(&envelope.about);
-        if !subjects.eq(links.iter().map(|link| &link.subject)) {
-            return Err(self.finding(entry, "the links are not those of the stream and of what it is about"));
+        if !links_fit(&envelope, &links) {
+            return Err(self.finding(
+                entry,
+                "its links are not one for the stream, at the event's place there, and one for each subject in `about`",
+            ));
         }
-        for link in &links {
-            self.follow(entry, link)?;
-        }
-        if links.first().is_none_or(|link| link.n != envelope.stream_seq) {
-            return Err(self.finding(entry, "the place in the stream is not that of the stream's chain"));
+        links.iter().try_for_each(|link| self.check_link(entry, link))?;
+        for link in links {
+            self.tips.insert(link.subject, ChainTip { n: link.n, leaf: entry.leaf });
         }
         self.frontier.push(entry.leaf);
         Ok(())
     }
 
-    fn follow(&mut self, entry: &Entry, link: &Link) -> Result<(), Finding> {
-        let expected = Link::after(link.subject.clone(), self.tips.get(&link.subject).copied());
-        if *link != expected {
-            let what = format!("the chain of {} is broken: place {} where {} is next", link.subject, link.n, expected.n);
-            return Err(self.finding(entry, what));
+    fn read(&self, entry: &Entry) -> Result<(Envelope, Vec<Link>), Finding> {
+        let unreadable = |error: JournalError| self.finding(entry, with_cause(&error));
+        let (envelope, links) = (entry.envelope().map_err(unreadable)?, entry.links().map_err(unreadable)?);
+        if !entry.is_canonical(&envelope, &links) {
+            return Err(self.finding(entry, "its text is not in canonical form (RFC 8785)"));
         }
-        self.tips.insert(link.subject.clone(), ChainTip { n: link.n, leaf: entry.leaf });
-        Ok(())
+        Ok((envelope, links))
     }
 
-    /// Compares everything taken with the signed head.
+    fn check_link(&self, entry: &Entry, link: &Link) -> Result<(), Finding> {
+        let expected = Link::after(link.subject.clone(), self.tips.get(&link.subject).copied());
+        let what = if link.n != expected.n {
+            format!("the chain of {} goes on at {} where {} is next", link.subject, link.n, expected.n)
+        } else if link.previous != expected.previous {
+            format!(
+                "the chain of {} goes on after {} where its last entry is {}",
+                link.subject, link.previous, expected.previous
+            )
+        } else {
+            return Ok(());
+        };
+        Err(self.finding(entry, what))
+    }
+
+    /// Compares everything taken so far with a signed head of that size. Each head on the way that agrees narrows down
+    /// where a later one parts.
     ///
     /// # Errors
     /// The finding, if the note is not signed by the verifier's key or states another size or root.
-    pub fn finish(self, note: &str, verifier: &NoteVerifier) -> Result<Report, Finding> {
+    pub fn check_head(&mut self, note: &str, verifier: &NoteVerifier) -> Result<(), Finding> {
         let finding = |what: String| Finding { tenant: self.tenant.clone(), index: None, event: None, what };
-        let head = Checkpoint::open(note, verifier).map_err(|error| finding(error.to_string()))?;
+        let head = Checkpoint::open(note, verifier).map_err(|error| finding(with_cause(&error)))?;
         let (size, root) = (self.frontier.size(), self.frontier.root());
         if head.size != size {
             return Err(finding(format!("it covers {} entries where the log holds {size}", head.size)));
         }
         if head.root != root {
-            return Err(finding(format!("its root is {} where the entries give {root}", head.root)));
+            let since = self.agreed;
+            return Err(finding(format!(
+                "its root is {} where the entries give {root}: one of the entries from {since} on was replaced",
+                head.root
+            )));
         }
-        Ok(Report { size, root, subjects: self.tips.len() })
+        self.agreed = size;
+        Ok(())
+    }
+
+    /// Compares everything taken with the log's last signed head.
+    ///
+    /// # Errors
+    /// As [`LogVerifier::check_head`].
+    pub fn finish(mut self, note: &str, verifier: &NoteVerifier) -> Result<Report, Finding> {
+        self.check_head(note, verifier)?;
+        Ok(Report { size: self.frontier.size(), root: self.frontier.root(), subjects: self.tips.len() })
     }
 }
 
-fn cause(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+/// An error with what caused it, in one line.
+fn with_cause(error: &JournalError) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }

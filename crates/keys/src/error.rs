@@ -22,7 +22,9 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// Others may read a file that must be secret.
-    #[error("{path} has mode {mode:04o}, so others on this machine can reach it: run `chmod 0600 {path}` and consider its keys known")]
+    #[error(
+        "{path} has mode {mode:04o}, so others on this machine can reach it: run `chmod 0600 {path}` and consider its keys known"
+    )]
     Permissions {
         /// Which file.
         path: String,

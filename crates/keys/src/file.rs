@@ -72,15 +72,18 @@ impl DiskKeyFile {
         let beside = self.folder().join(name);
         // What a process of the same number left behind when it was killed.
         match fs::remove_file(&beside) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(self.error("remove a leftover of it")(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(self.error("remove a leftover of it")(error));
+            }
             _ => {}
         }
-        let written = File::options().write(true).create_new(true).mode(OWNER_ONLY).open(&beside).and_then(|mut file| {
-            // The process's umask may only have taken bits away; say what is meant.
-            file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
-            file.write_all(content)?;
-            file.sync_all()
-        });
+        let written =
+            File::options().write(true).create_new(true).mode(OWNER_ONLY).open(&beside).and_then(|mut file| {
+                // The process's umask may only have taken bits away; say what is meant.
+                file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+                file.write_all(content)?;
+                file.sync_all()
+            });
         match written {
             Ok(()) => Ok(beside),
             Err(error) => {

@@ -5,15 +5,15 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use aws_lc_rs::{digest, rand};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::id::{decode_base32, encode_base32};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-use crate::{HasPurpose, KeyError, Purpose};
+use crate::{HasPurpose, KeyError, Purpose, entropy};
 
 /// The length of a private key's seed in bytes (RFC 8032 §5.1.5).
 pub const SEED_BYTES: usize = 32;
@@ -187,7 +187,7 @@ impl<P: HasPurpose> Key<P> {
 /// A fresh seed, wiped when dropped.
 pub(crate) fn new_seed() -> Result<Zeroizing<[u8; SEED_BYTES]>, KeyError> {
     let mut seed = Zeroizing::new([0; SEED_BYTES]);
-    rand::fill(&mut *seed).map_err(|_| KeyError::Entropy)?;
+    entropy::fill(&mut *seed)?;
     Ok(seed)
 }
 

@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 use crate::file::make_private_folder;
 use crate::key::new_seed;
 use crate::{
-    DiskKeyFile, HasPurpose, Key, KeyError, KeyFile, KeyId, KeyState, MasterKey, Purpose, SEED_BYTES, Signer, VerifyingKey,
+    DiskKeyFile, HasPurpose, Key, KeyError, KeyFile, KeyId, KeyState, MasterKey, Purpose, SEED_BYTES, Signer,
+    VerifyingKey,
 };
 
 /// The most keys in a keystore: seven purposes, each renewed weekly, for ten years.
@@ -98,13 +99,11 @@ impl Keystore {
         }
         // Read back what is there now, by this process or a faster one: one way in, and a check that it can be opened.
         let sealed = file.read()?.ok_or_else(|| corrupt(&*file, "it vanished while it was read"))?.to_vec();
-        let master = MasterKey::load(master)?.ok_or_else(|| KeyError::MasterKeyMissing {
-            path: master.name(),
-            sealed: file.name(),
-        })?;
+        let master = MasterKey::load(master)?
+            .ok_or_else(|| KeyError::MasterKeyMissing { path: master.name(), sealed: file.name() })?;
         let plain = master.open(&sealed).map_err(|why| corrupt(&*file, why))?;
-        let content: Content =
-            serde_json::from_slice(&plain).map_err(|_| corrupt(&*file, "its keys are in a form that this version does not know"))?;
+        let content: Content = serde_json::from_slice(&plain)
+            .map_err(|_| corrupt(&*file, "its keys are in a form that this version does not know"))?;
         Ok(Self { file, master, content, sealed })
     }
 

@@ -4,6 +4,7 @@
 //! without a change for anybody who signs. Ed25519 (RFC 8032) throughout, by aws-lc-rs.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
+mod entropy;
 mod error;
 mod file;
 mod key;
@@ -14,13 +15,12 @@ mod secret;
 mod state;
 pub mod token;
 
+pub use entropy::entropy_128;
 pub use error::KeyError;
 pub use file::{DiskKeyFile, KeyFile};
 pub use key::{Key, KeyId, SEED_BYTES, SIGNATURE_BYTES, Signer, VerifyingKey};
 pub use keystore::{KeyInfo, Keystore};
-pub use purpose::{
-    Audit, CertificateAuthority, DeviceAuthority, Evidence, HasPurpose, Purpose, Report, Token, Update,
-};
+pub use purpose::{Audit, CertificateAuthority, DeviceAuthority, Evidence, HasPurpose, Purpose, Report, Token, Update};
 pub use sealed::MasterKey;
 pub use secret::Secret;
 pub use state::{IllegalTransition, KeyState};

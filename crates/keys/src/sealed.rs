@@ -4,12 +4,11 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::{KeyError, KeyFile};
+use crate::{KeyError, KeyFile, entropy};
 
 /// What a sealed file begins with. It is authenticated too, so a later format cannot be passed off as this one.
 const MAGIC: &[u8] = b"atlasmesh sealed keys v1\n";
@@ -29,10 +28,9 @@ impl MasterKey {
     /// What reading fails with; [`KeyError::Corrupt`] when the file holds something else.
     pub fn load(file: &dyn KeyFile) -> Result<Option<Self>, KeyError> {
         let Some(content) = file.read()? else { return Ok(None) };
-        parse_master(&content).map(Some).ok_or_else(|| KeyError::Corrupt {
-            path: file.name(),
-            why: "it does not hold a master key",
-        })
+        parse_master(&content)
+            .map(Some)
+            .ok_or_else(|| KeyError::Corrupt { path: file.name(), why: "it does not hold a master key" })
     }
 
     /// Reads the master key, or makes one where there is none.
@@ -44,7 +42,7 @@ impl MasterKey {
             return Ok(existing);
         }
         let mut bytes = Zeroizing::new([0; MASTER_BYTES]);
-        rand::fill(&mut *bytes).map_err(|_| KeyError::Entropy)?;
+        entropy::fill(&mut *bytes)?;
         let mut text = Zeroizing::new(String::with_capacity(MASTER_PREFIX.len() + 64));
         text.push_str(MASTER_PREFIX);
         STANDARD.encode_string(*bytes, &mut text);
@@ -64,7 +62,7 @@ impl MasterKey {
     /// Seals a text. The nonce is random: 2^32 writes of a keystore would be needed before one may come again.
     pub(crate) fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, KeyError> {
         let mut nonce = [0; NONCE_LEN];
-        rand::fill(&mut nonce).map_err(|_| KeyError::Entropy)?;
+        entropy::fill(&mut nonce)?;
         let mut text = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
         text.extend_from_slice(plain);
         self.cipher()?

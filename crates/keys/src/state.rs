@@ -37,15 +37,8 @@ pub struct IllegalTransition {
 
 impl KeyState {
     /// Every state, in the order of a life.
-    pub const ALL: [Self; 7] = [
-        Self::Prepared,
-        Self::Active,
-        Self::Retiring,
-        Self::Retired,
-        Self::Tainted,
-        Self::Revoked,
-        Self::Destroyed,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Prepared, Self::Active, Self::Retiring, Self::Retired, Self::Tainted, Self::Revoked, Self::Destroyed];
 
     /// The state after a change.
     ///

@@ -7,12 +7,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::{constant_time, digest, rand};
+use aws_lc_rs::{constant_time, digest};
 use kernel::id::{decode_base32, encode_base32};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-use crate::{KeyError, Secret};
+use crate::{KeyError, Secret, entropy};
 
 /// What every token begins with, so that scanners for leaked secrets recognise one.
 pub const PREFIX: &str = "amt_";
@@ -28,9 +28,9 @@ pub const LENGTH: usize = PREFIX.len() + 2 * HALF_LENGTH;
 /// # Errors
 /// [`KeyError::Entropy`] when there is none.
 pub fn generate() -> Result<Secret, KeyError> {
-    let mut entropy = Zeroizing::new([0; 32]);
-    rand::fill(&mut *entropy).map_err(|_| KeyError::Entropy)?;
-    Ok(from_entropy(&entropy))
+    let mut bits = Zeroizing::new([0; 32]);
+    entropy::fill(&mut *bits)?;
+    Ok(from_entropy(&bits))
 }
 
 /// The token of 256 bits that somebody else drew, e.g. a simulation from its seed.

@@ -112,19 +112,19 @@ impl Writer {
                     job.answer(applied, &heads);
                 }
             }
-            Err(fault) if batch.len() == 1 => {
-                tracing::error!(error = %fault, source = std::error::Error::source(&fault).map(tracing::field::display), "a transaction failed");
-                for job in batch {
+            Err(fault) => match <[Job; 1]>::try_from(batch) {
+                Ok([job]) => {
+                    let cause = std::error::Error::source(&fault).map(ToString::to_string);
+                    tracing::error!(error = %fault, cause, "a transaction failed");
                     job.fail(fault);
-                    return;
                 }
-            }
-            Err(fault) => {
-                tracing::warn!(error = %fault, jobs = batch.len(), "a batch failed and is tried one by one");
-                for job in batch {
-                    self.process(vec![job]);
+                Err(batch) => {
+                    tracing::warn!(error = %fault, jobs = batch.len(), "a batch failed and is tried one by one");
+                    for job in batch {
+                        self.process(vec![job]);
+                    }
                 }
-            }
+            },
         }
     }
 
