@@ -97,7 +97,7 @@ impl Checkpoint {
             return Err(JournalError::Note("it has control characters"));
         }
         // Lines behind the third are extensions: signed, and for others to understand (C2SP tlog-checkpoint).
-        let lines: Vec<&str> = body.trim_end_matches('\n').split('\n').collect();
+        let lines: Vec<&str> = body.strip_suffix('\n').unwrap_or(body).split('\n').collect();
         let [origin, size, root, extensions @ ..] = lines.as_slice() else {
             return Err(JournalError::Note("it has fewer than three lines"));
         };
