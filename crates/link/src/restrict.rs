@@ -121,9 +121,14 @@ impl Holding {
         self.0.is_empty()
     }
 
-    /// What counts: the strictest of each kind.
-    pub fn strictest(&self) -> Strictest {
-        self.0.values().fold(Strictest::default(), |mut all, restriction| {
+    /// What counts for a vehicle on `trip`, or on none: the strictest of each kind. What is meant for another trip
+    /// waits for that one.
+    pub fn strictest(&self, trip: Option<TripId>) -> Strictest {
+        let applies = |r: &&Restriction| match r.scope() {
+            Some(Scope::Trip(of)) => trip == Some(of),
+            _ => true,
+        };
+        self.0.values().filter(applies).fold(Strictest::default(), |mut all, restriction| {
             match *restriction {
                 Restriction::Stop { class, place, .. } => {
                     all.stop = stricter(all.stop, (class, place));
@@ -199,6 +204,8 @@ pub struct Situation<'a> {
     pub claim_epoch: u64,
     /// How it is driven.
     pub mode: Mode,
+    /// The trip that the command is about.
+    pub trip: Option<TripId>,
     /// What holds it.
     pub holding: &'a Holding,
 }
@@ -215,7 +222,7 @@ pub fn permit(expires_at: Timestamp, claim_epoch: u64, situation: Situation<'_>)
     if !situation.mode.takes_motion() {
         return Err(Refusal::Mode);
     }
-    if situation.holding.strictest().stop.is_some() {
+    if situation.holding.strictest(situation.trip).stop.is_some() {
         return Err(Refusal::Held);
     }
     Ok(())

@@ -21,7 +21,7 @@ fn permission() {
     held.take(id(1), stop(StopClass::Now, Scope::Vehicle));
     let at = |ms| Some(Timestamp::from_ms(ms));
     let check = |server_time, epoch: u64, mode, holding: &Holding, then: Result<(), Refusal>| {
-        let situation = Situation { server_time, claim_epoch: 5, mode, holding };
+        let situation = Situation { server_time, claim_epoch: 5, mode, trip: None, holding };
         assert_eq!(permit(Timestamp::from_ms(1_000), epoch, situation), then);
     };
     check(at(999), 5, Mode::Autonomous, &free, Ok(()));
@@ -48,9 +48,10 @@ fn each_restriction_holds_until_it_is_named_or_its_scope_ends() {
     assert_eq!(holding.trip_ended(other), []);
     assert_eq!(holding.clear(Clearance::Command(id(9))), []);
     assert_eq!(holding.clear(Clearance::Command(id(2))), [id(2)]);
-    assert_eq!(holding.strictest().stop, Some((StopClass::NearestAdmissible, None)));
+    assert_eq!(holding.strictest(Some(trip)).stop, Some((StopClass::NearestAdmissible, None)));
+    assert_eq!(holding.strictest(Some(other)).stop, None, "what is meant for another trip");
     assert_eq!(holding.trip_ended(trip), [id(1), id(4)]);
-    assert!(holding.strictest().stop.is_none() && holding.strictest().no_new_trip);
+    assert!(holding.strictest(Some(trip)).stop.is_none() && holding.strictest(None).no_new_trip);
     assert_eq!(holding.clear(Clearance::Scope(Scope::Vehicle)), [id(3)]);
     assert!(holding.is_empty());
 }
@@ -76,7 +77,7 @@ proptest! {
             for n in order {
                 holding.take(id(n as u128), restrictions[n]);
             }
-            holding.strictest()
+            holding.strictest(Some(TripId::from_u128(1)))
         };
         let all = hold((0..restrictions.len()).collect());
         let reversed = hold((0..restrictions.len()).rev().collect());
