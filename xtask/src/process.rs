@@ -4,7 +4,8 @@
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ const GRACE: Duration = Duration::from_secs(15);
 /// How long to wait for the last output of a program that ended: what it left behind may hold the pipe open.
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
+/// Of a program: what it says and what it complains.
+const PIPES: usize = 2;
+
 /// The cargo that started us, in a folder.
 pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -40,17 +44,12 @@ pub fn cargo(root: &Path) -> Command {
 
 /// Whether a program with this argument runs and succeeds.
 pub fn works(command: &mut Command) -> bool {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    run(command.stdout(Stdio::null()).stderr(Stdio::null()), ANSWER_LIMIT, |_| {}).is_ok()
 }
 
 /// What a program prints, where it succeeds; its errors are shown as they come.
 pub fn output(command: &mut Command, limit: Duration) -> Result<String> {
-    let (sender, receiver) = channel();
+    let (sender, receiver) = sync_channel(1);
     run(command.stdout(Stdio::piped()), limit, |child| {
         let Some(mut pipe) = child.stdout.take() else { return };
         thread::spawn(move || {
@@ -73,16 +72,17 @@ pub fn stream_counting(command: &mut Command, limit: Duration) -> (Counts, Resul
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
-    let (sender, receiver) = channel();
+    let counts = Arc::new(Mutex::new(Counts::default()));
+    let (ended_pipe, ended_pipes) = sync_channel(PIPES);
     let ended = run(command.stdout(Stdio::piped()).stderr(Stdio::piped()), limit, |child| {
-        child.stdout.take().into_iter().for_each(|pipe| tee(pipe, std::io::stdout(), sender.clone()));
-        child.stderr.take().into_iter().for_each(|pipe| tee(pipe, std::io::stderr(), sender.clone()));
+        let tees = (Arc::clone(&counts), ended_pipe);
+        child.stdout.take().into_iter().for_each(|pipe| tee(pipe, std::io::stdout(), tees.clone()));
+        child.stderr.take().into_iter().for_each(|pipe| tee(pipe, std::io::stderr(), tees.clone()));
     });
-    drop(sender);
-    let mut counts = Counts::default();
-    while let Ok(counted) = receiver.recv_timeout(LAST_OUTPUT) {
-        counts += counted;
+    for _ in 0..PIPES {
+        let _ = ended_pipes.recv_timeout(LAST_OUTPUT);
     }
+    let counts = *counts.lock().unwrap_or_else(PoisonError::into_inner);
     (counts, ended)
 }
 
@@ -91,7 +91,7 @@ fn run(command: &mut Command, limit: Duration, started: impl FnOnce(&mut Child))
     let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("start `{shown}`"))?;
     started(&mut child);
     let pid = child.id().to_string();
-    let (sender, ended) = channel();
+    let (sender, ended) = sync_channel(1);
     thread::spawn(move || sender.send(child.wait()));
     let status = match ended.recv_timeout(limit) {
         Ok(status) => status?,
@@ -113,7 +113,12 @@ fn stop<T>(pid: &str, ended: &Receiver<T>) {
     }
 }
 
-fn tee(from: impl Read + Send + 'static, mut to: impl Write + Send + 'static, counts: Sender<Counts>) {
+/// Copies a pipe to its end, sums what its lines count, then says that it ended.
+fn tee(
+    from: impl Read + Send + 'static,
+    mut to: impl Write + Send + 'static,
+    (counts, ended): (Arc<Mutex<Counts>>, SyncSender<()>),
+) {
     thread::spawn(move || {
         let mut from = BufReader::new(from);
         let mut line = Vec::new();
@@ -121,10 +126,11 @@ fn tee(from: impl Read + Send + 'static, mut to: impl Write + Send + 'static, co
             // Nobody may be reading our output any more; the program still has to be read to its end.
             let _ = to.write_all(&line).and_then(|()| to.flush());
             if let Some(counted) = counted(&String::from_utf8_lossy(&line)) {
-                let _ = counts.send(counted);
+                *counts.lock().unwrap_or_else(PoisonError::into_inner) += counted;
             }
             line.clear();
         }
+        ended.send(())
     });
 }
 
