@@ -49,7 +49,7 @@ type Check = (&'static str, fn(&Repo) -> Result<Vec<Finding>>);
 
 const CHECKS: &[Check] = &[
     ("crates depend only downwards", |repo| Ok(layers::check(repo))),
-    ("pure crates have no runtime, and nobody a second TLS stack", packages::check),
+    ("pure crates link no runtime, nobody a second TLS stack, and nothing is built twice", packages::check),
     ("clocks, random ids, spawns and hash order stay at the edges", |repo| Ok(bans::check(repo))),
     ("every module says why it exists and fits one room", |repo| Ok(modules::check(repo))),
     ("every table has a class and a line in the documentation", |repo| Ok(tables::check(repo))),

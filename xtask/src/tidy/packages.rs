@@ -1,5 +1,8 @@
 //! Other people's packages that must not be linked: a runtime into the pure crates, a second TLS or cryptography stack
-//! into anything. Only cargo can resolve what is linked, so this check asks it.
+//! into anything. And packages that would be built twice, for the demo and for the tests. Only cargo can resolve what is
+//! linked, so this check asks it.
+
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 
@@ -34,13 +37,27 @@ pub fn check(repo: &Repo) -> Result<Vec<Finding>> {
     }
     let everything = tree(&["--workspace", "-e", "normal,build"])?;
     for (package, reason) in BANNED.into_iter().filter(|(package, _)| links(&everything, package)) {
-        findings.push(Finding::new(
-            "Cargo.lock",
-            1,
-            format!("{package} is linked (`cargo tree --workspace -i {package}`): {reason}"),
-        ));
+        let what = format!("{package} is linked (`cargo tree --workspace -i {package}`): {reason}");
+        findings.push(Finding::new("Cargo.lock", 1, what));
     }
+    let with_features = ["--format", "{p} [{f}]"];
+    let demo = tree(&[&["-p", "atlasmesh", "-p", "agent", "-e", "normal,build"], &with_features[..]].concat())?;
+    let tests = tree(&[&["--workspace", "-e", "normal,build,dev"], &with_features[..]].concat())?;
+    findings.extend(built_twice(&demo, &tests).into_iter().map(|package| {
+        let what = format!(
+            "the demo and the tests build {package} with different features, and all that uses it twice: \
+             name the features that the tests ask for here"
+        );
+        Finding::new("crates/atlasmesh/Cargo.toml", 1, what)
+    }));
     Ok(findings)
+}
+
+/// What the demo builds in a form that the tests do not.
+fn built_twice<'a>(demo: &'a str, tests: &str) -> BTreeSet<&'a str> {
+    let form = |line: &'a str| line.strip_suffix(" (*)").unwrap_or(line);
+    let tests: BTreeSet<&str> = tests.lines().map(|line| line.strip_suffix(" (*)").unwrap_or(line)).collect();
+    demo.lines().map(form).filter(|line| !tests.contains(line)).collect()
 }
 
 /// Whether a package stands in what `cargo tree --prefix none` prints.
@@ -58,5 +75,12 @@ mod tests {
         for (package, expected) in [("tokio", false), ("tokio-stream", true), ("serde", true)] {
             assert_eq!(links(tree, package), expected, "{package}");
         }
+    }
+
+    #[test]
+    fn a_package_that_demo_and_tests_build_differently_is_found() {
+        let demo = "serde v1.0.0 [std]\nnum-traits v0.2.0 [libm]\nnum-traits v0.2.0 [libm] (*)\n";
+        let tests = "num-traits v0.2.0 [libm,std]\nserde v1.0.0 [std] (*)\nproptest v1.0.0 [std]\n";
+        assert_eq!(built_twice(demo, tests), BTreeSet::from(["num-traits v0.2.0 [libm]"]));
     }
 }
