@@ -224,3 +224,38 @@ impl FromStr for NoteVerifier {
         Ok(verifier)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The verifier key and the note in the documentation of Go's golang.org/x/mod/sumdb/note, where the format is from.
+    #[test]
+    fn a_note_that_another_program_signed_is_verified() {
+        let verifier: NoteVerifier =
+            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse().unwrap();
+        let body =
+            "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+        let line = "\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
+        assert!(verifier.check(body, line).unwrap());
+        assert!(matches!(verifier.check(&body[1..], line), Err(JournalError::Signature { .. })));
+        assert!(matches!(Checkpoint::parse(body), Err(JournalError::Note(_))), "a note, but no checkpoint");
+    }
+
+    #[test]
+    fn verifier_keys_of_the_world_are_read() {
+        let vkey = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+        assert_eq!(vkey.parse::<NoteVerifier>().unwrap().vkey(), vkey);
+        for bad in [
+            "",
+            "sum.golang.org",
+            "sum.golang.org+033de0ae",
+            "sum.golang.org+033de0af+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
+            "sum.golang.com+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
+            "sum.golang.org+033de0ae+As4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
+            "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuA==",
+        ] {
+            assert!(bad.parse::<NoteVerifier>().is_err(), "{bad}");
+        }
+    }
+}

@@ -78,8 +78,8 @@ impl Entry {
     ///
     /// # Errors
     /// [`JournalError::Links`] when the links are not those of the envelope; [`JournalError::NumberTooLarge`],
-    /// [`JournalError::TooDeep`], [`JournalError::TooLarge`] and [`JournalError::Json`] for what cannot be written so
-    /// that it reads back as the same.
+    /// [`JournalError::TooDeep`], [`JournalError::TooLarge`], [`JournalError::Json`] and [`JournalError::Unstable`] for
+    /// what cannot be written so that it reads back as the same.
     pub fn build(index: u64, envelope: &Envelope, links: &[Link]) -> Result<Self, JournalError> {
         if !links_fit(envelope, links) {
             return Err(JournalError::Links);
@@ -91,8 +91,14 @@ impl Entry {
         if bytes > ENTRY_BYTES_MAX {
             return Err(JournalError::TooLarge { bytes, max: ENTRY_BYTES_MAX });
         }
-        let leaf = leaf_of(&envelope_json, &links_json);
-        Ok(Self { index, leaf, envelope_json, links_json })
+        let entry = Self { index, leaf: leaf_of(&envelope_json, &links_json), envelope_json, links_json };
+        // A verifier will read the text for ever after. An entry that fails there cannot be mended, so it is not let in:
+        // a double that is no number would be written as null, a year of five digits as a text that is no time.
+        let read = Envelope { body: envelope.body.clone(), ..entry.envelope()? };
+        if read != *envelope {
+            return Err(JournalError::Unstable);
+        }
+        Ok(entry)
     }
 
     /// The entry from the data of a leaf: both texts, one after the other.

@@ -42,6 +42,9 @@ pub enum JournalError {
         /// What the JSON library says.
         source: serde_json::Error,
     },
+    /// A value is written as one text and, read back, as another.
+    #[error("the envelope holds a value that does not read back as it was written")]
+    Unstable,
     /// The links do not belong to the envelope.
     #[error(
         "the links must be one for the stream, whose place must be the event's, and one for each subject in `about`, in that order"

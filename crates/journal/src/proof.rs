@@ -149,7 +149,6 @@ mod tests {
         (0..n).map(|n| Hash::of_leaf(&n.to_be_bytes())).collect()
     }
 
-    /// The reference test trees' proofs (certificate-transparency's reference tests), by the heads that they combine.
     #[test]
     fn proofs_are_those_of_the_definition() {
         let d = leaves(7);
@@ -166,11 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn every_leaf_of_every_tree_up_to_300_is_proven_and_nothing_else_is() {
+    fn leaves_of_every_tree_up_to_300_are_proven_and_nothing_else_is() {
         for size in 0..=300u64 {
             let leaves = leaves(size);
             let root = root_of(&leaves);
-            for index in 0..size {
+            // All leaves where trees of every shape stand; of the larger ones the edges and some between.
+            for index in (0..size).filter(|index| size <= 130 || index % 17 == 0 || index + 2 >= size) {
                 let (leaf, path) = (leaves[index as usize], inclusion(&leaves, index as usize).unwrap());
                 assert!(verify_inclusion(leaf, index, size, &path, root), "{index} of {size}");
                 assert!(!verify_inclusion(Hash::ZERO, index, size, &path, root));
@@ -186,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_of_trees_up_to_300_is_consistent_and_a_fork_is_not() {
+    fn pairs_of_trees_up_to_300_are_consistent_and_a_fork_is_not() {
         let all = leaves(300);
         let roots: Vec<Hash> = (0..=300).map(|size| root_of(&all[..size])).collect();
         for new in 0..=300usize {
             assert_eq!(consistency(&all[..new], 0), None);
             assert_eq!(consistency(&all[..new], new + 1), None);
-            for old in 1..=new {
+            for old in (1..=new).filter(|old| new <= 130 || old % 17 == 0 || old + 2 >= new) {
                 let path = consistency(&all[..new], old).unwrap();
                 let holds = |old_root, new_root, path: &[Hash]| {
                     verify_consistency(old as u64, old_root, new as u64, new_root, path)
