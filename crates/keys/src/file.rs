@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::KeyError;
 
-/// The most bytes of a file of keys: [`KEYS_MAX`](crate::keystore::KEYS_MAX) keys stay far below.
+/// The most bytes of a file of keys: the keys of ten years stay far below.
 pub const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// One file of secret bytes, which is replaced as a whole or not at all.
