@@ -1,0 +1,139 @@
+//! Programs that the demo starts and that must not outlive it, whatever ends it.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+/// How long a program may tidy up after it was told to end, before it is killed.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// Starts the program that its arguments name and ends it once standard input does: the kernel closes our end of that
+/// pipe even when we are killed. A signal that takes only us, or a power switch for one process, leaves nothing behind.
+const GUARD: &str = r#"
+exec 3<&0
+"$@" </dev/null 3<&- &
+program=$!
+(cat <&3 >/dev/null; kill -TERM "$program") >/dev/null 2>&1 &
+exec 3<&-
+wait "$program"
+"#;
+
+/// A running program that is ended when this value goes.
+#[derive(Debug)]
+pub struct GuardedChild {
+    name: &'static str,
+    child: Child,
+}
+
+impl GuardedChild {
+    /// Starts a program; its standard error goes to a file, its standard output to the caller if `lines` says so.
+    pub fn start(name: &'static str, program: &Path, arguments: &[&str], log: &Path, lines: Lines) -> Result<Self> {
+        let log_file = File::options().create(true).append(true).open(log);
+        let log_file = log_file.with_context(|| format!("the log {} cannot be written", log.display()))?;
+        let stdout = match lines {
+            Lines::Read => Stdio::piped(),
+            Lines::ToLog => Stdio::from(log_file.try_clone().context("the log cannot be shared")?),
+        };
+        let child = Command::new("sh")
+            .args(["-c", GUARD, name])
+            .arg(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(stdout)
+            .stderr(log_file)
+            // A group of its own: Ctrl-C reaches the demo alone, which then ends its programs in order.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("{} cannot be started: build it with `cargo xtask demo`", program.display()))?;
+        Ok(Self { name, child })
+    }
+
+    /// What the program prints; once.
+    pub fn lines(&mut self) -> Option<BufReader<ChildStdout>> {
+        self.child.stdout.take().map(BufReader::new)
+    }
+
+    /// How the program ended, if it did.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().with_context(|| format!("the {} cannot be asked", self.name))
+    }
+
+    /// Tells the program to end, and kills it if it takes too long.
+    pub fn stop(&mut self) {
+        drop(self.child.stdin.take());
+        let told = Instant::now();
+        while told.elapsed() < GRACE {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+                // Ended, or never ours any more: nothing is left to kill.
+                Ok(Some(_)) | Err(_) => return,
+            }
+        }
+        // The group has the guard and the program. Nothing can be done about a kill that fails.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for GuardedChild {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Where a program's standard output goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    /// To the caller, who reads it.
+    Read,
+    /// Into the log, with its errors.
+    ToLog,
+}
+
+/// Sends each line that begins with `prefix`, without it, and reads the rest away so that the program never waits.
+pub fn watch_for(prefix: &'static str, from: BufReader<ChildStdout>, found: tokio::sync::mpsc::UnboundedSender<String>) {
+    std::thread::spawn(move || {
+        for line in from.lines().map_while(std::result::Result::ok) {
+            if let Some(rest) = line.strip_prefix(prefix) {
+                // Nobody waits for it any more when the demo is ending.
+                let _ = found.send(rest.trim().to_owned());
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(script: &str, folder: &Path) -> GuardedChild {
+        GuardedChild::start("test", Path::new("/bin/sh"), &["-c", script], &folder.join("log"), Lines::Read).unwrap()
+    }
+
+    #[test]
+    fn a_program_ends_with_its_guard_and_its_answer_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = started("echo here; exit 3", folder.path());
+        let mut line = String::new();
+        child.lines().unwrap().read_line(&mut line).unwrap();
+        assert_eq!(line, "here\n");
+        let status = child.child.wait().unwrap();
+        assert_eq!(status.code(), Some(3));
+    }
+
+    #[test]
+    fn a_program_that_would_run_for_ever_is_told_to_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = started("trap 'echo told; exit 0' TERM; echo up; while :; do read _ < /dev/zero; done & wait", folder.path());
+        let mut lines = child.lines().unwrap().lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "up");
+        child.stop();
+        assert_eq!(lines.next().unwrap().unwrap(), "told");
+    }
+}

@@ -1,0 +1,201 @@
+//! `atlasmesh demo`: a whole fleet on real streets, from nothing, over the same programs and the same protocol that a
+//! real one runs on. It shows that the product works and proves it: the journal is verified at the end.
+
+mod child;
+mod city;
+mod folder;
+mod play;
+mod setup;
+mod view;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use self::child::GuardedChild;
+use self::city::City;
+use self::folder::DemoFolder;
+use self::play::{Play, REDRAW};
+use self::setup::Server;
+use self::view::View;
+use crate::cli::args::DemoOptions;
+use crate::cli::client::Client;
+use crate::cli::output::{self, line, text};
+
+/// How long the demo may take to its last trip: many times what a slow machine needs.
+const LIMIT: Duration = Duration::from_secs(5 * 60);
+/// Lines of a log that are shown when the demo fails.
+const LOG_LINES: usize = 20;
+
+/// Runs the demo until its trips are done, or until it is interrupted.
+pub async fn run(options: DemoOptions) -> Result<()> {
+    let folder = DemoFolder::open(options.data.as_deref())?;
+    let done = perform(&options, &folder).await;
+    if done.is_err() {
+        for log in ["server.log", "agents.log"] {
+            show_end(&folder, log);
+        }
+    }
+    done
+}
+
+async fn perform(options: &DemoOptions, folder: &DemoFolder) -> Result<()> {
+    let began = Instant::now();
+    let mut end = End::watch()?;
+    let prepared = tokio::select! {
+        prepared = prepare(options, folder, began) => prepared?,
+        () = end.asked() => return Ok(()),
+    };
+    let (mut stage, mut play) = prepared;
+    let outcome = perform_trips(options, &mut stage, &mut play, &mut end, began).await?;
+    if let Outcome::Done = outcome {
+        prove(&stage.client, &play, began).await?;
+    }
+    say(began, "ending the agents and the server");
+    Ok(())
+}
+
+/// What runs beside the demo. Agents first: a server that leaves before them would look like an outage in their log.
+struct Stage {
+    agents: GuardedChild,
+    server: Server,
+    client: Client,
+    /// The journal's length when the demo began to watch.
+    from: u64,
+}
+
+async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> Result<(Stage, Play)> {
+    let mut notes = folder.notes()?;
+    let server = setup::start_server(folder, &mut notes).await?;
+    say(began, format!("server at {}, vehicles connect to {}", server.url, server.link));
+    let client = setup::tenant(&server, folder, &mut notes).await?;
+    let map = setup::map(&client).await?;
+    say(began, format!("map of {}: digest {}", text(&map, "/site"), map_digest(&map)));
+    let mut city = City::read()?;
+    setup::vehicles(options, &server, &client, &mut city, folder, &mut notes).await?;
+    say(began, format!("{} vehicles registered", options.vehicles));
+    let agents = setup::start_agents(folder)?;
+    let online = setup::ready(&client, options.vehicles).await?;
+    say(began, format!("{online} vehicles online"));
+    let head = client.get("/v1/journal/head").await?;
+    let from = head.get("size").and_then(Value::as_u64).unwrap_or_default();
+    let play = Play::new(client.clone(), city).await?;
+    Ok((Stage { agents, server, client, from }, play))
+}
+
+fn map_digest(map: &Value) -> String {
+    let digest = map.pointer("/digest").or_else(|| map.pointer("/map/digest")).and_then(Value::as_str);
+    digest.map_or_else(|| "-".into(), |digest| digest.chars().take(16).collect())
+}
+
+enum Outcome {
+    /// The trips that were asked for are done.
+    Done,
+    /// Somebody ended the demo.
+    Ended,
+}
+
+async fn perform_trips(
+    options: &DemoOptions,
+    stage: &mut Stage,
+    play: &mut Play,
+    end: &mut End,
+    began: Instant,
+) -> Result<Outcome> {
+    let view = if options.headless { None } else { View::open() };
+    let open = options.vehicles.div_ceil(2);
+    let mut steps = play::follow(stage.client.clone(), stage.from);
+    let mut tick = tokio::time::interval(REDRAW);
+    loop {
+        tokio::select! {
+            page = steps.recv() => {
+                for told in play.take(page.context("the journal is followed no more")??).await? {
+                    if view.is_none() {
+                        say(began, told);
+                    }
+                }
+            }
+            _ = tick.tick() => {
+                alive(stage)?;
+                play.ask_for(open).await?;
+                if let Some(view) = &view {
+                    view.draw(began.elapsed().as_secs(), &stage.client.get("/v1/vehicles?limit=1000").await?, play);
+                }
+            }
+            () = end.asked() => return Ok(Outcome::Ended),
+        }
+        if options.until_trips.is_some_and(|trips| play.completed().count() >= trips) {
+            return Ok(Outcome::Done);
+        }
+        if options.until_trips.is_some() && began.elapsed() > LIMIT {
+            let states = play.by_status();
+            bail!("only {} trips were done in {} s: {states:?}", play.completed().count(), LIMIT.as_secs());
+        }
+    }
+}
+
+fn alive(stage: &mut Stage) -> Result<()> {
+    for (name, child) in [("server", &mut stage.server.child), ("agents", &mut stage.agents)] {
+        if let Some(status) = child.ended()? {
+            bail!("the {name} ended by itself ({status})");
+        }
+    }
+    Ok(())
+}
+
+/// Tells one trip's story and verifies the whole journal, every row of state against it.
+async fn prove(client: &Client, play: &Play, began: Instant) -> Result<()> {
+    let trip = play.completed().next().context("no trip is done")?.to_owned();
+    let story = client.get(&format!("/v1/trips/{trip}/why")).await?;
+    let steps = story.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    ensure!(!steps.is_empty(), "trip {trip} is done and has no story");
+    line(format!("\nwhy trip {} is {}:", play::short(&trip), text(&story, "/status")));
+    for step in steps {
+        line(format!("  {}  {:24}  {}", text(step, "/at"), text(step, "/event"), text(step, "/summary")));
+    }
+    let verdict = client.post("/v1/journal/verify", &json!({ "replay": true })).await?;
+    line("");
+    for log in verdict.get("logs").and_then(Value::as_array).into_iter().flatten() {
+        let (entries, rows) = (text(log, "/size"), text(log, "/rows_replayed"));
+        line(format!("log of {}: {entries} entries, {rows} rows equal to their fold", text(log, "/tenant")));
+    }
+    if verdict.get("ok") != Some(&Value::Bool(true)) {
+        bail!("the journal does not verify: {}", output::text(&verdict, "/finding"));
+    }
+    say(began, format!("{} trips done and verified ({})", play.completed().count(), text(&verdict, "/trust")));
+    Ok(())
+}
+
+/// The wish of the terminal or of a supervisor that the demo ends.
+struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    fn watch() -> Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn say(began: Instant, what: impl std::fmt::Display) {
+    line(format!("{:6.1} s  {what}", began.elapsed().as_secs_f64()));
+}
+
+fn show_end(folder: &DemoFolder, log: &str) {
+    let Ok(text) = std::fs::read_to_string(folder.path(log)) else { return };
+    let lines: Vec<&str> = text.lines().collect();
+    line(format!("\nthe end of {log}:"));
+    for text in &lines[lines.len().saturating_sub(LOG_LINES)..] {
+        line(format!("  {text}"));
+    }
+}

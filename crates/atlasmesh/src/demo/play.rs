@@ -1,0 +1,208 @@
+//! The demo while it runs: asks for trips, follows them through the journal, and tells what happens.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::city::City;
+use super::setup::SITE;
+use crate::cli::client::{Client, Refused};
+use crate::cli::output;
+
+/// Entries of the journal in one page.
+const PAGE: usize = 500;
+/// How long one request waits for the next entry, in milliseconds.
+const WAIT_MS: u32 = 10_000;
+/// Steps that the live view remembers.
+const NEWS_MAX: usize = 8;
+/// Refusals in a row after which something is wrong with the demo, not with a pair of places.
+const REFUSALS_MAX: usize = 40;
+/// Pages read ahead of the view.
+const PAGES_AHEAD: usize = 4;
+
+/// An entry of the journal about a trip.
+#[derive(Debug)]
+pub struct Step {
+    /// The trip.
+    pub trip: String,
+    /// The event's type.
+    pub event: String,
+}
+
+/// Follows the tenant's journal from a position on; each page of steps is sent once.
+pub fn follow(client: Client, from: u64) -> mpsc::Receiver<Result<Vec<Step>>> {
+    let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
+    tokio::spawn(async move {
+        let mut from = from;
+        loop {
+            let page = client.get(&format!("/v1/journal?from={from}&limit={PAGE}&wait_ms={WAIT_MS}")).await;
+            let ended = page.is_err();
+            let steps = page.map(|page| {
+                from = page.get("next").and_then(Value::as_u64).unwrap_or(from);
+                steps(&page)
+            });
+            if sender.send(steps).await.is_err() || ended {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn steps(page: &Value) -> Vec<Step> {
+    let entries = page.get("items").and_then(Value::as_array).into_iter().flatten();
+    let step = |entry: &Value| {
+        let stream = entry.pointer("/event/stream").and_then(Value::as_str)?;
+        let event = entry.pointer("/event/type").and_then(Value::as_str)?;
+        let trip = stream.strip_prefix("trip/")?;
+        Some(Step { trip: trip.to_owned(), event: event.to_owned() })
+    };
+    entries.filter_map(step).collect()
+}
+
+/// The demo's trips as they stand.
+#[derive(Debug)]
+pub struct Play {
+    client: Client,
+    city: City,
+    /// Status by trip.
+    trips: BTreeMap<String, String>,
+    /// The last steps, newest last.
+    pub news: VecDeque<String>,
+    refused_in_a_row: usize,
+}
+
+impl Play {
+    /// The trips of a tenant that may have some from before.
+    pub async fn new(client: Client, city: City) -> Result<Self> {
+        let mut play = Self { client, city, trips: BTreeMap::new(), news: VecDeque::new(), refused_in_a_row: 0 };
+        let page = play.client.get("/v1/trips?limit=1000").await?;
+        for trip in page.get("items").and_then(Value::as_array).into_iter().flatten() {
+            let id = output::text(trip, "/id");
+            let status = output::text(trip, "/status");
+            // Trips that ended in an earlier run are not this run's.
+            if !is_over(&status) {
+                play.trips.insert(id, status);
+            }
+        }
+        Ok(play)
+    }
+
+    /// Trips that ended well in this run.
+    pub fn completed(&self) -> impl Iterator<Item = &str> {
+        self.trips.iter().filter(|(_, status)| *status == "COMPLETED").map(|(id, _)| id.as_str())
+    }
+
+    /// Trips that have not ended.
+    pub fn open(&self) -> usize {
+        self.trips.values().filter(|status| !is_over(status)).count()
+    }
+
+    /// How many trips there are by status.
+    pub fn by_status(&self) -> BTreeMap<&str, usize> {
+        self.trips.values().fold(BTreeMap::new(), |mut counts, status| {
+            *counts.entry(status.as_str()).or_default() += 1;
+            counts
+        })
+    }
+
+    /// A trip's status.
+    pub fn status(&self, trip: &str) -> &str {
+        self.trips.get(trip).map_or("", String::as_str)
+    }
+
+    /// Asks for trips until this many are open. A pair of places between which policy or streets allow none is skipped.
+    pub async fn ask_for(&mut self, open: usize) -> Result<()> {
+        while self.open() < open {
+            let (from, to) = self.city.pair();
+            let body = json!({
+                "site": SITE, "kind": "passenger", "origin": from.to_json(), "destination": to.to_json(),
+                "requirements": { "passengers": 1 },
+            });
+            match self.client.post("/v1/trips", &body).await {
+                Ok(made) => {
+                    self.refused_in_a_row = 0;
+                    let id = made.get("id").and_then(Value::as_str).context("the new trip has no id")?;
+                    self.trips.entry(id.to_owned()).or_insert_with(|| output::text(&made, "/status"));
+                }
+                Err(error) => {
+                    let Some(refused) = error.downcast_ref::<Refused>() else { return Err(error) };
+                    self.refused_in_a_row += 1;
+                    ensure!(self.refused_in_a_row < REFUSALS_MAX, "no trip is possible: {refused}");
+                    if matches!(refused.status, 429 | 503) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes steps in; answers one line for each trip that is in a new state.
+    pub async fn take(&mut self, steps: Vec<Step>) -> Result<Vec<String>> {
+        let mut touched: Vec<(String, String)> = Vec::new();
+        for step in steps {
+            match touched.iter_mut().find(|(trip, _)| *trip == step.trip) {
+                Some(known) => known.1 = step.event,
+                None => touched.push((step.trip, step.event)),
+            }
+        }
+        let mut lines = Vec::new();
+        for (id, event) in touched {
+            let trip = self.client.get(&format!("/v1/trips/{id}")).await?;
+            let (before, now) = (self.status(&id).to_owned(), output::text(&trip, "/status"));
+            if before != now {
+                let vehicle = trip.get("vehicle").and_then(Value::as_str).unwrap_or_default();
+                lines.push(line(&id, &before, &now, &event, vehicle));
+                self.trips.insert(id, now);
+            }
+        }
+        self.news.extend(lines.iter().cloned());
+        while self.news.len() > NEWS_MAX {
+            self.news.pop_front();
+        }
+        Ok(lines)
+    }
+}
+
+fn line(trip: &str, before: &str, now: &str, event: &str, vehicle: &str) -> String {
+    let before = if before.is_empty() { "asked for" } else { before };
+    let with = if vehicle.is_empty() { String::new() } else { format!("  by {}", short(vehicle)) };
+    format!("trip {}  {before} → {now}  ({event}){with}", short(trip))
+}
+
+/// The end of an id, enough to tell things apart on a screen.
+pub fn short(id: &str) -> &str {
+    id.len().checked_sub(8).and_then(|from| id.get(from..)).unwrap_or(id)
+}
+
+fn is_over(status: &str) -> bool {
+    matches!(status, "COMPLETED" | "CANCELLED" | "FAILED" | "EXPIRED")
+}
+
+/// How often a live view is drawn.
+pub const REDRAW: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_steps_of_trips_are_followed() {
+        let entry = |stream: &str, event: &str| json!({ "index": 1, "event": { "stream": stream, "type": event } });
+        let page = json!({ "items": [entry("trip/trip_1", "trip.created"), entry("vehicle/veh_1", "vehicle.online")] });
+        let steps = steps(&page);
+        assert_eq!(steps.len(), 1);
+        assert_eq!((steps[0].trip.as_str(), steps[0].event.as_str()), ("trip_1", "trip.created"));
+    }
+
+    #[test]
+    fn a_line_tells_where_a_trip_came_from_and_got() {
+        let told = line("trip_0123456789abcdef", "ASSIGNED", "DISPATCHED", "trip.accepted", "veh_00000000000000001");
+        assert_eq!(told, "trip 89abcdef  ASSIGNED → DISPATCHED  (trip.accepted)  by 00000001");
+        assert!(line("trip_1", "", "CREATED", "trip.created", "").contains("asked for → CREATED"));
+    }
+}

@@ -1,0 +1,174 @@
+//! What the demo's server is given before anything drives: a tenant, a map, vehicles.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::child::{GuardedChild, Lines, watch_for};
+use super::city::{self, City};
+use super::folder::{DemoFolder, Notes};
+use crate::cli::args::DemoOptions;
+use crate::cli::client::{Client, Refused};
+
+/// The tenant that the demo plays in.
+const TENANT: &str = "coquimbo-city";
+/// Its site.
+pub const SITE: &str = "coquimbo";
+/// How the server tells its first administrator's token.
+const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
+/// How long a server may take until it is ready: making keys and a store, or reading a large one.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How often an observation is asked for that nothing announces.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A running server.
+pub struct Server {
+    /// The program.
+    pub child: GuardedChild,
+    /// Where people and programs connect.
+    pub url: String,
+    /// Where vehicles connect.
+    pub link: String,
+    /// The certificate that they must find there.
+    pub certificate_sha256: String,
+}
+
+/// Starts a server on the demo's folder and waits until it is ready. The platform's token is noted at the first start.
+pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Server> {
+    let data = folder.path("server");
+    let endpoints = data.join("endpoints.json");
+    // What an earlier, killed server left says nothing about this one.
+    let _ = std::fs::remove_file(&endpoints);
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    let data = data.to_str().context("the folder's name is not UTF-8")?;
+    let arguments = ["serve", "--data", data, "--http", "127.0.0.1:0", "--link", "127.0.0.1:0"];
+    let mut child = GuardedChild::start("server", &program, &arguments, &folder.path("server.log"), Lines::Read)?;
+    let (found, mut token) = tokio::sync::mpsc::unbounded_channel();
+    if let Some(lines) = child.lines() {
+        watch_for(TOKEN_LINE, lines, found);
+    }
+    let ready = async {
+        loop {
+            if let Some(status) = child.ended()? {
+                anyhow::bail!("the server ended before it was ready ({status})");
+            }
+            if let Ok(bytes) = std::fs::read(&endpoints) {
+                return serde_json::from_slice::<Value>(&bytes).context("the server's endpoints.json is damaged");
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    };
+    let told = tokio::time::timeout(READY_LIMIT, ready).await.context("the server took too long to become ready")??;
+    let text = |name: &str| told.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |name: &str| text(name).with_context(|| format!("the server's endpoints.json has no {name}"));
+    if notes.platform_token.is_none() {
+        let told = tokio::time::timeout(ASK_AGAIN * 20, token.recv()).await.ok().flatten();
+        notes.platform_token = Some(told.context("the server told no token: its folder was made by someone else")?);
+        folder.note(notes)?;
+    }
+    Ok(Server { child, url: text("http")?, link: text("link")?, certificate_sha256: text("certificate_sha256")? })
+}
+
+/// The client of the demo's tenant, which is made where there is none.
+pub async fn tenant(server: &Server, folder: &DemoFolder, notes: &mut Notes) -> Result<Client> {
+    if notes.tenant_token.is_none() {
+        let platform = Client::new(&server.url, notes.platform_token.clone())?;
+        let body = json!({ "name": TENANT, "sector": "ride-hail", "simulated": true });
+        let made = platform.post("/v1/tenants", &body).await.context("the tenant cannot be made")?;
+        let token = made.get("token").and_then(Value::as_str).context("the new tenant has no token")?;
+        notes.tenant_token = Some(token.to_owned());
+        folder.note(notes)?;
+    }
+    Client::new(&server.url, notes.tenant_token.clone())
+}
+
+/// Imports the city, unless it is there.
+pub async fn map(client: &Client) -> Result<Value> {
+    let path = format!("/v1/sites/{SITE}");
+    match client.get(&path).await {
+        Ok(site) if site.pointer("/map/digest").is_some() => return Ok(site),
+        Ok(_) => {}
+        Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == 404) => {}
+        Err(error) => return Err(error),
+    }
+    let body = serde_json::to_vec(&city::network()?)?;
+    client.put(&format!("{path}/map"), body, "application/json").await.context("the city cannot be imported")
+}
+
+/// Registers what is missing of the fleet, and writes the file that its agents are started from.
+pub async fn vehicles(
+    options: &DemoOptions,
+    server: &Server,
+    client: &Client,
+    city: &mut City,
+    folder: &DemoFolder,
+    notes: &mut Notes,
+) -> Result<()> {
+    ensure!(options.vehicles > 0, "--vehicles must be 1 or more");
+    for n in notes.vehicles.len()..options.vehicles {
+        let made = client.post("/v1/vehicles", &profile(n)).await.context("a vehicle cannot be registered")?;
+        let start = city.place();
+        notes.vehicles.push(json!({
+            "vehicle": made.get("id"), "secret": made.get("secret"), "lat": start.lat, "lon": start.lon,
+        }));
+        folder.note(notes)?;
+    }
+    let bundle = json!({
+        "server": server.link,
+        "ca_sha256": server.certificate_sha256,
+        "state": folder.path("agents"),
+        "speedup": options.speedup,
+        "vehicles": notes.vehicles[..options.vehicles],
+    });
+    folder.write_private("fleet.json", &serde_json::to_vec_pretty(&bundle)?)
+}
+
+/// Starts the vehicles' agents: one program, one task and one connection for each.
+pub fn start_agents(folder: &DemoFolder) -> Result<GuardedChild> {
+    let this = std::env::current_exe().context("this program cannot be found")?;
+    let program = this.with_file_name("atlasmesh-agent");
+    let bundle = folder.path("fleet.json");
+    let arguments = ["fleet", "--bundle", path_text(&bundle)?];
+    GuardedChild::start("agents", &program, &arguments, &folder.path("agents.log"), Lines::ToLog)
+}
+
+/// Waits until this many vehicles are ready, or as many as will be by then.
+pub async fn ready(client: &Client, wanted: usize) -> Result<usize> {
+    let look = async {
+        loop {
+            let vehicles = client.get("/v1/vehicles?limit=1000").await?;
+            let online = count(&vehicles, |vehicle| vehicle.get("status").and_then(Value::as_str) == Some("ONLINE"));
+            if online >= wanted {
+                return Ok::<usize, anyhow::Error>(online);
+            }
+            tokio::time::sleep(ASK_AGAIN * 4).await;
+        }
+    };
+    tokio::time::timeout(READY_LIMIT, look).await.context("the vehicles took too long to come online")?
+}
+
+fn count(page: &Value, wanted: impl Fn(&Value) -> bool) -> usize {
+    page.get("items").and_then(Value::as_array).into_iter().flatten().filter(|item| wanted(item)).count()
+}
+
+fn path_text(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))
+}
+
+/// A robotaxi of a common size.
+fn profile(n: usize) -> Value {
+    json!({
+        "site": SITE,
+        "name": format!("taxi-{:02}", n + 1),
+        "simulated": true,
+        "sectors": ["ride-hail"],
+        "capabilities": ["passenger", "delivery"],
+        "max_speed_mps": 27.0,
+        "payload_max_kg": 500.0,
+        "seats": 4,
+        "energy_capacity_wh": 75_000.0,
+        "components": [{ "name": "ads", "version": "1.0.0" }, { "name": "brake", "version": "1.0.0" }],
+    })
+}

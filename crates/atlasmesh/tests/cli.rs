@@ -1,0 +1,225 @@
+//! Every command of the command line against a real server, for people and for programs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::Value;
+use support::server::atlasmesh;
+use support::site::{self, crossing, degrees};
+use support::world::{FAST, profile};
+use support::{Agent, Serve, Server, World};
+
+/// The command line of one person.
+struct Person<'a> {
+    server: &'a Server,
+    token: String,
+}
+
+impl Person<'_> {
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = atlasmesh();
+        command.env("ATLASMESH_URL", &self.server.url).env("ATLASMESH_TOKEN", &self.token);
+        command.args(arguments).output().unwrap()
+    }
+
+    /// What a command prints for people.
+    #[track_caller]
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let (said, errors) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {said}{errors}");
+        assert!(serde_json::from_str::<Value>(&said).is_err() || arguments.contains(&"show"), "JSON for a person: {said}");
+        said
+    }
+
+    /// What a command prints for programs: one document.
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// How a command that must fail fails: nothing on standard output, one error, exit code 1.
+    #[track_caller]
+    fn fails(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
+        assert_eq!(text(&output.stdout), "");
+        text(&output.stderr)
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn place(at: (f64, f64)) -> String {
+    let (lat, lon) = degrees(at.0, at.1);
+    format!("{lat:.6},{lon:.6}")
+}
+
+fn after<'a>(said: &'a str, mark: &str) -> &'a str {
+    said.split(mark).nth(1).unwrap().split_whitespace().next().unwrap()
+}
+
+#[test]
+fn a_person_runs_a_fleet_from_the_first_token_to_the_last_proof() {
+    let server = Server::start(Serve::default());
+    let platform = Person { server: &server, token: server.platform_token.clone() };
+    let made = platform.says(&["tenant", "create", "town-cars", "--sector", "ride-hail"]);
+    let person = Person { server: &server, token: after(&made, "shown this once: ").to_owned() };
+    assert!(platform.says(&["tenant", "list"]).contains("town-cars"));
+    let made = platform.json(&["tenant", "create", "other-cars", "--sector", "mining"]);
+    assert!(made["token"].as_str().unwrap().starts_with("amt_"));
+    assert_eq!(platform.json(&["tenant", "list"])["items"].as_array().unwrap().len(), 2);
+
+    map(&person, server.folder.path());
+    let (vehicle, _agent) = vehicle(&person);
+    let trip = drive(&person);
+    hold_and_stop(&person, &vehicle);
+    look_back(&person, &trip);
+}
+
+fn map(person: &Person, folder: &std::path::Path) {
+    let file = |name: &str| {
+        let path = folder.join(format!("{name}.csv"));
+        fs::write(&path, site::network()[name].as_str().unwrap()).unwrap();
+        path.display().to_string()
+    };
+    let (nodes, links, no_stop) = (file("nodes"), file("links"), file("no_stop"));
+    let import = ["site", "import", site::NAME, "--nodes", &nodes, "--links", &links, "--no-stop", &no_stop];
+    let said = person.says(&import);
+    assert!(said.contains("map 1 of town") && said.contains("digest "), "{said}");
+    let again = person.json(&import);
+    assert_eq!(again["site"], site::NAME);
+    assert!(person.says(&["site", "list"]).contains(site::NAME));
+    assert_eq!(person.json(&["site", "list"])["items"][0]["site"], site::NAME);
+    let corner = |east: f64, north: f64| format!("--corner={}", place((east, north)));
+    let (a, b, c) = (corner(590.0, 890.0), corner(610.0, 890.0), corner(600.0, 910.0));
+    let closed = person.json(&["site", "close", site::NAME, "--reason", "works", &a, &b, &c]);
+    let id = closed["id"].as_str().unwrap();
+    assert!(person.says(&["site", "show", site::NAME]).contains(id));
+    assert!(person.json(&["site", "show", site::NAME]).to_string().contains(id));
+    assert!(person.says(&["site", "lift", site::NAME, id]).contains("lifted"));
+    let closed = person.says(&["site", "close", site::NAME, "--reason", "works", &a, &b, &c]);
+    person.json(&["site", "lift", site::NAME, after(&closed, "closed: ")]);
+    assert!(person.fails(&["site", "import", site::NAME]).contains("--osm FILE"));
+}
+
+fn vehicle(person: &Person) -> (String, Agent) {
+    let folder = person.server.folder.path();
+    let write = |name: &str| {
+        let path = folder.join(format!("{name}.json"));
+        fs::write(&path, profile(name).to_string()).unwrap();
+        path.display().to_string()
+    };
+    let said = person.says(&["vehicles", "register", "--profile", &write("car-1")]);
+    let (id, secret) = (after(&said, "vehicle "), after(&said, "shown this once: "));
+    let (lat, lon) = degrees(0.0, 0.0);
+    let agent = Agent::start(person.server, id, "car-1", secret, (lat, lon), FAST);
+    let made = person.json(&["vehicles", "register", "--profile", &write("car-2")]);
+    assert!(made["secret"].is_string());
+    let listed = person.says(&["vehicles", "list"]);
+    assert!(listed.starts_with("VEHICLE") && listed.contains("car-1") && listed.contains("car-2"), "{listed}");
+    assert_eq!(person.json(&["vehicles", "list"])["items"].as_array().unwrap().len(), 2);
+    assert_eq!(person.json(&["vehicles", "show", id])["name"], "car-1");
+    assert!(person.says(&["vehicles", "show", id]).contains("car-1"));
+    (id.to_owned(), agent)
+}
+
+fn drive(person: &Person) -> String {
+    let (from, to) = (format!("--from={}", place(crossing(0, 0))), format!("--to={}", place(crossing(2, 2))));
+    let create = ["trips", "create", "--site", site::NAME, &from, &to, "--passengers", "1"];
+    let made = person.json(&[&create[..], &["--idempotency-key", "k1"]].concat());
+    let again = person.json(&[&create[..], &["--idempotency-key", "k1"]].concat());
+    assert_eq!(made["id"], again["id"], "the same key is the same trip");
+    let trip = made["id"].as_str().unwrap().to_owned();
+    let watched = person.says(&["trips", "watch", &trip]);
+    assert!(watched.contains("trip.completed"), "{watched}");
+    let said = person.says(&create);
+    assert!(said.contains("is CREATED"), "{said}");
+    let second = after(&said, "trip ");
+    assert!(person.says(&["trips", "cancel", second, "--reason", "changed my mind"]).contains("CANCEL"));
+    let third = person.json(&create)["id"].as_str().unwrap().to_owned();
+    person.json(&["trips", "cancel", &third, "--reason", "again"]);
+    assert!(person.says(&["trips", "list"]).contains(&trip));
+    assert_eq!(person.json(&["trips", "list", "--status", "COMPLETED"])["items"][0]["id"], trip.as_str());
+    assert_eq!(person.json(&["trips", "show", &trip])["status"], "COMPLETED");
+    assert!(person.says(&["trips", "show", &trip]).contains("COMPLETED"));
+    let refused = person.fails(&["trips", "cancel", &trip, "--reason", "too late"]);
+    assert!(refused.contains("ILLEGAL_TRANSITION"), "{refused}");
+    let refused = person.fails(&[&create[..], &["--kind", "haul"]].concat());
+    assert!(refused.contains("POLICY_VIOLATION") && refused.contains("ride-hail.trip.haul"), "{refused}");
+    trip
+}
+
+fn hold_and_stop(person: &Person, vehicle: &str) {
+    let said = person.says(&["vehicles", "hold", vehicle, "--timing", "now", "--reason", "a sound"]);
+    let hold = after(&said, "hold ");
+    assert!(person.says(&["vehicles", "release", vehicle, hold]).contains("released"));
+    let made = person.json(&["vehicles", "hold", vehicle, "--kind", "cleaning", "--timing", "now", "--reason", "dust"]);
+    person.json(&["vehicles", "release", vehicle, made["id"].as_str().unwrap()]);
+    let said = person.says(&["vehicles", "stop", vehicle, "--reason", "a child"]);
+    let stop = after(&said, "stop ");
+    assert!(person.says(&["vehicles", "clear", vehicle, stop]).contains("waits for a dispatch"));
+    let made = person.json(&["vehicles", "stop", vehicle, "--class", "now", "--reason", "a dog"]);
+    person.json(&["vehicles", "clear", vehicle, made["stop"].as_str().unwrap()]);
+}
+
+fn look_back(person: &Person, trip: &str) {
+    let why = person.says(&["trips", "why", trip]);
+    assert!(why.contains("is COMPLETED") && why.contains("base.trip.permit"), "{why}");
+    assert_eq!(person.json(&["trips", "why", trip])["trip"], trip);
+    let journal = person.says(&["journal", "--limit", "1000"]);
+    assert!(journal.contains("trip.completed"), "{journal}");
+    let about = person.json(&["journal", "--about", &format!("trip/{trip}"), "--limit", "3"]);
+    assert_eq!(about["items"].as_array().unwrap().len(), 3);
+    let verified = person.says(&["verify", "--replay"]);
+    assert!(verified.contains("intact") && verified.contains("equal the fold"), "{verified}");
+    assert_eq!(person.json(&["verify"])["ok"], true);
+}
+
+#[test]
+fn a_person_is_told_what_to_do_where_nothing_can_be_done() {
+    let mut world = World::new();
+    let person = Person { server: &world.server, token: world.token.clone() };
+    let missing = person.fails(&["trips", "show", "trip_00000000000000000000000000"]);
+    assert!(missing.contains("NOT_FOUND"), "{missing}");
+    let nobody = Person { server: &world.server, token: "amt_wrong".into() };
+    assert!(nobody.fails(&["trips", "list"]).contains("UNAUTHENTICATED"));
+    assert!(person.fails(&["verify", "--data", "/nowhere"]).contains("no data folder"));
+    assert!(person.fails(&["trips", "create", "--site", "town", "--from=here", "--to=1,2"]).contains("lat,lon"));
+    let usage = atlasmesh().args(["trips", "fly"]).output().unwrap();
+    assert_eq!(usage.status.code(), Some(2), "{}", text(&usage.stderr));
+    world.server.stop();
+    let person = Person { server: &world.server, token: world.token.clone() };
+    assert!(person.fails(&["trips", "list"]).contains("atlasmesh serve"));
+    world.server.verify_stopped();
+    let human = atlasmesh().args(["verify", "--replay", "--data"]).arg(world.server.data()).output().unwrap();
+    assert!(text(&human.stdout).contains("intact"), "{}", text(&human.stderr));
+}
+
+#[test]
+fn a_log_that_was_changed_is_found_out() {
+    let mut world = World::new();
+    world.server.stop();
+    let database = world.server.data().join("store");
+    let mut changed = 0;
+    for file in fs::read_dir(database).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        let bytes = fs::read(&file).unwrap();
+        // One letter of a journaled event's text: the tenant's sector.
+        let Some(at) = bytes.windows(11).position(|window| window == b"ride-hail\",") else { continue };
+        let mut bytes = bytes;
+        bytes[at] = b'R';
+        fs::write(&file, bytes).unwrap();
+        changed += 1;
+    }
+    assert!(changed > 0, "nothing was changed");
+    let output = atlasmesh().args(["verify", "--replay", "--data"]).arg(world.server.data()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}{}", text(&output.stdout), text(&output.stderr));
+}

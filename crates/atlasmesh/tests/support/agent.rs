@@ -1,0 +1,81 @@
+//! A vehicle's agent: a program of its own, over the real protocol.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::process::Process;
+use super::server::Server;
+
+/// The agent's program, which stands beside the server's; built where it is missing.
+fn program() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let find = || {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_atlasmesh")).with_file_name("atlasmesh-agent");
+        if !program.exists() {
+            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+            let built = Command::new(cargo).args(["build", "-p", "agent", "--bin", "atlasmesh-agent"]).status().unwrap();
+            assert!(built.success(), "the agent does not build");
+        }
+        program
+    };
+    PROGRAM.get_or_init(find).clone()
+}
+
+/// A registered vehicle and, while it runs, its agent.
+#[derive(Debug)]
+pub struct Agent {
+    pub vehicle: String,
+    pub name: String,
+    secret: PathBuf,
+    state: PathBuf,
+    start: (f64, f64),
+    speedup: f64,
+    pub process: Process,
+}
+
+impl Agent {
+    /// Starts the agent of a vehicle at a place.
+    pub fn start(server: &Server, vehicle: &str, name: &str, secret: &str, start: (f64, f64), speedup: f64) -> Self {
+        let folder = server.folder.path().join("agents").join(vehicle);
+        std::fs::create_dir_all(&folder).unwrap();
+        let (secret_file, state) = (folder.join("secret"), folder.join("state"));
+        std::fs::write(&secret_file, secret).unwrap();
+        let mut agent = Self {
+            vehicle: vehicle.to_owned(),
+            name: name.to_owned(),
+            process: run(server, vehicle, &secret_file, &state, start, speedup),
+            secret: secret_file,
+            state,
+            start,
+            speedup,
+        };
+        assert!(agent.process.runs(), "{}", agent.process.said());
+        agent
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on the same state.
+    pub fn start_again(&mut self, server: &Server) {
+        self.process = run(server, &self.vehicle, &self.secret, &self.state, self.start, self.speedup);
+    }
+}
+
+fn run(
+    server: &Server,
+    vehicle: &str,
+    secret: &std::path::Path,
+    state: &std::path::Path,
+    start: (f64, f64),
+    speedup: f64,
+) -> Process {
+    let mut command = Command::new(program());
+    command.args(["run", "--server", &server.link, "--ca-sha256", &server.certificate_sha256, "--vehicle", vehicle]);
+    command.arg("--secret-file").arg(secret).arg("--state").arg(state);
+    command.args(["--simulate", &format!("--start={},{}", start.0, start.1), "--speedup", &speedup.to_string()]);
+    Process::start(&format!("agent of {vehicle}"), &mut command)
+}

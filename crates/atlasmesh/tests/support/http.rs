@@ -1,0 +1,151 @@
+//! HTTP/1.1 over one blocking connection per request.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than the longest wait that the API offers.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// A client of one server with one token.
+#[derive(Debug, Clone)]
+pub struct Http {
+    pub address: String,
+    pub token: Option<String>,
+}
+
+/// What a server answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body, if the answer is a success.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "answered {}: {}", self.status, self.body);
+        self.body
+    }
+
+    /// The problem, if it has this status and code; every problem says what to do.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(self.content_type, "application/problem+json", "{}", self.body);
+        assert!(self.body["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{}", self.body);
+        self.body
+    }
+}
+
+impl Http {
+    pub fn new(url: &str, token: Option<&str>) -> Self {
+        let address = url.strip_prefix("http://").expect("a plain address");
+        Self { address: address.to_owned(), token: token.map(str::to_owned) }
+    }
+
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None, &[]).unwrap()
+    }
+
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(body.to_string().as_bytes()), &[]).unwrap()
+    }
+
+    #[track_caller]
+    pub fn post_once(&self, path: &str, body: &Value, key: &str) -> Answer {
+        self.send("POST", path, Some(body.to_string().as_bytes()), &[("idempotency-key", key)]).unwrap()
+    }
+
+    #[track_caller]
+    pub fn put(&self, path: &str, body: &[u8], content_type: &str) -> Answer {
+        self.send("PUT", path, Some(body), &[("content-type", content_type)]).unwrap()
+    }
+
+    #[track_caller]
+    pub fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None, &[]).unwrap()
+    }
+
+    /// Sends a request; an error where the server went away before its answer was whole.
+    pub fn send(&self, method: &str, path: &str, body: Option<&[u8]>, headers: &[(&str, &str)]) -> io::Result<Answer> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+        stream.set_write_timeout(Some(ANSWER_LIMIT))?;
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+        if let Some(token) = &self.token {
+            head += &format!("authorization: Bearer {token}\r\n");
+        }
+        if let Some(body) = body {
+            head += &format!("content-length: {}\r\n", body.len());
+            if headers.iter().all(|(name, _)| *name != "content-type") {
+                head += "content-type: application/json\r\n";
+            }
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += "\r\n";
+        stream.write_all(head.as_bytes())?;
+        // A server that refuses a body answers before it has read it all; the answer is what counts.
+        let written = stream.write_all(body.unwrap_or_default());
+        match read_answer(&mut BufReader::new(stream)) {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(written.err().unwrap_or(error)),
+        }
+    }
+}
+
+fn read_answer(from: &mut impl BufRead) -> io::Result<Answer> {
+    let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| bad("no status line"))?;
+    let (mut content_type, mut length, mut chunked) = (String::new(), None, false);
+    loop {
+        line.clear();
+        if from.read_line(&mut line)? == 0 {
+            return Err(bad("the headers end early"));
+        }
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-type" => content_type = value.split(';').next().unwrap_or_default().trim().to_owned(),
+            "content-length" => length = value.trim().parse::<usize>().ok(),
+            "transfer-encoding" => chunked = value.contains("chunked"),
+            _ => {}
+        }
+    }
+    let mut bytes = Vec::new();
+    match length {
+        _ if chunked => read_chunks(from, &mut bytes)?,
+        Some(length) => {
+            bytes.resize(length, 0);
+            from.read_exact(&mut bytes)?;
+        }
+        None => drop(from.read_to_end(&mut bytes)?),
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+    Ok(Answer { status, content_type, body })
+}
+
+fn read_chunks(from: &mut impl BufRead, into: &mut Vec<u8>) -> io::Result<()> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        from.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+        let mut chunk = vec![0; size + 2];
+        from.read_exact(&mut chunk)?;
+        into.extend_from_slice(&chunk[..size]);
+        if size == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! A whole installation for a test: the server's program, agents' programs, an HTTP client that owes nothing to the
+//! product's own, and waits for levels with deadlines. Nothing here looks inside the product.
+
+#![allow(dead_code, reason = "each test file uses its own part of the harness")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness that cannot go on fails the test")]
+
+pub mod agent;
+pub mod http;
+pub mod process;
+pub mod server;
+pub mod site;
+pub mod world;
+
+pub use agent::Agent;
+pub use http::{Answer, Http};
+pub use server::{Server, Serve};
+pub use world::World;

@@ -1,0 +1,137 @@
+//! The server's program on a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::http::Http;
+use super::process::{LIMIT, Process};
+
+const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
+
+/// What a server is started with, beside its folder and ports.
+#[derive(Debug, Clone, Default)]
+pub struct Serve {
+    pub arguments: Vec<String>,
+}
+
+impl Serve {
+    pub fn with(mut self, option: &str, value: impl ToString) -> Self {
+        self.arguments.extend([option.to_owned(), value.to_string()]);
+        self
+    }
+}
+
+/// A server.
+#[derive(Debug)]
+pub struct Server {
+    pub process: Process,
+    pub folder: TempDir,
+    pub url: String,
+    pub link: String,
+    pub certificate_sha256: String,
+    pub platform_token: String,
+    serve: Serve,
+}
+
+/// The program under test.
+pub fn atlasmesh() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_atlasmesh"));
+    command.env_remove("ATLASMESH_URL").env_remove("ATLASMESH_TOKEN");
+    command
+}
+
+fn start(data: &Path, http: &str, link: &str, serve: &Serve) -> Process {
+    let mut command = atlasmesh();
+    command.args(["serve", "--http", http, "--link", link, "--data"]).arg(data).args(&serve.arguments);
+    Process::start("server", &mut command)
+}
+
+/// A server that is expected to refuse its start: its exit code and what it said.
+pub fn refused(data: &Path, http: &str, serve: &Serve) -> (Option<i32>, String) {
+    let mut process = start(data, http, "127.0.0.1:0", serve);
+    let status = process.ended();
+    (status.code(), process.said())
+}
+
+impl Server {
+    pub fn start(serve: Serve) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let process = start(&folder.path().join("data"), "127.0.0.1:0", "127.0.0.1:0", &serve);
+        let token = process.line_with(TOKEN_LINE);
+        let platform_token = token.split(TOKEN_LINE).nth(1).unwrap().trim().to_owned();
+        let mut server = Self {
+            process,
+            folder,
+            url: String::new(),
+            link: String::new(),
+            certificate_sha256: String::new(),
+            platform_token,
+            serve,
+        };
+        server.await_ready();
+        server
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn await_ready(&mut self) {
+        self.process.line_with(" ready");
+        let endpoints = std::fs::read(self.data().join("endpoints.json")).unwrap();
+        let endpoints: Value = serde_json::from_slice(&endpoints).unwrap();
+        let text = |name: &str| endpoints[name].as_str().unwrap().to_owned();
+        assert_eq!(endpoints["pid"].as_u64(), Some(u64::from(self.process.pid())));
+        (self.url, self.link, self.certificate_sha256) = (text("http"), text("link"), text("certificate_sha256"));
+    }
+
+    pub fn http(&self, token: &str) -> Http {
+        Http::new(&self.url, Some(token))
+    }
+
+    pub fn platform(&self) -> Http {
+        self.http(&self.platform_token)
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on the same folder and ports.
+    pub fn start_again(&mut self) {
+        let serve = self.serve.clone();
+        self.start_again_with(serve);
+    }
+
+    /// Starts it again on the same folder and ports, with other options.
+    pub fn start_again_with(&mut self, serve: Serve) {
+        self.serve = serve;
+        let http = self.url.strip_prefix("http://").unwrap();
+        self.process = start(&self.data(), http, &self.link, &self.serve);
+        self.await_ready();
+    }
+
+    /// Ends it as a supervisor would, and waits.
+    pub fn stop(&mut self) {
+        self.process.signal("TERM");
+        assert!(self.process.ended().success(), "{}", self.process.said());
+    }
+
+    /// Verifies the stopped server's folder with the program's own command.
+    #[track_caller]
+    pub fn verify_stopped(&self) -> Value {
+        let output = atlasmesh().args(["verify", "--replay", "--json", "--data"]).arg(self.data()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stdout));
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(verdict["ok"], true, "{verdict}");
+        verdict
+    }
+}
+
+/// How long a test waits for anything.
+pub const PATIENCE: std::time::Duration = LIMIT;

@@ -1,0 +1,250 @@
+//! A server with one tenant and one town, and what tests do there.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::agent::Agent;
+use super::http::{Answer, Http};
+use super::server::{PATIENCE, Serve, Server};
+use super::site;
+
+/// How many times faster than a real one a vehicle drives where a test only wants it to arrive.
+pub const FAST: f64 = 40.0;
+
+/// An installation with a town.
+#[derive(Debug)]
+pub struct World {
+    // First, so that they end before the server and its folder go.
+    pub agents: Vec<Agent>,
+    pub server: Server,
+    pub http: Http,
+    pub token: String,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(Serve::default())
+    }
+
+    pub fn with(serve: Serve) -> Self {
+        let server = Server::start(serve);
+        let token = tenant(&server, "town-cars", "ride-hail");
+        let http = server.http(&token);
+        let world = Self { agents: Vec::new(), server, http, token };
+        let made = world.import().ok();
+        assert_eq!(made["site"], site::NAME);
+        world
+    }
+
+    pub fn import(&self) -> Answer {
+        let path = format!("/v1/sites/{}/map", site::NAME);
+        self.http.put(&path, site::network().to_string().as_bytes(), "application/json")
+    }
+
+    /// Registers a vehicle and starts its agent at a crossing.
+    pub fn vehicle(&mut self, at: (f64, f64), speedup: f64) -> usize {
+        let name = format!("car-{}", self.agents.len() + 1);
+        let made = self.http.post("/v1/vehicles", &profile(&name)).ok();
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        assert_eq!(made["link"]["certificate_sha256"], self.server.certificate_sha256.as_str());
+        let (lat, lon) = site::degrees(at.0, at.1);
+        self.agents.push(Agent::start(&self.server, &text("id"), &name, &text("secret"), (lat, lon), speedup));
+        self.agents.len() - 1
+    }
+
+    /// Like [`Self::vehicle`], and waits until it is ready.
+    pub fn ready_vehicle(&mut self, at: (f64, f64), speedup: f64) -> usize {
+        let n = self.vehicle(at, speedup);
+        self.until_vehicle(n, "ready", |vehicle| vehicle["ready"] == true);
+        n
+    }
+
+    pub fn vehicle_id(&self, n: usize) -> &str {
+        &self.agents[n].vehicle
+    }
+
+    /// A vehicle as the API shows it.
+    pub fn vehicle_now(&self, n: usize) -> Value {
+        self.http.get(&format!("/v1/vehicles/{}", self.agents[n].vehicle)).ok()
+    }
+
+    /// Waits until a vehicle is as a test wants it.
+    #[track_caller]
+    pub fn until_vehicle(&self, n: usize, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.until(&format!("vehicle {n} is {what}"), || {
+            let vehicle = self.vehicle_now(n);
+            if wanted(&vehicle) { Ok(vehicle) } else { Err(vehicle) }
+        })
+    }
+
+    /// Asks for a passenger trip between two places.
+    pub fn ask(&self, from: (f64, f64), to: (f64, f64)) -> Answer {
+        self.http.post("/v1/trips", &passenger(from, to))
+    }
+
+    /// Asks for a trip that must be allowed; its id.
+    #[track_caller]
+    pub fn trip(&self, from: (f64, f64), to: (f64, f64)) -> String {
+        let answer = self.ask(from, to);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    pub fn trip_now(&self, trip: &str) -> Value {
+        self.http.get(&format!("/v1/trips/{trip}")).ok()
+    }
+
+    /// Waits until a trip is as a test wants it.
+    #[track_caller]
+    pub fn until_trip(&self, trip: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.until(&format!("trip {trip} is {what}"), || {
+            let now = self.trip_now(trip);
+            if wanted(&now) { Ok(now) } else { Err(now) }
+        })
+    }
+
+    /// Waits until a trip is in one of some states.
+    #[track_caller]
+    pub fn until_status(&self, trip: &str, statuses: &[&str]) -> Value {
+        self.until_trip(trip, &statuses.join(" or "), |now| {
+            let status = now["status"].as_str().unwrap_or_default();
+            let over = ["COMPLETED", "CANCELLED", "FAILED", "EXPIRED"].contains(&status);
+            assert!(!over || statuses.contains(&status), "ended as {status} while awaiting {statuses:?}: {now}\n{}", self.why(trip));
+            statuses.contains(&status)
+        })
+    }
+
+    /// Every step of a trip.
+    pub fn history(&self, trip: &str) -> Vec<Value> {
+        let page = self.http.get(&format!("/v1/trips/{trip}/history?after=0&wait_ms=0")).ok();
+        page["items"].as_array().unwrap().clone()
+    }
+
+    /// The types of a trip's events, in order.
+    pub fn events(&self, trip: &str) -> Vec<String> {
+        self.history(trip).iter().map(|step| step["event"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// A trip's story as text, for a failing test's message.
+    pub fn why(&self, trip: &str) -> String {
+        serde_json::to_string_pretty(&self.http.get(&format!("/v1/trips/{trip}/why")).body).unwrap()
+    }
+
+    /// How many entries the tenant's journal has.
+    pub fn journal_size(&self) -> u64 {
+        self.http.get("/v1/journal/head").ok()["size"].as_u64().unwrap()
+    }
+
+    /// Entries of the journal from a position on.
+    pub fn entries(&self, from: u64) -> Vec<Value> {
+        let mut entries = Vec::new();
+        let mut from = from;
+        loop {
+            let page = self.http.get(&format!("/v1/journal?from={from}&limit=500")).ok();
+            let items = page["items"].as_array().unwrap();
+            if items.is_empty() {
+                return entries;
+            }
+            from = items.last().unwrap()["index"].as_u64().unwrap() + 1;
+            entries.extend(items.iter().cloned());
+        }
+    }
+
+    /// The journal's entries of one type.
+    pub fn entries_of(&self, event: &str) -> Vec<Value> {
+        self.entries(0).into_iter().filter(|entry| entry["event"]["type"] == event).collect()
+    }
+
+    /// Waits for a level. Between looks the server itself holds the request until something happened or a moment passed.
+    #[track_caller]
+    pub fn until<T>(&self, what: &str, look: impl Fn() -> Result<T, Value>) -> T {
+        self.until_within(PATIENCE, what, look)
+    }
+
+    #[track_caller]
+    pub fn until_within<T>(&self, limit: Duration, what: &str, look: impl Fn() -> Result<T, Value>) -> T {
+        let began = Instant::now();
+        loop {
+            match look() {
+                Ok(found) => return found,
+                Err(seen) => assert!(began.elapsed() < limit, "never came: {what}; last seen {seen:#}"),
+            }
+            self.pause();
+        }
+    }
+
+    /// Lets the server hold a request until the journal grows, a short moment at most.
+    pub fn pause(&self) {
+        self.await_entries(self.journal_size(), 100);
+    }
+
+    /// Lets the server hold a request until the journal has more entries than this, or a time passed.
+    pub fn await_entries(&self, more_than: u64, wait_ms: u64) {
+        self.http.get(&format!("/v1/journal?from={more_than}&limit=1&wait_ms={wait_ms}")).ok();
+    }
+
+    /// Verifies the running server's journal and rows.
+    #[track_caller]
+    pub fn verify(&self) {
+        let verdict = self.http.post("/v1/journal/verify", &json!({ "replay": true })).ok();
+        assert_eq!(verdict["ok"], true, "{verdict:#}");
+    }
+
+    /// A command to a vehicle, e.g. `stop`.
+    pub fn command(&self, n: usize, what: &str, body: &Value) -> Answer {
+        self.http.post(&format!("/v1/vehicles/{}/{what}", self.agents[n].vehicle), body)
+    }
+
+    /// The commands to a vehicle.
+    pub fn commands(&self, n: usize) -> Vec<Value> {
+        let page = self.http.get(&format!("/v1/vehicles/{}/commands", self.agents[n].vehicle)).ok();
+        page["items"].as_array().unwrap().clone()
+    }
+
+    /// Waits until a vehicle stands at a place that satisfies a test: twice seen at the same place.
+    #[track_caller]
+    pub fn until_stands(&self, n: usize) -> (f64, f64) {
+        let telemetry = format!("/v1/vehicles/{}/telemetry?limit=1000", self.agents[n].vehicle);
+        self.until(&format!("vehicle {n} stands"), || {
+            let page = self.http.get(&telemetry).ok();
+            let items = page["items"].as_array().unwrap();
+            let newest = items.iter().max_by_key(|sample| sample["at"].to_string()).cloned().unwrap_or_default();
+            match newest["speed_mps"].as_f64() {
+                Some(speed) if speed < 0.05 => Ok((newest["lat"].as_f64().unwrap(), newest["lon"].as_f64().unwrap())),
+                _ => Err(newest),
+            }
+        })
+    }
+}
+
+/// Makes a tenant of simulated vehicles; its administrator's token.
+pub fn tenant(server: &Server, name: &str, sector: &str) -> String {
+    let made = server.platform().post("/v1/tenants", &json!({ "name": name, "sector": sector, "simulated": true })).ok();
+    made["token"].as_str().unwrap().to_owned()
+}
+
+/// A passenger trip between two places.
+pub fn passenger(from: (f64, f64), to: (f64, f64)) -> Value {
+    json!({
+        "site": site::NAME, "kind": "passenger",
+        "origin": site::at(from.0, from.1), "destination": site::at(to.0, to.1),
+        "requirements": { "passengers": 1 },
+    })
+}
+
+/// A simulated car for four.
+pub fn profile(name: &str) -> Value {
+    json!({
+        "site": site::NAME,
+        "name": name,
+        "simulated": true,
+        "sectors": ["ride-hail"],
+        "capabilities": ["passenger", "delivery"],
+        "max_speed_mps": 27.0,
+        "payload_max_kg": 500.0,
+        "seats": 4,
+        "energy_capacity_wh": 75_000.0,
+        "components": [{ "name": "ads", "version": "1.0.0" }],
+    })
+}
