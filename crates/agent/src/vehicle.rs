@@ -1,0 +1,95 @@
+//! The port to the vehicle itself: what the agent may ask of it and what it tells. Small on purpose, because every
+//! driving system has to be fitted behind it. The vehicle's own safety system outranks it always.
+
+use std::sync::Arc;
+
+use link::{Mode, Position, StopClass};
+
+use crate::path::Path;
+
+/// Below this speed a vehicle stands, in metres per second.
+pub const STANDSTILL_MPS: f64 = 0.05;
+
+/// The vehicle's state at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VehicleState {
+    /// Where it is.
+    pub position: Position,
+    /// Metres per second.
+    pub speed_mps: f64,
+    /// State of charge in percent.
+    pub battery_pct: f64,
+    /// Distance of its life in metres.
+    pub odometer_m: f64,
+    /// How it is driven.
+    pub mode: Mode,
+    /// Standstill and parking brake.
+    pub parked: bool,
+    /// People or load aboard.
+    pub occupied: bool,
+    /// Metres along the path that it was last told to follow; `None`: it follows none since it started.
+    pub along_m: Option<f64>,
+    /// Whether the boarding or alighting that was last asked for is over.
+    pub served: bool,
+}
+
+impl VehicleState {
+    /// Whether it stands.
+    pub fn stands(&self) -> bool {
+        self.speed_mps < STANDSTILL_MPS
+    }
+}
+
+/// What happens at a stop of the trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// People or load come aboard.
+    Pickup,
+    /// They leave.
+    Dropoff,
+}
+
+/// What the agent asks of the vehicle. The newest counts; each holds until the next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VehicleCommand {
+    /// Drive along the path and stand at `until_m`. The only command that allows motion to begin.
+    FollowRoute {
+        /// The line.
+        path: Arc<Path>,
+        /// Where on it the vehicle is now, in metres.
+        from_m: f64,
+        /// Where to stand, in metres.
+        until_m: f64,
+        /// No faster than this, in metres per second, beside the path's own speeds.
+        max_speed_mps: f64,
+    },
+    /// Go on as before, no faster than this; reached with a bounded deceleration (SAFE-14).
+    SlowTo {
+        /// Metres per second.
+        max_speed_mps: f64,
+    },
+    /// Stop and stay.
+    Stop {
+        /// How.
+        class: StopClass,
+        /// Where on the path, in metres; `None`: as soon as the class allows.
+        at_m: Option<f64>,
+    },
+    /// Stand, parking brake on.
+    Hold,
+    /// Stand and let people or load in or out.
+    Serve {
+        /// Which.
+        service: Service,
+        /// For at least so long.
+        dwell_ms: u64,
+    },
+}
+
+/// A vehicle.
+pub trait Vehicle {
+    /// Its state now.
+    fn state(&self) -> VehicleState;
+    /// Takes a command.
+    fn apply(&mut self, command: VehicleCommand);
+}
