@@ -1,1 +1,20 @@
-//! Road graphs and routes under constraints: pure computation over values.
+//! Road graphs and routes under constraints. Pure computation over values: bytes of a network in, a graph named by its
+//! digest out; two places and constraints in, a route out. No files, no clock, no randomness.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod area;
+pub mod graph;
+pub mod import;
+pub mod search;
+pub mod snap;
+pub mod stop;
+
+mod bytes;
+mod components;
+
+pub use area::{Area, Constraints, SpeedCap};
+pub use bytes::GraphError;
+pub use graph::{EdgeId, NoStop, RoadGraph};
+pub use search::{Route, RouteError, RouteRequest, Step};
+pub use snap::Snap;

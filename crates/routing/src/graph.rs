@@ -1,0 +1,222 @@
+//! A site's road graph: directed edges between nodes, with their length, speed, shape and whether a vehicle may stop.
+
+use std::collections::BTreeSet;
+
+use kernel::Coordinate;
+use rstar::RTree;
+use sha2::{Digest, Sha256};
+
+use crate::bytes::{milli, rounded};
+use crate::components;
+use crate::snap::{Segment, segments_of};
+
+/// The place of an edge in its graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EdgeId(pub u32);
+
+/// Why a vehicle must not stop on an edge (SAFE-5). Only a stop of class NOW may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoStop {
+    /// Inside a tunnel.
+    Tunnel,
+    /// On a level crossing.
+    LevelCrossing,
+    /// Inside a junction.
+    Junction,
+    /// On a bridge.
+    Bridge,
+    /// On a ramp above the site's grade.
+    Ramp,
+    /// On an access of emergency services.
+    EmergencyAccess,
+    /// In a blast zone.
+    BlastZone,
+}
+
+impl NoStop {
+    /// Every reason; its place here is its number in a graph's bytes.
+    pub const ALL: [NoStop; 7] = [
+        NoStop::Tunnel,
+        NoStop::LevelCrossing,
+        NoStop::Junction,
+        NoStop::Bridge,
+        NoStop::Ramp,
+        NoStop::EmergencyAccess,
+        NoStop::BlastZone,
+    ];
+
+    /// The name in files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoStop::Tunnel => "tunnel",
+            NoStop::LevelCrossing => "level_crossing",
+            NoStop::Junction => "junction",
+            NoStop::Bridge => "bridge",
+            NoStop::Ramp => "ramp",
+            NoStop::EmergencyAccess => "emergency_access",
+            NoStop::BlastZone => "blast_zone",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+/// A directed edge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    /// The node where it begins.
+    pub from: u32,
+    /// The node where it ends.
+    pub to: u32,
+    /// Its length in metres.
+    pub length_m: f64,
+    /// The speed that applies on it, in metres per second.
+    pub speed_mps: f64,
+    /// Whether a vehicle must not stop on it.
+    pub no_stop: Option<NoStop>,
+    /// The link or way that it came from, as its source names it; both directions of a road share it.
+    pub source: i64,
+    /// Its shape, from the first node to the last.
+    pub points: Vec<Coordinate>,
+}
+
+impl Edge {
+    /// Seconds to drive it, with a cap on the speed.
+    pub fn seconds(&self, cap_mps: f64) -> f64 {
+        self.length_m / self.speed_mps.min(cap_mps)
+    }
+}
+
+/// A road graph. Every node can be reached from every other: what could not was left out at the import.
+#[derive(Debug)]
+pub struct RoadGraph {
+    pub(crate) nodes: Vec<Coordinate>,
+    /// Sorted by the node where they begin.
+    pub(crate) edges: Vec<Edge>,
+    /// Where each node's edges begin in `edges`; one longer than `nodes`.
+    first_out: Vec<u32>,
+    /// Edges that end at each node.
+    incoming: Vec<Vec<EdgeId>>,
+    /// Pairs of edges that must not follow each other.
+    pub(crate) forbidden_turns: BTreeSet<(EdgeId, EdgeId)>,
+    pub(crate) segments: RTree<Segment>,
+    fastest_mps: f64,
+    digest: String,
+}
+
+impl RoadGraph {
+    /// A graph of nodes, edges in any order, and turns forbidden between edges, both by their place in `edges`.
+    /// Everything outside the largest part in which each node reaches each other is left out.
+    pub fn new(nodes: Vec<Coordinate>, edges: Vec<Edge>, forbidden_turns: BTreeSet<(EdgeId, EdgeId)>) -> Self {
+        let kept = components::largest(nodes.len(), &edges);
+        let mut new_place = vec![u32::MAX; nodes.len()];
+        let mut kept_nodes = Vec::new();
+        for (old, coordinate) in nodes.into_iter().enumerate() {
+            if kept.get(old).copied().unwrap_or(false) {
+                new_place[old] = kept_nodes.len() as u32;
+                kept_nodes.push(rounded(coordinate));
+            }
+        }
+        let mut numbered: Vec<(usize, Edge)> = edges
+            .into_iter()
+            .enumerate()
+            .filter_map(|(old, mut edge)| {
+                edge.from = *new_place.get(edge.from as usize)?;
+                edge.to = *new_place.get(edge.to as usize)?;
+                edge.length_m = f64::from(milli(edge.length_m)) / 1e3;
+                edge.speed_mps = f64::from(milli(edge.speed_mps).max(1)) / 1e3;
+                edge.points.iter_mut().for_each(|point| *point = rounded(*point));
+                (edge.from != u32::MAX && edge.to != u32::MAX).then_some((old, edge))
+            })
+            .collect();
+        numbered.sort_by_key(|(old, edge)| (edge.from, edge.to, *old));
+        let renumbered: std::collections::BTreeMap<u32, EdgeId> =
+            numbered.iter().enumerate().map(|(new, (old, _))| (*old as u32, EdgeId(new as u32))).collect();
+        let turns = forbidden_turns
+            .into_iter()
+            .filter_map(|(from, to)| Some((*renumbered.get(&from.0)?, *renumbered.get(&to.0)?)))
+            .collect();
+        Self::of_sorted(kept_nodes, numbered.into_iter().map(|(_, edge)| edge).collect(), turns)
+    }
+
+    /// A graph whose edges are sorted by their first node already, as its own bytes hold them.
+    pub(crate) fn of_sorted(
+        nodes: Vec<Coordinate>,
+        edges: Vec<Edge>,
+        forbidden_turns: BTreeSet<(EdgeId, EdgeId)>,
+    ) -> Self {
+        let mut first_out = vec![0u32; nodes.len() + 1];
+        let mut incoming = vec![Vec::new(); nodes.len()];
+        for (place, edge) in edges.iter().enumerate() {
+            first_out[edge.from as usize + 1] += 1;
+            incoming[edge.to as usize].push(EdgeId(place as u32));
+        }
+        for node in 0..nodes.len() {
+            first_out[node + 1] += first_out[node];
+        }
+        let segments = RTree::bulk_load(segments_of(&edges));
+        let fastest_mps = edges.iter().map(|edge| edge.speed_mps).fold(1.0, f64::max);
+        let mut graph =
+            Self { nodes, edges, first_out, incoming, forbidden_turns, segments, fastest_mps, digest: String::new() };
+        graph.digest = Sha256::digest(graph.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        graph
+    }
+
+    /// Hex SHA-256 of the graph's bytes: its name.
+    pub fn digest(&self) -> String {
+        self.digest.clone()
+    }
+
+    /// The number of nodes.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The number of directed edges.
+    pub fn edge_count(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// The places of the nodes.
+    pub fn nodes(&self) -> &[Coordinate] {
+        &self.nodes
+    }
+
+    /// The edges, by their ids.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// The highest speed on any edge, in metres per second.
+    pub fn fastest_mps(&self) -> f64 {
+        self.fastest_mps
+    }
+
+    /// An edge; ids come from this graph alone.
+    pub fn edge(&self, id: EdgeId) -> &Edge {
+        &self.edges[id.0 as usize]
+    }
+
+    /// The edges that begin at a node.
+    pub(crate) fn outgoing(&self, node: u32) -> impl Iterator<Item = EdgeId> + use<> {
+        (self.first_out[node as usize]..self.first_out[node as usize + 1]).map(EdgeId)
+    }
+
+    /// The edges that end at a node.
+    pub(crate) fn incoming(&self, node: u32) -> &[EdgeId] {
+        &self.incoming[node as usize]
+    }
+
+    /// The same road in the other direction.
+    pub fn twin(&self, id: EdgeId) -> Option<EdgeId> {
+        let edge = self.edge(id);
+        self.outgoing(edge.to).find(|&other| {
+            let candidate = self.edge(other);
+            candidate.to == edge.from && candidate.source == edge.source
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! A* over edges, so that turns count: the state is the edge that was driven last.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use kernel::Coordinate;
+
+use super::{Rules, TURN_BACK_S, Way, both_directions};
+use crate::graph::{EdgeId, RoadGraph};
+use crate::snap::Snap;
+
+/// An edge whose end can be reached: how soon, and how soon the target could be at best.
+struct Open {
+    at_best_s: f64,
+    seconds: f64,
+    edge: EdgeId,
+}
+
+impl Ord for Open {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The heap gives the largest first; equal ones in the order of their ids, so that every run goes alike.
+        other.at_best_s.total_cmp(&self.at_best_s).then(other.edge.cmp(&self.edge))
+    }
+}
+impl PartialOrd for Open {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Open {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Open {}
+
+/// The labels of a search.
+struct Labels {
+    /// Seconds until the end of each edge.
+    seconds: Vec<f64>,
+    before: Vec<Option<EdgeId>>,
+}
+
+pub(crate) fn quickest(graph: &RoadGraph, rules: &Rules, from: Snap, to: Snap) -> Option<Way> {
+    let starts = both_directions(graph, from);
+    let targets = both_directions(graph, to);
+    let direct = directly(graph, rules, &starts, &targets);
+    let mut labels =
+        Labels { seconds: vec![f64::INFINITY; graph.edge_count()], before: vec![None; graph.edge_count()] };
+    let fastest = rules.fastest_mps(graph);
+    let at_best = |place: Coordinate| place.distance_m(to.point) / fastest;
+    let mut open = BinaryHeap::new();
+    // Whoever stands on a closed road may leave it, so the first edge need not be open.
+    for &(edge, fraction) in &starts {
+        let seconds = rules.seconds(graph, edge) * (1.0 - fraction);
+        labels.seconds[edge.0 as usize] = seconds;
+        open.push(Open { at_best_s: seconds + at_best(end_of(graph, edge)), seconds, edge });
+    }
+    let mut best: Option<(f64, EdgeId, EdgeId, f64)> = None;
+    while let Some(Open { at_best_s, seconds, edge }) = open.pop() {
+        if best.is_some_and(|(arrival, ..)| at_best_s >= arrival) {
+            break;
+        }
+        if seconds > labels.seconds[edge.0 as usize] {
+            continue;
+        }
+        for (next, turn_s) in continuations(graph, edge).filter(|(next, _)| rules.open(*next)) {
+            let whole = rules.seconds(graph, next);
+            if let Some(&(_, fraction)) = targets.iter().find(|(target, _)| *target == next) {
+                let arrival = seconds + turn_s + whole * fraction;
+                if best.is_none_or(|(earliest, ..)| arrival < earliest) {
+                    best = Some((arrival, edge, next, fraction));
+                }
+            }
+            let reached = seconds + turn_s + whole;
+            if reached < labels.seconds[next.0 as usize] {
+                labels.seconds[next.0 as usize] = reached;
+                labels.before[next.0 as usize] = Some(edge);
+                open.push(Open { at_best_s: reached + at_best(end_of(graph, next)), seconds: reached, edge: next });
+            }
+        }
+    }
+    let found = best.map(|(seconds, before_last, last, last_fraction)| {
+        let mut edges = vec![last];
+        let mut edge = Some(before_last);
+        while let Some(id) = edge {
+            edges.push(id);
+            edge = labels.before[id.0 as usize];
+        }
+        edges.reverse();
+        let first_fraction = starts.iter().find(|(start, _)| *start == edges[0]).map_or(0.0, |&(_, fraction)| fraction);
+        Way { edges, first_fraction, last_fraction, seconds }
+    });
+    match (direct, found) {
+        (Some(direct), Some(found)) if direct.seconds <= found.seconds => Some(direct),
+        (direct, None) => direct,
+        (_, found) => found,
+    }
+}
+
+/// The way that never leaves the edge where it begins.
+fn directly(graph: &RoadGraph, rules: &Rules, starts: &[(EdgeId, f64)], targets: &[(EdgeId, f64)]) -> Option<Way> {
+    starts
+        .iter()
+        .filter(|(edge, _)| rules.open(*edge))
+        .flat_map(|&(edge, begin)| {
+            let ends = targets.iter().filter(move |(target, end)| *target == edge && *end >= begin);
+            ends.map(move |&(_, end)| (edge, begin, end))
+        })
+        .map(|(edge, first_fraction, last_fraction)| Way {
+            edges: vec![edge],
+            first_fraction,
+            last_fraction,
+            seconds: rules.seconds(graph, edge) * (last_fraction - first_fraction),
+        })
+        .min_by(|a, b| a.seconds.total_cmp(&b.seconds))
+}
+
+fn end_of(graph: &RoadGraph, edge: EdgeId) -> Coordinate {
+    graph.nodes[graph.edge(edge).to as usize]
+}
+
+/// The edges that may follow an edge, and what the turn costs in seconds.
+fn continuations(graph: &RoadGraph, edge: EdgeId) -> impl Iterator<Item = (EdgeId, f64)> + '_ {
+    let (from, to, source) = (graph.edge(edge).from, graph.edge(edge).to, graph.edge(edge).source);
+    graph.outgoing(to).filter(move |next| !graph.forbidden_turns.contains(&(edge, *next))).map(move |next| {
+        let candidate = graph.edge(next);
+        let turns_back = candidate.to == from && candidate.source == source;
+        (next, if turns_back { TURN_BACK_S } else { 0.0 })
+    })
+}
