@@ -81,6 +81,11 @@ impl SqliteStore {
         })
     }
 
+    /// Transactions of the engine, each with one fsync, since it was opened: what group commit saves shows here.
+    pub fn transactions(&self) -> u64 {
+        self.progress.transactions()
+    }
+
     fn submit(&self, job: Job) -> Result<(), Fault> {
         let Some(jobs) = &self.jobs else { return Err(Fault::Misuse("the store is closed")) };
         jobs.try_send(job).map_err(|error| match error {

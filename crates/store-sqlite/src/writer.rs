@@ -46,6 +46,7 @@ pub enum Job {
 #[derive(Debug, Default)]
 pub struct Progress {
     committed: AtomicU64,
+    transactions: AtomicU64,
     changed: Event,
 }
 
@@ -53,6 +54,11 @@ impl Progress {
     /// Transactions with events since the engine was opened.
     pub fn committed(&self) -> u64 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    /// Transactions of the engine, each with one fsync, since it was opened.
+    pub fn transactions(&self) -> u64 {
+        self.transactions.load(Ordering::Acquire)
     }
 
     /// Resolves once [`Progress::committed`] exceeds `beyond`.
@@ -67,6 +73,7 @@ impl Progress {
     }
 
     fn advance(&self, commits: u64) {
+        self.transactions.fetch_add(1, Ordering::Release);
         if commits > 0 {
             self.committed.fetch_add(commits, Ordering::Release);
             self.changed.notify(usize::MAX);

@@ -4,6 +4,7 @@ mod folder;
 mod loops;
 mod maps;
 mod ports;
+pub mod signer;
 pub mod verify;
 mod wiring;
 

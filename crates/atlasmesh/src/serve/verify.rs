@@ -13,7 +13,7 @@ use store::verify::verify_all;
 use store_sqlite::{Options, SqliteStore};
 
 use super::folder::DataFolder;
-use super::wiring::AuditSigner;
+use super::signer::AuditSigner;
 
 /// The folds of every domain.
 pub fn folds() -> Vec<Box<dyn Fold>> {
@@ -24,7 +24,7 @@ pub fn folds() -> Vec<Box<dyn Fold>> {
 pub async fn folder(root: &Path, replay: bool) -> Result<Value> {
     anyhow::ensure!(root.join("store").is_dir(), "{} is no data folder of a server", root.display());
     let folder = DataFolder::open(root)?;
-    let signer = AuditSigner::open(&folder)?;
+    let signer = AuditSigner::in_folder(&folder.keys())?;
     let key = signer.verifying_key();
     let options = Options { folder: folder.store(), pages_max: None };
     let store = SqliteStore::open(&options, Arc::new(signer)).context("the store cannot be opened")?;

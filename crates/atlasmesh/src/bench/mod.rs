@@ -1,0 +1,44 @@
+//! `atlasmesh bench NAME`: figures, each with a baseline of the same run, and one line per bar that a script can read.
+
+mod commit;
+mod trip;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::cli::args::BenchOptions;
+use crate::cli::output::line;
+
+/// Runs one bench.
+pub async fn run(options: BenchOptions) -> Result<()> {
+    match options.name.as_str() {
+        "commit" => commit::run(options.count.unwrap_or(40_000)).await,
+        "trip" => trip::run(options.count.unwrap_or(50)).await,
+        other => bail!("there is no bench {other}: commit or trip"),
+    }
+}
+
+/// A bar that a figure must hold.
+#[derive(Debug, Clone, Copy)]
+enum Bar {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// Prints `bar <bench>.<name> <value> <unit> <op> <limit> holds|short`.
+fn bar(name: &str, value: f64, unit: &str, bar: Bar) {
+    let (op, limit, holds) = match bar {
+        Bar::AtLeast(limit) => (">=", limit, value >= limit),
+        Bar::AtMost(limit) => ("<=", limit, value <= limit),
+    };
+    line(format!("bar {name} {value:.2} {unit} {op} {limit} {}", if holds { "holds" } else { "short" }));
+}
+
+/// The value below which a share of the durations lies, in milliseconds. Sorts them.
+fn percentile_ms(durations: &mut [Duration], share: f64) -> f64 {
+    durations.sort_unstable();
+    let last = durations.len().saturating_sub(1);
+    let at = ((last as f64) * share).round() as usize;
+    durations.get(at).map_or(0.0, |duration| duration.as_secs_f64() * 1_000.0)
+}
