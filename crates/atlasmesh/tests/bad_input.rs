@@ -34,10 +34,20 @@ fn with(mut body: Value, pointer: &str, value: Value) -> Value {
 fn requests_that_cannot_be_served_get_one_clear_error_each() {
     let world = World::new();
     let trip = passenger(crossing(0, 0), crossing(3, 3));
+    // The only road to the east is closed.
+    let polygon = [(1_000.0, -50.0), (1_100.0, -50.0), (1_100.0, 50.0), (1_000.0, 50.0)].map(|(e, n)| site::at(e, n));
+    let closure = json!({ "class": "no_entry", "polygon": polygon, "reason": "works" });
+    assert_eq!(world.http.post(&format!("/v1/sites/{}/closures", site::NAME), &closure).status, 201);
     let place = |lat: f64, lon: f64| json!({ "lat": lat, "lon": lon });
-    let rows: [(&str, Value, u16, &str); 8] = [
+    let rows: [(&str, Value, u16, &str); 9] = [
         ("a place off the map", with(trip.clone(), "/origin", place(0.0, 0.0)), 422, "OFF_MAP"),
-        ("no way there", with(trip.clone(), "/destination", site::at(site::ISLAND_M.0, site::ISLAND_M.1)), 422, "UNROUTABLE"),
+        (
+            "a street that nothing leads to",
+            with(trip.clone(), "/origin", site::at(site::ISLAND_M.0, site::ISLAND_M.1)),
+            422,
+            "OFF_MAP",
+        ),
+        ("no way there", with(trip.clone(), "/destination", site::at(site::ROAD_END_M, 0.0)), 422, "UNROUTABLE"),
         ("a latitude of 95", with(trip.clone(), "/origin", place(95.0, 0.0)), 400, "INVALID_REQUEST"),
         ("a text for a number", with(trip.clone(), "/origin/lat", json!("north")), 400, "INVALID_REQUEST"),
         ("a kind that is none", with(trip.clone(), "/kind", json!("teleport")), 400, "INVALID_REQUEST"),
@@ -63,7 +73,12 @@ fn bodies_that_are_no_requests_are_refused_before_they_are_understood() {
     let rows: [(&str, Vec<u8>, u16, &str); 5] = [
         ("10 MB", vec![b' '; 10 * 1024 * 1024], 413, "PAYLOAD_TOO_LARGE"),
         ("deeply nested", vec![b'['; 200_000], 400, "INVALID_REQUEST"),
-        ("a deeply nested field", format!("{{\"site\":{}", "{\"a\":".repeat(100_000)).into_bytes(), 400, "INVALID_REQUEST"),
+        (
+            "a deeply nested field",
+            format!("{{\"site\":{}", "{\"a\":".repeat(100_000)).into_bytes(),
+            400,
+            "INVALID_REQUEST",
+        ),
         ("not JSON", b"trip please".to_vec(), 400, "INVALID_REQUEST"),
         ("not UTF-8", vec![0xff, 0xfe, 0x00], 400, "INVALID_REQUEST"),
     ];
@@ -113,7 +128,8 @@ fn another_tenants_things_do_not_exist() {
     }
     let about = stranger.get(&format!("/v1/journal?about=vehicle/{vehicle}")).ok();
     assert_eq!(about["items"], json!([]));
-    let touched: Vec<Value> = world.entries(before).into_iter().filter(|entry| entry.to_string().contains("mine now")).collect();
+    let touched: Vec<Value> =
+        world.entries(before).into_iter().filter(|entry| entry.to_string().contains("mine now")).collect();
     assert_eq!(touched, Vec::<Value>::new());
 }
 
@@ -125,7 +141,10 @@ fn credentials_that_are_wrong_open_nothing() {
     let mut silent = nobody;
     silent.token = None;
     silent.get("/v1/trips").problem(401, "UNAUTHENTICATED");
-    world.http.post("/v1/tenants", &json!({ "name": "own", "sector": "mining", "simulated": true })).problem(403, "FORBIDDEN");
+    world
+        .http
+        .post("/v1/tenants", &json!({ "name": "own", "sector": "mining", "simulated": true }))
+        .problem(403, "FORBIDDEN");
     world.http.get("/v1/nothing-here").problem(404, "NOT_FOUND");
 }
 
@@ -173,7 +192,8 @@ fn a_vehicle_that_makes_no_sense_is_not_registered() {
         ("/capabilities", json!([])),
     ] {
         println!("{pointer}: {value}");
-        let answer = unchanged(&world, |world| world.http.post("/v1/vehicles", &with(profile("car-1"), pointer, value)));
+        let answer =
+            unchanged(&world, |world| world.http.post("/v1/vehicles", &with(profile("car-1"), pointer, value)));
         assert!((400..500).contains(&answer.status), "{}", answer.body);
     }
     assert_eq!(world.http.get("/v1/vehicles").ok()["items"], json!([]));
@@ -198,7 +218,12 @@ fn a_policy_that_does_not_type_check_starts_no_server() {
     copy(&shipped, &policies);
     let wrong = "\n@id(\"base.trip.wrong\")\n@version(\"1\")\n@purpose(\"none\")\n@reason(\"none\")\n\
                  forbid (principal, action == Fleet::Action::\"trip.request\", resource) when { context.passengers == \"two\" };\n";
-    fs::File::options().append(true).open(policies.join("base/trip.cedar")).unwrap().write_all(wrong.as_bytes()).unwrap();
+    fs::File::options()
+        .append(true)
+        .open(policies.join("base/trip.cedar"))
+        .unwrap()
+        .write_all(wrong.as_bytes())
+        .unwrap();
     let serve = Serve::default().with("--policies", policies.display());
     says_why(refused(&folder.path().join("data"), "127.0.0.1:0", &serve), &["trip.cedar", "base.trip.wrong"]);
 }
@@ -235,7 +260,8 @@ fn a_store_from_a_newer_version_is_not_touched() {
     let mut server = Server::start(Serve::default());
     server.stop();
     let store = server.data().join("store");
-    let database = fs::read_dir(store).unwrap().map(|entry| entry.unwrap().path()).find(|path| is_database(path)).unwrap();
+    let database =
+        fs::read_dir(store).unwrap().map(|entry| entry.unwrap().path()).find(|path| is_database(path)).unwrap();
     // SQLite's user version stands at byte 60 of its header, big-endian (file format §1.3).
     let mut file = fs::File::options().write(true).open(&database).unwrap();
     file.seek(SeekFrom::Start(60)).unwrap();
@@ -248,9 +274,7 @@ fn a_store_from_a_newer_version_is_not_touched() {
 
 fn is_database(path: &std::path::Path) -> bool {
     let mut magic = [0; 15];
-    path.is_file()
-        && fs::File::open(path).unwrap().read_exact(&mut magic).is_ok()
-        && &magic == b"SQLite format 3"
+    path.is_file() && fs::File::open(path).unwrap().read_exact(&mut magic).is_ok() && &magic == b"SQLite format 3"
 }
 
 #[test]

@@ -108,8 +108,7 @@ fn killed_at_any_moment_nothing_acknowledged_is_missing_and_no_trip_is_done_twic
                 let n = dice.roll(VEHICLES as u64) as usize;
                 println!("kill {kill}: agent {n}");
                 world.agents[n].kill();
-                let World { agents, server, .. } = &mut world;
-                agents[n].start_again(server);
+                world.start_agent_again(n);
             }
         }
         for (key, body) in std::mem::take(&mut acknowledged.unanswered) {

@@ -32,7 +32,10 @@ impl Person<'_> {
         let output = self.run(arguments);
         let (said, errors) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{arguments:?}: {said}{errors}");
-        assert!(serde_json::from_str::<Value>(&said).is_err() || arguments.contains(&"show"), "JSON for a person: {said}");
+        assert!(
+            serde_json::from_str::<Value>(&said).is_err() || arguments.contains(&"show"),
+            "JSON for a person: {said}"
+        );
         said
     }
 

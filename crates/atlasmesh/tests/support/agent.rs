@@ -14,7 +14,8 @@ fn program() -> PathBuf {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_atlasmesh")).with_file_name("atlasmesh-agent");
         if !program.exists() {
             let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let built = Command::new(cargo).args(["build", "-p", "agent", "--bin", "atlasmesh-agent"]).status().unwrap();
+            let built =
+                Command::new(cargo).args(["build", "-p", "agent", "--bin", "atlasmesh-agent"]).status().unwrap();
             assert!(built.success(), "the agent does not build");
         }
         program

@@ -9,9 +9,10 @@ pub mod http;
 pub mod process;
 pub mod server;
 pub mod site;
+pub mod time;
 pub mod world;
 
 pub use agent::Agent;
 pub use http::{Answer, Http};
-pub use server::{Server, Serve};
+pub use server::{Serve, Server};
 pub use world::World;

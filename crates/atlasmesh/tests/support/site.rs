@@ -41,8 +41,8 @@ pub fn crossing(column: u32, row: u32) -> (f64, f64) {
 }
 
 pub const TUNNEL_FROM_M: f64 = 1_500.0;
-pub const TUNNEL_TO_M: f64 = 4_500.0;
-pub const ROAD_END_M: f64 = 6_500.0;
+pub const TUNNEL_TO_M: f64 = 4_000.0;
+pub const ROAD_END_M: f64 = 5_500.0;
 /// The street that nothing leads to.
 pub const ISLAND_M: (f64, f64) = (9_000.0, 0.0);
 
@@ -83,7 +83,8 @@ pub fn network() -> Value {
         if from == 16 {
             tunnel = id;
         }
-        links += &format!("{id},{from},{to},0,{length:.1},residential,c,{kmh},{kmh},1,1,,{id},{};{}\n", point(a), point(b));
+        links +=
+            &format!("{id},{from},{to},0,{length:.1},residential,c,{kmh},{kmh},1,1,,{id},{};{}\n", point(a), point(b));
     }
     json!({ "nodes": nodes, "links": links, "no_stop": format!("link_id,reason\n{tunnel},tunnel\n") })
 }

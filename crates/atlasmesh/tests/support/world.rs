@@ -110,7 +110,11 @@ impl World {
         self.until_trip(trip, &statuses.join(" or "), |now| {
             let status = now["status"].as_str().unwrap_or_default();
             let over = ["COMPLETED", "CANCELLED", "FAILED", "EXPIRED"].contains(&status);
-            assert!(!over || statuses.contains(&status), "ended as {status} while awaiting {statuses:?}: {now}\n{}", self.why(trip));
+            assert!(
+                !over || statuses.contains(&status),
+                "ended as {status} while awaiting {statuses:?}: {now}\n{}",
+                self.why(trip)
+            );
             statuses.contains(&status)
         })
     }
@@ -202,25 +206,35 @@ impl World {
         page["items"].as_array().unwrap().clone()
     }
 
-    /// Waits until a vehicle stands at a place that satisfies a test: twice seen at the same place.
+    /// The newest sample of a vehicle that the server holds; null before the first.
+    pub fn newest_sample(&self, n: usize) -> Value {
+        let page = self.http.get(&format!("/v1/vehicles/{}/telemetry?limit=1000", self.agents[n].vehicle)).ok();
+        let newest = page["items"].as_array().unwrap().iter().max_by_key(|sample| sample["at"].to_string()).cloned();
+        newest.unwrap_or_default()
+    }
+
+    /// Waits until a vehicle stands; where.
     #[track_caller]
     pub fn until_stands(&self, n: usize) -> (f64, f64) {
-        let telemetry = format!("/v1/vehicles/{}/telemetry?limit=1000", self.agents[n].vehicle);
         self.until(&format!("vehicle {n} stands"), || {
-            let page = self.http.get(&telemetry).ok();
-            let items = page["items"].as_array().unwrap();
-            let newest = items.iter().max_by_key(|sample| sample["at"].to_string()).cloned().unwrap_or_default();
+            let newest = self.newest_sample(n);
             match newest["speed_mps"].as_f64() {
                 Some(speed) if speed < 0.05 => Ok((newest["lat"].as_f64().unwrap(), newest["lon"].as_f64().unwrap())),
                 _ => Err(newest),
             }
         })
     }
+
+    /// Starts a killed agent on the state that it left.
+    pub fn start_agent_again(&mut self, n: usize) {
+        self.agents[n].start_again(&self.server);
+    }
 }
 
 /// Makes a tenant of simulated vehicles; its administrator's token.
 pub fn tenant(server: &Server, name: &str, sector: &str) -> String {
-    let made = server.platform().post("/v1/tenants", &json!({ "name": name, "sector": sector, "simulated": true })).ok();
+    let made =
+        server.platform().post("/v1/tenants", &json!({ "name": name, "sector": sector, "simulated": true })).ok();
     made["token"].as_str().unwrap().to_owned()
 }
 

@@ -1,0 +1,317 @@
+//! Safety of motion (SAFE-n) through the public surface, with agents of their own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::site::{self, crossing, east_m};
+use support::world::FAST;
+use support::{Serve, World};
+
+/// So slow that a trip through town is still under way after everything that a test does.
+const SLOW: f64 = 2.0;
+
+fn stop(class: &str) -> Value {
+    json!({ "class": class, "reason": "a person on the road" })
+}
+
+/// A copy of the shipped policies in which nobody's role may do anything.
+fn policies_without_permits(folder: &Path) -> PathBuf {
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
+            let copy_to = to.join(entry.file_name().unwrap());
+            if entry.is_dir() {
+                copy(&entry, &copy_to);
+            } else {
+                let text = fs::read_to_string(&entry).unwrap();
+                fs::write(copy_to, text.replace(".contains(principal.role)", ".contains(\"nobody\")")).unwrap();
+            }
+        }
+    }
+    let policies = folder.join("policies");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies"), &policies);
+    policies
+}
+
+#[test]
+fn safe_1_what_reduces_risk_needs_no_decision_and_nothing_else_moves() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    world.until_status(&trip, &["ON_TRIP"]);
+    let policies = policies_without_permits(world.server.folder.path());
+    world.server.kill();
+    world.server.start_again_with(Serve::default().with("--policies", policies.display()));
+    // No new motion: nobody may ask for any.
+    world.ask(crossing(0, 0), crossing(1, 1)).problem(403, "POLICY_VIOLATION");
+    // The vehicle is back, and what takes motion away is obeyed.
+    let stopped = world.until("the vehicle takes the stop", || {
+        let answer = world.command(n, "stop", &stop("nearest_admissible"));
+        if answer.body["delivery"] == "sent" { Ok(answer.ok()) } else { Err(answer.body) }
+    });
+    assert_eq!(stopped["recorded"], "journal");
+    world.until_status(&trip, &["SAFE_STOPPED"]);
+    world.until_stands(n);
+    let hold = world.command(n, "holds", &json!({ "kind": "grounded", "timing": "now", "reason": "inquiry" }));
+    assert_eq!(hold.status, 201, "{}", hold.body);
+    world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "inquiry" })).ok();
+}
+
+#[test]
+fn safe_2_a_stop_leaves_although_the_store_is_full() {
+    let mut world = World::with(Serve::default().with("--store-mib-max", 2));
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    world.until_status(&trip, &["ON_TRIP"]);
+    let mut asked = 0;
+    while world.ask(crossing(0, 0), crossing(1, 1)).status != 503 {
+        asked += 1;
+        assert!(asked < 5_000, "the store never became full");
+    }
+    let stopped = world.until("the stop is sent", || {
+        let answer = world.command(n, "stop", &stop("nearest_admissible"));
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        if answer.body["delivery"] == "sent" { Ok(answer.body) } else { Err(answer.body) }
+    });
+    assert_eq!(stopped["recorded"], "emergency", "{stopped}");
+    let standing = world.until_stands(n);
+    // With room again, the journal says what was done, and when.
+    world.server.kill();
+    world.server.start_again_with(Serve::default());
+    let id = stopped["stop"].as_str().unwrap();
+    let entry = world.until("the stop is in the journal", || {
+        let found = world.entries(0).into_iter().find(|entry| {
+            entry["event"]["type"].as_str().unwrap().starts_with("vehicle.")
+                && entry["event"]["body"].to_string().contains(id)
+        });
+        found.ok_or(Value::Null)
+    });
+    assert!(entry.to_string().contains("a person on the road"), "{entry:#}");
+    world.until_status(&trip, &["SAFE_STOPPED"]);
+    assert_eq!(world.until_stands(n), standing, "it stands where it stopped");
+    world.verify();
+}
+
+#[test]
+fn safe_5_a_stop_waits_for_a_place_to_stand_and_only_now_stands_in_a_tunnel() {
+    let mut world = World::new();
+    let n = world.ready_vehicle((site::TUNNEL_FROM_M - 100.0, 0.0), 10.0);
+    let inside = |world: &World| {
+        let trip = world.trip((site::TUNNEL_FROM_M - 100.0, 0.0), (site::ROAD_END_M, 0.0));
+        world.until("the vehicle is in the tunnel", || {
+            let sample = world.newest_sample(n);
+            let along = sample["lon"].as_f64().map(east_m).unwrap_or_default();
+            let within = along > site::TUNNEL_FROM_M + 100.0 && along < site::TUNNEL_TO_M - 1_000.0;
+            if within { Ok(()) } else { Err(sample) }
+        });
+        trip
+    };
+    let trip = inside(&world);
+    let made = world.command(n, "stop", &stop("nearest_admissible")).ok();
+    world.until_status(&trip, &["SAFE_STOPPED"]);
+    let stands = east_m(world.until_stands(n).1);
+    assert!(stands >= site::TUNNEL_TO_M - 10.0, "it stands {stands} m east: in the tunnel");
+    // It goes back to the start, and now nobody has the time to wait for a better place.
+    world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "a new one" })).ok();
+    world.command(n, "clear", &json!({ "stop": made["stop"] })).ok();
+    world.until_vehicle(n, "ready", |vehicle| vehicle["ready"] == true);
+    let trip = inside(&world);
+    world.command(n, "stop", &stop("now")).ok();
+    let now = world.until_status(&trip, &["AWAITING_ASSIST", "SAFE_STOPPED"]);
+    let stands = east_m(world.until_stands(n).1);
+    assert!((site::TUNNEL_FROM_M..site::TUNNEL_TO_M).contains(&stands), "{stands} m east: {now:#}");
+    world.until_status(&trip, &["AWAITING_ASSIST"]);
+}
+
+#[test]
+fn safe_6_what_permits_expires_and_what_restricts_waits_for_the_vehicle() {
+    let mut world = World::with(Serve::default().with("--offline-after-s", 120));
+    let n = world.ready_vehicle(crossing(0, 0), FAST);
+    // The vehicle is deaf for longer than the dispatch may be obeyed.
+    world.agents[n].process.signal("STOP");
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    let of_kind = |world: &World, kind: &str| world.commands(n).into_iter().find(|command| command["kind"] == kind);
+    let dispatch = world.until("a dispatch is issued", || of_kind(&world, "dispatch").ok_or(Value::Null));
+    assert_eq!(dispatch["class"], "permissive");
+    let id = dispatch["id"].as_str().unwrap().to_owned();
+    let this = |world: &World| world.commands(n).into_iter().find(|command| command["id"] == id.as_str()).unwrap();
+    let expired = |world: &World| {
+        world.until("the dispatch is expired", || {
+            let command = this(world);
+            if command["state"] == "expired" { Ok(()) } else { Err(command) }
+        });
+    };
+    world.until_trip(&trip, "waiting again, or with a later dispatch", |trip| {
+        trip["status"] == "WAITING" || this(&world)["state"] == "expired"
+    });
+    world.agents[n].process.signal("CONT");
+    expired(&world);
+    world.until_status(&trip, &["COMPLETED"]);
+    // A stop for a vehicle that is away waits for it, for as long as it takes.
+    world.agents[n].kill();
+    world.until("its link is closed", || {
+        let answer = world.http.get("/readyz").ok();
+        if answer["vehicles_connected"] == 0 { Ok(()) } else { Err(answer) }
+    });
+    let made = world.command(n, "stop", &stop("nearest_admissible")).ok();
+    assert_eq!(made["delivery"], "waiting", "{made}");
+    let restrictive = of_kind(&world, "stop").unwrap();
+    assert_eq!((&restrictive["class"], &restrictive["expires_at"]), (&json!("restrictive"), &Value::Null));
+    for _ in 0..2 {
+        world.start_agent_again(n);
+        world.until("the stop is obeyed", || {
+            let command = of_kind(&world, "stop").unwrap();
+            if command["state"] == "accepted" { Ok(()) } else { Err(command) }
+        });
+        // It survives the vehicle's own restart too.
+        world.agents[n].kill();
+    }
+    world.start_agent_again(n);
+    let trip = world.trip(crossing(3, 3), crossing(0, 0));
+    world.until_status(&trip, &["WAITING"]);
+    assert_eq!(world.vehicle_now(n)["ready"], false);
+    world.command(n, "clear", &json!({ "stop": made["stop"] })).ok();
+    world.until_status(&trip, &["COMPLETED"]);
+}
+
+#[test]
+fn safe_7_a_silent_vehicles_trip_is_given_away_only_after_its_claim_has_lapsed() {
+    let serve = Serve::default().with("--offline-after-s", 2).with("--claim-valid-s", 4);
+    let mut world = World::with(serve);
+    let first = world.ready_vehicle(crossing(3, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(0, 3));
+    let before = world.until_status(&trip, &["TO_PICKUP"]);
+    assert_eq!(before["vehicle"], world.vehicle_id(first));
+    let other = world.ready_vehicle(crossing(0, 3), FAST);
+    world.agents[first].kill();
+    let last_renewal = world.journal_size();
+    let after =
+        world.until_trip(&trip, "given to the other vehicle", |trip| trip["vehicle"] == world.vehicle_id(other));
+    assert_eq!(after["id"], trip.as_str());
+    let released = world.entries(last_renewal);
+    let seen = world.vehicle_now(first)["seen"]["at"].as_str().unwrap().to_owned();
+    let given = released
+        .iter()
+        .map(|entry| &entry["event"])
+        .find(|event| event["stream"] == format!("trip/{trip}") && event.to_string().contains(world.vehicle_id(other)))
+        .unwrap();
+    let silent_us = support::time::us(given["recorded_at"].as_str().unwrap()) - support::time::us(&seen);
+    assert!(silent_us >= 4_000_000, "given away {silent_us} µs after the last sign of life, claim valid for 4 s");
+    world.until_status(&trip, &["COMPLETED"]);
+    // The first vehicle comes back with an old epoch: it stands, and what it says about the trip changes nothing.
+    let ended = world.events(&trip);
+    world.start_agent_again(first);
+    world.until_vehicle(first, "back and free", |vehicle| vehicle["ready"] == true && vehicle["claim"].is_null());
+    world.until_stands(first);
+    assert_eq!(world.trip_now(&trip)["vehicle"], world.vehicle_id(other));
+    assert_eq!(world.trip_now(&trip)["status"], "COMPLETED");
+    let ends = world.events(&trip).iter().filter(|event| *event == "trip.completed").count();
+    assert_eq!(ends, 1, "{ended:?}");
+    world.verify();
+}
+
+#[test]
+fn safe_8_our_own_outage_makes_no_vehicle_offline_and_moves_no_trip() {
+    let serve = Serve::default().with("--offline-after-s", 3).with("--claim-valid-s", 4);
+    let mut world = World::with(serve);
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let other = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    let before = world.until_status(&trip, &["ON_TRIP"]);
+    let (n, other) = if before["vehicle"] == world.vehicle_id(n) { (n, other) } else { (other, n) };
+    // Nobody listens for longer than any deadline; the other vehicle never comes back.
+    world.server.kill();
+    world.agents[other].kill();
+    let sent = support::time::now_us();
+    // Its claim lapses without a link: the vehicle stops by itself, with people aboard (SAFE-7).
+    world.agents[n].process.line_with("CLAIM_LAPSED");
+    world.server.start_again();
+    let listening_again = support::time::now_us();
+    assert!(listening_again - sent > 3_000_000, "the outage was shorter than the deadline that it must outlast");
+    // Seen at once, before either could say a word: nobody is offline.
+    assert_eq!(world.vehicle_now(other)["status"], "ONLINE");
+    assert_eq!(world.vehicle_now(n)["status"], "ONLINE");
+    world.until_trip(&trip, "reported as stopped", |_| {
+        world.history(&trip).iter().any(|step| step.to_string().contains("CLAIM_LAPSED"))
+    });
+    // It goes on under its claim, which the server renews: nothing was given away.
+    world.until_status(&trip, &["ON_TRIP"]);
+    let after = world.trip_now(&trip);
+    assert_eq!((&after["vehicle"], &after["claim_epoch"]), (&before["vehicle"], &before["claim_epoch"]));
+    // The one that never came back is offline, a full deadline after we listened again.
+    world.until_vehicle(other, "offline", |vehicle| vehicle["status"] == "OFFLINE");
+    let offline = world.entries_of("vehicle.offline");
+    assert_eq!(offline.len(), 1, "{offline:#?}");
+    assert!(offline[0].to_string().contains(world.vehicle_id(other)));
+    let at = support::time::us(offline[0]["event"]["recorded_at"].as_str().unwrap());
+    assert!(at - listening_again >= 2_500_000, "offline {} µs after we listened again", at - listening_again);
+    world.verify();
+}
+
+#[test]
+fn safe_13_a_clearance_makes_a_vehicle_ready_and_never_moves_it() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    world.until_status(&trip, &["ON_TRIP"]);
+    let made = world.command(n, "stop", &stop("nearest_admissible")).ok();
+    world.until_status(&trip, &["SAFE_STOPPED"]);
+    world.until_stands(n);
+    let stood_m = world.newest_sample(n)["odometer_m"].as_f64().unwrap();
+    world.command(n, "clear", &json!({ "stop": made["stop"] })).ok();
+    world.until_vehicle(n, "cleared", |vehicle| vehicle["stop"].is_null());
+    // It had every chance to move: three samples later it still stands.
+    let seen = world.newest_sample(n)["seq"].as_u64().unwrap();
+    world.until("three more samples", || {
+        let sample = world.newest_sample(n);
+        if sample["seq"].as_u64().unwrap() >= seen + 3 { Ok(()) } else { Err(sample) }
+    });
+    assert_eq!(world.newest_sample(n)["odometer_m"].as_f64(), Some(stood_m));
+    assert_eq!(world.trip_now(&trip)["status"], "SAFE_STOPPED");
+    // Nor does a restart of the vehicle's computer move it.
+    world.agents[n].kill();
+    world.start_agent_again(n);
+    world.until("samples of the new start", || {
+        let sample = world.newest_sample(n);
+        if sample["seq"].as_u64() < Some(seen) || sample["seq"].as_u64() > Some(seen + 5) {
+            Ok(())
+        } else {
+            Err(sample)
+        }
+    });
+    assert_eq!(world.newest_sample(n)["odometer_m"].as_f64(), Some(stood_m));
+}
+
+#[test]
+fn safe_17_a_held_vehicle_is_not_dispatched_and_only_its_owner_lets_it_go() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), FAST);
+    let hold = |kind: &str| json!({ "kind": kind, "timing": "after_trip", "reason": "brake noise" });
+    let cleaning = world.command(n, "holds", &hold("cleaning")).ok()["id"].as_str().unwrap().to_owned();
+    let lockout = world.command(n, "holds", &hold("lockout")).ok()["id"].as_str().unwrap().to_owned();
+    let held = world.until_vehicle(n, "held", |vehicle| vehicle["ready"] == false);
+    assert_eq!(held["holds"].as_array().unwrap().len(), 2, "{held:#}");
+    assert!(held["holds"].to_string().contains("brake noise"));
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    world.until_trip(&trip, "waiting for the holds", |trip| {
+        trip["status"] == "WAITING" && trip["wait"].to_string().contains("hold")
+    });
+    let path = |hold: &str| format!("/v1/vehicles/{}/holds/{hold}", world.vehicle_id(n));
+    // Somebody may be under the vehicle: nobody releases that from afar.
+    let refused = world.http.delete(&path(&lockout)).problem(403, "POLICY_VIOLATION");
+    assert!(refused.to_string().contains("base.hold-release.lockout"), "{refused}");
+    world.http.delete(&path(&cleaning)).ok();
+    world.await_entries(world.journal_size(), Duration::from_secs(1).as_millis() as u64);
+    let still = world.trip_now(&trip);
+    assert_eq!((still["status"].as_str(), still["vehicle"].is_null()), (Some("WAITING"), true), "{still:#}");
+    assert_eq!(world.vehicle_now(n)["holds"].as_array().unwrap().len(), 1);
+    // Another vehicle without holds takes the trip.
+    world.ready_vehicle(crossing(0, 0), FAST);
+    world.until_status(&trip, &["COMPLETED"]);
+}

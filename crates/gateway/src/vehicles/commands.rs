@@ -1,0 +1,212 @@
+//! Commands on their way to vehicles: each is a row until its end is known. What implies a command is an event of the
+//! journal; the row is written behind the durable cursor that read it; the session of the vehicle, whenever there is
+//! one, delivers from the row.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kernel::id::{EventId, TypedId};
+use kernel::{CommandId, TenantId, Timestamp, VehicleId};
+use link::delivery::{Class, Delivery, Held, Move, Redelivery, redeliver};
+use link::{CommandReport, issue, v1};
+use serde::{Deserialize, Serialize};
+use store::port::{CommitError, Fault, ListQuery, Store};
+use store::{Expected, Row, RowBody, RowWrite, TableSpec};
+
+/// Commands to vehicles, with their delivery state.
+pub const VEHICLE_COMMANDS: TableSpec = TableSpec::machinery("vehicle_commands", &["vehicle", "open"]);
+
+/// How often a change of one command is tried against another at the same moment: its session and its issuer.
+const ATTEMPTS_MAX: usize = 8;
+
+/// The most open commands that one vehicle's session looks at: far beyond what one vehicle is ever told at once.
+const OPEN_MAX: usize = 100;
+
+/// A command as its row holds it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredCommand {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// What it is, for people: dispatch, stop, cancel, …
+    pub kind: String,
+    /// permissive or restrictive.
+    pub class: String,
+    /// The claim epoch under which it acts; 0 where none is needed.
+    pub claim_epoch: u64,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it expires; restrictive ones never do.
+    pub expires_at: Option<Timestamp>,
+    /// Where it is: issued, delivered, accepted, rejected, done, expired.
+    pub state: String,
+    /// The vehicle's stable code for refusing it.
+    pub code: Option<String>,
+    /// The vehicle's reason.
+    pub reason: Option<String>,
+    /// The message, as it goes over the wire, base64.
+    message: String,
+}
+
+/// The name of a delivery state in rows and answers.
+fn state_name(state: Delivery) -> &'static str {
+    match state {
+        Delivery::Issued => "issued",
+        Delivery::Delivered => "delivered",
+        Delivery::Accepted => "accepted",
+        Delivery::Rejected => "rejected",
+        Delivery::Done => "done",
+        Delivery::Expired => "expired",
+    }
+}
+
+fn state_of(name: &str) -> Delivery {
+    use Delivery::{Accepted, Delivered, Done, Expired, Issued, Rejected};
+    [Issued, Delivered, Accepted, Rejected, Done, Expired]
+        .into_iter()
+        .find(|state| state_name(*state) == name)
+        .unwrap_or(Issued)
+}
+
+/// The id of the command that an event implies: the same event always gives the same command, so that performing the
+/// effect twice sends nothing new.
+pub fn id_of_event(event: EventId) -> CommandId {
+    CommandId::from_u128(event.as_u128())
+}
+
+fn key(vehicle: VehicleId, command: CommandId) -> String {
+    format!("{vehicle}/{command}")
+}
+
+impl StoredCommand {
+    /// A command that was not delivered yet.
+    pub fn new(id: CommandId, vehicle: VehicleId, kind: &str, claim_epoch: u64, issued_at: Timestamp, body: v1::command::Body) -> Self {
+        let class = match issue::class_of(&body) {
+            Class::Permissive => "permissive",
+            Class::Restrictive => "restrictive",
+        };
+        let expires_at = issue::expires_at(&body, issued_at);
+        let message = prost::Message::encode_to_vec(&issue::message(issue::command(id, claim_epoch, issued_at, body)));
+        Self {
+            vehicle,
+            kind: kind.into(),
+            class: class.into(),
+            claim_epoch,
+            issued_at,
+            expires_at,
+            state: state_name(Delivery::Issued).into(),
+            code: None,
+            reason: None,
+            message: STANDARD.encode(message),
+        }
+    }
+
+    fn class(&self) -> Class {
+        if self.class == "permissive" { Class::Permissive } else { Class::Restrictive }
+    }
+
+    /// The message for the wire.
+    pub fn message(&self) -> Result<v1::ToVehicle, Fault> {
+        let corrupt = |source: Box<dyn std::error::Error + Send + Sync>| Fault::Corrupt { what: "a vehicle's command".into(), source };
+        let bytes = STANDARD.decode(&self.message).map_err(|error| corrupt(Box::new(error)))?;
+        prost::Message::decode(bytes.as_slice()).map_err(|error: prost::DecodeError| corrupt(Box::new(error)))
+    }
+
+    fn body(&self) -> Result<RowBody, Fault> {
+        let open = if state_of(&self.state).is_final() { "no" } else { "yes" };
+        RowBody::new(self, vec![self.vehicle.to_string(), open.into()])
+    }
+
+    /// The row of a command that is new.
+    pub fn insert(&self, id: CommandId) -> Result<RowWrite, Fault> {
+        Ok(RowWrite::put(VEHICLE_COMMANDS, key(self.vehicle, id), Expected::Absent, self.body()?))
+    }
+}
+
+/// Whether a command is known already.
+pub async fn is_known(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId, id: CommandId) -> Result<bool, Fault> {
+    Ok(store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await?.is_some())
+}
+
+/// What a session sends now, oldest first. Commands whose time ran out become EXPIRED on the way.
+pub async fn to_deliver(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    held: &[CommandId],
+    now: Timestamp,
+) -> Result<Vec<(CommandId, v1::ToVehicle)>, Fault> {
+    let query = ListQuery {
+        filters: vec![("vehicle", vehicle.to_string()), ("open", "yes".into())],
+        limit: OPEN_MAX,
+        ..ListQuery::all()
+    };
+    let mut messages = Vec::new();
+    for row in store.list(VEHICLE_COMMANDS, tenant, query).await? {
+        let command: StoredCommand = row.decode()?;
+        let Some(id) = id_of_key(&row.key) else { continue };
+        let holds = if held.contains(&id) { Held::Yes } else { Held::No };
+        match redeliver(command.class(), state_of(&command.state), command.expires_at, now, holds) {
+            Redelivery::Send => messages.push((command.issued_at, id, command.message()?)),
+            Redelivery::Expire => advance(store, tenant, vehicle, id, Delivery::Expired, None).await?,
+            Redelivery::Nothing => {}
+        }
+    }
+    messages.sort_by_key(|(issued_at, id, _)| (*issued_at, *id));
+    Ok(messages.into_iter().map(|(_, id, message)| (id, message)).collect())
+}
+
+fn id_of_key(key: &str) -> Option<CommandId> {
+    key.split_once('/')?.1.parse().ok()
+}
+
+/// Notes how far a command has come. A report that contradicts the end already reached is logged and changes nothing.
+pub async fn advance(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    id: CommandId,
+    to: Delivery,
+    report: Option<&CommandReport>,
+) -> Result<(), Fault> {
+    for _ in 0..ATTEMPTS_MAX {
+        let Some(row) = store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await? else {
+            tracing::warn!(%tenant, %vehicle, command = %id, "a report names a command that was never issued");
+            return Ok(());
+        };
+        let Some(write) = advanced(&row, to, report)? else { return Ok(()) };
+        match store.write(tenant, vec![write]).await {
+            Ok(()) => {
+                metrics::counter!("atlasmesh_commands_total", "state" => state_name(to)).increment(1);
+                return Ok(());
+            }
+            Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => {}
+            Err(CommitError::Fault(fault)) => return Err(fault),
+        }
+    }
+    Err(Fault::Overloaded)
+}
+
+fn advanced(row: &Row, to: Delivery, report: Option<&CommandReport>) -> Result<Option<RowWrite>, Fault> {
+    let mut command: StoredCommand = row.decode()?;
+    match state_of(&command.state).advance(command.class(), to) {
+        Ok(Move::Nothing) => Ok(None),
+        Err(illegal) => {
+            tracing::warn!(key = row.key, error = %illegal, "a vehicle contradicts itself");
+            Ok(None)
+        }
+        Ok(Move::To(state)) => {
+            command.state = state_name(state).into();
+            if let Some(report) = report {
+                command.code = (!report.code.is_empty()).then(|| report.code.clone());
+                command.reason = (!report.reason.is_empty()).then(|| report.reason.clone());
+            }
+            Ok(Some(RowWrite::put(VEHICLE_COMMANDS, row.key.clone(), Expected::Version(row.version), command.body()?)))
+        }
+    }
+}
+
+/// The commands of a vehicle, newest first, as people read them.
+pub async fn list(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId) -> Result<Vec<(CommandId, StoredCommand)>, Fault> {
+    let query = ListQuery { order: store::port::Order::Descending, limit: OPEN_MAX, ..ListQuery::of("vehicle", vehicle.to_string()) };
+    let rows = store.list(VEHICLE_COMMANDS, tenant, query).await?;
+    rows.iter().filter_map(|row| id_of_key(&row.key).map(|id| Ok((id, row.decode()?)))).collect()
+}

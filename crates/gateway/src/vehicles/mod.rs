@@ -1,0 +1,29 @@
+//! The edge towards vehicles: the listener, one session per vehicle, commands on their way, and stops that leave even
+//! when the store cannot commit.
+
+pub mod backend;
+pub mod commands;
+pub mod emergency;
+pub mod listener;
+pub mod outbox;
+pub mod session;
+pub mod sessions;
+pub mod stop;
+pub mod tls;
+
+use std::time::Duration;
+
+pub use listener::listen;
+
+/// How vehicles are talked to.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How often a vehicle says that it is there.
+    pub heartbeat: Duration,
+    /// How often a claim is renewed: several times within its validity, so that one lost message costs nothing.
+    pub claim_renewal: Duration,
+    /// How long a claim holds without renewal, in milliseconds.
+    pub claim_valid_ms: u64,
+    /// How often a moving vehicle samples, in milliseconds.
+    pub telemetry_interval_ms: u64,
+}
