@@ -97,7 +97,11 @@ pub enum Lines {
 }
 
 /// Sends each line that begins with `prefix`, without it, and reads the rest away so that the program never waits.
-pub fn watch_for(prefix: &'static str, from: BufReader<ChildStdout>, found: tokio::sync::mpsc::UnboundedSender<String>) {
+pub fn watch_for(
+    prefix: &'static str,
+    from: BufReader<ChildStdout>,
+    found: tokio::sync::mpsc::UnboundedSender<String>,
+) {
     std::thread::spawn(move || {
         for line in from.lines().map_while(std::result::Result::ok) {
             if let Some(rest) = line.strip_prefix(prefix) {
@@ -130,7 +134,10 @@ mod tests {
     #[test]
     fn a_program_that_would_run_for_ever_is_told_to_end() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = started("trap 'echo told; exit 0' TERM; echo up; while :; do read _ < /dev/zero; done & wait", folder.path());
+        let mut child = started(
+            "trap 'echo told; exit 0' TERM; echo up; while :; do read _ < /dev/zero; done & wait",
+            folder.path(),
+        );
         let mut lines = child.lines().unwrap().lines();
         assert_eq!(lines.next().unwrap().unwrap(), "up");
         child.stop();

@@ -168,7 +168,13 @@ mod tests {
     #[test]
     fn only_places_with_a_way_there_and_back_are_used() {
         let at = |n: f64| format!("{},{}", CENTRE.lon + n * 0.001, CENTRE.lat);
-        let nodes = format!("node_id,lon,lat,is_centroid\n1,{},0\n2,{},0\n3,{},0\n4,{},0\n", at(0.0), at(9.0), at(1.0), at(2.0));
+        let nodes = format!(
+            "node_id,lon,lat,is_centroid\n1,{},0\n2,{},0\n3,{},0\n4,{},0\n",
+            at(0.0),
+            at(9.0),
+            at(1.0),
+            at(2.0)
+        );
         let links = "link_id,a_node,b_node,direction,distance_m,link_type,rest\n\
                      1,1,2,0,900,residential,\n2,1,3,1,100,residential,\n3,1,4,0,200,motorway,\n";
         let mut city = City::from_csv(&nodes, links).unwrap();

@@ -58,7 +58,10 @@ fn lines_of(seconds: u64, vehicles: &Value, play: &Play, screen: usize) -> Vec<S
         format!("AtlasMesh Fleet OS   coquimbo-city   {seconds} s   simulated   (Ctrl-C ends)"),
         format!("trips: {}", if states.is_empty() { "none yet".to_owned() } else { states.join(", ") }),
         String::new(),
-        format!("{:<10}{:<10}{:>7}  {:<10}{:<16}{:>11}{:>12}", "VEHICLE", "STATUS", "BATTERY", "TRIP", "IS", "LAT", "LON"),
+        format!(
+            "{:<10}{:<10}{:>7}  {:<10}{:<16}{:>11}{:>12}",
+            "VEHICLE", "STATUS", "BATTERY", "TRIP", "IS", "LAT", "LON"
+        ),
     ];
     let shown = items.len().min(screen.saturating_sub(OTHER_LINES).max(1));
     lines.extend(items.iter().take(shown).map(|vehicle| row(vehicle, play)));

@@ -1,6 +1,6 @@
 //! HTTP/1.1 over one blocking connection per request.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! A whole installation for a test: the server's program, agents' programs, an HTTP client that owes nothing to the
 //! product's own, and waits for levels with deadlines. Nothing here looks inside the product.
 
-#![allow(dead_code, reason = "each test file uses its own part of the harness")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part of the harness")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness that cannot go on fails the test")]
 
 pub mod agent;
