@@ -16,6 +16,8 @@ use crate::cli::client::{Client, Refused};
 const TENANT: &str = "coquimbo-city";
 /// Its site.
 pub const SITE: &str = "coquimbo";
+/// What its vehicles can do.
+const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
 /// How the server tells its first administrator's token.
 const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
 /// How long a server may take until it is ready: making keys and a store, or reading a large one.
@@ -109,16 +111,15 @@ pub async fn vehicles(
     ensure!(options.vehicles > 0, "--vehicles must be 1 or more");
     for n in notes.vehicles.len()..options.vehicles {
         let made = client.post("/v1/vehicles", &profile(n)).await.context("a vehicle cannot be registered")?;
-        let start = city.place();
         notes.vehicles.push(json!({
-            "vehicle": made.get("id"), "secret": made.get("secret"), "lat": start.lat, "lon": start.lon,
+            "vehicle": made.get("id"), "secret": made.get("secret"), "start": city.place().to_json(),
+            "capabilities": CAPABILITIES,
         }));
         folder.note(notes)?;
     }
     let bundle = json!({
         "server": server.link,
         "ca_sha256": server.certificate_sha256,
-        "state": folder.path("agents"),
         "speedup": options.speedup,
         "vehicles": notes.vehicles[..options.vehicles],
     });
@@ -129,8 +130,8 @@ pub async fn vehicles(
 pub fn start_agents(folder: &DemoFolder) -> Result<GuardedChild> {
     let this = std::env::current_exe().context("this program cannot be found")?;
     let program = this.with_file_name("atlasmesh-agent");
-    let bundle = folder.path("fleet.json");
-    let arguments = ["fleet", "--bundle", path_text(&bundle)?];
+    let (bundle, state) = (folder.path("fleet.json"), folder.path("agents"));
+    let arguments = ["fleet", "--bundle", path_text(&bundle)?, "--state", path_text(&state)?];
     GuardedChild::start("agents", &program, &arguments, &folder.path("agents.log"), Lines::ToLog)
 }
 
@@ -164,7 +165,7 @@ fn profile(n: usize) -> Value {
         "name": format!("taxi-{:02}", n + 1),
         "simulated": true,
         "sectors": ["ride-hail"],
-        "capabilities": ["passenger", "delivery"],
+        "capabilities": CAPABILITIES,
         "max_speed_mps": 27.0,
         "payload_max_kg": 500.0,
         "seats": 4,
