@@ -78,5 +78,8 @@ fn run(
     command.args(["run", "--server", &server.link, "--ca-sha256", &server.certificate_sha256, "--vehicle", vehicle]);
     command.arg("--secret-file").arg(secret).arg("--state").arg(state);
     command.args(["--simulate", &format!("--start={},{}", start.0, start.1), "--speedup", &speedup.to_string()]);
+    command.args(["--capability", "passenger", "--capability", "delivery"]);
+    // What it writes down is how a test sees it act while no server listens.
+    command.env("ATLASMESH_LOG", "info,agent=debug").env("NO_COLOR", "1");
     Process::start(&format!("agent of {vehicle}"), &mut command)
 }
