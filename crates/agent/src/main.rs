@@ -1,1 +1,144 @@
-fn main() {}
+//! `atlasmesh-agent`: the vehicle agent as a process.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use agent::process::{Bundle, Pin, Setup, run, run_fleet};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use kernel::{Coordinate, VehicleId};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// The longest secret that is read from a file, in bytes.
+const SECRET_BYTES_MAX: u64 = 4_096;
+
+/// The vehicle agent of AtlasMesh Fleet OS.
+#[derive(Parser)]
+#[command(name = "atlasmesh-agent", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the agent of one vehicle.
+    Run(RunArgs),
+    /// Run many simulated vehicles in one process.
+    Fleet(FleetArgs),
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The server's vehicle listener, as host:port.
+    #[arg(long)]
+    server: String,
+    /// SHA-256 of the server's certificate, in hexadecimal; it came with the secret.
+    #[arg(long, value_name = "HEX")]
+    ca_sha256: Pin,
+    /// The vehicle's id.
+    #[arg(long)]
+    vehicle: VehicleId,
+    /// A file that holds the vehicle's secret.
+    #[arg(long, value_name = "FILE")]
+    secret_file: PathBuf,
+    /// The folder of the agent's state; it must survive restarts.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// Drive a simulated vehicle.
+    #[arg(long)]
+    simulate: bool,
+    /// Where the simulated vehicle stands at first, as lat,lon.
+    #[arg(long, value_name = "LAT,LON", value_parser = coordinate, required_if_eq("simulate", "true"), allow_hyphen_values = true)]
+    start: Option<Coordinate>,
+    /// How much faster than the clock the simulated world runs.
+    #[arg(long, default_value_t = 1.0)]
+    speedup: f64,
+    /// What the vehicle can do; may be given more than once.
+    #[arg(long = "capability", value_name = "NAME")]
+    capabilities: Vec<String>,
+}
+
+#[derive(Args)]
+struct FleetArgs {
+    /// A JSON file: server, ca_sha256, speedup, vehicles [{vehicle, secret, start {lat, lon}, capabilities}].
+    #[arg(long, value_name = "FILE")]
+    bundle: PathBuf,
+    /// The folder of the agents' states; each vehicle gets one below it.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+}
+
+fn coordinate(text: &str) -> Result<Coordinate, String> {
+    let wrong = || "expected latitude and longitude in degrees, like -29.9533,-71.3395".to_owned();
+    let (lat, lon) = text.split_once(',').ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| wrong());
+    Coordinate::new(number(lat)?, number(lon)?).map_err(|_| wrong())
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ATLASMESH_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match start(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(command: Command) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        match command {
+            Command::Run(args) => run(setup(args)?, stop).await,
+            Command::Fleet(args) => {
+                let read = Bundle::read(&args.bundle);
+                let bundle = read.with_context(|| args.bundle.display().to_string())?;
+                run_fleet(bundle, args.state, stop).await
+            }
+        }
+    })
+}
+
+fn setup(args: RunArgs) -> anyhow::Result<Setup> {
+    let start = args.start.filter(|_| args.simulate);
+    let start = start.context("no driving system is built into this agent: give --simulate and --start")?;
+    Ok(Setup {
+        vehicle: args.vehicle,
+        secret: secret(&args.secret_file).with_context(|| args.secret_file.display().to_string())?,
+        server: args.server,
+        pin: args.ca_sha256,
+        state: args.state,
+        start,
+        speedup: args.speedup,
+        capabilities: args.capabilities,
+    })
+}
+
+fn secret(path: &std::path::Path) -> anyhow::Result<String> {
+    anyhow::ensure!(std::fs::metadata(path)?.len() <= SECRET_BYTES_MAX, "longer than any secret");
+    let text = std::fs::read_to_string(path)?;
+    let secret = text.trim();
+    anyhow::ensure!(!secret.is_empty(), "holds no secret");
+    Ok(secret.to_owned())
+}
+
+/// Turns true on SIGTERM or SIGINT.
+fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // Every agent may have ended by itself.
+        let _nobody_waits = sender.send(true);
+    });
+    Ok(receiver)
+}

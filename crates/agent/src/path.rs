@@ -157,19 +157,16 @@ impl Path {
 
     /// The place on the line nearest to `place`, from `from_m` on: its metres, and how far off the line it is.
     pub fn nearest(&self, place: Coordinate, from_m: f64) -> (f64, f64) {
-        const SAMPLES_PER_SEGMENT: u32 = 8;
         let mut best = (from_m, self.position_at(from_m).at.distance_m(place));
         for pair in self.points.windows(2) {
-            let (a_m, b_m) = (pair[0].0, pair[1].0);
+            let ((a_m, a), (b_m, b)) = (pair[0], pair[1]);
             if b_m < from_m || b_m - a_m < SAME_M {
                 continue;
             }
-            for n in 0..=SAMPLES_PER_SEGMENT {
-                let at_m = (a_m + (b_m - a_m) * f64::from(n) / f64::from(SAMPLES_PER_SEGMENT)).max(from_m);
-                let off_m = self.position_at(at_m).at.distance_m(place);
-                if off_m < best.1 {
-                    best = (at_m, off_m);
-                }
+            let at_m = (a_m + (b_m - a_m) * foot(place, a, b)).max(from_m);
+            let off_m = self.position_at(at_m).at.distance_m(place);
+            if off_m < best.1 {
+                best = (at_m, off_m);
             }
         }
         best
@@ -188,4 +185,14 @@ impl Path {
         }
         (seconds * 1_000.0) as u64
     }
+}
+
+/// How far along the straight line from `a` to `b` the place nearest to `place` is, 0 to 1. Degrees of longitude are
+/// shortened to those of latitude; a segment of a road is short enough for that.
+fn foot(place: Coordinate, a: Coordinate, b: Coordinate) -> f64 {
+    let shrink = a.lat().to_radians().cos();
+    let plane = |c: Coordinate| ((c.lon() - a.lon()) * shrink, c.lat() - a.lat());
+    let ((px, py), (bx, by)) = (plane(place), plane(b));
+    let length_squared = bx * bx + by * by;
+    if length_squared > 0.0 { ((px * bx + py * by) / length_squared).clamp(0.0, 1.0) } else { 0.0 }
 }

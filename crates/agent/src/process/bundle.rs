@@ -1,0 +1,84 @@
+//! A file that names a whole fleet for one process: the demo's vehicles, or a load generator's.
+
+use std::path::Path;
+
+use kernel::{Coordinate, VehicleId};
+use serde::Deserialize;
+
+/// The longest file that is read: ten thousand vehicles.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// The fleet of one process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// The vehicle listener, as `host:port`.
+    pub server: String,
+    /// SHA-256 of its certificate, in hexadecimal.
+    pub ca_sha256: String,
+    /// How much faster than the clock the vehicles' world runs.
+    #[serde(default = "real_time")]
+    pub speedup: f64,
+    /// The vehicles.
+    pub vehicles: Vec<VehicleEntry>,
+}
+
+fn real_time() -> f64 {
+    1.0
+}
+
+/// One vehicle of a fleet.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VehicleEntry {
+    /// Its id.
+    pub vehicle: VehicleId,
+    /// Its secret.
+    pub secret: String,
+    /// Where it stands when it has no state yet.
+    pub start: Coordinate,
+    /// What it can do.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+}
+
+impl std::fmt::Debug for VehicleEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VehicleEntry")
+            .field("vehicle", &self.vehicle)
+            .field("start", &self.start)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A bundle that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The file cannot be read.
+    #[error("cannot read the bundle")]
+    Read(#[source] std::io::Error),
+    /// The file is too long.
+    #[error("the bundle has {bytes} bytes; at most {FILE_BYTES_MAX} are read")]
+    TooLong {
+        /// Its length.
+        bytes: u64,
+    },
+    /// It is no bundle.
+    #[error("the bundle is not of the expected form")]
+    Form(#[source] serde_json::Error),
+}
+
+impl Bundle {
+    /// Reads a bundle.
+    ///
+    /// # Errors
+    /// The file cannot be read, is too long or has another form.
+    pub fn read(path: &Path) -> Result<Self, BundleError> {
+        let bytes = std::fs::metadata(path).map_err(BundleError::Read)?.len();
+        if bytes > FILE_BYTES_MAX {
+            return Err(BundleError::TooLong { bytes });
+        }
+        let text = std::fs::read(path).map_err(BundleError::Read)?;
+        serde_json::from_slice(&text).map_err(BundleError::Form)
+    }
+}

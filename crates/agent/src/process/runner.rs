@@ -1,0 +1,275 @@
+//! One vehicle's life in the process: events in, the core's outputs performed in their order. What must survive is on
+//! disk before anything that follows from it leaves; when the disk fails the vehicle stops and the agent ends, because
+//! an agent that cannot remember may not move.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use kernel::id::{BootId, TypedId, uuid_v7};
+use kernel::{Coordinate, Timestamp, VehicleId};
+use link::{Component, StopClass};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::bundle::Bundle;
+use super::connection::{self, Identity, LinkEvent, Outbound};
+use super::entropy::{self, Jitter};
+use super::tls::{Pin, PinnedConnector};
+use crate::core::{Agent, Config, Event, Input, Output, VehicleKind};
+use crate::durable::{FileError, StateFile};
+use crate::simulated::{BATTERY_WH, SimulatedVehicle};
+use crate::vehicle::{Vehicle, VehicleCommand};
+
+/// How often the vehicle's state is read, in milliseconds.
+const STEP_MS: u64 = 100;
+/// The longest time that one step of the simulated world covers: a process that slept does not leap.
+const STEP_MAX: Duration = Duration::from_millis(1_000);
+/// Events from the connection that may wait for the agent: one is handled in microseconds.
+const EVENTS_MAX: usize = 256;
+/// How long a vehicle without a working disk may take to stand.
+const STAND_WITHIN: Duration = Duration::from_secs(60);
+
+/// What one agent is told on its command line.
+#[derive(Clone)]
+pub struct Setup {
+    /// Which vehicle.
+    pub vehicle: VehicleId,
+    /// Its secret.
+    pub secret: String,
+    /// The vehicle listener, as `host:port`.
+    pub server: String,
+    /// Its certificate.
+    pub pin: Pin,
+    /// The folder of its state; one per vehicle.
+    pub state: PathBuf,
+    /// Where a simulated vehicle stands when it has no state yet.
+    pub start: Coordinate,
+    /// How much faster than the clock its world runs; more than 0.
+    pub speedup: f64,
+    /// What it can do.
+    pub capabilities: Vec<String>,
+}
+
+struct Runner {
+    vehicle_id: VehicleId,
+    agent: Agent,
+    vehicle: SimulatedVehicle,
+    file: StateFile,
+    outbound: Option<Outbound>,
+    began: Instant,
+    advanced: Instant,
+    speedup: f64,
+}
+
+/// Runs one simulated vehicle until `stop` turns true.
+///
+/// # Errors
+/// The state folder cannot be used or written.
+pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let (mut runner, seed) = Runner::start(&setup)?;
+    let connector = PinnedConnector::new(&setup.server, setup.pin)?;
+    let identity = Identity { vehicle: setup.vehicle.to_string(), secret: setup.secret, connector };
+    let (sender, mut events) = mpsc::channel(EVENTS_MAX);
+    let connection = tokio::spawn(connection::keep(identity, sender, Jitter(seed)));
+    let mut steps = tokio::time::interval(Duration::from_millis(STEP_MS));
+    steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let result = loop {
+        let done = tokio::select! {
+            biased;
+            changed = stop.changed() => {
+                if changed.is_err() || *stop.borrow() { break Ok(()) } else { Ok(()) }
+            }
+            event = events.recv() => runner.link_said(event),
+            _ = steps.tick() => runner.advance(),
+        };
+        if let Err(error) = done {
+            runner.stand().await;
+            break Err(error);
+        }
+    };
+    drop(events);
+    connection.await.context("the connection failed")?;
+    let synced = runner.file.sync();
+    tracing::info!(vehicle = %setup.vehicle, "stopped");
+    result?;
+    Ok(synced?)
+}
+
+/// Runs every vehicle of a bundle, each with a folder of its own below `state`, until `stop` turns true.
+///
+/// # Errors
+/// The bundle's pin is wrong, or no agent could run; one that fails is reported and the others go on.
+pub async fn run_fleet(bundle: Bundle, state: PathBuf, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let pin: Pin = bundle.ca_sha256.parse()?;
+    let mut agents = JoinSet::new();
+    for entry in bundle.vehicles {
+        let setup = Setup {
+            vehicle: entry.vehicle,
+            secret: entry.secret,
+            server: bundle.server.clone(),
+            pin,
+            state: state.join(entry.vehicle.to_string()),
+            start: entry.start,
+            speedup: bundle.speedup,
+            capabilities: entry.capabilities,
+        };
+        let stop = stop.clone();
+        agents.spawn(async move { (setup.vehicle, run(setup, stop).await) });
+    }
+    let (mut ran, mut failure) = (false, None);
+    while let Some(joined) = agents.join_next().await {
+        match joined.context("an agent failed")? {
+            (_, Ok(())) => ran = true,
+            (vehicle, Err(error)) => {
+                tracing::error!(%vehicle, error = format!("{error:#}"), "the agent ended");
+                failure = Some(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if !ran => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_us(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl Runner {
+    fn start(setup: &Setup) -> anyhow::Result<(Self, u64)> {
+        anyhow::ensure!(setup.speedup > 0.0 && setup.speedup <= 1_000.0, "speedup is more than 0 and at most 1000");
+        let (file, memory) = StateFile::open(&setup.state)?;
+        let entropy = entropy::bits().map_err(|_| anyhow::anyhow!("the operating system gives no entropy"))?;
+        let boot = BootId::from_u128(uuid_v7(u64::try_from(wall_clock().as_ms()).unwrap_or(0), entropy));
+        // The seed of how it drives is the vehicle's, so that a restart does not change its temper.
+        let temper = setup.vehicle.as_u128() as u64;
+        let vehicle = memory
+            .last_state()
+            .map_or_else(|| SimulatedVehicle::new(setup.start, temper), |last| SimulatedVehicle::resumed(last, temper));
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let component = |name: &str| Component { name: name.into(), version: version.clone(), serial: String::new() };
+        let config = Config {
+            vehicle: setup.vehicle,
+            boot,
+            agent_version: version.clone(),
+            capabilities: setup.capabilities.clone(),
+            components: vec![component("agent"), component("simulated-vehicle")],
+            map_digest: None,
+            kind: VehicleKind::Simulated,
+            battery_wh: BATTERY_WH,
+            pace: setup.speedup,
+        };
+        let (agent, outputs) = Agent::start(config, memory);
+        let began = Instant::now();
+        let mut runner = Self {
+            vehicle_id: setup.vehicle,
+            agent,
+            vehicle,
+            file,
+            outbound: None,
+            began,
+            advanced: began,
+            speedup: setup.speedup,
+        };
+        runner.perform(outputs)?;
+        let (boots, trip) = (runner.agent.memory().boot_counter, runner.agent.memory().trip_id());
+        tracing::info!(vehicle = %setup.vehicle, %boot, boots, ?trip, "started");
+        runner.step(Event::Vehicle(runner.vehicle.state()))?;
+        Ok((runner, entropy as u64))
+    }
+
+    fn step(&mut self, event: Event) -> anyhow::Result<()> {
+        let monotonic_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let outputs = self.agent.step(Input { monotonic_ms, vehicle_time: wall_clock(), event });
+        self.perform(outputs)
+    }
+
+    fn link_said(&mut self, event: Option<LinkEvent>) -> anyhow::Result<()> {
+        match event {
+            Some(LinkEvent::Connected(outbound)) => {
+                self.outbound = Some(outbound);
+                self.step(Event::Connected)
+            }
+            Some(LinkEvent::Received(message)) => {
+                tracing::debug!(vehicle = %self.vehicle_id, ?message, "received");
+                self.step(Event::Received(message))
+            }
+            Some(LinkEvent::Disconnected) => {
+                self.outbound = None;
+                self.step(Event::Disconnected)
+            }
+            None => anyhow::bail!("the connection ended"),
+        }
+    }
+
+    fn advance(&mut self) -> anyhow::Result<()> {
+        let passed = self.advanced.elapsed();
+        self.advanced += passed;
+        self.vehicle.advance(passed.min(STEP_MAX).as_secs_f64() * self.speedup);
+        self.step(Event::Vehicle(self.vehicle.state()))?;
+        self.step(Event::Tick)?;
+        Ok(self.file.compact_if_due(self.agent.memory())?)
+    }
+
+    fn perform(&mut self, outputs: Vec<Output>) -> anyhow::Result<()> {
+        let (mut must_sync, mut failed) = (false, None);
+        for output in outputs {
+            match output {
+                Output::Persist(record) => {
+                    must_sync |= record.must_sync();
+                    failed = failed.or(self.file.append(&record).err());
+                    if !matches!(*record, crate::durable::Record::Sampled(_)) {
+                        tracing::debug!(vehicle = %self.vehicle_id, ?record, "known");
+                    }
+                }
+                Output::Send(message) => {
+                    self.make_safe(&mut must_sync, &mut failed);
+                    if let (None, Some(outbound)) = (&failed, &self.outbound) {
+                        outbound.send(*message);
+                    }
+                }
+                Output::Drive(command) => {
+                    self.make_safe(&mut must_sync, &mut failed);
+                    // A stop needs no disk; everything else does.
+                    if failed.is_none() || matches!(command, VehicleCommand::Stop { .. } | VehicleCommand::Hold) {
+                        tracing::debug!(vehicle = %self.vehicle_id, command = name_of(&command), "drive");
+                        self.vehicle.apply(command);
+                    }
+                }
+            }
+        }
+        self.make_safe(&mut must_sync, &mut failed);
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// What follows leaves only after the records before it are safe.
+    fn make_safe(&mut self, must_sync: &mut bool, failed: &mut Option<FileError>) {
+        if std::mem::take(must_sync) && failed.is_none() {
+            *failed = tokio::task::block_in_place(|| self.file.sync()).err();
+        }
+    }
+
+    /// Stops without the core: its memory can no longer be kept.
+    async fn stand(&mut self) {
+        self.vehicle.apply(VehicleCommand::Stop { class: StopClass::NearestAdmissible, at_m: None });
+        let by = Instant::now() + STAND_WITHIN;
+        while !self.vehicle.state().stands() && Instant::now() < by {
+            tokio::time::sleep(Duration::from_millis(STEP_MS)).await;
+            self.vehicle.advance(STEP_MS as f64 / 1_000.0 * self.speedup);
+        }
+    }
+}
+
+fn name_of(command: &VehicleCommand) -> &'static str {
+    match command {
+        VehicleCommand::FollowRoute { .. } => "follow_route",
+        VehicleCommand::SlowTo { .. } => "slow_to",
+        VehicleCommand::Stop { .. } => "stop",
+        VehicleCommand::Hold => "hold",
+        VehicleCommand::Serve { .. } => "serve",
+    }
+}
