@@ -1,4 +1,4 @@
-//! What may not be driven through, or only slowly: polygons, resolved to the edges that they touch.
+//! Polygons that people draw on the map, and the edges that they touch.
 
 use std::collections::BTreeSet;
 
@@ -14,38 +14,6 @@ pub struct Area {
     pub id: String,
     /// Its corners; the last is joined to the first.
     pub corners: Vec<Coordinate>,
-}
-
-/// A limit on the speed inside a polygon.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SpeedCap {
-    /// Where.
-    pub area: Area,
-    /// The highest speed there, in metres per second.
-    pub max_speed_mps: f64,
-}
-
-/// What a route must obey.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Constraints {
-    /// The highest speed anywhere, in metres per second.
-    pub max_speed_mps: Option<f64>,
-    /// Zones not to be driven through.
-    pub avoided: Vec<Area>,
-    /// Closed roads.
-    pub closures: Vec<Area>,
-    /// Places with a lower speed.
-    pub speed_caps: Vec<SpeedCap>,
-}
-
-impl Constraints {
-    /// Whether nothing is constrained.
-    pub fn is_empty(&self) -> bool {
-        self.max_speed_mps.is_none()
-            && self.avoided.is_empty()
-            && self.closures.is_empty()
-            && self.speed_caps.is_empty()
-    }
 }
 
 impl Area {
@@ -77,6 +45,11 @@ impl Area {
 
 /// Whether two straight pieces meet.
 fn cross(a: Coordinate, b: Coordinate, c: Coordinate, d: Coordinate) -> bool {
+    // Two pieces of one line have no sides to tell them apart; whether they overlap shows in their extents.
+    let overlap = |a: f64, b: f64, c: f64, d: f64| a.min(b) <= c.max(d) && c.min(d) <= a.max(b);
+    if !overlap(a.lon(), b.lon(), c.lon(), d.lon()) || !overlap(a.lat(), b.lat(), c.lat(), d.lat()) {
+        return false;
+    }
     let side = |p: Coordinate, q: Coordinate, r: Coordinate| {
         (q.lon() - p.lon()) * (r.lat() - p.lat()) - (q.lat() - p.lat()) * (r.lon() - p.lon())
     };
@@ -120,6 +93,7 @@ mod tests {
         assert!(!square.contains(at(1.5, 0.5)) && !square.contains(at(0.5, -0.1)));
         assert!(square.crosses(at(0.5, -1.0), at(0.5, 2.0)), "right through, no end inside");
         assert!(!square.crosses(at(2.0, -1.0), at(2.0, 2.0)));
+        assert!(!square.crosses(at(0.0, 1.5), at(0.0, 2.0)), "on the line of a side, beyond its end");
         let line = Area { id: "b".into(), corners: vec![at(0.0, 0.0), at(1.0, 1.0)] };
         assert!(!line.crosses(at(0.5, -1.0), at(0.5, 2.0)), "two corners are no area");
     }

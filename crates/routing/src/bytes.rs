@@ -7,6 +7,7 @@ use kernel::Coordinate;
 use sha2::{Digest, Sha256};
 
 use crate::graph::{Edge, EdgeId, NoStop, RoadGraph};
+use crate::road::{RoadClass, SizeLimits};
 
 const MAGIC: &[u8; 8] = b"AMROAD01";
 const CHECKSUM_BYTES: usize = 32;
@@ -57,6 +58,9 @@ impl RoadGraph {
             let no_stop = edge.no_stop.and_then(|reason| NoStop::ALL.iter().position(|&other| other == reason));
             [edge.from, edge.to, milli(edge.length_m), milli(edge.speed_mps)].into_iter().for_each(&mut number);
             number(no_stop.map_or(0, |place| place as u32 + 1));
+            number(edge.class.number());
+            number(u32::from(edge.lanes));
+            edge.limits.to_milli().into_iter().for_each(&mut number);
             number(edge.source as u64 as u32);
             number((edge.source as u64 >> 32) as u32);
             number(edge.points.len() as u32);
@@ -114,10 +118,14 @@ impl Reader<'_> {
             0 => None,
             number => Some(*NoStop::ALL.get(number as usize - 1)?),
         };
+        let class = RoadClass::of_number(self.number()?)?;
+        let lanes = u8::try_from(self.number()?).ok()?;
+        let limits = SizeLimits::of_milli([self.number()?, self.number()?, self.number()?]);
         let (low, high) = (u64::from(self.number()?), u64::from(self.number()?));
         let points = (0..self.count()?).map(|_| self.place()).collect::<Option<Vec<_>>>()?;
         let usable = speed_mps > 0.0 && points.len() >= 2;
-        usable.then_some(Edge { from, to, length_m, speed_mps, no_stop, source: (high << 32 | low) as i64, points })
+        let source = (high << 32 | low) as i64;
+        usable.then_some(Edge { from, to, length_m, speed_mps, class, lanes, limits, no_stop, source, points })
     }
 }
 

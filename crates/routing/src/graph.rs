@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bytes::{milli, rounded};
 use crate::components;
+use crate::road::{RoadClass, SizeLimits};
 use crate::snap::{Segment, segments_of};
 
 /// The place of an edge in its graph.
@@ -76,19 +77,18 @@ pub struct Edge {
     pub length_m: f64,
     /// The speed that applies on it, in metres per second.
     pub speed_mps: f64,
+    /// Its class.
+    pub class: RoadClass,
+    /// Lanes in this direction; 0 where nobody counted.
+    pub lanes: u8,
+    /// How large a vehicle may be on it.
+    pub limits: SizeLimits,
     /// Whether a vehicle must not stop on it.
     pub no_stop: Option<NoStop>,
     /// The link or way that it came from, as its source names it; both directions of a road share it.
     pub source: i64,
     /// Its shape, from the first node to the last.
     pub points: Vec<Coordinate>,
-}
-
-impl Edge {
-    /// Seconds to drive it, with a cap on the speed.
-    pub fn seconds(&self, cap_mps: f64) -> f64 {
-        self.length_m / self.speed_mps.min(cap_mps)
-    }
 }
 
 /// A road graph. Every node can be reached from every other: what could not was left out at the import.
@@ -127,10 +127,7 @@ impl RoadGraph {
             .filter_map(|(old, mut edge)| {
                 edge.from = *new_place.get(edge.from as usize)?;
                 edge.to = *new_place.get(edge.to as usize)?;
-                edge.length_m = f64::from(milli(edge.length_m)) / 1e3;
-                edge.speed_mps = f64::from(milli(edge.speed_mps).max(1)) / 1e3;
-                edge.points.iter_mut().for_each(|point| *point = rounded(*point));
-                (edge.from != u32::MAX && edge.to != u32::MAX).then_some((old, edge))
+                (edge.from != u32::MAX && edge.to != u32::MAX).then(|| (old, as_held(edge)))
             })
             .collect();
         numbered.sort_by_key(|(old, edge)| (edge.from, edge.to, *old));
@@ -169,6 +166,10 @@ impl RoadGraph {
     /// Hex SHA-256 of the graph's bytes: its name.
     pub fn digest(&self) -> String {
         self.digest.clone()
+    }
+
+    pub(crate) fn digest_text(&self) -> &str {
+        &self.digest
     }
 
     /// The number of nodes.
@@ -216,7 +217,21 @@ impl RoadGraph {
         let edge = self.edge(id);
         self.outgoing(edge.to).find(|&other| {
             let candidate = self.edge(other);
-            candidate.to == edge.from && candidate.source == edge.source
+            other != id && candidate.to == edge.from && candidate.source == edge.source
         })
     }
+}
+
+/// An edge as its bytes hold it. Never shorter than the straight line between its ends: the search relies on that.
+fn as_held(mut edge: Edge) -> Edge {
+    edge.points.iter_mut().for_each(|point| *point = rounded(*point));
+    let straight_m = match (edge.points.first(), edge.points.last()) {
+        (Some(first), Some(last)) => first.distance_m(*last),
+        _ => 0.0,
+    };
+    let straight_mm = (straight_m * 1e3).ceil() as u32;
+    edge.length_m = f64::from(milli(edge.length_m).max(straight_mm)) / 1e3;
+    edge.speed_mps = f64::from(milli(edge.speed_mps).max(1)) / 1e3;
+    edge.limits = SizeLimits::of_milli(edge.limits.to_milli());
+    edge
 }

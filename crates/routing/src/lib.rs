@@ -4,8 +4,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod area;
+pub mod constraints;
 pub mod graph;
 pub mod import;
+pub mod road;
 pub mod search;
 pub mod snap;
 pub mod stop;
@@ -13,8 +15,10 @@ pub mod stop;
 mod bytes;
 mod components;
 
-pub use area::{Area, Constraints, SpeedCap};
+pub use area::Area;
 pub use bytes::GraphError;
+pub use constraints::{Closure, ClosureClass, Constraints, Extent, Resolved, SpeedCap};
 pub use graph::{EdgeId, NoStop, RoadGraph};
+pub use road::{RoadClass, SizeLimits, VehicleShape};
 pub use search::{Route, RouteError, RouteRequest, Step};
 pub use snap::Snap;

@@ -1,21 +1,29 @@
-//! Nodes and links as CSV with a heading. Columns are found by name; those that are not known are passed over.
+//! Nodes and links as CSV with a heading, as planners and geographers export them. Columns are found by name; those that
+//! are not known are passed over.
 //!
 //! nodes: `node_id`, `lon`, `lat`. links: `link_id`, `a_node`, `b_node`, `direction` (0 both, 1 from a to b, -1 from b
-//! to a), `link_type` (a class of OpenStreetMap's `highway`), optional `speed_ab`, `speed_ba` (km/h), `geometry_lonlat`
-//! (`lon lat;lon lat…`), `access` (`no`, `private`), `no_stop`. turns: `from_link`, `via_node`, `to_link`, `rule`
-//! (`no`, `only`). no_stop: `link_id`, `reason`.
+//! to a), `link_type` (a class of OpenStreetMap's `highway`; others are left out), optional `speed_ab`, `speed_ba`
+//! (km/h), `lanes_ab`, `lanes_ba`, `geometry` or `geometry_lonlat` (`lon lat;lon lat…`), `access` (`no` and `private`
+//! are left out), `max_mass_kg`, `max_width_m`, `max_height_m`, `no_stop`. turns: `from_link`, `via_node`, `to_link`,
+//! `rule` (`no`, `only`). no_stop: `link_id`, `reason`.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
-use csv::{Reader, StringRecord};
 use kernel::Coordinate;
 
-use super::{Direction, ImportError, ImportReport, Link, Turn, TurnRule, build, default_speed_mps};
+use super::table::{Row, rows};
+use super::{Direction, INPUT_BYTES_MAX, ImportError, ImportReport, Link, Turn, TurnRule, build};
 use crate::graph::{NoStop, RoadGraph};
+use crate::road::{RoadClass, SizeLimits};
 
 /// The highest speed that is believed, in km/h.
 const SPEED_KMH_MAX: f64 = 150.0;
+
+/// How far from its node a link's shape may begin or end, in metres: further away it is the shape of something else.
+const SHAPE_GAP_M: f64 = 100.0;
+
+/// The two ends of every link, those that are left out too.
+type Ends = BTreeMap<i64, [i64; 2]>;
 
 /// Imports a network.
 ///
@@ -27,47 +35,68 @@ pub fn csv(
     turns: Option<&str>,
     no_stop: Option<&str>,
 ) -> Result<(RoadGraph, ImportReport), ImportError> {
+    let (turns, no_stop) = (turns.unwrap_or_default(), no_stop.unwrap_or_default());
+    if [nodes, links, turns, no_stop].iter().map(|text| text.len() as u64).sum::<u64>() > INPUT_BYTES_MAX {
+        return Err(ImportError::TooLarge);
+    }
     let mut places = BTreeMap::new();
     rows("nodes", nodes, &["node_id", "lon", "lat"], |row| {
         let (lat, lon) = (row.number("lat")?, row.number("lon")?);
         let place = Coordinate::new(lat, lon).map_err(|error| row.problem(error.to_string()))?;
-        places.insert(row.number("node_id")?, place);
-        Ok(())
+        let id = row.number::<i64>("node_id")?;
+        places.insert(id, place).map_or(Ok(()), |_| Err(row.problem(format!("node_id {id} is there twice"))))
     })?;
     let mut reasons = BTreeMap::new();
-    rows("no_stop", no_stop.unwrap_or_default(), &["link_id", "reason"], |row| {
-        reasons.insert(row.number::<i64>("link_id")?, row.reason("reason")?);
+    rows("no_stop", no_stop, &["link_id", "reason"], |row| {
+        reasons.insert(row.number::<i64>("link_id")?, (reason(row, "reason")?, row.line()));
         Ok(())
     })?;
-    let mut report = ImportReport::default();
-    let mut taken = Vec::new();
+    let (mut report, mut taken, mut ends) = (ImportReport::default(), Vec::new(), Ends::new());
     rows("links", links, &["link_id", "a_node", "b_node", "direction", "link_type"], |row| {
-        match link(row, &places, &reasons)? {
+        let id = row.number::<i64>("link_id")?;
+        match link(row, id, &places, &reasons)? {
             Some(link) => taken.push(link),
             None => report.skipped_links += 1,
         }
-        Ok(())
+        let both = [row.number("a_node")?, row.number("b_node")?];
+        ends.insert(id, both).map_or(Ok(()), |_| Err(row.problem(format!("link_id {id} is there twice"))))
     })?;
+    if let Some((id, (_, line))) = reasons.iter().find(|(id, _)| !ends.contains_key(id)) {
+        let problem = format!("link_id {id} is not among the links");
+        return Err(ImportError::Row { table: "no_stop", line: *line, problem });
+    }
     let mut restrictions = Vec::new();
-    rows("turns", turns.unwrap_or_default(), &["from_link", "via_node", "to_link", "rule"], |row| {
-        let rule = match row.text("rule") {
-            "no" => TurnRule::Forbidden,
-            "only" => TurnRule::Only,
-            other => return Err(row.problem(format!("rule {other:?} is neither no nor only"))),
-        };
-        let (from, via, to) = (row.number("from_link")?, row.number("via_node")?, row.number("to_link")?);
-        restrictions.push(Turn { from, via, to, rule });
+    rows("turns", turns, &["from_link", "via_node", "to_link", "rule"], |row| {
+        restrictions.push(turn(row, &ends)?);
         Ok(())
     })?;
     build(&places, taken, &restrictions, report)
 }
 
+fn turn(row: &Row<'_>, ends: &Ends) -> Result<Turn, ImportError> {
+    let rule = match row.text("rule") {
+        "no" => TurnRule::Forbidden,
+        "only" => TurnRule::Only,
+        other => return Err(row.problem(format!("rule {other:?} is neither no nor only"))),
+    };
+    let via: i64 = row.number("via_node")?;
+    let at_via = |column: &str| {
+        let id: i64 = row.number(column)?;
+        match ends.get(&id) {
+            Some(ends) if ends.contains(&via) => Ok(id),
+            Some(_) => Err(row.problem(format!("{column} {id} does not touch via_node {via}"))),
+            None => Err(row.problem(format!("{column} {id} is not among the links"))),
+        }
+    };
+    Ok(Turn { from: at_via("from_link")?, via, to: at_via("to_link")?, rule })
+}
+
 fn link(
     row: &Row<'_>,
+    source: i64,
     places: &BTreeMap<i64, Coordinate>,
-    reasons: &BTreeMap<i64, NoStop>,
+    reasons: &BTreeMap<i64, (NoStop, u64)>,
 ) -> Result<Option<Link>, ImportError> {
-    let source = row.number::<i64>("link_id")?;
     let (from, to) = (row.number::<i64>("a_node")?, row.number::<i64>("b_node")?);
     let place = |column: &str, node: i64| {
         places.get(&node).copied().ok_or_else(|| row.problem(format!("{column} {node} is not among the nodes")))
@@ -79,114 +108,87 @@ fn link(
         "-1" => Direction::Backward,
         other => return Err(row.problem(format!("direction {other:?} is none of 0, 1, -1"))),
     };
-    let Some(default_mps) = default_speed_mps(row.text("link_type")) else { return Ok(None) };
+    let Some(class) = RoadClass::parse(row.text("link_type")) else { return Ok(None) };
     if matches!(row.text("access"), "no" | "private") {
         return Ok(None);
     }
     let no_stop = match row.text("no_stop") {
-        "" => reasons.get(&source).copied(),
-        _ => Some(row.reason("no_stop")?),
+        "" => reasons.get(&source).map(|(reason, _)| *reason),
+        _ => Some(reason(row, "no_stop")?),
     };
-    let (forward_mps, backward_mps) = (row.speed("speed_ab", default_mps)?, row.speed("speed_ba", default_mps)?);
-    let points = row.shape("geometry_lonlat", begin, end)?;
-    Ok(Some(Link { source, from, to, direction, forward_mps, backward_mps, no_stop, points }))
+    let default_mps = class.default_speed_mps();
+    Ok(Some(Link {
+        source,
+        from,
+        to,
+        direction,
+        forward_mps: speed_mps(row, "speed_ab")?.unwrap_or(default_mps),
+        backward_mps: speed_mps(row, "speed_ba")?.unwrap_or(default_mps),
+        class,
+        lanes: [lanes(row, "lanes_ab")?, lanes(row, "lanes_ba")?],
+        limits: SizeLimits {
+            max_mass_kg: size(row, "max_mass_kg")?,
+            max_width_m: size(row, "max_width_m")?,
+            max_height_m: size(row, "max_height_m")?,
+        },
+        no_stop,
+        points: shape(row, begin, end)?,
+    }))
 }
 
-/// One row, with the places of its table's columns.
-struct Row<'a> {
-    table: &'static str,
-    line: u64,
-    columns: &'a BTreeMap<String, usize>,
-    record: &'a StringRecord,
+/// A number if there is one, which must lie above zero and not above `most`.
+fn amount(row: &Row<'_>, column: &str, most: f64) -> Result<Option<f64>, ImportError> {
+    if row.text(column).is_empty() {
+        return Ok(None);
+    }
+    let value: f64 = row.number(column)?;
+    let problem = || row.problem(format!("{column} {value} is not above 0 and at most {most}"));
+    if value > 0.0 && value <= most { Ok(Some(value)) } else { Err(problem()) }
 }
 
-impl Row<'_> {
-    fn text(&self, column: &str) -> &str {
-        self.columns.get(column).and_then(|&place| self.record.get(place)).unwrap_or_default().trim()
-    }
-
-    fn problem(&self, problem: String) -> ImportError {
-        ImportError::Row { table: self.table, line: self.line, problem }
-    }
-
-    fn number<T: FromStr>(&self, column: &str) -> Result<T, ImportError> {
-        let text = self.text(column);
-        text.parse().map_err(|_| self.problem(format!("{column} {text:?} is not a number")))
-    }
-
-    fn speed(&self, column: &str, default_mps: f64) -> Result<f64, ImportError> {
-        if self.text(column).is_empty() {
-            return Ok(default_mps);
-        }
-        let kmh: f64 = self.number(column)?;
-        if kmh > 0.0 && kmh <= SPEED_KMH_MAX {
-            Ok(kmh / 3.6)
-        } else {
-            Err(self.problem(format!("{column} {kmh} is not a speed from 1 to {SPEED_KMH_MAX} km/h")))
-        }
-    }
-
-    fn reason(&self, column: &str) -> Result<NoStop, ImportError> {
-        let text = self.text(column);
-        NoStop::parse(text).ok_or_else(|| {
-            let known: Vec<&str> = NoStop::ALL.iter().map(|reason| reason.as_str()).collect();
-            self.problem(format!("{column} {text:?} is none of {}", known.join(", ")))
-        })
-    }
-
-    fn shape(&self, column: &str, begin: Coordinate, end: Coordinate) -> Result<Vec<Coordinate>, ImportError> {
-        let text = self.text(column);
-        if text.is_empty() {
-            return Ok(vec![begin, end]);
-        }
-        let point = |pair: &str| {
-            let (lon, lat) = pair.trim().split_once(' ')?;
-            Coordinate::new(lat.trim().parse().ok()?, lon.trim().parse().ok()?).ok()
-        };
-        let mut points = text
-            .split(';')
-            .map(|pair| point(pair).ok_or_else(|| self.problem(format!("{column}: {pair:?} is not lon lat"))))
-            .collect::<Result<Vec<_>, _>>()?;
-        // The shape begins and ends at the nodes, whatever its own last digits say.
-        if let Some(first) = points.first_mut() {
-            *first = begin;
-        }
-        match points.last_mut() {
-            Some(last) if text.contains(';') => *last = end,
-            _ => points.push(end),
-        }
-        Ok(points)
-    }
+fn speed_mps(row: &Row<'_>, column: &str) -> Result<Option<f64>, ImportError> {
+    Ok(amount(row, column, SPEED_KMH_MAX)?.map(|kmh| kmh / 3.6))
 }
 
-fn rows(
-    table: &'static str,
-    text: &str,
-    required: &[&'static str],
-    mut each: impl FnMut(&Row<'_>) -> Result<(), ImportError>,
-) -> Result<(), ImportError> {
+/// Half lanes are what a lane for both directions counts in each: a vehicle has all of it.
+fn lanes(row: &Row<'_>, column: &str) -> Result<u8, ImportError> {
+    Ok(amount(row, column, f64::from(u8::MAX))?.map_or(0, |lanes| lanes.ceil() as u8))
+}
+
+fn size(row: &Row<'_>, column: &str) -> Result<Option<f64>, ImportError> {
+    amount(row, column, 1e6)
+}
+
+fn reason(row: &Row<'_>, column: &str) -> Result<NoStop, ImportError> {
+    let text = row.text(column);
+    NoStop::parse(text).ok_or_else(|| {
+        let known: Vec<&str> = NoStop::ALL.iter().map(|reason| reason.as_str()).collect();
+        row.problem(format!("{column} {text:?} is none of {}", known.join(", ")))
+    })
+}
+
+/// The shape of a link, from node to node.
+fn shape(row: &Row<'_>, begin: Coordinate, end: Coordinate) -> Result<Vec<Coordinate>, ImportError> {
+    let column = if row.text("geometry").is_empty() { "geometry_lonlat" } else { "geometry" };
+    let text = row.text(column);
     if text.is_empty() {
-        return Ok(());
+        return Ok(vec![begin, end]);
     }
-    let unreadable = |error: csv::Error| {
-        let line = error.position().map_or(1, csv::Position::line);
-        ImportError::Row {
-            table,
-            line,
-            problem: "the row cannot be read: columns are missing or a quote is open".into(),
-        }
+    let point = |pair: &str| {
+        let (lon, lat) = pair.trim().split_once(' ')?;
+        Coordinate::new(lat.trim().parse().ok()?, lon.trim().parse().ok()?).ok()
     };
-    let mut reader = Reader::from_reader(text.as_bytes());
-    let headings = reader.headers().map_err(unreadable)?;
-    let columns: BTreeMap<String, usize> =
-        headings.iter().enumerate().map(|(place, name)| (name.trim().to_owned(), place)).collect();
-    if let Some(column) = required.iter().find(|column| !columns.contains_key(**column)) {
-        return Err(ImportError::Column { table, column });
+    let mut points = text
+        .split(';')
+        .map(|pair| point(pair).ok_or_else(|| row.problem(format!("{column}: {pair:?} is not lon lat"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let [first, .., last] = points.as_mut_slice() else {
+        return Err(row.problem(format!("{column} has one point only")));
+    };
+    if first.distance_m(begin) > SHAPE_GAP_M || last.distance_m(end) > SHAPE_GAP_M {
+        return Err(row.problem(format!("{column} does not lead from a_node to b_node")));
     }
-    for record in reader.records() {
-        let record = record.map_err(unreadable)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        each(&Row { table, line, columns: &columns, record: &record })?;
-    }
-    Ok(())
+    // The shape begins and ends at the nodes, whatever its own last digits say.
+    (*first, *last) = (begin, end);
+    Ok(points)
 }

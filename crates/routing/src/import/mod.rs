@@ -3,6 +3,8 @@
 
 mod csv_network;
 mod osm;
+mod osm_tags;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -11,12 +13,17 @@ use kernel::Coordinate;
 use serde::Serialize;
 
 use crate::graph::{Edge, EdgeId, NoStop, RoadGraph};
+use crate::road::{RoadClass, SizeLimits};
 
 pub use csv_network::csv;
 pub use osm::osm_pbf;
 
 /// The largest text or extract after decompression, in bytes: a region of some million links.
 pub const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// The most rows of a table, or ways, nodes and relations of an extract: a country has a tenth of it, a site a thousandth.
+/// What is read of an extract is kept in memory until the graph is made, some 50 bytes each.
+pub const ITEMS_MAX: usize = 20_000_000;
 
 /// What is wrong with an input.
 #[derive(Debug, thiserror::Error)]
@@ -40,16 +47,27 @@ pub enum ImportError {
         column: &'static str,
     },
     /// The extract cannot be read.
-    #[error("the extract is damaged or cut off: download it again")]
-    Extract(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the extract is damaged or cut off behind byte {byte}: download it again")]
+    Extract {
+        /// The place of the last block that could be read.
+        byte: u64,
+        /// What the reader says of it, if it says anything.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// The compressed text cannot be read.
     #[error("the compressed text is damaged or cut off")]
     Compression(#[from] std::io::Error),
     /// Larger than what is taken.
     #[error("the input is larger than {INPUT_BYTES_MAX} bytes")]
     TooLarge,
+    /// More rows, ways or nodes than are taken.
+    #[error("the input has more than {ITEMS_MAX} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+    },
     /// No road in it.
-    #[error("there is no road that a vehicle can drive, in both directions of time, in this network")]
+    #[error("no part of this network can be driven from one end to the other and back")]
     Empty,
 }
 
@@ -66,8 +84,10 @@ pub struct ImportReport {
     pub disconnected_edges: usize,
     /// Turns that are forbidden.
     pub forbidden_turns: usize,
-    /// Turn restrictions of a form that is not read, such as over a way.
+    /// Turn restrictions that are not read: over a way, conditional, or not saying which part of a way is meant.
     pub skipped_turns: usize,
+    /// Ways with nodes that the extract does not hold: they end where it ends.
+    pub clipped_ways: usize,
 }
 
 /// Decompresses gzip; anything else is passed on as it is.
@@ -81,23 +101,6 @@ pub fn decompress(bytes: &[u8]) -> Result<Vec<u8>, ImportError> {
     let mut text = Vec::new();
     flate2::read::GzDecoder::new(bytes).take(INPUT_BYTES_MAX + 1).read_to_end(&mut text)?;
     if text.len() as u64 > INPUT_BYTES_MAX { Err(ImportError::TooLarge) } else { Ok(text) }
-}
-
-/// Speed in metres per second on a class of road whose speed nobody wrote down; `None` for what vehicles do not drive.
-fn default_speed_mps(class: &str) -> Option<f64> {
-    let kmh = match class {
-        "motorway" => 100.0,
-        "trunk" => 80.0,
-        "motorway_link" | "trunk_link" | "primary" => 60.0,
-        "primary_link" | "secondary" | "secondary_link" | "tertiary" | "tertiary_link" | "unclassified" | "haul" => {
-            50.0
-        }
-        "residential" | "road" => 30.0,
-        "service" | "track" => 20.0,
-        "living_street" => 10.0,
-        _ => return None,
-    };
-    Some(kmh / 3.6)
 }
 
 /// Which ways a link may be driven.
@@ -117,6 +120,9 @@ struct Link {
     direction: Direction,
     forward_mps: f64,
     backward_mps: f64,
+    class: RoadClass,
+    lanes: [u8; 2],
+    limits: SizeLimits,
     no_stop: Option<NoStop>,
     points: Vec<Coordinate>,
 }
@@ -152,20 +158,24 @@ fn build(
     for link in links {
         let (Some(&from), Some(&to)) = (numbers.get(&link.from), numbers.get(&link.to)) else { continue };
         let length_m = link.points.windows(2).map(|ends| ends[0].distance_m(ends[1])).sum();
-        let edge = |from, to, speed_mps, points| Edge {
+        let edge = |from, to, speed_mps, lanes, points| Edge {
             from,
             to,
             length_m,
             speed_mps,
+            class: link.class,
+            lanes,
+            limits: link.limits,
             no_stop: link.no_stop,
             source: link.source,
             points,
         };
         if link.direction != Direction::Backward {
-            edges.push(edge(from, to, link.forward_mps, link.points.clone()));
+            edges.push(edge(from, to, link.forward_mps, link.lanes[0], link.points.clone()));
         }
         if link.direction != Direction::Forward {
-            edges.push(edge(to, from, link.backward_mps, link.points.iter().rev().copied().collect()));
+            let points = link.points.iter().rev().copied().collect();
+            edges.push(edge(to, from, link.backward_mps, link.lanes[1], points));
         }
     }
     let forbidden = forbidden_turns(&edges, &numbers, turns);

@@ -3,19 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kernel::Coordinate;
-use osmpbf::{Element, ElementReader, RelMemberType};
+use osmpbf::{BlobDecode, BlobReader, Element, RelMemberType};
 
-use super::{Direction, ImportError, ImportReport, Link, Turn, TurnRule, build, default_speed_mps};
+use super::osm_tags::{Road, Tags, road};
+use super::{Direction, INPUT_BYTES_MAX, ITEMS_MAX, ImportError, ImportReport, Link, Turn, TurnRule, build};
 use crate::graph::{NoStop, RoadGraph};
 
 struct Way {
     id: i64,
     nodes: Vec<i64>,
-    direction: Direction,
-    speed_mps: f64,
-    no_stop: Option<NoStop>,
+    road: Road,
 }
 
 #[derive(Default)]
@@ -24,41 +24,78 @@ struct Extract {
     level_crossings: BTreeSet<i64>,
     ways: Vec<Way>,
     turns: Vec<Turn>,
-    skipped_links: usize,
-    skipped_turns: usize,
+    items: usize,
+    report: ImportReport,
 }
 
 /// Imports an extract.
 ///
 /// # Errors
-/// When the extract is damaged, cut off, or holds no road.
+/// When the extract is damaged, cut off, too large, or holds no road. One that was cut off exactly between two of its
+/// blocks looks like a smaller extract: the format has no end mark, so who sends it must say its length.
 pub fn osm_pbf(bytes: &[u8]) -> Result<(RoadGraph, ImportReport), ImportError> {
+    if bytes.len() as u64 > INPUT_BYTES_MAX {
+        return Err(ImportError::TooLarge);
+    }
+    whole_blocks(bytes)?;
     let mut extract = Extract::default();
-    ElementReader::new(Cursor::new(bytes))
-        .for_each(|element| extract.take(&element))
-        .map_err(|error| ImportError::Extract(Box::new(error)))?;
-    let report = ImportReport {
-        skipped_links: extract.skipped_links,
-        skipped_turns: extract.skipped_turns,
-        ..ImportReport::default()
-    };
+    // The reader adds and unwraps what it reads; made-up numbers must not take more than this import down.
+    catch_unwind(AssertUnwindSafe(|| extract.read(bytes)))
+        .unwrap_or_else(|_| Err(ImportError::Extract { byte: 0, source: None }))?;
     let (links, turns) = extract.links();
-    build(&extract.places, links, &turns, report)
+    build(&extract.places, links, &turns, extract.report)
+}
+
+/// Walks over the blocks of an extract: the last one must end where the bytes end.
+fn whole_blocks(bytes: &[u8]) -> Result<(), ImportError> {
+    let mut at = 0u64;
+    let damaged = |byte: u64, source| ImportError::Extract { byte, source };
+    let mut blocks = BlobReader::new_seekable(Cursor::new(bytes)).map_err(|error| damaged(0, Some(Box::new(error))))?;
+    while let Some(block) = blocks.next_header_skip_blob() {
+        let (header, _) = block.map_err(|error| damaged(at, Some(Box::new(error))))?;
+        let begin = usize::try_from(at).map_err(|_| ImportError::TooLarge)?;
+        let size = bytes.get(begin..).and_then(|rest| rest.first_chunk::<4>()).ok_or_else(|| damaged(at, None))?;
+        let body = u64::try_from(header.get_blob_size()).map_err(|_| damaged(at, None))?;
+        let end = at + 4 + u64::from(u32::from_be_bytes(*size)) + body;
+        if end > bytes.len() as u64 {
+            return Err(damaged(at, None));
+        }
+        at = end;
+    }
+    if at == bytes.len() as u64 { Ok(()) } else { Err(damaged(at, None)) }
 }
 
 impl Extract {
+    fn read(&mut self, bytes: &[u8]) -> Result<(), ImportError> {
+        let damaged = |byte, error| ImportError::Extract { byte, source: Some(Box::new(error)) };
+        let mut byte = 0;
+        for block in BlobReader::new_seekable(Cursor::new(bytes)).map_err(|error| damaged(0, error))? {
+            let block = block.map_err(|error| damaged(byte, error))?;
+            byte = block.offset().map_or(byte, |offset| offset.0);
+            if let BlobDecode::OsmData(data) = block.decode().map_err(|error| damaged(byte, error))? {
+                data.for_each_element(|element| self.take(&element));
+            }
+            if self.items > ITEMS_MAX {
+                return Err(ImportError::TooMany { what: "nodes, ways and relations" });
+            }
+        }
+        Ok(())
+    }
+
     fn take(&mut self, element: &Element<'_>) {
+        self.items += 1;
         match element {
             Element::Node(node) => self.node(node.id(), node.lat(), node.lon(), node.tags()),
             Element::DenseNode(node) => self.node(node.id(), node.lat(), node.lon(), node.tags()),
             Element::Way(way) => {
-                let tags: BTreeMap<&str, &str> = way.tags().collect();
-                match drivable(&tags) {
-                    Some((direction, speed_mps)) => {
-                        let nodes = way.refs().collect();
-                        self.ways.push(Way { id: way.id(), nodes, direction, speed_mps, no_stop: no_stop(&tags) });
+                let tags: Tags<'_> = way.tags().collect();
+                match road(&tags) {
+                    Some(road) => {
+                        let nodes: Vec<i64> = way.refs().collect();
+                        self.items += nodes.len();
+                        self.ways.push(Way { id: way.id(), nodes, road });
                     }
-                    None => self.skipped_links += usize::from(tags.contains_key("highway")),
+                    None => self.report.skipped_links += usize::from(tags.contains_key("highway")),
                 }
             }
             Element::Relation(relation) => self.relation(relation),
@@ -75,14 +112,17 @@ impl Extract {
     }
 
     fn relation(&mut self, relation: &osmpbf::Relation<'_>) {
-        let tags: BTreeMap<&str, &str> = relation.tags().collect();
+        let tags: Tags<'_> = relation.tags().collect();
         if tags.get("type") != Some(&"restriction") {
             return;
         }
-        let rule = match tags.get("restriction") {
+        let rule = match tags.get("restriction").or_else(|| tags.get("restriction:motorcar")) {
             Some(kind) if kind.starts_with("no_") => TurnRule::Forbidden,
             Some(kind) if kind.starts_with("only_") => TurnRule::Only,
-            _ => return,
+            _ => {
+                self.report.skipped_turns += 1;
+                return;
+            }
         };
         let member = |role: &str, kind: RelMemberType| {
             relation
@@ -95,100 +135,109 @@ impl Extract {
         let to = member("to", RelMemberType::Way);
         match (from, via, to) {
             (Some(from), Some(via), Some(to)) => self.turns.push(Turn { from, via, to, rule }),
-            _ => self.skipped_turns += 1,
+            _ => self.report.skipped_turns += 1,
         }
     }
 
-    /// Ways cut at every node where they meet. A piece's source is its own number; turns name pieces then.
-    fn links(&self) -> (Vec<Link>, Vec<Turn>) {
-        let mut uses: BTreeMap<i64, usize> = BTreeMap::new();
-        for way in &self.ways {
-            way.nodes.iter().for_each(|&node| *uses.entry(node).or_default() += 1);
-            way.nodes.first().into_iter().chain(way.nodes.last()).for_each(|&end| *uses.entry(end).or_default() += 1);
+    /// The ways as runs of nodes that the extract holds: where it was clipped, a way ends, and nothing is made up across.
+    fn runs(&mut self) -> Vec<(usize, Vec<i64>)> {
+        let mut runs = Vec::new();
+        for (place, way) in self.ways.iter().enumerate() {
+            let pieces = way.nodes.split(|node| !self.places.contains_key(node));
+            runs.extend(pieces.filter(|nodes| nodes.len() >= 2).map(|nodes| (place, nodes.to_vec())));
+            self.report.clipped_ways += usize::from(way.nodes.iter().any(|node| !self.places.contains_key(node)));
         }
+        runs
+    }
+
+    /// Where ways are cut: at their ends, where they meet, and on both sides of a level crossing.
+    fn cuts(&self, runs: &[(usize, Vec<i64>)]) -> BTreeSet<i64> {
+        let (mut seen, mut cuts) = (BTreeSet::new(), BTreeSet::new());
+        for (_, nodes) in runs {
+            cuts.extend(nodes.first().into_iter().chain(nodes.last()));
+            cuts.extend(nodes.iter().filter(|node| !seen.insert(**node)));
+            let around = |place: usize| [place.checked_sub(1), place.checked_add(1)].into_iter().flatten();
+            for (place, _) in nodes.iter().enumerate().filter(|(_, node)| self.level_crossings.contains(node)) {
+                cuts.extend(around(place).filter_map(|place| nodes.get(place)));
+            }
+        }
+        cuts
+    }
+
+    /// Ways cut to pieces. A piece's source is its own number; turns name pieces then.
+    fn links(&mut self) -> (Vec<Link>, Vec<Turn>) {
+        let runs = self.runs();
+        let cuts = self.cuts(&runs);
         let mut links: Vec<Link> = Vec::new();
-        let mut pieces: BTreeMap<(i64, i64), Vec<i64>> = BTreeMap::new();
-        for way in &self.ways {
-            let nodes: Vec<i64> = way.nodes.iter().copied().filter(|node| self.places.contains_key(node)).collect();
+        let mut pieces = Pieces::default();
+        for (way, nodes) in &runs {
+            let Way { id, road, .. } = &self.ways[*way];
             let mut begin = 0;
-            for end in 1..nodes.len() {
-                let is_junction = uses.get(&nodes[end]).is_some_and(|&uses| uses > 1);
-                if !is_junction && end + 1 < nodes.len() {
-                    continue;
-                }
+            for end in (1..nodes.len()).filter(|&end| cuts.contains(&nodes[end])) {
                 let piece = &nodes[begin..=end];
                 begin = end;
-                let (Some(&from), Some(&to)) = (piece.first(), piece.last()) else { continue };
                 let source = links.len() as i64;
-                pieces.entry((way.id, from)).or_default().push(source);
-                pieces.entry((way.id, to)).or_default().push(source);
+                let (from, to) = (piece[0], piece[piece.len() - 1]);
+                pieces.add(*id, source, from, to, road.direction);
                 let crosses_rails = piece.iter().any(|node| self.level_crossings.contains(node));
                 links.push(Link {
                     source,
                     from,
                     to,
-                    direction: way.direction,
-                    forward_mps: way.speed_mps,
-                    backward_mps: way.speed_mps,
-                    no_stop: if crosses_rails { Some(NoStop::LevelCrossing) } else { way.no_stop },
+                    direction: road.direction,
+                    forward_mps: road.forward_mps,
+                    backward_mps: road.backward_mps,
+                    class: road.class,
+                    lanes: road.lanes,
+                    limits: road.limits,
+                    no_stop: if crosses_rails { Some(NoStop::LevelCrossing) } else { road.no_stop },
                     points: piece.iter().filter_map(|node| self.places.get(node).copied()).collect(),
                 });
             }
         }
-        let at = |way: i64, via: i64| pieces.get(&(way, via)).cloned().unwrap_or_default();
-        let turns = self.turns.iter().flat_map(|turn| {
-            let onward = at(turn.to, turn.via);
-            at(turn.from, turn.via).into_iter().flat_map(move |from| {
-                let turn = *turn;
-                onward.clone().into_iter().map(move |to| Turn { from, to, ..turn })
-            })
-        });
-        let turns = turns.collect();
+        let mut turns = Vec::new();
+        for turn in &self.turns {
+            match pieces.of(turn) {
+                Some(of_pieces) => turns.extend(of_pieces),
+                None => self.report.skipped_turns += 1,
+            }
+        }
         (links, turns)
     }
 }
 
-fn drivable(tags: &BTreeMap<&str, &str>) -> Option<(Direction, f64)> {
-    let class = tags.get("highway")?;
-    let default_mps = default_speed_mps(class)?;
-    let access = ["motor_vehicle", "vehicle", "access"].iter().find_map(|key| tags.get(key));
-    if matches!(access, Some(&"no" | &"private" | &"agricultural" | &"forestry")) || tags.get("area") == Some(&"yes") {
-        return None;
+/// Which pieces of a way lead to a node, and which away from it.
+#[derive(Default)]
+struct Pieces {
+    into: BTreeMap<(i64, i64), BTreeSet<i64>>,
+    out_of: BTreeMap<(i64, i64), BTreeSet<i64>>,
+}
+
+impl Pieces {
+    fn add(&mut self, way: i64, piece: i64, from: i64, to: i64, direction: Direction) {
+        if direction != Direction::Backward {
+            self.out_of.entry((way, from)).or_default().insert(piece);
+            self.into.entry((way, to)).or_default().insert(piece);
+        }
+        if direction != Direction::Forward {
+            self.out_of.entry((way, to)).or_default().insert(piece);
+            self.into.entry((way, from)).or_default().insert(piece);
+        }
     }
-    let is_loop = matches!(tags.get("junction"), Some(&"roundabout" | &"circular"));
-    let direction = match tags.get("oneway") {
-        Some(&"yes" | &"1" | &"true") => Direction::Forward,
-        Some(&"-1" | &"reverse") => Direction::Backward,
-        Some(&"no") => Direction::Both,
-        _ if is_loop || *class == "motorway" => Direction::Forward,
-        _ => Direction::Both,
-    };
-    let speed_mps = tags.get("maxspeed").and_then(|text| speed_mps(text)).unwrap_or(default_mps);
-    Some((direction, speed_mps))
-}
 
-/// A speed as OpenStreetMap writes it: a number in km/h, or with `mph` or `knots`.
-fn speed_mps(text: &str) -> Option<f64> {
-    let (number, per_unit) = if let Some(number) = text.strip_suffix("mph") {
-        (number, 0.447_04)
-    } else if let Some(number) = text.strip_suffix("knots") {
-        (number, 0.514_444)
-    } else {
-        (text.strip_suffix("km/h").unwrap_or(text), 1.0 / 3.6)
-    };
-    let value: f64 = number.trim().parse().ok()?;
-    (value > 0.0 && value <= 200.0).then_some(value * per_unit)
-}
-
-fn no_stop(tags: &BTreeMap<&str, &str>) -> Option<NoStop> {
-    let is = |key: &str| tags.get(key).is_some_and(|value| *value != "no");
-    if is("tunnel") {
-        Some(NoStop::Tunnel)
-    } else if is("bridge") {
-        Some(NoStop::Bridge)
-    } else if tags.contains_key("junction") {
-        Some(NoStop::Junction)
-    } else {
-        None
+    /// A turn between ways as turns between pieces. `None` if a way goes on beyond the node in both senses: then the
+    /// relation does not say which half it means, and forbidding both would close turns that are open.
+    fn of(&self, turn: &Turn) -> Option<Vec<Turn>> {
+        let none = BTreeSet::new();
+        let from = self.into.get(&(turn.from, turn.via)).unwrap_or(&none);
+        let to = self.out_of.get(&(turn.to, turn.via)).unwrap_or(&none);
+        if turn.from == turn.to && turn.rule == TurnRule::Forbidden {
+            // A turn back: from each piece into itself.
+            return Some(from.intersection(to).map(|&piece| Turn { from: piece, to: piece, ..*turn }).collect());
+        }
+        if from.len() > 1 || to.len() > 1 {
+            return None;
+        }
+        Some(from.iter().zip(to).map(|(&from, &to)| Turn { from, to, ..*turn }).collect())
     }
 }

@@ -5,9 +5,14 @@ use std::collections::BinaryHeap;
 
 use kernel::Coordinate;
 
-use super::{Rules, TURN_BACK_S, Way, both_directions};
+use super::{TURN_BACK_S, Way, both_directions};
+use crate::constraints::{Ban, ClosureClass, Resolved};
 use crate::graph::{EdgeId, RoadGraph};
 use crate::snap::Snap;
+
+/// How much shorter than the straight line the rest of a way is taken to be: a place inside an edge is found by its
+/// shape, whose length differs from the edge's by rounding.
+const SLACK_M: f64 = 1.0;
 
 /// An edge whose end can be reached: how soon, and how soon the target could be at best.
 struct Open {
@@ -41,14 +46,15 @@ struct Labels {
     before: Vec<Option<EdgeId>>,
 }
 
-pub(crate) fn quickest(graph: &RoadGraph, rules: &Rules, from: Snap, to: Snap) -> Option<Way> {
+pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap) -> Option<Way> {
     let starts = both_directions(graph, from);
+    let leaving = Leaving::from(rules, &starts)?;
     let targets = both_directions(graph, to);
     let direct = directly(graph, rules, &starts, &targets);
     let mut labels =
         Labels { seconds: vec![f64::INFINITY; graph.edge_count()], before: vec![None; graph.edge_count()] };
     let fastest = rules.fastest_mps(graph);
-    let at_best = |place: Coordinate| place.distance_m(to.point) / fastest;
+    let at_best = |place: Coordinate| (place.distance_m(to.point) - SLACK_M).max(0.0) / fastest;
     let mut open = BinaryHeap::new();
     // Whoever stands on a closed road may leave it, so the first edge need not be open.
     for &(edge, fraction) in &starts {
@@ -64,9 +70,10 @@ pub(crate) fn quickest(graph: &RoadGraph, rules: &Rules, from: Snap, to: Snap) -
         if seconds > labels.seconds[edge.0 as usize] {
             continue;
         }
-        for (next, turn_s) in continuations(graph, edge).filter(|(next, _)| rules.open(*next)) {
+        for (next, turn_s) in continuations(graph, edge).filter(|(next, _)| leaving.admits(rules, edge, *next)) {
             let whole = rules.seconds(graph, next);
-            if let Some(&(_, fraction)) = targets.iter().find(|(target, _)| *target == next) {
+            let target = targets.iter().find(|(target, _)| *target == next).filter(|_| rules.open(next));
+            if let Some(&(_, fraction)) = target {
                 let arrival = seconds + turn_s + whole * fraction;
                 if best.is_none_or(|(earliest, ..)| arrival < earliest) {
                     best = Some((arrival, edge, next, fraction));
@@ -98,8 +105,32 @@ pub(crate) fn quickest(graph: &RoadGraph, rules: &Rules, from: Snap, to: Snap) -
     }
 }
 
+/// Who begins on a closed road: it may be left over closed edges, but no other closure may be entered on the way, and
+/// once outside nobody comes back in.
+struct Leaving<'a> {
+    others: Vec<&'a Ban>,
+}
+
+impl<'a> Leaving<'a> {
+    /// `None` where those inside have to stand still.
+    fn from(rules: &'a Resolved, starts: &[(EdgeId, f64)]) -> Option<Self> {
+        let (around, others): (Vec<&Ban>, Vec<&Ban>) =
+            rules.bans.iter().partition(|ban| starts.iter().any(|(edge, _)| ban.edges.contains(edge)));
+        around.iter().all(|ban| ban.class != ClosureClass::Stop).then_some(Self { others })
+    }
+
+    fn admits(&self, rules: &Resolved, edge: EdgeId, next: EdgeId) -> bool {
+        rules.open(next) || (!rules.open(edge) && self.others.iter().all(|ban| !ban.edges.contains(&next)))
+    }
+}
+
 /// The way that never leaves the edge where it begins.
-fn directly(graph: &RoadGraph, rules: &Rules, starts: &[(EdgeId, f64)], targets: &[(EdgeId, f64)]) -> Option<Way> {
+pub(crate) fn directly(
+    graph: &RoadGraph,
+    rules: &Resolved,
+    starts: &[(EdgeId, f64)],
+    targets: &[(EdgeId, f64)],
+) -> Option<Way> {
     starts
         .iter()
         .filter(|(edge, _)| rules.open(*edge))
@@ -121,11 +152,21 @@ fn end_of(graph: &RoadGraph, edge: EdgeId) -> Coordinate {
 }
 
 /// The edges that may follow an edge, and what the turn costs in seconds.
-fn continuations(graph: &RoadGraph, edge: EdgeId) -> impl Iterator<Item = (EdgeId, f64)> + '_ {
-    let (from, to, source) = (graph.edge(edge).from, graph.edge(edge).to, graph.edge(edge).source);
-    graph.outgoing(to).filter(move |next| !graph.forbidden_turns.contains(&(edge, *next))).map(move |next| {
-        let candidate = graph.edge(next);
-        let turns_back = candidate.to == from && candidate.source == source;
-        (next, if turns_back { TURN_BACK_S } else { 0.0 })
-    })
+pub(crate) fn continuations(graph: &RoadGraph, edge: EdgeId) -> impl Iterator<Item = (EdgeId, f64)> + '_ {
+    graph.outgoing(graph.edge(edge).to).filter_map(move |next| Some((next, turn_s(graph, edge, next)?)))
+}
+
+/// The edges that an edge may follow, and what the turn costs in seconds.
+pub(crate) fn predecessors(graph: &RoadGraph, edge: EdgeId) -> impl Iterator<Item = (EdgeId, f64)> + '_ {
+    graph.incoming(graph.edge(edge).from).iter().filter_map(move |&before| Some((before, turn_s(graph, before, edge)?)))
+}
+
+/// What the turn between two edges that meet costs, in seconds; `None` where it is forbidden.
+fn turn_s(graph: &RoadGraph, edge: EdgeId, next: EdgeId) -> Option<f64> {
+    if graph.forbidden_turns.contains(&(edge, next)) {
+        return None;
+    }
+    let (a, b) = (graph.edge(edge), graph.edge(next));
+    let turns_back = a.source == b.source && a.from == b.to && edge != next;
+    Some(if turns_back { TURN_BACK_S } else { 0.0 })
 }

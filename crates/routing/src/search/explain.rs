@@ -1,42 +1,41 @@
 //! Which constraints made a difference: found by asking again without them.
 
-use super::{Rules, Way, astar};
-use crate::area::{Area, Constraints};
+use super::{Way, astar};
+use crate::constraints::{MAX_SPEED, Resolved};
 use crate::graph::{EdgeId, RoadGraph};
 use crate::snap::Snap;
 
-/// The name under which the limit on the speed anywhere is reported.
-const MAX_SPEED: &str = "max_speed_mps";
+/// The most bans that are lifted one by one to find which one cuts the way: each costs a search of the whole graph.
+const LIFTED_MAX: usize = 32;
 
 /// The constraints without which the way would be another, or quicker.
-pub(crate) fn binding(graph: &RoadGraph, constraints: &Constraints, from: Snap, to: Snap, way: &Way) -> Vec<String> {
-    let free = Rules::new(graph, &Constraints::default());
-    let Some(unconstrained) = astar::quickest(graph, &free, from, to) else { return Vec::new() };
-    let mut binding = touched(graph, constraints, &unconstrained.edges);
-    let slowed = |limit: f64| way.edges.iter().any(|&edge| graph.edge(edge).speed_mps > limit);
-    if constraints.max_speed_mps.is_some_and(slowed) {
+pub(crate) fn binding(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap, way: &Way) -> Vec<String> {
+    let Some(unconstrained) = astar::quickest(graph, &Resolved::free(graph), from, to) else { return Vec::new() };
+    let mut binding = if unconstrained.edges == way.edges { Vec::new() } else { touched(rules, &unconstrained.edges) };
+    let faster = |edge: &EdgeId, limit: f64| graph.edge(*edge).speed_mps > limit;
+    if way.edges.iter().any(|edge| faster(edge, rules.max_speed_mps)) {
         binding.push(MAX_SPEED.into());
     }
-    for cap in &constraints.speed_caps {
-        let inside = graph.edges_in(&cap.area);
-        let slower = |edge: &EdgeId| inside.contains(edge) && graph.edge(*edge).speed_mps > cap.max_speed_mps;
+    for slow in &rules.slows {
+        let slower = |edge: &EdgeId| slow.edges.contains(edge) && faster(edge, slow.max_speed_mps);
         if way.edges.iter().chain(&unconstrained.edges).any(slower) {
-            binding.push(cap.area.id.clone());
+            binding.push(slow.id.clone());
         }
     }
     binding
 }
 
-/// The constraints that cut the way that there would be without them.
-pub(crate) fn cut_by(graph: &RoadGraph, constraints: &Constraints, from: Snap, to: Snap) -> Vec<String> {
-    let free = Rules::new(graph, &Constraints::default());
-    astar::quickest(graph, &free, from, to).map_or(Vec::new(), |way| touched(graph, constraints, &way.edges))
+/// The constraints that cut the way: each one that alone has to go for a way to open or, where more than one has to,
+/// all that lie on the way that there would be without any. None where there is no way at all.
+pub(crate) fn cut_by(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap) -> Vec<String> {
+    let Some(unconstrained) = astar::quickest(graph, &Resolved::free(graph), from, to) else { return Vec::new() };
+    let opens = |ban: &usize| astar::quickest(graph, &rules.without(graph, *ban), from, to).is_some();
+    let alone: Vec<String> =
+        (0..rules.bans.len()).take(LIFTED_MAX).filter(opens).map(|ban| rules.bans[ban].id.clone()).collect();
+    if alone.is_empty() { touched(rules, &unconstrained.edges) } else { alone }
 }
 
-fn touched(graph: &RoadGraph, constraints: &Constraints, edges: &[EdgeId]) -> Vec<String> {
-    let touches = |area: &&Area| {
-        let inside = graph.edges_in(area);
-        edges.iter().any(|edge| inside.contains(edge))
-    };
-    constraints.avoided.iter().chain(&constraints.closures).filter(touches).map(|area| area.id.clone()).collect()
+fn touched(rules: &Resolved, edges: &[EdgeId]) -> Vec<String> {
+    let on_the_way = rules.bans.iter().filter(|ban| edges.iter().any(|edge| ban.edges.contains(edge)));
+    on_the_way.map(|ban| ban.id.clone()).collect()
 }

@@ -7,15 +7,18 @@ mod explain;
 
 use kernel::Coordinate;
 
-use crate::area::Constraints;
+use crate::constraints::{Constraints, Resolved};
 use crate::graph::{EdgeId, NoStop, RoadGraph};
 use crate::snap::{SNAP_LIMIT_M, Snap};
 
 /// What a turn back on the road costs, in seconds: a vehicle does it where there is no better way.
-const TURN_BACK_S: f64 = 30.0;
+pub const TURN_BACK_S: f64 = 30.0;
 
 /// Energy per metre in watt-hours: a light electric vehicle in a city. An estimate to compare routes by.
 const ENERGY_WH_PER_M: f64 = 0.18;
+
+/// The most pairs of one matrix: a thousand trips with a thousand vehicles each; its answer takes 16 MB.
+pub const MATRIX_CELLS_MAX: usize = 1_000_000;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +57,7 @@ pub struct Route {
     pub steps: Vec<Step>,
     /// The length in metres.
     pub distance_m: f64,
-    /// The time in milliseconds at the speeds of the steps.
+    /// The time in milliseconds at the speeds of the steps, with [`TURN_BACK_S`] for each turn back on the road.
     pub duration_ms: u64,
     /// The energy in watt-hours, an estimate.
     pub energy_wh: f64,
@@ -81,6 +84,23 @@ pub enum RouteError {
         /// The constraints that cut the way, by their ids; none if there is no way at all.
         cut_by: Vec<String>,
     },
+    /// More than is taken at once.
+    #[error("more than {limit} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A limit on the speed that is not above zero.
+    #[error("a speed of {speed_mps} m/s is no limit: say a number above 0, or close the road")]
+    Speed {
+        /// The limit as it was given, in metres per second.
+        speed_mps: f64,
+    },
+    /// The constraints name edges of another graph.
+    #[error("the constraints were resolved for another map: resolve them for this one")]
+    OtherMap,
 }
 
 fn unroutable(cut_by: &[String]) -> String {
@@ -94,26 +114,33 @@ impl RoadGraph {
     /// The quickest route.
     ///
     /// # Errors
-    /// When a place is off the map, or no way is open; the error names what cut it.
+    /// When a place is off the map, no way is open (the error names what cut it), or the constraints cannot be resolved.
     pub fn route(&self, request: &RouteRequest) -> Result<Route, RouteError> {
-        let from = self.snap(request.from, SNAP_LIMIT_M)?;
-        let to = self.snap(request.to, SNAP_LIMIT_M)?;
-        let rules = Rules::new(self, &request.constraints);
-        let Some(way) = astar::quickest(self, &rules, from, to) else {
-            return Err(RouteError::Unroutable { cut_by: explain::cut_by(self, &request.constraints, from, to) });
+        self.route_under(request.from, request.to, &self.resolve(&request.constraints)?)
+    }
+
+    /// The quickest route under constraints that were resolved before.
+    ///
+    /// # Errors
+    /// As [`RoadGraph::route`], and when the constraints were resolved for another graph.
+    pub fn route_under(&self, from: Coordinate, to: Coordinate, rules: &Resolved) -> Result<Route, RouteError> {
+        self.same_map(rules)?;
+        let (from, to) = (self.snap(from, SNAP_LIMIT_M)?, self.snap(to, SNAP_LIMIT_M)?);
+        let Some(way) = astar::quickest(self, rules, from, to) else {
+            return Err(RouteError::Unroutable { cut_by: explain::cut_by(self, rules, from, to) });
         };
-        let mut route = self.along(&way, &rules);
-        if !request.constraints.is_empty() {
-            route.binding = explain::binding(self, &request.constraints, from, to, &way);
+        let mut route = self.along(&way, rules);
+        if !rules.is_empty() {
+            route.binding = explain::binding(self, rules, from, to, &way);
         }
         Ok(route)
     }
 
-    /// Milliseconds from each of many places to one, without regard to turns: good for comparing vehicles. `None` for a
-    /// place that is off the map or needs longer than `limit_ms`.
+    /// Milliseconds from each of many places to one, as [`RoadGraph::route`] would take. `None` for a place that is off
+    /// the map, from which no way is open, or that needs longer than `limit_ms`.
     ///
     /// # Errors
-    /// When the one place is off the map.
+    /// When the one place is off the map or the constraints cannot be resolved.
     pub fn durations_to(
         &self,
         to: Coordinate,
@@ -122,20 +149,49 @@ impl RoadGraph {
         limit_ms: u64,
     ) -> Result<Vec<Option<u64>>, RouteError> {
         let target = self.snap(to, SNAP_LIMIT_M)?;
-        let rules = Rules::new(self, constraints);
-        Ok(durations::to(self, &rules, target, from, limit_ms))
+        let from: Vec<Option<Snap>> = from.iter().map(|&place| self.snap(place, SNAP_LIMIT_M).ok()).collect();
+        Ok(durations::to(self, &self.resolve(constraints)?, target, &from, limit_ms))
     }
 
-    fn along(&self, way: &Way, rules: &Rules) -> Route {
+    /// Milliseconds from each of many places (rows) to each of many others (columns), as [`RoadGraph::route_under`] would
+    /// take; `None` as in [`RoadGraph::durations_to`]. One search for each column.
+    ///
+    /// # Errors
+    /// When there are more than [`MATRIX_CELLS_MAX`] pairs, or the constraints were resolved for another graph.
+    pub fn matrix(
+        &self,
+        from: &[Coordinate],
+        to: &[Coordinate],
+        rules: &Resolved,
+        limit_ms: u64,
+    ) -> Result<Vec<Vec<Option<u64>>>, RouteError> {
+        self.same_map(rules)?;
+        if from.len().saturating_mul(to.len()) > MATRIX_CELLS_MAX {
+            return Err(RouteError::TooMany { what: "pairs of places", limit: MATRIX_CELLS_MAX });
+        }
+        let snapped: Vec<Option<Snap>> = from.iter().map(|&place| self.snap(place, SNAP_LIMIT_M).ok()).collect();
+        let mut rows = vec![vec![None; to.len()]; from.len()];
+        for (column, &place) in to.iter().enumerate() {
+            let Ok(target) = self.snap(place, SNAP_LIMIT_M) else { continue };
+            let durations = durations::to(self, rules, target, &snapped, limit_ms);
+            rows.iter_mut().zip(durations).for_each(|(row, duration)| row[column] = duration);
+        }
+        Ok(rows)
+    }
+
+    fn same_map(&self, rules: &Resolved) -> Result<(), RouteError> {
+        if rules.digest() == self.digest_text() { Ok(()) } else { Err(RouteError::OtherMap) }
+    }
+
+    fn along(&self, way: &Way, rules: &Resolved) -> Route {
         let mut route = Route {
             points: Vec::new(),
             steps: Vec::with_capacity(way.edges.len()),
             distance_m: 0.0,
-            duration_ms: 0,
+            duration_ms: to_ms(way.seconds),
             energy_wh: 0.0,
             binding: Vec::new(),
         };
-        let mut seconds = 0.0;
         let last = way.edges.len().saturating_sub(1);
         for (place, &id) in way.edges.iter().enumerate() {
             let edge = self.edge(id);
@@ -144,7 +200,7 @@ impl RoadGraph {
             let length_m = edge.length_m * (end - begin);
             let first_point = route.points.len().saturating_sub(1);
             append(&mut route.points, &edge.points, begin, end);
-            let speed_mps = edge.speed_mps.min(rules.cap(id));
+            let speed_mps = rules.speed_mps(self, id);
             route.steps.push(Step {
                 edge: id,
                 first_point,
@@ -154,9 +210,7 @@ impl RoadGraph {
                 no_stop: edge.no_stop,
             });
             route.distance_m += length_m;
-            seconds += length_m / speed_mps;
         }
-        route.duration_ms = (seconds * 1_000.0).round() as u64;
         route.energy_wh = route.distance_m * ENERGY_WH_PER_M;
         route
     }
@@ -195,44 +249,9 @@ pub(crate) struct Way {
     pub seconds: f64,
 }
 
-/// Constraints resolved to edges.
-pub(crate) struct Rules {
-    blocked: std::collections::BTreeSet<EdgeId>,
-    caps: std::collections::BTreeMap<EdgeId, f64>,
-    max_speed_mps: f64,
-}
-
-impl Rules {
-    pub fn new(graph: &RoadGraph, constraints: &Constraints) -> Self {
-        let areas = constraints.avoided.iter().chain(&constraints.closures);
-        let blocked = areas.flat_map(|area| graph.edges_in(area)).collect();
-        let mut caps = std::collections::BTreeMap::new();
-        for cap in &constraints.speed_caps {
-            for edge in graph.edges_in(&cap.area) {
-                let lowest: &mut f64 = caps.entry(edge).or_insert(f64::INFINITY);
-                *lowest = lowest.min(cap.max_speed_mps);
-            }
-        }
-        let limit = constraints.max_speed_mps.unwrap_or(f64::INFINITY);
-        Self { blocked, caps, max_speed_mps: limit }
-    }
-
-    pub fn open(&self, edge: EdgeId) -> bool {
-        !self.blocked.contains(&edge)
-    }
-
-    pub fn cap(&self, edge: EdgeId) -> f64 {
-        self.caps.get(&edge).copied().unwrap_or(f64::INFINITY).min(self.max_speed_mps)
-    }
-
-    pub fn seconds(&self, graph: &RoadGraph, edge: EdgeId) -> f64 {
-        graph.edge(edge).seconds(self.cap(edge))
-    }
-
-    /// The highest speed that anything can have under these rules.
-    pub fn fastest_mps(&self, graph: &RoadGraph) -> f64 {
-        graph.fastest_mps().min(self.max_speed_mps)
-    }
+/// Milliseconds, rounded.
+pub(crate) fn to_ms(seconds: f64) -> u64 {
+    (seconds * 1_000.0).round() as u64
 }
 
 /// A point on a road may be driven from, or to, in both directions of it.
