@@ -1,1 +1,19 @@
-//! Tenants, their sectors and entitlements, and the principals that act for them.
+//! Whose fleet it is, and who may act for it: tenants with their sector and entitlements, principals with their role,
+//! and the tokens that they present. Tokens are kept as digests only.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
+
+pub mod principal;
+pub mod role;
+mod service;
+pub mod tenant;
+
+pub use principal::Principal;
+pub use role::{Operation, Role};
+pub use service::{Authenticated, NewTenant, TOKENS, Tenancy};
+pub use tenant::Tenant;
+
+/// The folds of this domain, for replay.
+pub fn folds() -> Vec<Box<dyn store::replay::Fold>> {
+    vec![store::replay::fold_of::<Tenant>(), store::replay::fold_of::<Principal>()]
+}

@@ -1,0 +1,92 @@
+//! When and how each vehicle was last seen: observations, never journaled. A threshold crossed becomes an event.
+
+use kernel::id::BootId;
+use kernel::{Coordinate, TenantId, Timestamp, VehicleId};
+use serde::{Deserialize, Serialize};
+use store::port::{CommitError, Fault, Store};
+use store::{Expected, RowBody, RowWrite, TableSpec};
+
+use crate::vehicle::Mode;
+
+/// What was last seen of each vehicle; due when its silence means something.
+pub const VEHICLE_SEEN: TableSpec = TableSpec::observations("vehicle_seen", &[]);
+
+/// What was last seen of a vehicle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// Which start of its computer.
+    pub boot: BootId,
+    /// State of charge, 0 to 100.
+    pub battery_pct: f64,
+    /// Who drives.
+    pub mode: Mode,
+    /// Where it is, if it knows.
+    pub position: Option<Coordinate>,
+    /// Whether it stands with its brake set.
+    pub parked: bool,
+    /// Distance driven in its life, in metres.
+    pub odometer_m: f64,
+}
+
+/// When each vehicle's claim was last renewed over its link.
+pub const CLAIM_RENEWALS: TableSpec = TableSpec::observations("claim_renewals", &[]);
+
+/// The last renewal of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// The claim's epoch.
+    pub epoch: u64,
+    /// When it was renewed.
+    pub at: Timestamp,
+}
+
+/// The last renewal of a vehicle's claim.
+pub async fn last_renewal(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Renewal>, Fault> {
+    let row = store.get(CLAIM_RENEWALS, tenant, &vehicle.to_string()).await?;
+    row.map(|row| row.decode()).transpose()
+}
+
+/// Keeps a renewal, before the vehicle hears of it: the vehicle may move for no longer than we know.
+pub async fn keep_renewal(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    renewal: Renewal,
+) -> Result<(), Fault> {
+    write(
+        store,
+        tenant,
+        RowWrite::put(CLAIM_RENEWALS, vehicle.to_string(), Expected::Any, RowBody::new(&renewal, Vec::new())?),
+    )
+    .await
+}
+
+async fn write(store: &dyn Store, tenant: &TenantId, row: RowWrite) -> Result<(), Fault> {
+    match store.write(tenant, vec![row]).await {
+        Ok(()) => Ok(()),
+        Err(CommitError::Fault(fault)) => Err(fault),
+        Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => {
+            Err(Fault::Misuse("an observation cannot conflict"))
+        }
+    }
+}
+
+/// What was last seen of a vehicle.
+pub async fn last_seen(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Seen>, Fault> {
+    let row = store.get(VEHICLE_SEEN, tenant, &vehicle.to_string()).await?;
+    row.map(|row| row.decode()).transpose()
+}
+
+/// Keeps what was seen; `silent_at` is when its silence means something, `None` for never.
+pub async fn keep(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    seen: &Seen,
+    silent_at: Option<Timestamp>,
+) -> Result<(), Fault> {
+    let body = RowBody { due_at: silent_at, ..RowBody::new(seen, Vec::new())? };
+    write(store, tenant, RowWrite::put(VEHICLE_SEEN, vehicle.to_string(), Expected::Any, body)).await
+}

@@ -1,0 +1,463 @@
+//! Vehicles as the edges and the neighbours use them. Each method is one command or one read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kernel::id::{BootId, HoldId};
+use kernel::{
+    Actor, BoxFuture, Code, CommandId, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId,
+    VehicleId,
+};
+use keys::Secret;
+use policy::{Action, Engine, HoldReleaseFacts, RegistrationFacts, Request};
+use serde::Serialize;
+use store::due::DueHandler;
+use store::port::{Fault, Guard, ListQuery, Store};
+use store::{CommandError, Expected, Extras, Outcome, RowBody, RowWrite, TableSpec, execute, load};
+
+use crate::credentials;
+use crate::seen::{self, Renewal, Seen, VEHICLE_SEEN};
+use crate::vehicle::decide::{self, Asked};
+use crate::vehicle::profile::Registration;
+use crate::vehicle::{Claim, Component, HoldKind, HoldTiming, Mode, Status, Stop, StopClass, Vehicle};
+
+/// Values of personal data that events commit to, erasable.
+const PERSONAL: TableSpec = TableSpec::machinery("personal", &["subject"]);
+
+/// How the fleet is watched.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Silence after which a vehicle is OFFLINE, in milliseconds.
+    pub offline_after_ms: i64,
+}
+
+/// Vehicles and sites.
+pub struct Fleet {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Arc<Engine>,
+    source: Arc<dyn CtxSource>,
+    settings: Settings,
+    /// Since when vehicles can reach this process (SAFE-8).
+    listening_since: Timestamp,
+}
+
+/// What a registration answers; the secret is kept nowhere.
+#[derive(Debug)]
+pub struct Registered {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// What it presents when it connects.
+    pub secret: Secret,
+    /// What policy allows it.
+    pub constraints: policy::Constraints,
+}
+
+/// A vehicle with its id, as answers show it.
+#[derive(Debug, Clone)]
+pub struct KnownVehicle {
+    /// Its id.
+    pub id: VehicleId,
+    /// Its state.
+    pub vehicle: Vehicle,
+    /// What was last seen of it.
+    pub seen: Option<Seen>,
+}
+
+#[derive(Serialize)]
+struct PersonalValue<'a> {
+    value: &'a str,
+    salt: String,
+}
+
+impl Fleet {
+    /// The service over a store; `listening_since` is when vehicles could first reach this process.
+    pub fn new(store: Arc<dyn Store>, engine: Arc<Engine>, source: Arc<dyn CtxSource>, settings: Settings) -> Self {
+        let listening_since = source.now();
+        Self { store, engine, source, settings, listening_since }
+    }
+
+    /// Since when vehicles can reach this process (SAFE-8).
+    pub fn listening_since(&self) -> Timestamp {
+        self.listening_since
+    }
+
+    pub(crate) fn ask(&self, request: Request) -> Asked {
+        let decision = self.engine.decide(&request);
+        Asked {
+            record: vec![decision.to_record()],
+            refusal: (!decision.is_allowed()).then(|| decision.to_reject()),
+            constraints: decision.constraints.clone(),
+        }
+    }
+
+    async fn command<R: Send>(
+        &self,
+        ctx: &Ctx,
+        id: VehicleId,
+        extras: Extras,
+        decide: impl Fn(Option<&Vehicle>) -> kernel::Decided<crate::vehicle::VehicleEvent, R> + Send + Sync,
+    ) -> Result<Outcome<Vehicle, R>, CommandError> {
+        execute(&*self.store, ctx, &id, extras, |_| async { Ok(()) }, |state, ()| decide(state)).await
+    }
+
+    /// Registers a vehicle (ONB-1, ONB-2, ONB-5).
+    ///
+    /// # Errors
+    /// One entry per wrong field; `POLICY_VIOLATION`; `NOT_FOUND` for an unknown site; a fault.
+    pub async fn register(
+        &self,
+        ctx: &Ctx,
+        registration: &Registration,
+        idempotency: Option<store::Idempotency>,
+    ) -> Result<Registered, CommandError> {
+        registration.validate()?;
+        if self.site(&ctx.tenant, &registration.site).await?.is_none() {
+            let text = format!("is unknown: import the map of {} first", registration.site);
+            return Err(Reject::invalid_field("/site", text).into());
+        }
+        let id: VehicleId = ctx.new_id();
+        let (secret, credential) = credentials::new_secret(&ctx.tenant, id)?;
+        let mut rows = vec![credential];
+        let commitment = match &registration.vin {
+            None => None,
+            Some(vin) => {
+                let (commitment, row) = personal(ctx, id, "vin", vin)?;
+                rows.push(row);
+                Some(commitment)
+            }
+        };
+        let profile = registration.profile(commitment);
+        let gather = |_| async {
+            let facts = RegistrationFacts {
+                vehicle_simulated: registration.simulated,
+                vin_present: registration.vin.is_some(),
+                sectors: profile.sectors.clone(),
+                capabilities: profile.capabilities.clone(),
+                components: registration.components.iter().map(|component| component.name.clone()).collect(),
+                max_speed_mps: profile.max_speed_mps,
+                payload_max_kg: profile.payload_max_kg,
+                seats: profile.seats,
+                energy_capacity_wh: profile.energy_capacity_wh,
+            };
+            let request =
+                Request::new(ctx, Action::RegisterVehicle, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
+            Ok(self.ask(request))
+        };
+        let extras = Extras { rows, idempotency, ..Extras::default() };
+        let outcome = execute(&*self.store, ctx, &id, extras, gather, |state: Option<&Vehicle>, asked: &Asked| {
+            decide::register(state, asked, registration.site.clone(), profile.clone(), registration.components.clone())
+        })
+        .await?;
+        Ok(Registered { vehicle: id, secret, constraints: outcome.reply })
+    }
+
+    /// The tenant whose vehicle presents this secret; `None` for a stranger.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn authenticate(&self, vehicle: VehicleId, secret: &str) -> Result<Option<TenantId>, Fault> {
+        let Some(tenant) = credentials::tenant_of(&*self.store, vehicle, secret).await? else { return Ok(None) };
+        let known = self.vehicle(&tenant, vehicle).await?;
+        Ok(known.filter(|known| known.vehicle.status != Status::Decommissioned).map(|_| tenant))
+    }
+
+    /// The vehicle connected and says what it can do (ONB-8).
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, a fault.
+    pub async fn come_online(
+        &self,
+        ctx: &Ctx,
+        id: VehicleId,
+        boot: BootId,
+        capabilities: BTreeSet<String>,
+        components: Vec<Component>,
+        mode: Mode,
+    ) -> Result<(), CommandError> {
+        let decide = |state: Option<&Vehicle>| {
+            decide::come_online(state, id, boot, capabilities.clone(), components.clone(), mode)
+        };
+        Ok(self.command(ctx, id, Extras::default(), decide).await?.reply)
+    }
+
+    /// What was seen of a vehicle (ONB-9): kept as an observation; what crossed a threshold becomes an event.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, a fault.
+    pub async fn heartbeat(&self, ctx: &Ctx, id: VehicleId, seen: Seen) -> Result<(), CommandError> {
+        let silent_at = seen.at.plus_ms(self.settings.offline_after_ms);
+        seen::keep(&*self.store, &ctx.tenant, id, &seen, Some(silent_at)).await?;
+        let decide = |state: Option<&Vehicle>| decide::observe(state, id, seen.mode, seen.battery_pct);
+        Ok(self.command(ctx, id, Extras::default(), decide).await?.reply)
+    }
+
+    /// Places a hold (SAFE-17).
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, a fault.
+    pub async fn place_hold(
+        &self,
+        ctx: &Ctx,
+        id: VehicleId,
+        kind: HoldKind,
+        timing: HoldTiming,
+        reason: &str,
+    ) -> Result<HoldId, CommandError> {
+        let hold = ctx.new_id();
+        let decide = |state: Option<&Vehicle>| decide::place_hold(state, id, hold, kind, timing, &ctx.actor.id, reason);
+        Ok(self.command(ctx, id, Extras::default(), decide).await?.reply)
+    }
+
+    /// Releases a hold (SAFE-17).
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `FORBIDDEN` for another's hold, `ILLEGAL_TRANSITION` for a lockout, `POLICY_VIOLATION`, a fault.
+    pub async fn release_hold(&self, ctx: &Ctx, id: VehicleId, hold: HoldId, reason: &str) -> Result<(), CommandError> {
+        let gather = |state: Option<Arc<Vehicle>>| async move {
+            let held = state.as_ref().and_then(|vehicle| vehicle.holds.iter().find(|other| other.id == hold));
+            let facts = HoldReleaseFacts {
+                hold_kind: held.map_or_else(String::new, |hold| hold.kind.as_str().into()),
+                caller_is_owner: held.is_some_and(|hold| hold.owner == ctx.actor.id),
+                caller_at_vehicle: false,
+            };
+            let request = Request::new(ctx, Action::ReleaseHold, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
+            Ok(self.ask(request))
+        };
+        execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &Asked| {
+            decide::release_hold(state, id, hold, &ctx.actor.id, asked, reason)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Claims a vehicle for a trip; answers the epoch.
+    ///
+    /// # Errors
+    /// `VEHICLE_UNAVAILABLE`, `NOT_FOUND`, a fault.
+    pub async fn take_claim(
+        &self,
+        ctx: &Ctx,
+        trip: TripId,
+        id: VehicleId,
+        valid_for_s: u64,
+    ) -> Result<u64, CommandError> {
+        let decide = |state: Option<&Vehicle>| decide::take_claim(state, id, trip, valid_for_s);
+        Ok(self.command(ctx, id, Extras::default(), decide).await?.reply)
+    }
+
+    /// Ends a trip's claim and its epoch.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn release_claim(&self, ctx: &Ctx, trip: TripId, id: VehicleId) -> Result<(), CommandError> {
+        Ok(self
+            .command(ctx, id, Extras::default(), |state: Option<&Vehicle>| decide::release_claim(state, trip))
+            .await?
+            .reply)
+    }
+
+    /// Renews the claim in force over the link: kept first, then answered. `None` when there is none to renew.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn renew_claim(&self, tenant: &TenantId, id: VehicleId, now: Timestamp) -> Result<Option<Claim>, Fault> {
+        let Some(known) = load::<Vehicle>(&*self.store, tenant, &id).await? else { return Ok(None) };
+        let current = known.state.claim.filter(|claim| claim.epoch == known.state.claim_epoch);
+        if let Some(claim) = current {
+            seen::keep_renewal(&*self.store, tenant, id, Renewal { epoch: claim.epoch, at: now }).await?;
+        }
+        Ok(current)
+    }
+
+    /// Whether a trip's claim is the vehicle's current one, and until when the vehicle may move under the newest one.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn claim(
+        &self,
+        tenant: &TenantId,
+        trip: TripId,
+        id: VehicleId,
+    ) -> Result<(bool, Option<Timestamp>), Fault> {
+        let Some(known) = load::<Vehicle>(&*self.store, tenant, &id).await? else { return Ok((false, None)) };
+        let vehicle = known.state;
+        let is_current = vehicle.claim.is_some_and(|claim| claim.trip == trip && claim.epoch == vehicle.claim_epoch);
+        let Some(claim) = vehicle.last_claim.filter(|claim| claim.trip == trip) else { return Ok((is_current, None)) };
+        let renewed =
+            seen::last_renewal(&*self.store, tenant, id).await?.filter(|renewal| renewal.epoch == claim.epoch);
+        let since = renewed.map_or(claim.taken_at, |renewal| renewal.at.max(claim.taken_at));
+        let valid_ms = i64::try_from(claim.valid_for_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        Ok((is_current, Some(since.plus_ms(valid_ms))))
+    }
+
+    /// Orders a stop; asks nobody (SAFE-1). The id is the caller's, so that a stop that left from memory is journaled
+    /// under the same one (SAFE-2).
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, a fault.
+    pub async fn order_stop(
+        &self,
+        ctx: &Ctx,
+        id: VehicleId,
+        stop: CommandId,
+        class: StopClass,
+        reason: &str,
+        from_emergency_record: FromRecord,
+    ) -> Result<CommandId, CommandError> {
+        let ordered = decide::stop_of(stop, class, reason, from_emergency_record == FromRecord::Yes);
+        Ok(self
+            .command(ctx, id, Extras::default(), |state: Option<&Vehicle>| {
+                decide::order_stop(state, id, ordered.clone())
+            })
+            .await?
+            .reply)
+    }
+
+    /// Clears a stop (SAFE-6, SAFE-13).
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `POLICY_VIOLATION`, a fault.
+    pub async fn clear_stop(&self, ctx: &Ctx, id: VehicleId, stop: CommandId) -> Result<(), CommandError> {
+        let gather = |state: Option<Arc<Vehicle>>| async move {
+            let holds: BTreeSet<String> =
+                state.iter().flat_map(|vehicle| &vehicle.holds).map(|hold| hold.kind.as_str().to_owned()).collect();
+            let trip = state
+                .as_ref()
+                .and_then(|vehicle| vehicle.claim)
+                .map_or_else(|| "none".to_owned(), |claim| claim.trip.to_string());
+            let request = Request::new(ctx, Action::ResumeTrip, Subject::new("trip", trip))
+                .about(Subject::new(kind(), id))
+                .fact("holds", holds);
+            Ok(self.ask(request))
+        };
+        execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &Asked| {
+            decide::clear_stop(state, id, stop, asked)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// One vehicle.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn vehicle(&self, tenant: &TenantId, id: VehicleId) -> Result<Option<KnownVehicle>, Fault> {
+        let Some(loaded) = load::<Vehicle>(&*self.store, tenant, &id).await? else { return Ok(None) };
+        let seen = seen::last_seen(&*self.store, tenant, id).await?;
+        Ok(Some(KnownVehicle { id, vehicle: loaded.state, seen }))
+    }
+
+    /// A page of vehicles, by id.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn vehicles(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<KnownVehicle>, Fault> {
+        let mut vehicles = Vec::new();
+        for row in self.store.list(TableSpec::of::<Vehicle>(), tenant, query).await? {
+            let Ok(id) = row.key.parse() else { continue };
+            let seen = seen::last_seen(&*self.store, tenant, id).await?;
+            vehicles.push(KnownVehicle { id, vehicle: row.decode()?, seen });
+        }
+        Ok(vehicles)
+    }
+
+    /// All vehicles of a site, by id.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn vehicles_of(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<KnownVehicle>, Fault> {
+        let mut query = ListQuery::of("site", site.as_str());
+        let mut all = Vec::new();
+        loop {
+            let page = self.vehicles(tenant, query.clone()).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            query.after = Some(last.id.to_string());
+            all.extend(page);
+        }
+    }
+
+    /// What is due when a vehicle is silent.
+    pub fn silence(self: &Arc<Self>) -> Arc<dyn DueHandler> {
+        Arc::new(Silence(Arc::clone(self)))
+    }
+}
+
+/// Whether a stop left before the journal had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FromRecord {
+    /// It left from the emergency record.
+    Yes,
+    /// It goes the ordinary way.
+    No,
+}
+
+fn kind() -> &'static str {
+    <Vehicle as kernel::Aggregate>::KIND
+}
+
+/// A commitment to a personal value, and the row that keeps the value.
+fn personal(ctx: &Ctx, vehicle: VehicleId, field: &str, value: &str) -> Result<(String, RowWrite), Fault> {
+    let half = || kernel::id::TypedId::as_u128(&ctx.new_id::<HoldId>()).to_be_bytes();
+    let entropy = keys::token::generate()
+        .map_err(|source| Fault::Unavailable { what: "make a salt", source: Box::new(source) })?;
+    let salt = *journal::Hash::of_bytes(&[half().as_slice(), entropy.expose().as_bytes()].concat()).as_bytes();
+    let commitment = journal::Hash::of_bytes(&kernel::personal::commitment_preimage(field, &salt, value.as_bytes()));
+    let subject = Subject::new(kind(), vehicle).to_string();
+    let kept = PersonalValue { value, salt: journal::Hash::from_bytes(salt).to_string() };
+    let row =
+        RowWrite::put(PERSONAL, format!("{subject}/{field}"), Expected::Absent, RowBody::new(&kept, vec![subject])?);
+    Ok((commitment.to_string(), row))
+}
+
+/// Silence (ONB-9), which counts only while we listened (SAFE-8).
+struct Silence(Arc<Fleet>);
+
+impl Silence {
+    async fn decide(&self, tenant: &TenantId, key: &str, guard: Guard) -> Result<(), CommandError> {
+        let fleet = &self.0;
+        let id: VehicleId = key.parse().map_err(|_| Fault::Misuse("a row of a vehicle has another key"))?;
+        let now = fleet.source.now();
+        let Some(seen) = seen::last_seen(&*fleet.store, tenant, id).await? else { return Ok(()) };
+        let silent_at = seen.at.max(fleet.listening_since).plus_ms(fleet.settings.offline_after_ms);
+        if now < silent_at {
+            seen::keep(&*fleet.store, tenant, id, &seen, Some(silent_at)).await?;
+            return Ok(());
+        }
+        let ctx = Ctx::new(&*fleet.source, tenant.clone(), Actor::automation("fleet.silence"));
+        let extras = Extras { guard: Some(guard), ..Extras::default() };
+        fleet.command(&ctx, id, extras, |state: Option<&Vehicle>| decide::go_offline(state, seen.at)).await?;
+        seen::keep(&*fleet.store, tenant, id, &seen, None).await?;
+        Ok(())
+    }
+}
+
+impl DueHandler for Silence {
+    fn table(&self) -> TableSpec {
+        VEHICLE_SEEN
+    }
+
+    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(self.decide(tenant, key, guard))
+    }
+}
+
+impl KnownVehicle {
+    /// The stop that was ordered first and still holds.
+    pub fn stop(&self) -> Option<&Stop> {
+        self.vehicle.stops.first()
+    }
+
+    /// Sectors that it may work in: what it is built for and what policy admitted it to.
+    pub fn sectors(&self) -> BTreeSet<Sector> {
+        let built_for = &self.vehicle.profile.sectors;
+        match &self.vehicle.constraints.allowed_sectors {
+            Some(admitted) => built_for.intersection(admitted).copied().collect(),
+            None => built_for.clone(),
+        }
+    }
+}
+
+/// The refusal for a vehicle that is not there, as edges tell it.
+pub fn no_vehicle(id: VehicleId) -> Reject {
+    Reject::new(Code::NotFound, format!("there is no vehicle {id}"))
+}

@@ -1,0 +1,292 @@
+//! A site: an operating place with one road graph, and what may not be driven there now.
+
+use std::collections::BTreeMap;
+
+use kernel::decided::Aggregate;
+use kernel::id::RestrictionId;
+use kernel::{Code, Coordinate, Decided, EventMeta, Reject, SiteId, Subject, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::vehicle::decide::Asked;
+
+/// The most zones and closures of one site that are in force at once.
+pub const RESTRICTIONS_MAX: usize = 500;
+/// The most corners of a polygon.
+pub const CORNERS_MAX: usize = 500;
+
+kernel::domain_events! {
+    /// What happens to a site.
+    pub enum SiteEvent {
+        "site.map_imported" 1 => MapImported(SiteMapImported),
+        "site.zone_drawn" 1 => ZoneDrawn(SiteZoneDrawn),
+        "site.roads_closed" 1 => RoadsClosed(SiteRoadsClosed),
+        "site.restriction_lifted" 1 => RestrictionLifted(SiteRestrictionLifted),
+    }
+}
+
+/// A new version of the map is in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteMapImported {
+    /// Counts the versions, from 1.
+    pub version: u64,
+    /// SHA-256 of the road graph.
+    pub digest: String,
+    /// Nodes of the graph.
+    pub nodes: u64,
+    /// Directed edges of the graph.
+    pub edges: u64,
+}
+
+/// A kind of zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoneKind {
+    /// Not to be driven through.
+    Avoided,
+    /// Blasting: nobody inside.
+    Blast,
+    /// For one vehicle at a time.
+    Exclusive,
+}
+
+/// An area is not to be driven through.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteZoneDrawn {
+    /// Its id.
+    pub restriction: RestrictionId,
+    /// What people call it.
+    pub name: String,
+    /// Its kind.
+    pub kind: ZoneKind,
+    /// Its corners.
+    pub polygon: Vec<Coordinate>,
+    /// Who drew it.
+    pub owner: String,
+}
+
+/// What a closure asks of those inside (SAFE-9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosureClass {
+    /// Those inside leave.
+    NoEntry,
+    /// Those inside stop.
+    Stop,
+    /// Those inside leave at once.
+    Evacuate,
+}
+
+/// Roads are closed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteRoadsClosed {
+    /// Its id.
+    pub restriction: RestrictionId,
+    /// What it asks of those inside.
+    pub class: ClosureClass,
+    /// The corners of the area whose roads are closed.
+    pub polygon: Vec<Coordinate>,
+    /// Who closed them.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when, if that is known.
+    pub until: Option<Timestamp>,
+}
+
+/// A zone or closure is gone. Nothing moves by it (SAFE-13).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteRestrictionLifted {
+    /// Which.
+    pub restriction: RestrictionId,
+}
+
+/// The map in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapVersion {
+    /// Counts the versions, from 1.
+    pub version: u64,
+    /// SHA-256 of the road graph.
+    pub digest: String,
+    /// Nodes of the graph.
+    pub nodes: u64,
+    /// Directed edges of the graph.
+    pub edges: u64,
+}
+
+/// A zone or a closure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Restriction {
+    /// A zone.
+    Zone {
+        /// What people call it.
+        name: String,
+        /// Its kind.
+        kind: ZoneKind,
+        /// Its corners.
+        polygon: Vec<Coordinate>,
+        /// Who drew it.
+        owner: String,
+    },
+    /// A closure.
+    Closure {
+        /// What it asks of those inside.
+        class: ClosureClass,
+        /// The corners of the area whose roads are closed.
+        polygon: Vec<Coordinate>,
+        /// Who closed them.
+        owner: String,
+        /// Why.
+        reason: String,
+        /// Since when.
+        from: Timestamp,
+        /// Until when, if that is known.
+        until: Option<Timestamp>,
+    },
+}
+
+impl Restriction {
+    /// Whether it is in force at a time.
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        match self {
+            Restriction::Zone { .. } => true,
+            Restriction::Closure { from, until, .. } => *from <= now && until.is_none_or(|until| now < until),
+        }
+    }
+
+    /// Its corners.
+    pub fn polygon(&self) -> &[Coordinate] {
+        match self {
+            Restriction::Zone { polygon, .. } | Restriction::Closure { polygon, .. } => polygon,
+        }
+    }
+}
+
+/// A site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// The map in force.
+    pub map: MapVersion,
+    /// Zones and closures.
+    pub restrictions: BTreeMap<String, Restriction>,
+}
+
+impl Aggregate for Site {
+    type Id = SiteId;
+    type Event = SiteEvent;
+    const KIND: &'static str = "site";
+    const FOLD_VERSION: u32 = 1;
+    const INDEXES: &'static [&'static str] = &[];
+
+    fn evolve(state: Option<Self>, event: &SiteEvent, _: &EventMeta) -> Option<Self> {
+        match event {
+            SiteEvent::MapImported(imported) => {
+                let map = MapVersion {
+                    version: imported.version,
+                    digest: imported.digest.clone(),
+                    nodes: imported.nodes,
+                    edges: imported.edges,
+                };
+                let restrictions = state.map(|site| site.restrictions).unwrap_or_default();
+                Some(Self { map, restrictions })
+            }
+            SiteEvent::ZoneDrawn(drawn) => state.map(|mut site| {
+                let (name, kind) = (drawn.name.clone(), drawn.kind);
+                let zone = Restriction::Zone { name, kind, polygon: drawn.polygon.clone(), owner: drawn.owner.clone() };
+                site.restrictions.insert(drawn.restriction.to_string(), zone);
+                site
+            }),
+            SiteEvent::RoadsClosed(closed) => state.map(|mut site| {
+                let closure = Restriction::Closure {
+                    class: closed.class,
+                    polygon: closed.polygon.clone(),
+                    owner: closed.owner.clone(),
+                    reason: closed.reason.clone(),
+                    from: closed.from,
+                    until: closed.until,
+                };
+                site.restrictions.insert(closed.restriction.to_string(), closure);
+                site
+            }),
+            SiteEvent::RestrictionLifted(lifted) => state.map(|mut site| {
+                site.restrictions.remove(&lifted.restriction.to_string());
+                site
+            }),
+        }
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn index_values(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn about(_: &SiteEvent, _: Option<&Self>) -> Vec<Subject> {
+        Vec::new()
+    }
+}
+
+/// Puts a new version of the map in force. The same map again changes nothing.
+pub fn import(state: Option<&Site>, asked: &Asked, digest: &str, nodes: u64, edges: u64) -> Decided<SiteEvent, u64> {
+    if let Some(refusal) = &asked.refusal {
+        return Decided::reject(refusal.clone());
+    }
+    if let Some(site) = state.filter(|site| site.map.digest == digest) {
+        return Decided::unchanged(site.map.version);
+    }
+    let version = state.map_or(1, |site| site.map.version + 1);
+    Decided::accept([SiteMapImported { version, digest: digest.into(), nodes, edges }.into()], version)
+}
+
+fn with_room<'a>(state: Option<&'a Site>, site: &SiteId, polygon: &[Coordinate]) -> Result<&'a Site, Reject> {
+    let Some(found) = state else {
+        return Err(Reject::new(Code::NotFound, format!("there is no site {site}: import its map first")));
+    };
+    if !(3..=CORNERS_MAX).contains(&polygon.len()) {
+        return Err(Reject::invalid_field("/polygon", "must have 3 to 500 corners"));
+    }
+    if found.restrictions.len() >= RESTRICTIONS_MAX {
+        return Err(Reject::new(Code::Conflict, "this site has 500 zones and closures: lift some first"));
+    }
+    Ok(found)
+}
+
+/// Draws a zone.
+pub fn draw_zone(state: Option<&Site>, site: &SiteId, drawn: SiteZoneDrawn) -> Decided<SiteEvent, RestrictionId> {
+    let id = drawn.restriction;
+    match with_room(state, site, &drawn.polygon) {
+        Err(reject) => Decided::reject(reject),
+        Ok(_) => Decided::accept([drawn.into()], id),
+    }
+}
+
+/// Closes roads. Only takes away, so nobody is asked (SAFE-1).
+pub fn close_roads(state: Option<&Site>, site: &SiteId, closed: SiteRoadsClosed) -> Decided<SiteEvent, RestrictionId> {
+    let id = closed.restriction;
+    match with_room(state, site, &closed.polygon) {
+        Err(reject) => Decided::reject(reject),
+        Ok(_) if closed.until.is_some_and(|until| until <= closed.from) => {
+            Decided::reject(Reject::invalid_field("/until", "must be later than from"))
+        }
+        Ok(_) => Decided::accept([closed.into()], id),
+    }
+}
+
+/// Lifts a zone or closure; policy is asked.
+pub fn lift(state: Option<&Site>, site: &SiteId, restriction: RestrictionId, asked: &Asked) -> Decided<SiteEvent, ()> {
+    let known = state.is_some_and(|site| site.restrictions.contains_key(&restriction.to_string()));
+    if !known {
+        return Decided::reject(Reject::new(
+            Code::NotFound,
+            format!("site {site} has no zone or closure {restriction}"),
+        ));
+    }
+    if let Some(refusal) = &asked.refusal {
+        return Decided::reject(refusal.clone());
+    }
+    Decided::accept([SiteRestrictionLifted { restriction }.into()], ())
+}

@@ -1,0 +1,95 @@
+//! Sites as the edges and the neighbours use them.
+
+use kernel::id::RestrictionId;
+use kernel::{Ctx, SiteId, Subject, TenantId};
+use policy::{Action, Request, SiteImportFacts};
+use store::port::{Fault, ListQuery};
+use store::{CommandError, Extras, TableSpec, execute, load};
+
+use crate::service::Fleet;
+use crate::site::{self, Site, SiteRoadsClosed, SiteZoneDrawn};
+use crate::vehicle::decide::Asked;
+
+fn subject(id: &SiteId) -> Subject {
+    Subject::new(<Site as kernel::Aggregate>::KIND, id)
+}
+
+impl Fleet {
+    /// A site.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn site(&self, tenant: &TenantId, id: &SiteId) -> Result<Option<Site>, Fault> {
+        Ok(load::<Site>(&*self.store, tenant, id).await?.map(|loaded| loaded.state))
+    }
+
+    /// A page of sites, by name.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn sites(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<(SiteId, Site)>, Fault> {
+        let rows = self.store.list(TableSpec::of::<Site>(), tenant, query).await?;
+        rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()
+    }
+
+    /// Puts a new version of a site's map in force; answers its number.
+    ///
+    /// # Errors
+    /// `POLICY_VIOLATION`, a fault.
+    pub async fn import_map(
+        &self,
+        ctx: &Ctx,
+        id: &SiteId,
+        digest: &str,
+        nodes: u64,
+        edges: u64,
+        trips_open: u32,
+    ) -> Result<u64, CommandError> {
+        let gather = |_| async {
+            let facts = SiteImportFacts { edges: u32::try_from(edges).unwrap_or(u32::MAX), trips_open };
+            Ok(self.ask(Request::new(ctx, Action::ImportSite, subject(id)).facts(facts.facts(ctx.now))))
+        };
+        let outcome =
+            execute(&*self.store, ctx, id, Extras::default(), gather, |state: Option<&Site>, asked: &Asked| {
+                site::import(state, asked, digest, nodes, edges)
+            })
+            .await?;
+        Ok(outcome.reply)
+    }
+
+    /// Draws a zone.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, a wrong field, a fault.
+    pub async fn draw_zone(&self, ctx: &Ctx, id: &SiteId, drawn: SiteZoneDrawn) -> Result<RestrictionId, CommandError> {
+        let decide = |state: Option<&Site>, (): &()| site::draw_zone(state, id, drawn.clone());
+        Ok(execute(&*self.store, ctx, id, Extras::default(), |_| async { Ok(()) }, decide).await?.reply)
+    }
+
+    /// Closes roads.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, a wrong field, a fault.
+    pub async fn close_roads(
+        &self,
+        ctx: &Ctx,
+        id: &SiteId,
+        closed: SiteRoadsClosed,
+    ) -> Result<RestrictionId, CommandError> {
+        let decide = |state: Option<&Site>, (): &()| site::close_roads(state, id, closed.clone());
+        Ok(execute(&*self.store, ctx, id, Extras::default(), |_| async { Ok(()) }, decide).await?.reply)
+    }
+
+    /// Lifts a zone or closure.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `POLICY_VIOLATION`, a fault.
+    pub async fn lift(&self, ctx: &Ctx, id: &SiteId, restriction: RestrictionId) -> Result<(), CommandError> {
+        let gather = |_| async { Ok(self.ask(Request::new(ctx, Action::LiftClosure, subject(id)))) };
+        execute(&*self.store, ctx, id, Extras::default(), gather, |state: Option<&Site>, asked: &Asked| {
+            site::lift(state, id, restriction, asked)
+        })
+        .await?;
+        Ok(())
+    }
+}

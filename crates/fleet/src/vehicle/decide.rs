@@ -1,0 +1,278 @@
+//! The rules of a vehicle, each a pure function of its state and of facts.
+
+use std::collections::BTreeSet;
+
+use kernel::decided::Facts;
+use kernel::envelope::DecisionRecord;
+use kernel::id::{BootId, HoldId};
+use kernel::{Code, CommandId, Decided, Reject, SiteId, Timestamp, TripId, VehicleId};
+
+use super::events::{
+    VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleHoldPlaced,
+    VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared, VehicleStopOrdered,
+    VehicleWentOffline,
+};
+use super::{Component, HoldKind, HoldTiming, Mode, Profile, Status, StopClass, Vehicle, VehicleEvent};
+
+/// Below this state of charge the battery is low, and above [`BATTERY_OK_PCT`] it is not any more: the gap keeps a
+/// battery at the edge from telling it again and again.
+pub const BATTERY_LOW_PCT: f64 = 15.0;
+/// See [`BATTERY_LOW_PCT`].
+pub const BATTERY_OK_PCT: f64 = 20.0;
+
+/// The most holds on one vehicle: beyond it somebody's program runs wild.
+pub const HOLDS_MAX: usize = 32;
+/// The most stops in force on one vehicle.
+pub const STOPS_MAX: usize = 32;
+
+type Answer<R> = Decided<VehicleEvent, R>;
+
+/// What policy said, for commands that ask it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The decision, for the journal.
+    pub record: Vec<DecisionRecord>,
+    /// The refusal, if it was one.
+    pub refusal: Option<Reject>,
+    /// The limits, if it was allowed.
+    pub constraints: policy::Constraints,
+}
+
+impl Facts for Asked {
+    fn decisions(&self) -> &[DecisionRecord] {
+        &self.record
+    }
+}
+
+fn missing(vehicle: VehicleId) -> Reject {
+    Reject::new(Code::NotFound, format!("there is no vehicle {vehicle}"))
+}
+
+fn in_service(state: Option<&Vehicle>, id: VehicleId) -> Result<&Vehicle, Reject> {
+    match state {
+        None => Err(missing(id)),
+        Some(vehicle) if vehicle.status == Status::Decommissioned => {
+            Err(Reject::new(Code::IllegalTransition, format!("vehicle {id} is DECOMMISSIONED: register it anew")))
+        }
+        Some(vehicle) => Ok(vehicle),
+    }
+}
+
+/// Registers a vehicle (ONB-1, ONB-2, ONB-5).
+pub fn register(
+    state: Option<&Vehicle>,
+    asked: &Asked,
+    site: SiteId,
+    profile: Profile,
+    components: Vec<Component>,
+) -> Answer<policy::Constraints> {
+    if state.is_some() {
+        return Decided::reject(Reject::new(Code::Conflict, "this vehicle is registered already"));
+    }
+    if let Some(refusal) = &asked.refusal {
+        return Decided::reject(refusal.clone());
+    }
+    let constraints = asked.constraints.clone();
+    let registered = VehicleRegistered { site, profile, components, constraints: constraints.clone() };
+    Decided::accept([registered.into()], constraints)
+}
+
+/// The vehicle connected and says what it can do (ONB-8). Saying the same again changes nothing.
+pub fn come_online(
+    state: Option<&Vehicle>,
+    id: VehicleId,
+    boot: BootId,
+    capabilities: BTreeSet<String>,
+    components: Vec<Component>,
+    mode: Mode,
+) -> Answer<()> {
+    match in_service(state, id) {
+        Err(reject) => Decided::reject(reject),
+        Ok(vehicle) => {
+            let same = vehicle.status == Status::Online
+                && vehicle.mode == mode
+                && vehicle.capabilities == capabilities
+                && (components.is_empty() || vehicle.components == components);
+            if same {
+                return Decided::unchanged(());
+            }
+            Decided::accept([VehicleCameOnline { boot, capabilities, components, mode }.into()], ())
+        }
+    }
+}
+
+/// The vehicle was silent for too long (ONB-9).
+pub fn go_offline(state: Option<&Vehicle>, last_seen_at: Timestamp) -> Answer<()> {
+    match state {
+        Some(vehicle) if vehicle.status == Status::Online => {
+            let trip = vehicle.claim.map(|claim| claim.trip);
+            Decided::accept([VehicleWentOffline { last_seen_at, trip }.into()], ())
+        }
+        _ => Decided::unchanged(()),
+    }
+}
+
+/// What a heartbeat says about thresholds: who drives, and whether the battery is low.
+pub fn observe(state: Option<&Vehicle>, id: VehicleId, mode: Mode, battery_pct: f64) -> Answer<()> {
+    let vehicle = match in_service(state, id) {
+        Ok(vehicle) => vehicle,
+        Err(reject) => return Decided::reject(reject),
+    };
+    let mut events: Vec<VehicleEvent> = Vec::new();
+    if vehicle.mode != mode {
+        events.push(VehicleModeChanged { from: vehicle.mode, to: mode }.into());
+    }
+    let low = if vehicle.battery_low { battery_pct < BATTERY_OK_PCT } else { battery_pct < BATTERY_LOW_PCT };
+    if low != vehicle.battery_low {
+        events.push(VehicleBatteryCrossed { low, battery_pct }.into());
+    }
+    Decided::accept(events, ())
+}
+
+/// Places a hold. Needs no decision of policy (SAFE-1). NOW and NEXT_ADMISSIBLE end the claim's epoch at once.
+pub fn place_hold(
+    state: Option<&Vehicle>,
+    id: VehicleId,
+    hold: HoldId,
+    kind: HoldKind,
+    timing: HoldTiming,
+    owner: &str,
+    reason: &str,
+) -> Answer<HoldId> {
+    let vehicle = match in_service(state, id) {
+        Ok(vehicle) => vehicle,
+        Err(reject) => return Decided::reject(reject),
+    };
+    if vehicle.holds.len() >= HOLDS_MAX {
+        return Decided::reject(Reject::new(Code::Conflict, "this vehicle has 32 holds: release some first"));
+    }
+    let claim_epoch = match timing {
+        HoldTiming::AfterTrip => vehicle.claim_epoch,
+        HoldTiming::NextAdmissible | HoldTiming::Now => vehicle.claim_epoch + 1,
+    };
+    let placed = VehicleHoldPlaced {
+        hold,
+        kind,
+        owner: owner.into(),
+        reason: reason.into(),
+        timing,
+        trip: vehicle.claim.map(|claim| claim.trip),
+        claim_epoch,
+    };
+    Decided::accept([placed.into()], hold)
+}
+
+/// Releases a hold: its owner alone, a lockout never at a distance; policy is asked too (SAFE-17).
+pub fn release_hold(
+    state: Option<&Vehicle>,
+    id: VehicleId,
+    hold: HoldId,
+    by: &str,
+    asked: &Asked,
+    reason: &str,
+) -> Answer<()> {
+    let vehicle = match in_service(state, id) {
+        Ok(vehicle) => vehicle,
+        Err(reject) => return Decided::reject(reject),
+    };
+    let Some(held) = vehicle.holds.iter().find(|other| other.id == hold) else {
+        return Decided::reject(Reject::new(Code::NotFound, format!("vehicle {id} has no hold {hold}")));
+    };
+    if held.kind == HoldKind::Lockout {
+        let text = "a technician's lockout is released at the vehicle by the technician, never at a distance";
+        return Decided::reject(Reject::new(Code::IllegalTransition, text));
+    }
+    if held.owner != by {
+        let text = format!("hold {hold} belongs to {}: only its owner releases it", held.owner);
+        return Decided::reject(Reject::new(Code::Forbidden, text));
+    }
+    if let Some(refusal) = &asked.refusal {
+        return Decided::reject(refusal.clone());
+    }
+    Decided::accept([VehicleHoldReleased { hold, reason: reason.into() }.into()], ())
+}
+
+/// Claims the vehicle for a trip, once however often it is asked (the last gate before a trip is ASSIGNED).
+pub fn take_claim(state: Option<&Vehicle>, id: VehicleId, trip: TripId, valid_for_s: u64) -> Answer<u64> {
+    let vehicle = match in_service(state, id) {
+        Ok(vehicle) => vehicle,
+        Err(reject) => return Decided::reject(reject),
+    };
+    match vehicle.claim {
+        Some(claim) if claim.trip == trip && claim.epoch == vehicle.claim_epoch => {
+            return Decided::unchanged(claim.epoch);
+        }
+        Some(claim) => {
+            let text = format!("vehicle {id} is claimed for trip {}", claim.trip);
+            return Decided::reject(Reject::new(Code::VehicleUnavailable, text));
+        }
+        None => {}
+    }
+    if !vehicle.is_ready() {
+        let text = format!("vehicle {id} is not ready: {}", not_ready(vehicle));
+        return Decided::reject(Reject::new(Code::VehicleUnavailable, text));
+    }
+    let claim_epoch = vehicle.claim_epoch + 1;
+    Decided::accept([VehicleClaimTaken { trip, claim_epoch, valid_for_s }.into()], claim_epoch)
+}
+
+/// Why a vehicle is not ready, in a few words.
+pub fn not_ready(vehicle: &Vehicle) -> String {
+    let mut why: Vec<String> = Vec::new();
+    if vehicle.status != Status::Online {
+        why.push(format!("it is {}", vehicle.status.as_str()));
+    }
+    if vehicle.mode != Mode::Autonomous {
+        why.push(format!("its mode is {}", vehicle.mode.as_str()));
+    }
+    why.extend(vehicle.holds.iter().map(|hold| format!("it is held ({})", hold.kind.as_str())));
+    why.extend(vehicle.stops.iter().map(|stop| format!("stop {} is in force", stop.id)));
+    if let Some(claim) = vehicle.claim {
+        why.push(format!("it is claimed for trip {}", claim.trip));
+    }
+    why.join(", ")
+}
+
+/// Ends a claim and its epoch, once however often it is asked. Another trip's claim is left alone. A hold that waited for
+/// the end of the trip takes effect with the new epoch.
+pub fn release_claim(state: Option<&Vehicle>, trip: TripId) -> Answer<()> {
+    let Some((vehicle, claim)) = state.and_then(|vehicle| vehicle.claim.map(|claim| (vehicle, claim))) else {
+        return Decided::unchanged(());
+    };
+    if claim.trip != trip {
+        return Decided::unchanged(());
+    }
+    Decided::accept([VehicleClaimReleased { trip, claim_epoch: vehicle.claim_epoch + 1 }.into()], ())
+}
+
+/// Orders a stop. Asks nobody, refuses nothing that can be stopped, and repeats nothing (SAFE-1, SAFE-2).
+pub fn order_stop(state: Option<&Vehicle>, id: VehicleId, ordered: VehicleStopOrdered) -> Answer<CommandId> {
+    let Some(vehicle) = state else { return Decided::reject(missing(id)) };
+    let stop = ordered.stop;
+    if vehicle.stops.iter().any(|other| other.id == stop) {
+        return Decided::unchanged(stop);
+    }
+    if vehicle.stops.len() >= STOPS_MAX {
+        // The vehicle is told to stop thirty-two times over; the oldest order still holds it.
+        let oldest = vehicle.stops.first().map_or(stop, |oldest| oldest.id);
+        return Decided::unchanged(oldest);
+    }
+    Decided::accept([ordered.into()], stop)
+}
+
+/// Clears a stop by its id (SAFE-6).
+pub fn clear_stop(state: Option<&Vehicle>, id: VehicleId, stop: CommandId, asked: &Asked) -> Answer<()> {
+    let Some(vehicle) = state else { return Decided::reject(missing(id)) };
+    if !vehicle.stops.iter().any(|other| other.id == stop) {
+        return Decided::reject(Reject::new(Code::NotFound, format!("vehicle {id} has no stop {stop} in force")));
+    }
+    if let Some(refusal) = &asked.refusal {
+        return Decided::reject(refusal.clone());
+    }
+    Decided::accept([VehicleStopCleared { stop }.into()], ())
+}
+
+/// A stop's order as an event.
+pub fn stop_of(stop: CommandId, class: StopClass, reason: &str, from_emergency_record: bool) -> VehicleStopOrdered {
+    VehicleStopOrdered { stop, class, reason: reason.into(), from_emergency_record }
+}

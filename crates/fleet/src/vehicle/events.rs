@@ -1,0 +1,155 @@
+//! What can happen to a vehicle. A body is written once and read for ever.
+
+use std::collections::BTreeSet;
+
+use kernel::id::{BootId, HoldId};
+use kernel::{CommandId, SiteId, Timestamp, TripId};
+use serde::{Deserialize, Serialize};
+
+use super::{Component, HoldKind, HoldTiming, Mode, Profile, StopClass};
+
+kernel::domain_events! {
+    /// What happens to a vehicle.
+    pub enum VehicleEvent {
+        "vehicle.registered" 1 => Registered(VehicleRegistered),
+        "vehicle.came_online" 1 => CameOnline(VehicleCameOnline),
+        "vehicle.went_offline" 1 => WentOffline(VehicleWentOffline),
+        "vehicle.mode_changed" 1 => ModeChanged(VehicleModeChanged),
+        "vehicle.battery_crossed" 1 => BatteryCrossed(VehicleBatteryCrossed),
+        "vehicle.hold_placed" 1 => HoldPlaced(VehicleHoldPlaced),
+        "vehicle.hold_released" 1 => HoldReleased(VehicleHoldReleased),
+        "vehicle.claim_taken" 1 => ClaimTaken(VehicleClaimTaken),
+        "vehicle.claim_released" 1 => ClaimReleased(VehicleClaimReleased),
+        "vehicle.stop_ordered" 1 => StopOrdered(VehicleStopOrdered),
+        "vehicle.stop_cleared" 1 => StopCleared(VehicleStopCleared),
+        "vehicle.decommissioned" 1 => Decommissioned(VehicleDecommissioned),
+    }
+}
+
+/// The vehicle is known from now on (ONB-5).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleRegistered {
+    /// Where it works.
+    pub site: SiteId,
+    /// What it is.
+    pub profile: Profile,
+    /// What it is made of.
+    pub components: Vec<Component>,
+    /// What policy allows it.
+    pub constraints: policy::Constraints,
+}
+
+/// It is connected (ONB-8).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleCameOnline {
+    /// Which start of its computer.
+    pub boot: BootId,
+    /// What it can do.
+    pub capabilities: BTreeSet<String>,
+    /// What it is made of.
+    pub components: Vec<Component>,
+    /// Who drives.
+    pub mode: Mode,
+}
+
+/// It was silent for too long (ONB-9).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleWentOffline {
+    /// When it was last seen.
+    pub last_seen_at: Timestamp,
+    /// The trip that it was claimed for.
+    pub trip: Option<TripId>,
+}
+
+/// Another drives now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleModeChanged {
+    /// Who drove.
+    pub from: Mode,
+    /// Who drives.
+    pub to: Mode,
+}
+
+/// The battery crossed the threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleBatteryCrossed {
+    /// Whether it is below now.
+    pub low: bool,
+    /// State of charge, 0 to 100.
+    pub battery_pct: f64,
+}
+
+/// The vehicle may not be dispatched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleHoldPlaced {
+    /// The hold.
+    pub hold: HoldId,
+    /// Its kind.
+    pub kind: HoldKind,
+    /// Who placed it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// When it takes effect.
+    pub timing: HoldTiming,
+    /// The trip that the vehicle is claimed for.
+    pub trip: Option<TripId>,
+    /// The vehicle's epoch from now on.
+    pub claim_epoch: u64,
+}
+
+/// The hold is gone. The vehicle is READY at most, never in motion by it (SAFE-13).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleHoldReleased {
+    /// The hold.
+    pub hold: HoldId,
+    /// Why.
+    pub reason: String,
+}
+
+/// The vehicle belongs to a trip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleClaimTaken {
+    /// The trip.
+    pub trip: TripId,
+    /// The epoch of the claim.
+    pub claim_epoch: u64,
+    /// How long it holds without renewal, in seconds.
+    pub valid_for_s: u64,
+}
+
+/// The vehicle belongs to no trip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleClaimReleased {
+    /// The trip.
+    pub trip: TripId,
+    /// The vehicle's epoch from now on.
+    pub claim_epoch: u64,
+}
+
+/// The vehicle must stop. No policy is asked (SAFE-1).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleStopOrdered {
+    /// The stop, which is the id of the command that carries it.
+    pub stop: CommandId,
+    /// Its class.
+    pub class: StopClass,
+    /// Why.
+    pub reason: String,
+    /// Whether it left before the journal had it (SAFE-2).
+    pub from_emergency_record: bool,
+}
+
+/// The stop holds no longer. The vehicle stays where it is until it is dispatched (SAFE-13).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleStopCleared {
+    /// The stop.
+    pub stop: CommandId,
+}
+
+/// The vehicle is out of service for good (ONB-10).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleDecommissioned {
+    /// Why.
+    pub reason: String,
+}

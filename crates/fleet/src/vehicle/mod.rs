@@ -1,0 +1,230 @@
+//! A vehicle: its profile, what policy allowed it, its status and mode, its holds, its stop, and the one claim under
+//! which it may move.
+
+pub mod decide;
+pub mod events;
+pub mod profile;
+pub mod state;
+
+use std::collections::BTreeSet;
+
+use kernel::id::HoldId;
+use kernel::{CommandId, SiteId, Timestamp, TripId};
+use serde::{Deserialize, Serialize};
+
+pub use events::VehicleEvent;
+pub use profile::{Component, Profile};
+
+/// Whether the vehicle is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Known, never seen.
+    Registered,
+    /// Seen lately.
+    Online,
+    /// Silent for too long.
+    Offline,
+    /// Taken out of service for good.
+    Decommissioned,
+}
+
+impl Status {
+    /// The name, as in answers and in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Registered => "REGISTERED",
+            Status::Online => "ONLINE",
+            Status::Offline => "OFFLINE",
+            Status::Decommissioned => "DECOMMISSIONED",
+        }
+    }
+}
+
+/// Who drives. In MANUAL, SERVICE and ESTOP every motion command is refused (SAFE-17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Mode {
+    /// The vehicle.
+    Autonomous,
+    /// A person at a distance.
+    Remote,
+    /// A person aboard.
+    Manual,
+    /// A technician.
+    Service,
+    /// Nobody: the emergency stop is pressed.
+    Estop,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Mode; 5] = [Mode::Autonomous, Mode::Remote, Mode::Manual, Mode::Service, Mode::Estop];
+
+    /// The name, as in answers, policies and the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Autonomous => "AUTONOMOUS",
+            Mode::Remote => "REMOTE",
+            Mode::Manual => "MANUAL",
+            Mode::Service => "SERVICE",
+            Mode::Estop => "ESTOP",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// Why a vehicle may not be dispatched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// Not fit to drive.
+    Grounded,
+    /// A technician works on it: never released at a distance.
+    Lockout,
+    /// The check before the first start of the day is missing.
+    PreStartCheck,
+    /// An update is being installed.
+    Update,
+    /// Its identity is not trusted.
+    Quarantine,
+    /// It is being cleaned.
+    Cleaning,
+}
+
+impl HoldKind {
+    /// The name, as in answers, policies and the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HoldKind::Grounded => "grounded",
+            HoldKind::Lockout => "lockout",
+            HoldKind::PreStartCheck => "pre_start_check",
+            HoldKind::Update => "update",
+            HoldKind::Quarantine => "quarantine",
+            HoldKind::Cleaning => "cleaning",
+        }
+    }
+}
+
+/// When a hold takes effect (SAFE-11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldTiming {
+    /// When the trip is over.
+    AfterTrip,
+    /// At the next place where the vehicle may stand.
+    NextAdmissible,
+    /// At once.
+    Now,
+}
+
+/// A reason why the vehicle may not be dispatched, with its owner, who alone releases it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Its id.
+    pub id: HoldId,
+    /// Its kind.
+    pub kind: HoldKind,
+    /// Who placed it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// When it takes effect.
+    pub timing: HoldTiming,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+}
+
+/// A vehicle's assignment to one trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The trip.
+    pub trip: TripId,
+    /// The vehicle's epoch while the claim holds.
+    pub epoch: u64,
+    /// How long it holds without renewal, in seconds.
+    pub valid_for_s: u64,
+    /// When it was taken.
+    pub taken_at: Timestamp,
+}
+
+/// The class of a stop (SAFE-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopClass {
+    /// At once, wherever the vehicle is.
+    Now,
+    /// Where a vehicle may stand.
+    NearestAdmissible,
+}
+
+impl StopClass {
+    /// The name, as in requests and in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StopClass::Now => "now",
+            StopClass::NearestAdmissible => "nearest_admissible",
+        }
+    }
+}
+
+/// A stop in force. It holds until a clearance names it (SAFE-6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Its id, which is that of the command that carries it.
+    pub id: CommandId,
+    /// Its class.
+    pub class: StopClass,
+    /// Why.
+    pub reason: String,
+    /// When it was ordered.
+    pub ordered_at: Timestamp,
+}
+
+/// A vehicle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vehicle {
+    /// Where it works.
+    pub site: SiteId,
+    /// What it is.
+    pub profile: Profile,
+    /// What it is made of.
+    pub components: Vec<Component>,
+    /// What policy allowed it at registration (ONB-2).
+    pub constraints: policy::Constraints,
+    /// Whether it is connected.
+    pub status: Status,
+    /// Who drives.
+    pub mode: Mode,
+    /// What it said it can do when it last came online.
+    pub capabilities: BTreeSet<String>,
+    /// Why it may not be dispatched.
+    pub holds: Vec<Hold>,
+    /// The trip that it is claimed for.
+    pub claim: Option<Claim>,
+    /// The newest claim, also after its end: a vehicle that did not hear of the end may still move under it.
+    pub last_claim: Option<Claim>,
+    /// Counts its claims and what ended them.
+    pub claim_epoch: u64,
+    /// Stops in force.
+    pub stops: Vec<Stop>,
+    /// Whether its battery is below the threshold.
+    pub battery_low: bool,
+    /// Since when it is known.
+    pub registered_at: Timestamp,
+}
+
+impl Vehicle {
+    /// Whether it can be given a trip now.
+    pub fn is_ready(&self) -> bool {
+        self.status == Status::Online
+            && self.mode == Mode::Autonomous
+            && self.holds.is_empty()
+            && self.stops.is_empty()
+            && self.claim.is_none()
+    }
+}

@@ -1,0 +1,150 @@
+//! What a vehicle is, as a technician registers it (ONB-1), and what of it enters the journal.
+
+use std::collections::BTreeSet;
+
+use kernel::{FieldError, Reject, Sector, SiteId};
+use serde::{Deserialize, Serialize};
+
+/// The longest name of a vehicle, in characters.
+const NAME_CHARS_MAX: usize = 60;
+/// The most capabilities or components of one vehicle.
+const LIST_MAX: usize = 64;
+
+/// What a vehicle is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// What it is, e.g. `ads`, `brake`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its serial number.
+    #[serde(default)]
+    pub serial: String,
+}
+
+/// What a technician presents.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// Where the vehicle works.
+    pub site: SiteId,
+    /// What people call it.
+    pub name: String,
+    /// Vehicle identification number (ISO 3779); not needed for a simulated vehicle.
+    #[serde(default)]
+    pub vin: Option<String>,
+    /// What it can do.
+    #[serde(default)]
+    pub capabilities: BTreeSet<String>,
+    /// The sectors that it is built for; all of them if none is named.
+    #[serde(default)]
+    pub sectors: BTreeSet<Sector>,
+    /// The heaviest load, in kilograms.
+    #[serde(default)]
+    pub payload_max_kg: f64,
+    /// Seats for passengers.
+    #[serde(default)]
+    pub seats: u32,
+    /// The fastest that it can drive, in metres per second.
+    pub max_speed_mps: f64,
+    /// Usable energy when full, in watt-hours.
+    pub energy_capacity_wh: f64,
+    /// Whether it is simulated.
+    #[serde(default)]
+    pub simulated: bool,
+    /// What it is made of.
+    #[serde(default)]
+    pub components: Vec<Component>,
+}
+
+/// What a vehicle is, without what is personal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// What people call it.
+    pub name: String,
+    /// Commitment to the vehicle identification number, if there is one.
+    pub vin_commitment: Option<String>,
+    /// What it can do.
+    pub capabilities: BTreeSet<String>,
+    /// The sectors that it is built for.
+    pub sectors: BTreeSet<Sector>,
+    /// The heaviest load, in kilograms.
+    pub payload_max_kg: f64,
+    /// Seats for passengers.
+    pub seats: u32,
+    /// The fastest that it can drive, in metres per second.
+    pub max_speed_mps: f64,
+    /// Usable energy when full, in watt-hours.
+    pub energy_capacity_wh: f64,
+    /// Whether it is simulated.
+    pub simulated: bool,
+}
+
+impl Registration {
+    /// Checks every field; each that is wrong is named.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` with one entry per wrong field.
+    pub fn validate(&self) -> Result<(), Reject> {
+        let mut wrong = Vec::new();
+        let mut check = |holds: bool, field: &str, message: &str| {
+            if !holds {
+                wrong.push(FieldError { field: field.into(), message: message.into() });
+            }
+        };
+        let name = self.name.trim();
+        check(!name.is_empty() && name.chars().count() <= NAME_CHARS_MAX, "/name", "must have 1 to 60 characters");
+        check(
+            self.max_speed_mps > 0.0 && self.max_speed_mps <= 60.0,
+            "/max_speed_mps",
+            "must be above 0 and at most 60",
+        );
+        check(self.payload_max_kg >= 0.0 && self.payload_max_kg <= 1e6, "/payload_max_kg", "must be from 0 to 1000000");
+        check(
+            self.energy_capacity_wh > 0.0 && self.energy_capacity_wh <= 1e8,
+            "/energy_capacity_wh",
+            "must be above 0 and at most 100000000",
+        );
+        check(self.seats <= 500, "/seats", "must be at most 500");
+        check(self.capabilities.len() <= LIST_MAX, "/capabilities", "must be at most 64");
+        check(
+            self.capabilities.iter().all(|name| is_word(name)),
+            "/capabilities",
+            "must be words of a to z, 0 to 9, - and _",
+        );
+        check(self.components.len() <= LIST_MAX, "/components", "must be at most 64");
+        for (place, component) in self.components.iter().enumerate() {
+            let named = is_word(&component.name) && !component.version.is_empty() && component.version.len() <= 100;
+            check(named, &format!("/components/{place}"), "must have a name (a word) and a version");
+        }
+        let vin = self.vin.as_deref().is_none_or(is_vin);
+        check(vin, "/vin", "must be 17 characters of A to Z and 0 to 9 without I, O and Q (ISO 3779)");
+        if wrong.is_empty() { Ok(()) } else { Err(Reject::invalid(wrong)) }
+    }
+
+    /// The profile that enters the journal.
+    pub fn profile(&self, vin_commitment: Option<String>) -> Profile {
+        Profile {
+            name: self.name.trim().to_owned(),
+            vin_commitment,
+            capabilities: self.capabilities.clone(),
+            sectors: if self.sectors.is_empty() { Sector::ALL.into() } else { self.sectors.clone() },
+            payload_max_kg: self.payload_max_kg + 0.0,
+            seats: self.seats,
+            max_speed_mps: self.max_speed_mps,
+            energy_capacity_wh: self.energy_capacity_wh,
+            simulated: self.simulated,
+        }
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+fn is_vin(text: &str) -> bool {
+    text.len() == 17
+        && text.bytes().all(|b| (b.is_ascii_uppercase() || b.is_ascii_digit()) && !matches!(b, b'I' | b'O' | b'Q'))
+}

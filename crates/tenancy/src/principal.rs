@@ -1,0 +1,102 @@
+//! A principal: a person or a program that acts for a tenant in one role.
+
+use kernel::decided::Aggregate;
+use kernel::id::PrincipalId;
+use kernel::{Code, Decided, EventMeta, Reject, Subject, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::role::Role;
+
+kernel::domain_events! {
+    /// What happens to a principal.
+    pub enum PrincipalEvent {
+        "principal.created" 1 => Created(PrincipalCreated),
+        "principal.token_issued" 1 => TokenIssued(PrincipalTokenIssued),
+        "principal.revoked" 1 => Revoked(PrincipalRevoked),
+    }
+}
+
+/// The principal exists from now on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrincipalCreated {
+    /// Its role.
+    pub role: Role,
+}
+
+/// It got a token. The journal has neither the token nor its digest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrincipalTokenIssued {
+    /// Why it was issued.
+    pub purpose: String,
+}
+
+/// Its tokens are worth nothing any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrincipalRevoked {
+    /// Why.
+    pub reason: String,
+}
+
+/// A principal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Principal {
+    /// Its role.
+    pub role: Role,
+    /// How many tokens it got.
+    pub tokens_issued: u64,
+    /// Whether its tokens are worth nothing any more.
+    pub revoked: bool,
+    /// Since when it exists.
+    pub created_at: Timestamp,
+}
+
+impl Aggregate for Principal {
+    type Id = PrincipalId;
+    type Event = PrincipalEvent;
+    const KIND: &'static str = "principal";
+    const FOLD_VERSION: u32 = 1;
+    const INDEXES: &'static [&'static str] = &["role"];
+
+    fn evolve(state: Option<Self>, event: &PrincipalEvent, meta: &EventMeta) -> Option<Self> {
+        match (state, event) {
+            (None, PrincipalEvent::Created(created)) => {
+                Some(Self { role: created.role, tokens_issued: 0, revoked: false, created_at: meta.recorded_at })
+            }
+            (Some(state), PrincipalEvent::TokenIssued(_)) => {
+                Some(Self { tokens_issued: state.tokens_issued + 1, ..state })
+            }
+            (Some(state), PrincipalEvent::Revoked(_)) => Some(Self { revoked: true, ..state }),
+            (state, _) => state,
+        }
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn index_values(&self) -> Vec<String> {
+        vec![self.role.as_str().into()]
+    }
+
+    fn about(_: &PrincipalEvent, _: Option<&Self>) -> Vec<Subject> {
+        Vec::new()
+    }
+}
+
+/// Makes a principal with its first token.
+pub fn create(state: Option<&Principal>, role: Role, purpose: &str) -> Decided<PrincipalEvent, ()> {
+    if state.is_some() {
+        return Decided::reject(Reject::new(Code::Conflict, "this principal exists already"));
+    }
+    let issued = PrincipalTokenIssued { purpose: purpose.into() };
+    Decided::accept([PrincipalCreated { role }.into(), issued.into()], ())
+}
+
+/// Ends a principal's access.
+pub fn revoke(state: Option<&Principal>, reason: &str) -> Decided<PrincipalEvent, ()> {
+    match state {
+        None => Decided::reject(Reject::new(Code::NotFound, "there is no such principal")),
+        Some(principal) if principal.revoked => Decided::unchanged(()),
+        Some(_) => Decided::accept([PrincipalRevoked { reason: reason.into() }.into()], ()),
+    }
+}

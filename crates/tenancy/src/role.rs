@@ -1,0 +1,163 @@
+//! Fixed roles, and the one table of what each may do.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a principal is to its tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything within the tenant.
+    Administrator,
+    /// Trips, and stopping vehicles.
+    Dispatcher,
+    /// Stops, holds, closures, and reading everything.
+    SafetyOfficer,
+    /// Vehicles: registering and holding them.
+    Technician,
+    /// Reading the journal, and nothing else.
+    Auditor,
+    /// Reading trips and vehicles.
+    Viewer,
+}
+
+/// What can be done over the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// Make and list tenants; the platform's administrator alone.
+    ManageTenants,
+    /// Import a map.
+    ImportSite,
+    /// Close roads, draw zones, and lift both.
+    RestrictSite,
+    /// Register a vehicle.
+    RegisterVehicle,
+    /// Place and release holds.
+    HoldVehicle,
+    /// Stop a vehicle.
+    StopVehicle,
+    /// Clear a stop.
+    ClearStop,
+    /// Ask for a trip.
+    RequestTrip,
+    /// Cancel a trip.
+    CancelTrip,
+    /// Read sites, vehicles and trips.
+    ReadFleet,
+    /// Read and verify the journal.
+    ReadJournal,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 6] =
+        [Role::Administrator, Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::Auditor, Role::Viewer];
+
+    /// The name in tokens' owners, policies and the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Administrator => "administrator",
+            Role::Dispatcher => "dispatcher",
+            Role::SafetyOfficer => "safety_officer",
+            Role::Technician => "technician",
+            Role::Auditor => "auditor",
+            Role::Viewer => "viewer",
+        }
+    }
+
+    /// Whether the role may do it. Stopping is open to everybody who works with vehicles.
+    pub fn may(self, operation: Operation) -> bool {
+        use Operation as O;
+        match self {
+            Role::Administrator => true,
+            Role::Dispatcher => matches!(
+                operation,
+                O::RequestTrip
+                    | O::CancelTrip
+                    | O::StopVehicle
+                    | O::ClearStop
+                    | O::HoldVehicle
+                    | O::RestrictSite
+                    | O::ReadFleet
+                    | O::ReadJournal
+            ),
+            Role::SafetyOfficer => matches!(
+                operation,
+                O::CancelTrip
+                    | O::StopVehicle
+                    | O::ClearStop
+                    | O::HoldVehicle
+                    | O::RestrictSite
+                    | O::ReadFleet
+                    | O::ReadJournal
+            ),
+            Role::Technician => {
+                matches!(operation, O::RegisterVehicle | O::HoldVehicle | O::StopVehicle | O::ReadFleet)
+            }
+            Role::Auditor => operation == O::ReadJournal,
+            Role::Viewer => operation == O::ReadFleet,
+        }
+    }
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Operation; 11] = [
+        Operation::ManageTenants,
+        Operation::ImportSite,
+        Operation::RestrictSite,
+        Operation::RegisterVehicle,
+        Operation::HoldVehicle,
+        Operation::StopVehicle,
+        Operation::ClearStop,
+        Operation::RequestTrip,
+        Operation::CancelTrip,
+        Operation::ReadFleet,
+        Operation::ReadJournal,
+    ];
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operation::ManageTenants => "manage tenants",
+            Operation::ImportSite => "import a map",
+            Operation::RestrictSite => "close roads or draw zones",
+            Operation::RegisterVehicle => "register vehicles",
+            Operation::HoldVehicle => "hold vehicles",
+            Operation::StopVehicle => "stop vehicles",
+            Operation::ClearStop => "clear stops",
+            Operation::RequestTrip => "ask for trips",
+            Operation::CancelTrip => "cancel trips",
+            Operation::ReadFleet => "read sites, vehicles and trips",
+            Operation::ReadJournal => "read the journal",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_somebody_and_readers_change_nothing() {
+        let who = |operation: Operation| Role::ALL.into_iter().filter(move |role| role.may(operation)).count();
+        for operation in Operation::ALL {
+            assert!(who(operation) >= 1, "{operation}");
+        }
+        for operation in
+            Operation::ALL.into_iter().filter(|op| !matches!(op, Operation::ReadFleet | Operation::ReadJournal))
+        {
+            assert!(!Role::Auditor.may(operation) && !Role::Viewer.may(operation), "{operation}");
+        }
+        assert!(!Role::Auditor.may(Operation::ReadFleet), "an auditor reads the journal and nothing else");
+        assert_eq!(who(Operation::ManageTenants), 1);
+    }
+}

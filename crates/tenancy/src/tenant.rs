@@ -1,0 +1,86 @@
+//! A tenant: an organisation with a fleet, a sector, and a log of its own.
+
+use std::collections::BTreeSet;
+
+use kernel::decided::Aggregate;
+use kernel::{Code, Decided, EventMeta, Reject, Sector, Subject, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+kernel::domain_events! {
+    /// What happens to a tenant.
+    pub enum TenantEvent {
+        "tenant.created" 1 => Created(TenantCreated),
+    }
+}
+
+/// The tenant exists from now on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TenantCreated {
+    /// Its name, which is its id.
+    pub name: TenantId,
+    /// Its sector; the platform has none.
+    pub sector: Option<Sector>,
+    /// What it has subscribed to.
+    pub entitlements: BTreeSet<String>,
+    /// Whether its vehicles are simulated, all of them (SAFE-15).
+    pub simulated: bool,
+}
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Its name, which is its id.
+    pub name: TenantId,
+    /// Its sector; the platform has none.
+    pub sector: Option<Sector>,
+    /// What it has subscribed to.
+    pub entitlements: BTreeSet<String>,
+    /// Whether its vehicles are simulated.
+    pub simulated: bool,
+    /// Since when it exists.
+    pub created_at: Timestamp,
+}
+
+impl Aggregate for Tenant {
+    type Id = TenantId;
+    type Event = TenantEvent;
+    const KIND: &'static str = "tenant";
+    const FOLD_VERSION: u32 = 1;
+    const INDEXES: &'static [&'static str] = &[];
+
+    fn evolve(state: Option<Self>, event: &TenantEvent, meta: &EventMeta) -> Option<Self> {
+        match (state, event) {
+            (None, TenantEvent::Created(created)) => Some(Self {
+                name: created.name.clone(),
+                sector: created.sector,
+                entitlements: created.entitlements.clone(),
+                simulated: created.simulated,
+                created_at: meta.recorded_at,
+            }),
+            (state, TenantEvent::Created(_)) => state,
+        }
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn index_values(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn about(_: &TenantEvent, _: Option<&Self>) -> Vec<Subject> {
+        Vec::new()
+    }
+}
+
+/// Makes a tenant where there is none of that name.
+pub fn create(state: Option<&Tenant>, created: TenantCreated) -> Decided<TenantEvent, ()> {
+    if state.is_some() {
+        return Decided::reject(Reject::new(
+            Code::Conflict,
+            format!("the tenant {} exists already: choose another name", created.name),
+        ));
+    }
+    Decided::accept([created.into()], ())
+}
