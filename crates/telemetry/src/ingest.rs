@@ -1,0 +1,220 @@
+//! Telemetry as the edges use it: batches in, acknowledgements out; the latest of each vehicle; history.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kernel::id::BootId;
+use kernel::{FieldError, TenantId, Timestamp, VehicleId};
+
+use crate::log::Log;
+use crate::record::{Check, Observed, Record};
+use crate::sample::{RawSample, Sample};
+use crate::segment::Damage;
+
+/// The most samples of one batch.
+pub const BATCH_MAX: usize = 1_000;
+
+/// Why samples were not taken. Nothing of the call is acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// More than a batch may hold.
+    #[error("a batch has at most {BATCH_MAX} samples")]
+    TooMany,
+    /// The disk refuses.
+    #[error("telemetry cannot be written or read: look at the disk of the data folder")]
+    Disk(#[from] io::Error),
+}
+
+/// Samples of one boot of one vehicle.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Which start of its computer.
+    pub boot: BootId,
+    /// The samples.
+    pub samples: &'a [RawSample],
+    /// Numbers below this will never come: the vehicle no longer has them.
+    pub kept_from_seq: u64,
+}
+
+/// What is durable now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ack {
+    /// Everything up to this number need not be sent again.
+    pub through_seq: u64,
+    /// Samples that are new.
+    pub accepted: Vec<Sample>,
+    /// Samples that were there already.
+    pub duplicates: usize,
+    /// Samples that cannot be true: their numbers, and the field. They need not be sent again either.
+    pub refused: Vec<(u64, FieldError)>,
+}
+
+/// The newest sample of a vehicle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latest {
+    /// The sample.
+    pub sample: Sample,
+    /// Which start of its computer.
+    pub boot: BootId,
+    /// When it was received.
+    pub received_at: Timestamp,
+}
+
+/// All tenants' telemetry.
+pub struct Ingest {
+    folder: PathBuf,
+    logs: Mutex<BTreeMap<TenantId, Arc<Log>>>,
+    latest: Mutex<BTreeMap<(TenantId, VehicleId), Latest>>,
+}
+
+impl Ingest {
+    /// Telemetry in a folder; each tenant's log is opened when it is first used.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, logs: Mutex::default(), latest: Mutex::default() }
+    }
+
+    fn log(&self, tenant: &TenantId) -> io::Result<Arc<Log>> {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = logs.get(tenant) {
+            return Ok(Arc::clone(log));
+        }
+        let (log, recent) = Log::open(&self.folder.join(tenant.as_str()))?;
+        for record in recent {
+            if let Observed::Sample(sample) = record.observed {
+                let received_at = sample.vehicle_time;
+                self.note(tenant, record.vehicle, Latest { sample, boot: record.boot, received_at });
+            }
+        }
+        let log = Arc::new(log);
+        logs.insert(tenant.clone(), Arc::clone(&log));
+        Ok(log)
+    }
+
+    /// The newest is the newest by the vehicle's clock: what comes late does not move a vehicle back.
+    fn note(&self, tenant: &TenantId, vehicle: VehicleId, newer: Latest) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (tenant.clone(), vehicle);
+        let is_newer = latest.get(&place).is_none_or(|known| {
+            (newer.sample.vehicle_time, newer.sample.seq) > (known.sample.vehicle_time, known.sample.seq)
+        });
+        if is_newer {
+            latest.insert(place, newer);
+        }
+    }
+
+    /// Takes a batch; returns when everything acknowledged is on the disk.
+    ///
+    /// # Errors
+    /// Too large a batch, or the disk.
+    pub fn ingest(&self, tenant: &TenantId, batch: Batch<'_>, received_at: Timestamp) -> Result<Ack, TelemetryError> {
+        if batch.samples.len() > BATCH_MAX {
+            return Err(TelemetryError::TooMany);
+        }
+        let ack = self.log(tenant)?.append(batch.vehicle, batch.boot, |sequence| {
+            let mut ack = Ack { through_seq: 0, accepted: Vec::new(), duplicates: 0, refused: Vec::new() };
+            for raw in batch.samples {
+                if sequence.contains(raw.seq) {
+                    ack.duplicates += 1;
+                    continue;
+                }
+                sequence.note(raw.seq);
+                match raw.validate(received_at) {
+                    Ok(sample) => ack.accepted.push(sample),
+                    Err(field) => ack.refused.push((raw.seq, field)),
+                }
+            }
+            sequence.give_up_below(batch.kept_from_seq);
+            ack.through_seq = sequence.through();
+            let record = |sample: &Sample| Record {
+                vehicle: batch.vehicle,
+                boot: batch.boot,
+                observed: Observed::Sample(sample.clone()),
+            };
+            (ack.accepted.iter().map(record).collect(), ack)
+        })?;
+        for sample in &ack.accepted {
+            self.note(tenant, batch.vehicle, Latest { sample: sample.clone(), boot: batch.boot, received_at });
+        }
+        Ok(ack)
+    }
+
+    /// Keeps checks in the vehicle's segment (TRIP-8).
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn record_checks(
+        &self,
+        tenant: &TenantId,
+        vehicle: VehicleId,
+        boot: BootId,
+        checks: Vec<Check>,
+    ) -> Result<(), TelemetryError> {
+        let record = |check| Record { vehicle, boot, observed: Observed::Check(check) };
+        let records: Vec<Record> = checks.into_iter().map(record).collect();
+        Ok(self.log(tenant)?.append(vehicle, boot, |_| (records, ()))?)
+    }
+
+    /// The digest of the segment that is being written, for a minute's summary.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn segment_digest(&self, tenant: &TenantId) -> Result<String, TelemetryError> {
+        Ok(self.log(tenant)?.digest()?)
+    }
+
+    /// How far a boot has come.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn through(&self, tenant: &TenantId, vehicle: VehicleId, boot: BootId) -> Result<u64, TelemetryError> {
+        Ok(self.log(tenant)?.through(vehicle, boot))
+    }
+
+    /// The newest sample of a vehicle.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn latest(&self, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Latest>, TelemetryError> {
+        self.log(tenant)?;
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(latest.get(&(tenant.clone(), vehicle)).cloned())
+    }
+
+    /// Samples of a vehicle in a time range, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn history(
+        &self,
+        tenant: &TenantId,
+        vehicle: VehicleId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(BootId, Sample)>, TelemetryError> {
+        let mut samples: Vec<(BootId, Sample)> = self
+            .log(tenant)?
+            .read(vehicle, from, to)?
+            .into_iter()
+            .filter_map(|record| match record.observed {
+                Observed::Sample(sample) => Some((record.boot, sample)),
+                Observed::Check(_) => None,
+            })
+            .collect();
+        samples.sort_by_key(|(boot, sample)| (sample.vehicle_time, *boot, sample.seq));
+        samples.truncate(limit);
+        Ok(samples)
+    }
+
+    /// Compares every closed segment of a tenant with its manifest; answers how many there are.
+    ///
+    /// # Errors
+    /// The disk; the inner error is the first damage.
+    pub fn verify(&self, tenant: &TenantId) -> Result<Result<u64, Damage>, TelemetryError> {
+        Ok(self.log(tenant)?.verify()?)
+    }
+}

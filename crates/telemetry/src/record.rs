@@ -1,0 +1,92 @@
+//! Records of a segment: a length, a checksum, then the canonical text of what was observed. The digest of a chunk is
+//! over these texts, never over a file, so that compaction keeps it.
+
+use kernel::id::BootId;
+use kernel::{Timestamp, TripId, VehicleId};
+use serde::{Deserialize, Serialize};
+
+use crate::sample::Sample;
+
+/// The largest record in bytes: a check with many violations stays far below.
+pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+const HEADER_BYTES: usize = 8;
+
+/// One check of a vehicle on a trip against policy (TRIP-8).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// The trip.
+    pub trip: TripId,
+    /// When the sample that was checked was taken.
+    pub at: Timestamp,
+    /// The number of that sample within its boot.
+    pub seq: u64,
+    /// compliant, violating or unknown.
+    pub verdict: String,
+    /// The rules that were violated.
+    pub rules: Vec<String>,
+    /// SHA-256 of the policy bundle.
+    pub policy_bundle: String,
+}
+
+/// What was observed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Observed {
+    /// A sample.
+    Sample(Sample),
+    /// A check.
+    Check(Check),
+}
+
+/// A record: whose, and what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Which start of its computer.
+    pub boot: BootId,
+    /// What was observed.
+    pub observed: Observed,
+}
+
+impl Record {
+    /// When it was observed, by the vehicle's clock.
+    pub fn at(&self) -> Timestamp {
+        match &self.observed {
+            Observed::Sample(sample) => sample.vehicle_time,
+            Observed::Check(check) => check.at,
+        }
+    }
+
+    /// Appends the record: length and CRC-32 of the text, both little endian, then the text.
+    pub fn append_to(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        let text = serde_json::to_vec(self)?;
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&crc32fast::hash(&text).to_le_bytes());
+        out.extend_from_slice(&text);
+        Ok(())
+    }
+}
+
+/// The next record of a file, with its text and what follows it; `None` where the file ends, is torn or is damaged.
+pub fn next(bytes: &[u8]) -> Option<(Record, &[u8], &[u8])> {
+    let (header, rest) = bytes.split_at_checked(HEADER_BYTES)?;
+    let (length, checksum) = header.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|&length| length <= RECORD_BYTES_MAX)?;
+    let (text, rest) = rest.split_at_checked(length)?;
+    let intact = crc32fast::hash(text).to_le_bytes() == *checksum;
+    let record = intact.then(|| serde_json::from_slice(text).ok())??;
+    Some((record, text, rest))
+}
+
+/// Every record of a file up to where it is torn, with its text, and how many bytes are whole.
+pub fn all(bytes: &[u8]) -> (Vec<(Record, &[u8])>, usize) {
+    let mut records = Vec::new();
+    let mut rest = bytes;
+    while let Some((record, text, after)) = next(rest) {
+        records.push((record, text));
+        rest = after;
+    }
+    (records, bytes.len() - rest.len())
+}
