@@ -134,10 +134,8 @@ mod tests {
     #[test]
     fn a_program_that_would_run_for_ever_is_told_to_end() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = started(
-            "trap 'echo told; exit 0' TERM; echo up; while :; do read _ < /dev/zero; done & wait",
-            folder.path(),
-        );
+        let script = "tail -f /dev/null & t=$!; trap 'kill $t; echo told; exit 0' TERM; echo up; wait";
+        let mut child = started(script, folder.path());
         let mut lines = child.lines().unwrap().lines();
         assert_eq!(lines.next().unwrap().unwrap(), "up");
         child.stop();

@@ -233,13 +233,14 @@ pub fn not_ready(vehicle: &Vehicle) -> String {
     why.join(", ")
 }
 
-/// Ends a claim and its epoch, once however often it is asked. Another trip's claim is left alone. A hold that waited for
+/// Ends a claim and its epoch, once however often it is asked. Another trip's claim is left alone, and so is a newer one
+/// of the same trip when `epoch` names the one that ends. A hold that waited for
 /// the end of the trip takes effect with the new epoch.
-pub fn release_claim(state: Option<&Vehicle>, trip: TripId) -> Answer<()> {
+pub fn release_claim(state: Option<&Vehicle>, trip: TripId, epoch: Option<u64>) -> Answer<()> {
     let Some((vehicle, claim)) = state.and_then(|vehicle| vehicle.claim.map(|claim| (vehicle, claim))) else {
         return Decided::unchanged(());
     };
-    if claim.trip != trip {
+    if claim.trip != trip || epoch.is_some_and(|epoch| epoch != claim.epoch) {
         return Decided::unchanged(());
     }
     Decided::accept([VehicleClaimReleased { trip, claim_epoch: vehicle.claim_epoch + 1 }.into()], ())

@@ -1,0 +1,153 @@
+//! What trips asks of vehicles and sites.
+
+use std::collections::BTreeSet;
+
+use fleet::KnownVehicle;
+use fleet::site::{Restriction, Site, ZoneKind};
+use fleet::vehicle::Status;
+use kernel::{Coordinate, Ctx, SiteId, Timestamp, TripId, VehicleId};
+use routing::Area;
+use store::ListQuery;
+use trips::ports::{Answer, ClaimFacts, Fleet, SiteFacts, VehicleFacts};
+
+use super::Neighbours;
+
+/// Consumption where nothing better is known, in watt-hours per metre: a light electric vehicle in a city.
+const CONSUMPTION_WH_PER_M: f64 = 0.18;
+
+fn facts(known: &KnownVehicle, now: Timestamp) -> VehicleFacts {
+    let (vehicle, profile, constraints) = (&known.vehicle, &known.vehicle.profile, &known.vehicle.constraints);
+    let limit = constraints.max_speed_mps.map_or(profile.max_speed_mps, |limit| limit.min(profile.max_speed_mps));
+    let stop = vehicle.stops.first().map(|_| "stopped".to_owned());
+    VehicleFacts {
+        vehicle: known.id,
+        site: vehicle.site.clone(),
+        online: vehicle.status == Status::Online,
+        mode: vehicle.mode.as_str().into(),
+        holds: vehicle.holds.iter().map(|hold| hold.kind.as_str().to_owned()).chain(stop).collect(),
+        claimed: vehicle.claim.is_some(),
+        seen_at: known.seen.as_ref().map_or(vehicle.registered_at, |seen| seen.at),
+        battery_pct: known.seen.as_ref().map_or(0.0, |seen| seen.battery_pct),
+        energy_capacity_wh: profile.energy_capacity_wh,
+        consumption_wh_per_m: CONSUMPTION_WH_PER_M,
+        capabilities: vehicle.capabilities.clone(),
+        payload_max_kg: constraints.max_payload_kg.map_or(profile.payload_max_kg, |limit| limit.min(profile.payload_max_kg)),
+        seats: constraints.max_passengers.map_or(profile.seats, |limit| limit.min(profile.seats)),
+        max_speed_mps: Some(limit),
+        allowed_sectors: known.sectors(),
+        avoided_zones: constraints.avoided_zones.clone(),
+        admission_valid: constraints.valid_for_s.is_none_or(|valid_s| {
+            let valid_ms = i64::try_from(valid_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
+            now < vehicle.registered_at.plus_ms(valid_ms)
+        }),
+        on_probation: constraints.probation_trips.is_some_and(|trips| trips > 0),
+        simulated: profile.simulated,
+    }
+}
+
+/// The name under which policy knows a zone or closure: a zone's own, a closure's id.
+pub(super) fn name_of<'a>(id: &'a str, restriction: &'a Restriction) -> &'a str {
+    match restriction {
+        Restriction::Zone { name, .. } => name,
+        Restriction::Closure { .. } => id,
+    }
+}
+
+fn contains(restriction: &Restriction, place: Coordinate) -> bool {
+    Area { id: String::new(), corners: restriction.polygon().to_vec() }.contains(place)
+}
+
+fn site_facts(site: &Site, stops: &[Coordinate], now: Timestamp) -> SiteFacts {
+    let in_force = || site.restrictions.iter().filter(|(_, restriction)| restriction.in_force(now));
+    let at_stops = || in_force().filter(|(_, restriction)| stops.iter().any(|&stop| contains(restriction, stop)));
+    let zone_kinds = at_stops().filter_map(|(_, restriction)| match restriction {
+        Restriction::Zone { kind, .. } => Some(zone_kind(*kind).to_owned()),
+        Restriction::Closure { .. } => None,
+    });
+    let zones = in_force().filter(|(_, restriction)| matches!(restriction, Restriction::Zone { .. }));
+    SiteFacts {
+        operating: true,
+        stops_inside: true,
+        closed_at_stops: at_stops().map(|(id, restriction)| name_of(id, restriction).to_owned()).collect(),
+        zone_kinds_at_stops: zone_kinds.collect(),
+        avoided_zones: zones.map(|(id, restriction)| name_of(id, restriction).to_owned()).collect(),
+        max_speed_mps: None,
+    }
+}
+
+fn zone_kind(kind: ZoneKind) -> &'static str {
+    match kind {
+        ZoneKind::Avoided => "avoided",
+        ZoneKind::Blast => "blast",
+        ZoneKind::Exclusive => "exclusive",
+    }
+}
+
+impl Fleet for Neighbours {
+    fn site<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, stops: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>> {
+        Box::pin(async move {
+            let known = self.fleet.site(&ctx.tenant, site).await?;
+            Ok(known.map(|known| site_facts(&known, stops, ctx.now)))
+        })
+    }
+
+    fn capabilities<'a>(&'a self, ctx: &'a Ctx) -> Answer<'a, BTreeSet<String>> {
+        Box::pin(async move {
+            let mut all = BTreeSet::new();
+            let mut query = ListQuery::all();
+            loop {
+                let page = self.fleet.vehicles(&ctx.tenant, query.clone()).await?;
+                let Some(last) = page.last() else { return Ok(all) };
+                query.after = Some(last.id.to_string());
+                all.extend(page.into_iter().flat_map(|known| known.vehicle.capabilities));
+            }
+        })
+    }
+
+    fn vehicles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
+        Box::pin(async move {
+            let known = self.fleet.vehicles_of(&ctx.tenant, site).await?;
+            let in_service = known.iter().filter(|known| known.vehicle.status != Status::Decommissioned);
+            Ok(in_service.map(|known| facts(known, ctx.now)).collect())
+        })
+    }
+
+    fn vehicle<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>> {
+        Box::pin(async move { Ok(self.fleet.vehicle(&ctx.tenant, vehicle).await?.map(|known| facts(&known, ctx.now))) })
+    }
+
+    fn take_claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId, valid_for_s: u64) -> Answer<'a, u64> {
+        Box::pin(self.fleet.take_claim(ctx, trip, vehicle, valid_for_s))
+    }
+
+    fn release_claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId, claim_epoch: Option<u64>) -> Answer<'a, ()> {
+        Box::pin(self.fleet.release_claim(ctx, trip, vehicle, claim_epoch))
+    }
+
+    fn claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId) -> Answer<'a, ClaimFacts> {
+        Box::pin(async move {
+            let (is_current, valid_until) = self.fleet.claim(&ctx.tenant, trip, vehicle).await?;
+            Ok(ClaimFacts { is_current, valid_until })
+        })
+    }
+
+    fn closed_zones_at<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        site: &'a SiteId,
+        at: Coordinate,
+        names: &'a BTreeSet<String>,
+    ) -> Answer<'a, BTreeSet<String>> {
+        Box::pin(async move {
+            let Some(site) = self.fleet.site(&ctx.tenant, site).await? else { return Ok(BTreeSet::new()) };
+            let in_force = site.restrictions.iter().filter(|(_, restriction)| restriction.in_force(ctx.now));
+            let inside = in_force.filter(|(_, restriction)| contains(restriction, at));
+            let named = inside.map(|(id, restriction)| (name_of(id, restriction).to_owned(), restriction));
+            // Zones are closed to everybody; a closure counts where the trip was told of it.
+            Ok(named
+                .filter(|(name, restriction)| matches!(restriction, Restriction::Zone { .. }) || names.contains(name))
+                .map(|(name, _)| name)
+                .collect())
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! Where domains answer each other: what trips needs, in trips' words, from fleet, routing, telemetry and tenancy. In
+//! process today; over the network this is the only place that would change.
+
+mod fleet;
+mod routing;
+
+use std::sync::Arc;
+
+use gateway::maps::Maps;
+use kernel::{Ctx, TenantId, Timestamp, VehicleId};
+use store::CommandError;
+use store::port::Fault;
+use trips::ports::{Answer, LastPosition, Listener, Positions, TenantFacts, Tenants};
+
+/// Every port of trips, answered by its neighbours.
+pub struct Neighbours {
+    /// Vehicles and sites.
+    pub fleet: Arc<::fleet::Fleet>,
+    /// Tenants.
+    pub tenancy: Arc<tenancy::Tenancy>,
+    /// Samples.
+    pub telemetry: Arc<telemetry::Ingest>,
+    /// Road graphs.
+    pub maps: Arc<dyn Maps>,
+}
+
+impl Tenants for Neighbours {
+    fn tenant<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Option<TenantFacts>> {
+        Box::pin(async move {
+            let Some(known) = self.tenancy.tenant(tenant).await? else { return Ok(None) };
+            let Some(sector) = known.sector else { return Ok(None) };
+            Ok(Some(TenantFacts { sector, simulated: known.simulated, entitlements: known.entitlements }))
+        })
+    }
+}
+
+impl Positions for Neighbours {
+    /// The newer of the last sample and the last heartbeat: a parked vehicle sends no samples.
+    fn latest<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<LastPosition>> {
+        Box::pin(async move {
+            let sampled = self.telemetry.latest(&ctx.tenant, vehicle).map_err(unreadable)?.map(|latest| LastPosition {
+                at: latest.sample.position,
+                speed_mps: latest.sample.speed_mps,
+                seen_at: latest.received_at,
+            });
+            let known = self.fleet.vehicle(&ctx.tenant, vehicle).await?;
+            let told = known.and_then(|known| known.seen).and_then(|seen| {
+                seen.position.map(|at| LastPosition { at, speed_mps: 0.0, seen_at: seen.at })
+            });
+            Ok(sampled.into_iter().chain(told).max_by_key(|position| position.seen_at))
+        })
+    }
+}
+
+impl Listener for Neighbours {
+    fn up_since(&self) -> Option<Timestamp> {
+        Some(self.fleet.listening_since())
+    }
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> CommandError {
+    CommandError::Fault(Fault::Unavailable { what: "read what a neighbour keeps", source: Box::new(error) })
+}

@@ -1,0 +1,127 @@
+//! What trips asks of the road graph.
+
+use std::sync::Arc;
+
+use fleet::Site;
+use fleet::site::{ClosureClass, Restriction};
+use kernel::{Coordinate, Ctx, SiteId};
+use policy::Constraints;
+use routing::snap::SNAP_LIMIT_M;
+use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest, VehicleShape};
+use store::CommandError;
+use trips::ports::{Answer, Reach, RouteAnswer, RouteFound, RouteQuery, RouteStep, Routing};
+
+use super::fleet::name_of;
+use super::{Neighbours, unreadable};
+
+/// Vehicles further away than this, in milliseconds of driving, are not considered for a trip: two hours.
+const REACH_MS_MAX: u64 = 2 * 3_600_000;
+
+impl Neighbours {
+    async fn graph(&self, ctx: &Ctx, site: &SiteId) -> Result<Option<(Site, Arc<RoadGraph>)>, CommandError> {
+        let Some(known) = self.fleet.site(&ctx.tenant, site).await? else { return Ok(None) };
+        let graph = self.maps.load(&known.map.digest).await.map_err(unreadable)?;
+        Ok(Some((known, graph)))
+    }
+}
+
+/// What a route must obey: the limits that policy set, the zones and closures in force, the vehicle's own limits.
+fn constraints(site: &Site, ctx: &Ctx, limits: &Constraints, vehicle_max_speed_mps: Option<f64>) -> routing::Constraints {
+    let mut avoided = Vec::new();
+    let mut closures = Vec::new();
+    for (id, restriction) in site.restrictions.iter().filter(|(_, restriction)| restriction.in_force(ctx.now)) {
+        let name = name_of(id, restriction).to_owned();
+        match restriction {
+            Restriction::Zone { polygon, .. } => avoided.push(Area { id: name, corners: polygon.clone() }),
+            Restriction::Closure { class, polygon, .. } => {
+                let class = match class {
+                    ClosureClass::NoEntry => routing::ClosureClass::NoEntry,
+                    ClosureClass::Stop => routing::ClosureClass::Stop,
+                    ClosureClass::Evacuate => routing::ClosureClass::Evacuate,
+                };
+                closures.push(Closure { id: name, extent: Extent::Polygon(polygon.clone()), class });
+            }
+        }
+    }
+    let max_speed_mps = limits.max_speed_mps.into_iter().chain(vehicle_max_speed_mps).reduce(f64::min);
+    routing::Constraints { max_speed_mps, avoided, closures, speed_caps: Vec::new(), vehicle: VehicleShape::default() }
+}
+
+fn found(graph: &RoadGraph, route: Route) -> RouteFound {
+    RouteFound {
+        points: route.points,
+        steps: route
+            .steps
+            .iter()
+            .map(|step| RouteStep { length_m: step.length_m, speed_mps: step.speed_mps, no_stop: step.no_stop.is_some() })
+            .collect(),
+        distance_m: route.distance_m,
+        duration_ms: route.duration_ms,
+        binding: route.binding,
+        zones: Default::default(),
+        map_digest: graph.digest(),
+    }
+}
+
+impl Routing for Neighbours {
+    fn off_map<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, places: &'a [Coordinate]) -> Answer<'a, Vec<Option<String>>> {
+        Box::pin(async move {
+            let Some((_, graph)) = self.graph(ctx, site).await? else {
+                return Ok(places.iter().map(|_| Some(format!("site {site} has no map"))).collect());
+            };
+            let problem = |&place: &Coordinate| graph.snap(place, SNAP_LIMIT_M).err().map(|error| error.to_string());
+            Ok(places.iter().map(problem).collect())
+        })
+    }
+
+    fn route<'a>(&'a self, ctx: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer> {
+        Box::pin(async move {
+            let Some((site, graph)) = self.graph(ctx, query.site).await? else {
+                return Ok(RouteAnswer::Unroutable { reason: format!("site {} has no map", query.site) });
+            };
+            let limit = query.vehicle.and_then(|vehicle| vehicle.max_speed_mps);
+            let constraints = constraints(&site, ctx, query.constraints, limit);
+            let request = RouteRequest { from: query.from, to: query.to, constraints };
+            let answer = tokio::task::block_in_place(|| graph.route(&request));
+            Ok(match answer {
+                Ok(route) => RouteAnswer::Found(found(&graph, route)),
+                Err(error @ RouteError::OffMap { lat, lon, .. }) => RouteAnswer::OffMap {
+                    is_origin: (lat, lon) == (query.from.lat(), query.from.lon()),
+                    reason: error.to_string(),
+                },
+                Err(error) => RouteAnswer::Unroutable { reason: error.to_string() },
+            })
+        })
+    }
+
+    fn reach<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        site: &'a SiteId,
+        from: &'a [Coordinate],
+        to: &'a [Coordinate],
+        limits: &'a Constraints,
+    ) -> Answer<'a, Vec<Vec<Option<Reach>>>> {
+        Box::pin(async move {
+            let none = || vec![vec![None; to.len()]; from.len()];
+            let Some((site, graph)) = self.graph(ctx, site).await? else { return Ok(none()) };
+            let rules = match graph.resolve(&constraints(&site, ctx, limits, None)) {
+                Ok(rules) => rules,
+                Err(error) => return Err(unreadable(error)),
+            };
+            let durations = tokio::task::block_in_place(|| graph.matrix(from, to, &rules, REACH_MS_MAX)).map_err(unreadable)?;
+            let rows = durations.into_iter().zip(from).map(|(row, &start)| {
+                let cells = row.into_iter().zip(to).map(|(cell, &end)| {
+                    // The straight line is the least that it can be; the route itself is found once a pair is chosen.
+                    cell.map(|duration_ms| Reach { duration_ms, distance_m: start.distance_m(end) })
+                });
+                cells.collect()
+            });
+            Ok(rows.collect())
+        })
+    }
+
+    fn map_digest<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Option<String>> {
+        Box::pin(async move { Ok(self.fleet.site(&ctx.tenant, site).await?.map(|site| site.map.digest)) })
+    }
+}

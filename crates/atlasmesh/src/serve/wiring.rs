@@ -1,0 +1,136 @@
+//! Every part, put together once.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use gateway::maps::Maps;
+use gateway::vehicles::emergency::EmergencyRecord;
+use gateway::vehicles::outbox::Outbox;
+use gateway::vehicles::sessions::Sessions;
+use gateway::vehicles::tls::ListenerCertificate;
+use gateway::{Gateway, LinkEndpoint, vehicles};
+use kernel::CtxSource;
+use policy::{Bundle, Engine};
+use store::port::Store;
+use store_sqlite::{Options, SqliteStore};
+
+use super::folder::DataFolder;
+use super::loops::{DueHandlers, Subscribers};
+use super::maps::MapFolder;
+use super::ports::Neighbours;
+use super::signer::AuditSigner;
+use super::verify;
+use crate::cli::args::ServeOptions;
+use crate::edge::SystemSource;
+
+/// Pages of the database in a mebibyte.
+const PAGES_PER_MIB: u64 = 256;
+
+/// What the server's loops and listeners run on.
+#[derive(Clone)]
+pub struct Parts {
+    /// Everything that a request may use.
+    pub gateway: Arc<Gateway>,
+    /// State and journal.
+    pub store: Arc<dyn Store>,
+    /// Clock and entropy.
+    pub source: Arc<dyn CtxSource>,
+    /// What happens when time passes.
+    pub due: DueHandlers,
+    /// What follows from the journal.
+    pub subscribers: Subscribers,
+    /// Commands to vehicles.
+    pub outbox: Arc<Outbox>,
+    /// What vehicles find at the listener.
+    pub certificate: ListenerCertificate,
+}
+
+/// Opens what the folder holds and puts the parts together.
+pub fn wire(options: &ServeOptions, folder: &DataFolder, link: SocketAddr) -> Result<Parts> {
+    let source: Arc<dyn CtxSource> = Arc::new(SystemSource);
+    let engine = Arc::new(Engine::new(policies(options.policies.as_deref())?));
+    let signer = AuditSigner::in_folder(&folder.keys())?;
+    let audit_key = signer.verifying_key();
+    let pages_max = options.store_mib_max.map(|mib| mib * PAGES_PER_MIB);
+    let store = SqliteStore::open(&Options { folder: folder.store(), pages_max }, Arc::new(signer))?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let maps: Arc<dyn Maps> = Arc::new(MapFolder::new(folder.maps()));
+    let telemetry = Arc::new(telemetry::Ingest::new(folder.telemetry()));
+    let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(&store), Arc::clone(&source)));
+    let settings = fleet::Settings { offline_after_ms: i64::from(options.offline_after_s) * 1_000 };
+    let fleet = Arc::new(fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), Arc::clone(&source), settings));
+    let neighbours = Arc::new(Neighbours {
+        fleet: Arc::clone(&fleet),
+        tenancy: Arc::clone(&tenancy),
+        telemetry: Arc::clone(&telemetry),
+        maps: Arc::clone(&maps),
+    });
+    let ports = trips::service::Ports {
+        tenants: neighbours.clone(),
+        fleet: neighbours.clone(),
+        routing: neighbours.clone(),
+        positions: neighbours.clone(),
+        listener: neighbours,
+    };
+    let trips = Arc::new(trips::Trips::new(Arc::clone(&store), engine, ports, Arc::clone(&source)));
+    let certificate = ListenerCertificate::load_or_make(folder.root())?;
+    let sessions = Arc::new(Sessions::default());
+    let outbox = Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&trips)));
+    let gateway = Arc::new(Gateway {
+        store: Arc::clone(&store),
+        tenancy,
+        fleet: Arc::clone(&fleet),
+        trips: Arc::clone(&trips),
+        telemetry,
+        maps,
+        source: Arc::clone(&source),
+        sessions,
+        emergency: Arc::new(EmergencyRecord::open(folder.root()).context("the emergency record cannot be prepared")?),
+        audit_key,
+        folds: verify::folds,
+        link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
+        link_settings: link_settings(options),
+    });
+    let mut subscribers = trips.subscribers();
+    subscribers.push(outbox.clone());
+    let mut due = trips.due_handlers();
+    due.push(fleet.silence());
+    Ok(Parts { gateway, store, source, due, subscribers, outbox, certificate })
+}
+
+fn link_settings(options: &ServeOptions) -> vehicles::Settings {
+    let claim_valid_ms = u64::from(options.claim_valid_s) * 1_000;
+    vehicles::Settings {
+        // A vehicle is silent after four missed heartbeats, and OFFLINE after the time that the operator chose.
+        heartbeat: Duration::from_millis((u64::from(options.offline_after_s) * 1_000 / 4).clamp(500, 10_000)),
+        claim_renewal: Duration::from_millis((claim_valid_ms / 4).clamp(500, 30_000)),
+        claim_valid_ms,
+        telemetry_interval_ms: 1_000,
+    }
+}
+
+/// The shipped policies, or those of a folder.
+fn policies(folder: Option<&Path>) -> Result<Bundle> {
+    let Some(folder) = folder else { return Bundle::shipped().context("the shipped policies are wrong") };
+    let mut sources = Vec::new();
+    read_policies(folder, folder, &mut sources)
+        .with_context(|| format!("the policies in {} cannot be read", folder.display()))?;
+    Bundle::load(&sources).with_context(|| format!("the policies in {} are wrong: nothing was started", folder.display()))
+}
+
+fn read_policies(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_policies(root, &path, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "cedar" || extension == "cedarschema") {
+            let name = path.strip_prefix(root)?.to_string_lossy().into_owned();
+            sources.push((name, std::fs::read_to_string(&path)?));
+        }
+    }
+    sources.sort();
+    Ok(())
+}
