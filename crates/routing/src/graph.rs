@@ -212,6 +212,11 @@ impl RoadGraph {
         &self.incoming[node as usize]
     }
 
+    /// Whether one edge may follow another: they meet, and no restriction forbids the turn.
+    pub fn may_turn(&self, from: EdgeId, to: EdgeId) -> bool {
+        self.edge(from).to == self.edge(to).from && !self.forbidden_turns.contains(&(from, to))
+    }
+
     /// The same road in the other direction.
     pub fn twin(&self, id: EdgeId) -> Option<EdgeId> {
         let edge = self.edge(id);

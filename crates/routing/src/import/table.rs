@@ -66,6 +66,11 @@ pub(super) fn rows(
         }
         let record = record.map_err(unreadable)?;
         let line = record.position().map_or(0, csv::Position::line);
+        // An open quote swallows the rows behind it, and no name of a road has two lines.
+        if record.iter().any(|field| field.contains('\n')) {
+            let problem = "a quote is open: a field goes on over the end of the line".into();
+            return Err(ImportError::Row { table, line, problem });
+        }
         each(&Row { table, line, columns: &columns, record: &record })?;
     }
     Ok(())
