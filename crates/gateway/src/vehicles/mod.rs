@@ -6,6 +6,7 @@ pub mod commands;
 pub mod emergency;
 pub mod listener;
 pub mod outbox;
+pub mod reports;
 pub mod session;
 pub mod sessions;
 pub mod stop;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kernel::{CommandId, TenantId, VehicleId};
 use link::delivery::Delivery;
 use link::v1::{self, FromVehicle, ToVehicle, to_vehicle};
-use link::{VehicleMessage, from_vehicle};
+use link::{Hello, VehicleMessage, from_vehicle};
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tonic::Streaming;
@@ -88,7 +88,7 @@ impl Session {
                 message = tokio::time::timeout(silence, inbound.next()) => match message {
                     Err(_) => return Ok("the vehicle was silent"),
                     Ok(None | Some(Err(_))) => return Ok("the connection was lost"),
-                    Ok(Some(Ok(message))) => self.hear(message).await?,
+                    Ok(Some(Ok(message))) => self.hear(message, &hello).await?,
                 },
                 _ = renewal.tick() => self.renew().await?,
             }
@@ -129,7 +129,7 @@ impl Session {
 
     /// Takes one message. What is wrong with it is logged by field and answered by nothing: the vehicle keeps what is
     /// not acknowledged, and a message that can never be read must not end the session's other work.
-    async fn hear(&mut self, message: FromVehicle) -> Result<(), SessionError> {
+    async fn hear(&mut self, message: FromVehicle, hello: &Hello) -> Result<(), SessionError> {
         let message = match from_vehicle(message) {
             Ok(message) => message,
             Err(error) => {
@@ -141,7 +141,7 @@ impl Session {
         match message {
             VehicleMessage::Hello(_) => Err(SessionError::NoHello),
             VehicleMessage::Online(online) => {
-                self.gateway.come_online(&self.vehicle, online).await?;
+                self.gateway.come_online(&self.vehicle, online, hello.mode, hello.boot).await?;
                 Ok(())
             }
             VehicleMessage::Heartbeat(heartbeat) => {

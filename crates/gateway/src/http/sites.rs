@@ -1,0 +1,180 @@
+//! Sites: their maps, zones and closures.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use fleet::Site;
+use fleet::site::{ClosureClass, SiteRoadsClosed, SiteZoneDrawn, ZoneKind};
+use kernel::id::RestrictionId;
+use kernel::{Code, Coordinate, Reject, SiteId, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::ListQuery;
+use tenancy::Operation;
+use trips::service::TripFilter;
+
+use super::auth::Caller;
+use super::extract::{Body, Id, Ids, Parameters};
+use super::problem::Problem;
+use crate::Gateway;
+use crate::maps::{MapError, RoadNetwork};
+
+/// Open trips are counted up to this for the decision on an import; more make no difference to it.
+const TRIPS_COUNTED_MAX: usize = 1_000;
+
+/// The type under which an OpenStreetMap extract is sent.
+const OSM_PBF: &str = "application/vnd.openstreetmap.data+pbf";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CsvBody {
+    nodes: String,
+    links: String,
+    turns: Option<String>,
+    no_stop: Option<String>,
+}
+
+/// Where a list goes on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl Page {
+    /// The query of the page.
+    pub fn query(self, filters: Vec<(&'static str, String)>) -> ListQuery {
+        let all = ListQuery::all();
+        ListQuery { filters, after: self.after, limit: self.limit.unwrap_or(all.limit), ..all }
+    }
+}
+
+fn shown(id: &SiteId, site: &Site) -> Value {
+    let restrictions: Vec<Value> = site
+        .restrictions
+        .iter()
+        .map(|(id, restriction)| {
+            let mut shown = json!(restriction);
+            shown["id"] = json!(id);
+            shown
+        })
+        .collect();
+    json!({ "site": id, "map": site.map, "restrictions": restrictions })
+}
+
+impl From<MapError> for Problem {
+    fn from(error: MapError) -> Self {
+        match error {
+            MapError::Import(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                Reject::invalid_field("/", format!("{error}{cause}")).into()
+            }
+            other => {
+                let cause = std::error::Error::source(&other).map(ToString::to_string);
+                tracing::error!(error = %other, cause, "a map cannot be used");
+                Problem::new(Code::Unavailable, other.to_string())
+            }
+        }
+    }
+}
+
+fn network(headers: &HeaderMap, bytes: Bytes) -> Result<RoadNetwork, Problem> {
+    if headers.get(header::CONTENT_TYPE).is_some_and(|found| found == OSM_PBF) {
+        return Ok(RoadNetwork::Osm(bytes.into()));
+    }
+    let CsvBody { nodes, links, turns, no_stop } = serde_json::from_slice(&bytes)
+        .map_err(|error| Reject::invalid_field("/", format!("is neither {OSM_PBF} nor JSON of CSV texts: {error}")))?;
+    Ok(RoadNetwork::Csv { nodes, links, turns, no_stop })
+}
+
+/// `PUT /v1/sites/{site}/map`
+pub async fn import(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(site): Id<SiteId>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    caller.may(Operation::ImportSite)?;
+    let (graph, report) = gateway.maps.import(network(&headers, bytes)?).await?;
+    let ctx = caller.ctx_at(site.clone());
+    let filter = TripFilter { site: Some(site.clone()), ..TripFilter::default() };
+    let trips = gateway.trips.list(&ctx.tenant, &filter, None, TRIPS_COUNTED_MAX).await?;
+    let open = trips.iter().filter(|trip| !trip.status.is_terminal()).count();
+    let (digest, nodes, edges) = (graph.digest(), report.nodes as u64, report.edges as u64);
+    let open = u32::try_from(open).unwrap_or(u32::MAX);
+    let version = gateway.fleet.import_map(&ctx, &site, &digest, nodes, edges, open).await?;
+    let answer = json!({ "site": site, "version": version, "digest": digest, "nodes": nodes, "edges": edges, "report": report });
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// `GET /v1/sites`
+pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameters(page): Parameters<Page>) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::ReadFleet)?;
+    let query = page.query(Vec::new());
+    let limit = query.limit;
+    let sites = gateway.fleet.sites(&caller.authenticated.tenant, query).await?;
+    let next = sites.last().filter(|_| sites.len() == limit).map(|(id, _)| id.to_string());
+    Ok(Json(json!({ "items": sites.iter().map(|(id, site)| shown(id, site)).collect::<Vec<_>>(), "next": next })))
+}
+
+/// `GET /v1/sites/{site}`
+pub async fn show(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<SiteId>) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::ReadFleet)?;
+    let site = gateway.fleet.site(&caller.authenticated.tenant, &id).await?;
+    site.map(|site| Json(shown(&id, &site))).ok_or_else(|| Problem::not_found("site", id))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClosureBody {
+    class: ClosureClass,
+    polygon: Vec<Coordinate>,
+    reason: String,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+/// `POST /v1/sites/{site}/closures`
+pub async fn close(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(site): Id<SiteId>, body: Body<ClosureBody>) -> Result<(StatusCode, Json<Value>), Problem> {
+    caller.may(Operation::RestrictSite)?;
+    let ctx = caller.ctx_at(site.clone());
+    let ClosureBody { class, polygon, reason, from, until } = body.value;
+    let restriction: RestrictionId = ctx.new_id();
+    let from = from.unwrap_or(ctx.now);
+    let closed = SiteRoadsClosed { restriction, class, polygon, owner: ctx.actor.id.clone(), reason, from, until };
+    let id = gateway.fleet.close_roads(&ctx, &site, closed).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneBody {
+    name: String,
+    kind: ZoneKind,
+    polygon: Vec<Coordinate>,
+}
+
+/// `POST /v1/sites/{site}/zones`
+pub async fn draw_zone(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(site): Id<SiteId>, body: Body<ZoneBody>) -> Result<(StatusCode, Json<Value>), Problem> {
+    caller.may(Operation::RestrictSite)?;
+    let ctx = caller.ctx_at(site.clone());
+    let ZoneBody { name, kind, polygon } = body.value;
+    if name.is_empty() || name.len() > 60 {
+        return Err(Reject::invalid_field("/name", "must have 1 to 60 characters").into());
+    }
+    let drawn = SiteZoneDrawn { restriction: ctx.new_id(), name, kind, polygon, owner: ctx.actor.id.clone() };
+    let id = gateway.fleet.draw_zone(&ctx, &site, drawn).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+}
+
+/// `DELETE /v1/sites/{site}/restrictions/{restriction}`
+pub async fn lift(State(gateway): State<Arc<Gateway>>, caller: Caller, Ids(site, id): Ids<SiteId, RestrictionId>) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::RestrictSite)?;
+    gateway.fleet.lift(&caller.ctx_at(site.clone()), &site, id).await?;
+    Ok(Json(json!({ "id": id })))
+}

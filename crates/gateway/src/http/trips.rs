@@ -1,0 +1,143 @@
+//! Trips: asked for, listed, followed, explained, cancelled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use kernel::{Reject, TripId, VehicleId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::Idempotency;
+use tenancy::Operation;
+use trips::service::{History, Story, TripFilter};
+use trips::trip::{Status, Trip, TripRequest};
+
+use super::auth::Caller;
+use super::extract::{Body, Id, IdempotencyKey, Parameters};
+use super::journal::WAIT_MS_MAX;
+use super::problem::Problem;
+use super::vehicles::reason;
+use crate::Gateway;
+
+/// Trips of one answer where the caller says nothing.
+const TRIPS_DEFAULT: usize = 50;
+
+fn shown(trip: &Trip) -> Value {
+    let mut shown = json!(trip);
+    shown["vehicle"] = json!(trip.vehicle());
+    shown["claim_epoch"] = json!(trip.assignment.as_ref().map(|assignment| assignment.claim_epoch));
+    shown
+}
+
+/// `POST /v1/trips`
+pub async fn create(State(gateway): State<Arc<Gateway>>, caller: Caller, IdempotencyKey(key): IdempotencyKey, body: Body<Value>) -> Result<(StatusCode, Json<Value>), Problem> {
+    caller.may(Operation::RequestTrip)?;
+    let request = TripRequest::parse(&body.value, gateway.source.now())?;
+    let ctx = caller.ctx_at(request.site.clone());
+    let idempotency = key.map(|key| Idempotency { key: format!("trip.request/{}/{key}", ctx.actor.id), request: body.digest });
+    let trip = gateway.trips.request(&ctx, request, idempotency).await?;
+    tracing::info!(tenant = %ctx.tenant, trip = %trip.id, "trip created");
+    Ok((StatusCode::CREATED, Json(shown(&trip))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    status: Option<String>,
+    vehicle: Option<VehicleId>,
+    after: Option<TripId>,
+    limit: Option<usize>,
+}
+
+/// `GET /v1/trips`
+pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameters(filter): Parameters<Filter>) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::ReadFleet)?;
+    let status = filter.status.as_deref().map(|text| {
+        Status::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
+            let names: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
+            Problem::from(Reject::invalid_field("/status", format!("must be one of {}", names.join(", "))))
+        })
+    });
+    let limit = filter.limit.unwrap_or(TRIPS_DEFAULT);
+    let which = TripFilter { status: status.transpose()?, vehicle: filter.vehicle, site: None };
+    let trips = gateway.trips.list(&caller.authenticated.tenant, &which, filter.after, limit).await?;
+    let next = trips.last().filter(|_| trips.len() == limit).map(|trip| trip.id);
+    Ok(Json(json!({ "items": trips.iter().map(shown).collect::<Vec<_>>(), "next": next })))
+}
+
+impl Gateway {
+    async fn trip(&self, caller: &Caller, id: TripId) -> Result<Trip, Problem> {
+        let trip = self.trips.get(&caller.authenticated.tenant, id).await?;
+        trip.ok_or_else(|| Problem::not_found("trip", id))
+    }
+}
+
+/// `GET /v1/trips/{trip}`
+pub async fn show(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::ReadFleet)?;
+    let trip = gateway.trip(&caller, id).await?;
+    let mut answer = shown(&trip);
+    answer["progress"] = json!(gateway.trips.progress(&caller.authenticated.tenant, id).await?);
+    Ok(Json(answer))
+}
+
+/// `GET /v1/trips/{trip}/route`
+pub async fn route(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::ReadFleet)?;
+    gateway.trip(&caller, id).await?;
+    let route = gateway.trips.route(&caller.authenticated.tenant, id).await?;
+    route.map(|route| Json(json!(route))).ok_or_else(|| Problem::not_found("route yet for trip", id))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Since {
+    #[serde(default)]
+    after: u64,
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+/// `GET /v1/trips/{trip}/history`
+pub async fn history(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>, Parameters(since): Parameters<Since>) -> Result<Json<History>, Problem> {
+    caller.may(Operation::ReadFleet)?;
+    gateway.trip(&caller, id).await?;
+    let tenant = &caller.authenticated.tenant;
+    let news = async {
+        loop {
+            let level = gateway.store.committed();
+            let history = gateway.trips.history(tenant, id, since.after).await?;
+            if !history.items.is_empty() || history.ended {
+                return Ok::<_, Problem>(history);
+            }
+            gateway.store.wait_committed(level).await;
+        }
+    };
+    match tokio::time::timeout(Duration::from_millis(since.wait_ms.min(WAIT_MS_MAX)), news).await {
+        Ok(history) => Ok(Json(history?)),
+        Err(_) => Ok(Json(gateway.trips.history(tenant, id, since.after).await?)),
+    }
+}
+
+/// `GET /v1/trips/{trip}/why`
+pub async fn why(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>) -> Result<Json<Story>, Problem> {
+    caller.may(Operation::ReadFleet)?;
+    gateway.trip(&caller, id).await?;
+    Ok(Json(gateway.trips.why(&caller.authenticated.tenant, id).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelBody {
+    reason: String,
+}
+
+/// `POST /v1/trips/{trip}/cancel`
+pub async fn cancel(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>, body: Body<CancelBody>) -> Result<Json<Value>, Problem> {
+    caller.may(Operation::CancelTrip)?;
+    let trip = gateway.trip(&caller, id).await?;
+    let ctx = caller.ctx_at(trip.site);
+    Ok(Json(shown(&gateway.trips.cancel(&ctx, id, reason(&body.value.reason)?).await?)))
+}

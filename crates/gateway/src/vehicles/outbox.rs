@@ -1,0 +1,233 @@
+//! What the journal implies for vehicles: reads events behind a durable cursor and writes one command row for each
+//! that a vehicle must hear of. The same event always gives the same command.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kernel::id::TypedId;
+use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, TenantId, VehicleId};
+use link::v1::{self, command::Body};
+use store::port::{Fault, Store};
+use store::subscribe::Subscriber;
+use store::{CommandError, RowWrite};
+use trips::Trips;
+use trips::service::{Leg, RouteVersion};
+use trips::trip::events::{TripAssigned, TripViolationOpened};
+use trips::trip::{Trip, TripEvent};
+
+use super::backend::trip_text;
+use super::commands::{self, StoredCommand, id_of_event};
+use super::session;
+use crate::Gateway;
+use fleet::Vehicle;
+use fleet::vehicle::{HoldTiming, StopClass, VehicleEvent};
+
+/// How long people get to board or leave, in milliseconds of the vehicle's own time.
+const DWELL_MS: u64 = 20_000;
+
+/// A command that an event implies.
+struct Implied {
+    id: CommandId,
+    vehicle: VehicleId,
+    kind: &'static str,
+    claim_epoch: u64,
+    body: Body,
+}
+
+/// The subscriber that turns events into commands.
+pub struct Outbox {
+    store: Arc<dyn Store>,
+    trips: Arc<Trips>,
+    /// Vehicles whose sessions must look, once the rows are written.
+    touched: Mutex<Vec<(TenantId, VehicleId)>>,
+}
+
+impl Outbox {
+    /// The outbox over a store; routes come from trips.
+    pub fn new(store: Arc<dyn Store>, trips: Arc<Trips>) -> Self {
+        Self { store, trips, touched: Mutex::default() }
+    }
+
+    /// Lets the sessions of vehicles with new commands look. Called after the rows are written; a session that begins
+    /// later looks by itself.
+    pub fn ring(&self, gateway: &Gateway) {
+        let touched = std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
+        session::ring(gateway, &touched);
+    }
+
+    async fn implied(&self, event: &Envelope) -> Result<Option<Implied>, Fault> {
+        let id = id_of_event(event.id);
+        match event.stream.kind() {
+            Trip::KIND => {
+                let (Ok(trip), Ok(body)) =
+                    (event.stream.id().parse(), TripEvent::decode(&event.r#type, event.version, &event.body))
+                else {
+                    return Ok(None);
+                };
+                match body {
+                    TripEvent::Assigned(assigned) => self.dispatch(&event.tenant, id, trip, &assigned).await,
+                    other => Ok(of_trip(id, trip, other)),
+                }
+            }
+            Vehicle::KIND => {
+                let body = VehicleEvent::decode(&event.r#type, event.version, &event.body);
+                let vehicle = event.stream.id().parse();
+                Ok(vehicle.ok().zip(body.ok()).and_then(|(vehicle, body)| of_vehicle(id, vehicle, body)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn dispatch(&self, tenant: &TenantId, id: CommandId, trip: kernel::TripId, assigned: &TripAssigned) -> Result<Option<Implied>, Fault> {
+        let version = match self.trips.route_version(tenant, assigned.route.route).await {
+            Ok(Some(version)) => version,
+            Ok(None) => return Err(Fault::Misuse("a trip is assigned without the route that it names")),
+            Err(CommandError::Fault(fault)) => return Err(fault),
+            Err(CommandError::Reject(_) | CommandError::Fenced(_)) => return Ok(None),
+        };
+        let dispatch = v1::Dispatch {
+            trip_id: trip.to_string(),
+            route: Some(wire_route(&version)),
+            constraints: Some(v1::Constraints {
+                max_speed_mps: assigned.constraints.max_speed_mps.unwrap_or(0.0),
+                valid_until_us: 0,
+                policy_digest: version.summary.policy_digest.clone(),
+            }),
+            claim_valid_for_ms: assigned.claim_valid_for_s * 1_000,
+            pickup_dwell_ms: DWELL_MS,
+            dropoff_dwell_ms: DWELL_MS,
+        };
+        Ok(Some(Implied {
+            id,
+            vehicle: assigned.vehicle,
+            kind: "dispatch",
+            claim_epoch: assigned.claim_epoch,
+            body: Body::Dispatch(dispatch),
+        }))
+    }
+}
+
+fn of_trip(id: CommandId, trip: kernel::TripId, event: TripEvent) -> Option<Implied> {
+    let cancel = |vehicle, claim_epoch, reason| Implied {
+        id,
+        vehicle,
+        kind: "cancel",
+        claim_epoch,
+        body: Body::Cancel(v1::Cancel { trip_id: trip.to_string(), reason }),
+    };
+    match event {
+        TripEvent::Unassigned(lost) => Some(cancel(lost.vehicle, lost.claim_epoch, lost.reason)),
+        TripEvent::Cancelled(cancelled) => Some(cancel(cancelled.vehicle?, cancelled.claim_epoch?, cancelled.reason)),
+        TripEvent::Failed(failed) => Some(cancel(failed.vehicle?, failed.claim_epoch?, failed.reason)),
+        TripEvent::ViolationOpened(opened) => of_violation(trip, &opened),
+        TripEvent::ViolationClosed(closed) => Some(Implied {
+            id,
+            vehicle: closed.vehicle,
+            kind: "clearance",
+            claim_epoch: 0,
+            body: clearance(violation_command(closed.violation)),
+        }),
+        _ => None,
+    }
+}
+
+/// The command that answers a violation has the violation's own id, so that its end can name it.
+fn violation_command(violation: kernel::id::ViolationId) -> CommandId {
+    CommandId::from_u128(violation.as_u128())
+}
+
+fn of_violation(trip: kernel::TripId, opened: &TripViolationOpened) -> Option<Implied> {
+    let (reason, trip_id) = (opened.text.clone(), trip_text(Some(trip)));
+    let scope = v1::Scope::Trip.into();
+    let (kind, body) = match (opened.response, opened.max_speed_mps) {
+        (policy::Response::Stop, _) => {
+            let class = v1::StopClass::NearestAdmissible.into();
+            ("stop", Body::Stop(v1::Stop { class, reason, scope, trip_id, place: None }))
+        }
+        (policy::Response::Slow, Some(max_speed_mps)) => ("slow", Body::Slow(v1::Slow { max_speed_mps, reason, scope, trip_id })),
+        _ => return None,
+    };
+    let id = violation_command(opened.violation);
+    Some(Implied { id, vehicle: opened.vehicle, kind, claim_epoch: opened.claim_epoch, body })
+}
+
+fn clearance(command: CommandId) -> Body {
+    let of = Some(v1::clearance::Of::CommandId(command.to_string()));
+    Body::Clearance(v1::Clearance { of, trip_id: String::new() })
+}
+
+fn of_vehicle(id: CommandId, vehicle: VehicleId, event: VehicleEvent) -> Option<Implied> {
+    match event {
+        VehicleEvent::StopOrdered(ordered) => {
+            let body = stop_body(ordered.class, ordered.reason);
+            Some(Implied { id: ordered.stop, vehicle, kind: "stop", claim_epoch: 0, body })
+        }
+        VehicleEvent::StopCleared(cleared) => {
+            Some(Implied { id, vehicle, kind: "clearance", claim_epoch: 0, body: clearance(cleared.stop) })
+        }
+        VehicleEvent::HoldPlaced(placed) => {
+            let when = match placed.timing {
+                HoldTiming::AfterTrip => v1::GroundWhen::AfterTrip,
+                HoldTiming::NextAdmissible => v1::GroundWhen::NextAdmissible,
+                HoldTiming::Now => v1::GroundWhen::Now,
+            };
+            let ground = v1::Ground { when: when.into(), hold_id: placed.hold.to_string(), reason: placed.reason };
+            // The command has the hold's own id, so that the release can name it.
+            let id = CommandId::from_u128(placed.hold.as_u128());
+            Some(Implied { id, vehicle, kind: "ground", claim_epoch: 0, body: Body::Ground(ground) })
+        }
+        VehicleEvent::HoldReleased(released) => {
+            let body = clearance(CommandId::from_u128(released.hold.as_u128()));
+            Some(Implied { id, vehicle, kind: "clearance", claim_epoch: 0, body })
+        }
+        _ => None,
+    }
+}
+
+/// A stop of the whole vehicle, as it goes over the wire.
+pub fn stop_body(class: StopClass, reason: String) -> Body {
+    let class = match class {
+        StopClass::Now => v1::StopClass::Now,
+        StopClass::NearestAdmissible => v1::StopClass::NearestAdmissible,
+    };
+    Body::Stop(v1::Stop { class: class.into(), reason, scope: v1::Scope::Vehicle.into(), trip_id: String::new(), place: None })
+}
+
+fn wire_route(version: &RouteVersion) -> v1::Route {
+    let length_m: f64 = version.approach.steps.iter().chain(&version.way.steps).map(|step| step.length_m).sum();
+    v1::Route {
+        route_id: version.summary.route.to_string(),
+        version: version.summary.version,
+        map_digest: version.summary.map_digest.clone(),
+        policy_digest: version.summary.policy_digest.clone(),
+        approach: Some(wire_leg(&version.approach)),
+        trip: Some(wire_leg(&version.way)),
+        released_to_m: length_m,
+    }
+}
+
+fn wire_leg(leg: &Leg) -> v1::Leg {
+    let points = leg.points.iter().map(|point| v1::Point { lat: point.lat(), lon: point.lon() });
+    let steps = leg.steps.iter().map(|step| v1::Step { length_m: step.length_m, speed_mps: step.speed_mps, no_stop: step.no_stop });
+    v1::Leg { points: points.collect(), steps: steps.collect() }
+}
+
+impl Subscriber for Outbox {
+    fn name(&self) -> &'static str {
+        "vehicle-commands"
+    }
+
+    fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
+        Box::pin(async move {
+            let Some(implied) = self.implied(event).await? else { return Ok(Vec::new()) };
+            let tenant = &event.tenant;
+            self.touched.lock().unwrap_or_else(PoisonError::into_inner).push((tenant.clone(), implied.vehicle));
+            // A stop that left from memory is known already (SAFE-2).
+            if commands::is_known(&*self.store, tenant, implied.vehicle, implied.id).await? {
+                return Ok(Vec::new());
+            }
+            let Implied { id, vehicle, kind, claim_epoch, body } = implied;
+            let command = StoredCommand::new(id, vehicle, kind, claim_epoch, event.recorded_at, body);
+            Ok(vec![command.insert(id)?])
+        })
+    }
+}
