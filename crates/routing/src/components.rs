@@ -1,24 +1,33 @@
 //! The largest strongly connected part of a graph (Tarjan 1972, without recursion): a vehicle that drives into a part
-//! it cannot leave is lost, so such parts are left out.
+//! it cannot leave is lost, so such parts are left out. What is connected are edges over turns, not nodes: where turns
+//! are forbidden, a node can be reached and yet be a trap for whoever came by one of its edges.
 
-use crate::graph::Edge;
+use std::collections::BTreeSet;
 
-/// For each node whether it belongs to the largest part.
-pub(crate) fn largest(node_count: usize, edges: &[Edge]) -> Vec<bool> {
-    let mut out: Vec<Vec<u32>> = vec![Vec::new(); node_count];
-    for edge in edges {
-        out[edge.from as usize].push(edge.to);
+use crate::graph::{Edge, EdgeId};
+
+/// For each edge whether it belongs to the largest part.
+pub(crate) fn largest(node_count: usize, edges: &[Edge], forbidden_turns: &BTreeSet<(EdgeId, EdgeId)>) -> Vec<bool> {
+    let mut leaving: Vec<Vec<u32>> = vec![Vec::new(); node_count];
+    for (place, edge) in (0u32..).zip(edges) {
+        leaving[edge.from as usize].push(place);
     }
+    let turns = |(place, edge): (u32, &Edge)| {
+        let onward = leaving[edge.to as usize].iter().copied();
+        onward.filter(|&next| !forbidden_turns.contains(&(EdgeId(place), EdgeId(next)))).collect()
+    };
+    let out: Vec<Vec<u32>> = (0u32..).zip(edges).map(turns).collect();
     let part = parts(&out);
-    let mut sizes = vec![0usize; node_count];
+    let mut sizes = vec![0usize; edges.len()];
     part.iter().for_each(|&part| sizes[part as usize] += 1);
-    let biggest = (0..node_count).max_by_key(|&part| (sizes[part], node_count - part));
-    part.iter().map(|&part| Some(part as usize) == biggest).collect()
+    let biggest = (0..edges.len()).max_by_key(|&part| (sizes[part], edges.len() - part));
+    let is_alone = |edge: usize| biggest.is_some_and(|part| sizes[part] == 1) && !out[edge].contains(&(edge as u32));
+    part.iter().enumerate().map(|(edge, &part)| Some(part as usize) == biggest && !is_alone(edge)).collect()
 }
 
 const UNSEEN: u32 = u32::MAX;
 
-/// The number of the part of each node.
+/// The number of the part of each vertex, given where one can go from each.
 fn parts(out: &[Vec<u32>]) -> Vec<u32> {
     let mut part = vec![UNSEEN; out.len()];
     let (mut order, mut low) = (vec![UNSEEN; out.len()], vec![0u32; out.len()]);

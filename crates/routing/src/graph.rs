@@ -91,7 +91,7 @@ pub struct Edge {
     pub points: Vec<Coordinate>,
 }
 
-/// A road graph. Every node can be reached from every other: what could not was left out at the import.
+/// A road graph. Every edge can be reached from every other over turns that are allowed: what could not was left out.
 #[derive(Debug)]
 pub struct RoadGraph {
     pub(crate) nodes: Vec<Coordinate>,
@@ -110,24 +110,29 @@ pub struct RoadGraph {
 
 impl RoadGraph {
     /// A graph of nodes, edges in any order, and turns forbidden between edges, both by their place in `edges`.
-    /// Everything outside the largest part in which each node reaches each other is left out.
+    /// Everything outside the largest part in which each edge reaches each other is left out.
     pub fn new(nodes: Vec<Coordinate>, edges: Vec<Edge>, forbidden_turns: BTreeSet<(EdgeId, EdgeId)>) -> Self {
-        let kept = components::largest(nodes.len(), &edges);
+        let kept = components::largest(nodes.len(), &edges, &forbidden_turns);
+        let mut in_use = vec![false; nodes.len()];
+        for (edge, _) in edges.iter().zip(&kept).filter(|(_, kept)| **kept) {
+            in_use[edge.from as usize] = true;
+            in_use[edge.to as usize] = true;
+        }
         let mut new_place = vec![u32::MAX; nodes.len()];
         let mut kept_nodes = Vec::new();
-        for (old, coordinate) in nodes.into_iter().enumerate() {
-            if kept.get(old).copied().unwrap_or(false) {
-                new_place[old] = kept_nodes.len() as u32;
-                kept_nodes.push(rounded(coordinate));
-            }
+        for (old, coordinate) in nodes.into_iter().enumerate().filter(|(old, _)| in_use[*old]) {
+            new_place[old] = kept_nodes.len() as u32;
+            kept_nodes.push(rounded(coordinate));
         }
         let mut numbered: Vec<(usize, Edge)> = edges
             .into_iter()
+            .zip(kept)
             .enumerate()
-            .filter_map(|(old, mut edge)| {
-                edge.from = *new_place.get(edge.from as usize)?;
-                edge.to = *new_place.get(edge.to as usize)?;
-                (edge.from != u32::MAX && edge.to != u32::MAX).then(|| (old, as_held(edge)))
+            .filter(|(_, (_, kept))| *kept)
+            .map(|(old, (mut edge, _))| {
+                edge.from = new_place[edge.from as usize];
+                edge.to = new_place[edge.to as usize];
+                (old, as_held(edge))
             })
             .collect();
         numbered.sort_by_key(|(old, edge)| (edge.from, edge.to, *old));

@@ -80,7 +80,7 @@ pub struct ImportReport {
     pub edges: usize,
     /// Links or ways that no vehicle may drive.
     pub skipped_links: usize,
-    /// Directed edges outside the part in which every node reaches every other.
+    /// Directed edges outside the part in which every edge reaches every other.
     pub disconnected_edges: usize,
     /// Turns that are forbidden.
     pub forbidden_turns: usize,

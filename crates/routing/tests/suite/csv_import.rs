@@ -107,6 +107,15 @@ fn a_part_without_a_way_back_is_left_out() {
 }
 
 #[test]
+fn a_trap_made_by_turns_is_left_out() {
+    // Whoever drives from 44 to 45 over 140 may neither go on nor back.
+    let trap = format!("{TURNS}140,45,136,no\n140,45,140,no\n");
+    let (graph, report) = csv(NODES, LINKS, Some(&trap), None).unwrap();
+    assert_eq!((report.disconnected_edges, edges_of(&graph, 140).len(), graph.node_count()), (1, 1, 25));
+    assert!(edges_of(&graph, 140)[0].1.points[0].lon() > -71.2881, "from 45 to 44 it stays open");
+}
+
+#[test]
 fn bytes_come_back_as_they_were_and_any_change_is_found() {
     let (graph, _) = grid();
     let bytes = graph.to_bytes();
