@@ -1,1 +1,44 @@
-//! Trips and dispatch: the life of a trip, assignment in batches, compliance.
+//! Trips and dispatch: the life of a trip from a request to its end, the choice of its vehicle, and its compliance
+//! under way.
+//!
+//! A trip moves only by commands through one pure `decide` ([`trip`]) over one table of transitions
+//! ([`trip::status`]); vehicles are chosen for all trips that wait together ([`dispatch`]); samples of moving vehicles
+//! are checked ([`compliance`]); [`Trips`] joins them over the store and the neighbours' [`ports`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod compliance;
+pub mod dispatch;
+mod limits;
+pub mod ports;
+pub mod service;
+pub mod trip;
+
+use std::sync::Arc;
+
+use store::due::DueHandler;
+use store::replay::{Fold, fold_of};
+use store::subscribe::Subscriber;
+
+pub use compliance::{Check, CheckVerdict, SampleFacts};
+pub use dispatch::{BATCH_WINDOW_MS, BatchReport};
+pub use limits::CLAIM_VALID_FOR_S;
+pub use service::{History, Leg, Ports, Progress, RouteVersion, Story, TripFilter, Trips};
+pub use trip::{Done, ReportKind, Status, Trip, TripEvent, TripRequest, VehicleReport, state_table_markdown};
+
+/// The folds of this crate's aggregates, for replay.
+pub fn folds() -> Vec<Box<dyn Fold>> {
+    vec![fold_of::<Trip>()]
+}
+
+/// The handlers of this crate's due rows.
+pub fn due_handlers(trips: &Arc<Trips>) -> Vec<Arc<dyn DueHandler>> {
+    vec![Arc::new(service::due::TripDue(Arc::clone(trips)))]
+}
+
+/// The subscribers of this crate.
+pub fn subscribers(trips: &Arc<Trips>) -> Vec<Arc<dyn Subscriber>> {
+    let releaser = service::subscribers::ClaimReleaser(Arc::clone(trips));
+    let watcher = service::subscribers::VehicleWatcher(Arc::clone(trips));
+    vec![Arc::new(releaser), Arc::new(watcher)]
+}

@@ -1,0 +1,311 @@
+//! Compliance of vehicles under way (TRIP-8). Every sample is checked by policy; the check goes to telemetry's hashed
+//! segment, and only edges — a violation opened or closed — and a summary at least each minute enter the journal. The
+//! event that opens a violation carries the response that policy asks for; the gateway's outbox carries it out.
+
+pub mod line;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kernel::envelope::RetentionClass;
+use kernel::{Aggregate, Coordinate, Ctx, DecisionId, RouteId, Subject, Timestamp, TripId, VehicleId};
+use policy::{Action, Checked, Compliance, Debounce, DebounceLimits, Edge, MonitorFacts, Request};
+use serde::{Deserialize, Serialize};
+use store::{CommandError, Extras};
+
+use crate::service::{RouteVersion, Trips};
+use crate::trip::decide::ComplianceEdge;
+use crate::trip::events::TripComplianceSummary;
+use crate::trip::{Command, Trip};
+
+/// A summary is due this long after the first check that it covers, in milliseconds: under TRIP-8's minute, with room
+/// for a slow sample.
+pub const SUMMARY_EVERY_MS: i64 = 50_000;
+/// How many trips are monitored in memory; beyond it the oldest are forgotten and begin anew from the rows.
+const MONITORED_TRIPS_MAX: usize = 10_000;
+/// The limit where neither map nor policy says one, in metres per second: policy's own base limit.
+const SPEED_LIMIT_MPS: f64 = 33.3;
+
+/// What a vehicle on a trip tells with one sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleFacts {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// When it took the sample, by the server's clock as far as that is known.
+    pub sampled_at: Timestamp,
+    /// Where it was.
+    pub at: Coordinate,
+    /// Metres per second.
+    pub speed_mps: f64,
+    /// State of charge, 0 to 100.
+    pub battery_pct: f64,
+    /// Driving mode: AUTONOMOUS, REMOTE, MANUAL, SERVICE, ESTOP.
+    pub mode: String,
+    /// People or load aboard, by its sensors.
+    pub occupied: bool,
+    /// Metres along approach and trip leg.
+    pub progress_m: f64,
+}
+
+/// The verdict of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckVerdict {
+    /// No rule is violated.
+    Compliant,
+    /// A rule is violated.
+    Violating,
+    /// Nobody can tell (SAFE-1: the vehicle keeps its last constraints).
+    Unknown,
+}
+
+/// One check, for the vehicle's hashed segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// The trip.
+    pub trip: TripId,
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// When the sample was taken.
+    pub sampled_at: Timestamp,
+    /// The verdict.
+    pub verdict: CheckVerdict,
+    /// The rules that are violated, or that nobody can tell about.
+    pub rules: BTreeSet<String>,
+    /// The most severe response that is asked for.
+    pub response: Option<policy::Response>,
+    /// The decision.
+    pub decision: DecisionId,
+    /// SHA-256 of the bundle that decided.
+    pub policy_bundle: String,
+    /// Speed and limit, in metres per second, and distance off the route, in metres, as they were judged.
+    pub speed_mps: f64,
+    /// See [`Check::speed_mps`].
+    pub speed_limit_mps: f64,
+    /// See [`Check::speed_mps`].
+    pub off_route_m: f64,
+    /// Whether a summary is due: seal the segment and call [`Trips::summarize`] with its digest.
+    #[serde(skip)]
+    pub summary_due: bool,
+}
+
+/// What is counted between two summaries.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    compliant: u64,
+    violating: u64,
+    unknown: u64,
+}
+
+impl Counted {
+    fn count(&mut self, check: &Check) {
+        let at = check.sampled_at;
+        self.from = Some(self.from.map_or(at, |from| from.min(at)));
+        self.to = Some(self.to.map_or(at, |to| to.max(at)));
+        match check.verdict {
+            CheckVerdict::Compliant => self.compliant += 1,
+            CheckVerdict::Violating => self.violating += 1,
+            CheckVerdict::Unknown => self.unknown += 1,
+        }
+    }
+}
+
+/// What is remembered of one trip between samples. Lost in a crash, it begins anew from the trip's open violations.
+#[derive(Debug, Clone, Default)]
+struct Monitor {
+    vehicle: Option<VehicleId>,
+    debounce: Debounce,
+    counted: Counted,
+    route: Option<(RouteId, Arc<RouteVersion>)>,
+}
+
+/// The trips that are monitored.
+#[derive(Debug, Default)]
+pub(crate) struct Monitors(BTreeMap<TripId, Monitor>);
+
+impl Monitors {
+    fn take(&mut self, trip: &Trip) -> Monitor {
+        let vehicle = trip.vehicle();
+        match self.0.remove(&trip.id) {
+            Some(monitor) if monitor.vehicle == vehicle => monitor,
+            _ => {
+                let debounce = trip.violations.keys().fold(Debounce::default(), |all, rule| all.reopened(rule));
+                Monitor { vehicle, debounce, ..Monitor::default() }
+            }
+        }
+    }
+
+    fn put(&mut self, trip: TripId, monitor: Monitor) {
+        self.0.insert(trip, monitor);
+        if self.0.len() > MONITORED_TRIPS_MAX {
+            self.0.pop_first();
+        }
+    }
+}
+
+impl Trips {
+    /// Checks one sample of a vehicle on a trip. Samples of one vehicle are given in order, one after the other. `None`
+    /// when the trip is not this vehicle's: such a sample is telemetry, not evidence of a trip.
+    ///
+    /// # Errors
+    /// [`CommandError::Fault`] when the store or a neighbour cannot answer; the sample may be given again.
+    pub async fn monitor(&self, ctx: &Ctx, trip: TripId, sample: &SampleFacts) -> Result<Option<Check>, CommandError> {
+        let known = self.get(&ctx.tenant, trip).await?;
+        let Some(trip) = known.filter(|trip| trip.vehicle() == Some(sample.vehicle)) else {
+            self.monitors().0.remove(&trip);
+            return Ok(None);
+        };
+        let mut monitor = self.monitors().take(&trip);
+        let result = self.check(ctx, &trip, sample, &mut monitor).await;
+        self.monitors().put(trip.id, monitor);
+        result.map(Some)
+    }
+
+    async fn check(
+        &self,
+        ctx: &Ctx,
+        trip: &Trip,
+        sample: &SampleFacts,
+        monitor: &mut Monitor,
+    ) -> Result<Check, CommandError> {
+        let facts = self.monitor_facts(ctx, trip, sample, monitor).await?;
+        let question = Request::new(ctx, Action::MonitorTrip, Subject::new(Trip::KIND, trip.id))
+            .about(Subject::new("vehicle", sample.vehicle))
+            .facts(facts.facts());
+        let checked = self.policy.monitor(&question);
+        let (debounce, edges) = monitor.debounce.clone().step(&checked.compliance, DebounceLimits::default());
+        if !edges.is_empty() {
+            self.record_edges(ctx, trip, &facts, &checked, edges).await?;
+        }
+        monitor.debounce = debounce;
+        let mut check = check_of(trip, sample, &facts, &checked);
+        monitor.counted.count(&check);
+        let since = monitor.counted.from.unwrap_or(sample.sampled_at);
+        check.summary_due = sample.sampled_at.since_ms(since) >= SUMMARY_EVERY_MS;
+        Ok(check)
+    }
+
+    async fn record_edges(
+        &self,
+        ctx: &Ctx,
+        trip: &Trip,
+        facts: &MonitorFacts,
+        checked: &Checked,
+        edges: Vec<Edge>,
+    ) -> Result<(), CommandError> {
+        let edges = edges
+            .into_iter()
+            .map(|edge| {
+                let (rule, opened) = match edge {
+                    Edge::Opened(violation) => (violation.rule, Some((violation.response, violation.text))),
+                    Edge::Closed { rule } => (rule, None),
+                };
+                let slows = matches!(opened, Some((policy::Response::Slow, _)));
+                ComplianceEdge {
+                    violation: ctx.new_id(),
+                    rule,
+                    opened,
+                    max_speed_mps: slows.then_some(facts.speed_limit_mps),
+                    sampled_at: facts.sampled_at,
+                }
+            })
+            .collect();
+        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
+        let decision = checked.decision.to_record();
+        self.command(ctx, trip.id, &Command::Compliance(edges), &[decision], extras).await.map(drop)
+    }
+
+    async fn monitor_facts(
+        &self,
+        ctx: &Ctx,
+        trip: &Trip,
+        sample: &SampleFacts,
+        monitor: &mut Monitor,
+    ) -> Result<MonitorFacts, CommandError> {
+        let route = self.route_of(ctx, trip, monitor).await?;
+        let zones = &trip.constraints.avoided_zones;
+        let entered = self.ports.fleet.closed_zones_at(ctx, &trip.site, sample.at, zones).await?;
+        let claim = self.ports.fleet.claim(ctx, trip.id, sample.vehicle).await?;
+        let lapsed = claim.valid_until.is_none_or(|until| until <= sample.sampled_at);
+        let planned = route.as_ref().and_then(|route| line::planned_speed_mps(route, sample.progress_m));
+        let limits = [planned, trip.constraints.max_speed_mps];
+        Ok(MonitorFacts {
+            sampled_at: sample.sampled_at,
+            speed_mps: sample.speed_mps,
+            speed_limit_mps: limits.into_iter().flatten().fold(SPEED_LIMIT_MPS, f64::min),
+            avoided_zones_entered: entered,
+            off_route_m: route.as_ref().map_or(0.0, |route| line::off_route_m(route, sample.at)),
+            mode: sample.mode.clone(),
+            allowed_modes: trip.constraints.allowed_modes.clone().unwrap_or_else(|| [sample.mode.clone()].into()),
+            battery_pct: sample.battery_pct,
+            claim_valid: claim.is_current && !lapsed,
+            occupied: sample.occupied,
+        })
+    }
+
+    async fn route_of(
+        &self,
+        ctx: &Ctx,
+        trip: &Trip,
+        monitor: &mut Monitor,
+    ) -> Result<Option<Arc<RouteVersion>>, CommandError> {
+        let Some(summary) = &trip.route else { return Ok(None) };
+        if let Some((id, version)) = &monitor.route
+            && *id == summary.route
+        {
+            return Ok(Some(Arc::clone(version)));
+        }
+        let version = self.route_version(&ctx.tenant, summary.route).await?.map(Arc::new);
+        monitor.route = version.as_ref().map(|version| (summary.route, Arc::clone(version)));
+        Ok(version)
+    }
+
+    /// Journals what was checked since the last summary, with the digest of the segment that holds the checks. Called
+    /// when [`Check::summary_due`] says so, and when a trip ends. Without checks since then it does nothing.
+    ///
+    /// # Errors
+    /// [`CommandError::Fault`] when the store cannot answer; nothing is lost, call it again.
+    pub async fn summarize(&self, ctx: &Ctx, trip: TripId, segment_digest: &str) -> Result<(), CommandError> {
+        let counted = self.monitors().0.get(&trip).map(|monitor| (monitor.vehicle, monitor.counted));
+        let Some((Some(vehicle), Counted { from: Some(from), to: Some(to), compliant, violating, unknown })) = counted
+        else {
+            return Ok(());
+        };
+        let segment_digest = segment_digest.to_owned();
+        let summary = TripComplianceSummary { vehicle, from, to, compliant, violating, unknown, segment_digest };
+        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
+        self.command(ctx, trip, &Command::Summary(Box::new(summary)), &[], extras).await?;
+        if let Some(monitor) = self.monitors().0.get_mut(&trip) {
+            monitor.counted = Counted::default();
+        }
+        Ok(())
+    }
+}
+
+fn check_of(trip: &Trip, sample: &SampleFacts, facts: &MonitorFacts, checked: &Checked) -> Check {
+    let (verdict, rules): (CheckVerdict, BTreeSet<String>) = match &checked.compliance {
+        Compliance::Compliant => (CheckVerdict::Compliant, BTreeSet::new()),
+        Compliance::Violations(violations) => {
+            (CheckVerdict::Violating, violations.iter().map(|violation| violation.rule.clone()).collect())
+        }
+        Compliance::Unknown(reasons) => {
+            (CheckVerdict::Unknown, reasons.iter().map(|reason| reason.policy_id.clone()).collect())
+        }
+    };
+    Check {
+        trip: trip.id,
+        vehicle: sample.vehicle,
+        sampled_at: sample.sampled_at,
+        verdict,
+        rules,
+        response: checked.compliance.response(),
+        decision: checked.decision.id,
+        policy_bundle: checked.decision.bundle.clone(),
+        speed_mps: facts.speed_mps,
+        speed_limit_mps: facts.speed_limit_mps,
+        off_route_m: facts.off_route_m,
+        summary_due: false,
+    }
+}

@@ -1,0 +1,195 @@
+//! Which vehicle could take which trip, and what the pair costs. What is impossible is filtered here, cheapest test
+//! first, with a stable code, so that a waiting trip can say what it waits for.
+
+use std::collections::BTreeMap;
+
+use kernel::{Timestamp, VehicleId};
+use policy::AssignmentFacts;
+
+use crate::ports::{LastPosition, Reach, VehicleFacts};
+use crate::trip::Trip;
+use crate::trip::types::{Cost, RouteSummary};
+
+/// What one step of priority is worth in driving time: a vehicle may come ten minutes later for the most urgent.
+const PRIORITY_STEP_MS: i64 = 60_000;
+/// What waiting is worth in driving time, one for one, up to this: older trips win, but never against any distance.
+const WAIT_CREDIT_MAX_MS: i64 = 10 * 60_000;
+/// How old a position may be to plan an approach from it, in milliseconds: a vehicle that stands tells it every few
+/// seconds.
+const POSITION_AGE_MAX_MS: i64 = 120_000;
+
+/// Why a vehicle cannot take a trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unfit {
+    /// It is not READY.
+    NotReady,
+    /// It refused this trip a moment ago, or did not answer.
+    Excluded,
+    /// It lacks a capability.
+    Capability,
+    /// It has too few seats.
+    Seats,
+    /// The load is too heavy for it.
+    Payload,
+    /// Nobody knows where it is.
+    NoPosition,
+    /// No way leads from it to the pickup.
+    NoWay,
+    /// Its battery does not last.
+    Energy,
+}
+
+impl Unfit {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotReady => "NOT_READY",
+            Self::Excluded => "EXCLUDED",
+            Self::Capability => "CAPABILITY",
+            Self::Seats => "SEATS",
+            Self::Payload => "PAYLOAD",
+            Self::NoPosition => "NO_POSITION",
+            Self::NoWay => "NO_WAY",
+            Self::Energy => "ENERGY",
+        }
+    }
+
+    /// For a person, as it completes "n vehicles …".
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::NotReady => "not ready",
+            Self::Excluded => "refused or did not answer a moment ago",
+            Self::Capability => "without a needed capability",
+            Self::Seats => "with too few seats",
+            Self::Payload => "too small for the load",
+            Self::NoPosition => "of unknown position",
+            Self::NoWay => "without a way to the pickup",
+            Self::Energy => "short of energy",
+        }
+    }
+
+    const ALL: [Unfit; 8] = [
+        Self::NotReady,
+        Self::Excluded,
+        Self::Capability,
+        Self::Seats,
+        Self::Payload,
+        Self::NoPosition,
+        Self::NoWay,
+        Self::Energy,
+    ];
+
+    /// From the stable code.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unfit| unfit.code() == code)
+    }
+}
+
+/// A vehicle of the batch and where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The vehicle.
+    pub facts: VehicleFacts,
+    /// Its newest position.
+    pub position: Option<LastPosition>,
+}
+
+impl Candidate {
+    /// Where an approach may be planned from.
+    pub fn place(&self, now: Timestamp) -> Option<kernel::Coordinate> {
+        self.position.filter(|seen| now.since_ms(seen.seen_at) <= POSITION_AGE_MAX_MS).map(|seen| seen.at)
+    }
+}
+
+/// What can be told before any way is looked for.
+pub fn fitness(trip: &Trip, candidate: &Candidate, now: Timestamp) -> Result<(), Unfit> {
+    let vehicle = &candidate.facts;
+    let needs = trip.requirements.capabilities.union(&trip.request_constraints.required_capabilities);
+    let lacks = needs.into_iter().any(|name| !vehicle.capabilities.contains(name));
+    match () {
+        () if !vehicle.is_ready() => Err(Unfit::NotReady),
+        () if trip.excludes(vehicle.vehicle, now) => Err(Unfit::Excluded),
+        () if lacks => Err(Unfit::Capability),
+        () if trip.requirements.passengers > vehicle.seats => Err(Unfit::Seats),
+        () if trip.requirements.payload_kg > vehicle.payload_max_kg => Err(Unfit::Payload),
+        () if candidate.place(now).is_none() => Err(Unfit::NoPosition),
+        () => Ok(()),
+    }
+}
+
+/// Energy left after approach, trip and reserve, in watt-hours; negative when it does not suffice.
+pub fn energy_margin_wh(trip: &Trip, route: &RouteSummary, vehicle: &VehicleFacts, approach_m: f64) -> f64 {
+    let reserve_pct = trip.request_constraints.min_battery_pct.unwrap_or(0.0);
+    let usable_wh = (vehicle.battery_pct - reserve_pct) / 100.0 * vehicle.energy_capacity_wh;
+    usable_wh - (approach_m + route.distance_m) * vehicle.consumption_wh_per_m
+}
+
+/// The cost of a pair.
+pub fn cost(trip: &Trip, reach: Reach, now: Timestamp) -> Cost {
+    Cost {
+        approach_ms: i64::try_from(reach.duration_ms).unwrap_or(i64::MAX / 4),
+        priority_credit_ms: i64::from(trip.priority) * PRIORITY_STEP_MS,
+        wait_credit_ms: now.since_ms(trip.created_at).clamp(0, WAIT_CREDIT_MAX_MS),
+    }
+}
+
+/// The facts of the question whether policy allows the pair.
+pub fn assignment_facts(trip: &Trip, route: &RouteSummary, vehicle: &VehicleFacts, approach_m: f64) -> AssignmentFacts {
+    let required = trip.requirements.capabilities.union(&trip.request_constraints.required_capabilities);
+    AssignmentFacts {
+        vehicle_seen_at: vehicle.seen_at,
+        online: vehicle.online,
+        mode: vehicle.mode.clone(),
+        battery_pct: vehicle.battery_pct,
+        energy_margin_wh: energy_margin_wh(trip, route, vehicle, approach_m),
+        holds: vehicle.holds.clone(),
+        claimed: vehicle.claimed,
+        vehicle_simulated: vehicle.simulated,
+        capabilities: vehicle.capabilities.clone(),
+        required_capabilities: required.cloned().collect(),
+        trip_kind: trip.kind.as_str().into(),
+        passengers: trip.requirements.passengers,
+        seats: vehicle.seats,
+        payload_kg: trip.requirements.payload_kg,
+        payload_max_kg: vehicle.payload_max_kg,
+        allowed_sectors: vehicle.allowed_sectors.clone(),
+        trip_zones: route.zones.clone(),
+        vehicle_avoided_zones: vehicle.avoided_zones.clone(),
+        admission_valid: vehicle.admission_valid,
+        on_probation: vehicle.on_probation,
+        vehicle_max_speed_mps: vehicle.max_speed_mps,
+    }
+}
+
+/// A possible pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// The approach.
+    pub reach: Reach,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+/// What was found of one trip: its possible pairs by vehicle, and why the other vehicles are none.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Possible pairs, by the vehicle's place among the candidates.
+    pub pairs: BTreeMap<usize, Pair>,
+    /// Why the others are not: stable code and how many.
+    pub filtered: BTreeMap<String, u64>,
+}
+
+impl Options {
+    /// Counts a vehicle that cannot take the trip.
+    pub fn count(&mut self, unfit: Unfit) {
+        *self.filtered.entry(unfit.code().into()).or_default() += 1;
+    }
+
+    /// The cheapest pair besides one, as vehicle and driving time.
+    pub fn runner_up(&self, besides: usize, candidates: &[Candidate]) -> Option<(VehicleId, usize, i64)> {
+        let others = self.pairs.iter().filter(|(place, _)| **place != besides);
+        let best = others.min_by_key(|(place, pair)| (pair.cost.total_ms(), **place))?;
+        let vehicle = candidates.get(*best.0)?.facts.vehicle;
+        Some((vehicle, *best.0, best.1.cost.approach_ms))
+    }
+}

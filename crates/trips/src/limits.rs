@@ -1,0 +1,51 @@
+//! Every deadline and every cap of this crate, each with its reason. Deadlines enter the journal as times, inside the
+//! events that set them, so changing one here never changes how old events are read.
+
+/// How long an assigned vehicle may take to answer, in milliseconds: a round trip over a slow mobile link with two
+/// retries. Longer and the client waits for a vehicle that will not come.
+pub const ACCEPT_TIMEOUT_MS: i64 = 15_000;
+/// How long a claim is valid without renewal, in seconds (SAFE-7's default).
+pub const CLAIM_VALID_FOR_S: u64 = 120;
+/// How long after a claim has lapsed a silent vehicle certainly stands, in milliseconds: it stops at the nearest
+/// admissible place, and its clock may run late.
+pub const LAPSE_MARGIN_MS: i64 = 30_000;
+/// How long the listener must have been up before silence counts, in milliseconds (SAFE-8): every vehicle has had time
+/// to reconnect and to renew its claim.
+pub const SILENCE_GRACE_MS: i64 = 60_000;
+/// When a trip under way is looked at next, in milliseconds: claim and margin, so that a vehicle that keeps talking
+/// costs one look in this time.
+pub const LOOK_AGAIN_MS: i64 = CLAIM_VALID_FOR_S as i64 * 1_000 + LAPSE_MARGIN_MS;
+/// How long a trip waits for a vehicle before it expires, in milliseconds, where its time window says nothing.
+pub const WAIT_MAX_MS: i64 = 30 * 60_000;
+/// How long before its earliest pickup a scheduled trip begins to look for a vehicle, in milliseconds.
+pub const SCHEDULE_LEAD_MS: i64 = 10 * 60_000;
+/// How far ahead a trip may be scheduled, in milliseconds: ninety days; maps and policies of then are not known.
+pub const SCHEDULE_AHEAD_MAX_MS: i64 = 90 * 86_400_000;
+/// How long a vehicle that refused or did not answer is not asked again for the same trip, in milliseconds.
+pub const EXCLUSION_MS: i64 = 120_000;
+/// How many exclusions a trip remembers; the oldest go first.
+pub const EXCLUSIONS_MAX: usize = 32;
+/// How many boots of vehicles a trip remembers for finding doubled reports; boots sort by time, the oldest go first.
+pub const BOOTS_MAX: usize = 16;
+/// How many rules of a trip may be violated at once; a bundle has some twenty.
+pub const VIOLATIONS_MAX: usize = 64;
+/// The highest priority; 0 is the everyday one.
+pub const PRIORITY_MAX: u8 = 9;
+/// The most capabilities that a request may name.
+pub const CAPABILITIES_MAX: usize = 32;
+/// The longest text that a person or a vehicle gives as a reason, in characters; the rest is cut.
+pub const REASON_CHARS_MAX: usize = 500;
+/// The most people that a request may carry; policy knows a lower limit and says why.
+pub const PASSENGERS_MAX: u64 = 1_000;
+/// The heaviest load that a request may name, in kilograms; policy knows a lower limit and says why.
+pub const PAYLOAD_KG_MAX: f64 = 1_000_000.0;
+
+/// Text from outside, cut to [`REASON_CHARS_MAX`].
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(REASON_CHARS_MAX).collect()
+}
+
+/// Canonical JSON has no negative zero, so a row that held one would differ from its fold.
+pub(crate) fn plain(value: f64) -> f64 {
+    value + 0.0
+}

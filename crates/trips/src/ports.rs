@@ -1,0 +1,272 @@
+//! What trips need of their neighbours, in their own words. The binary wires each to the domain that owns it; a
+//! simulation or a test wires something smaller. A port that refuses answers [`CommandError::Reject`], one that cannot
+//! answer now [`CommandError::Fault`].
+
+use std::collections::BTreeSet;
+
+use kernel::{BoxFuture, Coordinate, Ctx, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
+use policy::Constraints;
+use serde::{Deserialize, Serialize};
+use store::CommandError;
+
+/// What every port answers with.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, CommandError>>;
+
+/// A tenant, as far as trips are concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantFacts {
+    /// Its sector.
+    pub sector: Sector,
+    /// Whether its vehicles are simulated (SAFE-15).
+    pub simulated: bool,
+    /// What it is entitled to.
+    pub entitlements: BTreeSet<String>,
+}
+
+/// Who the tenants are.
+pub trait Tenants: Send + Sync {
+    /// A tenant, if it exists.
+    fn tenant<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Option<TenantFacts>>;
+}
+
+/// A vehicle, as far as dispatch is concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VehicleFacts {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Its site.
+    pub site: SiteId,
+    /// Whether it is connected.
+    pub online: bool,
+    /// Driving mode: AUTONOMOUS, REMOTE, MANUAL, SERVICE, ESTOP.
+    pub mode: String,
+    /// The kinds of its holds.
+    pub holds: BTreeSet<String>,
+    /// Whether a trip has a claim on it.
+    pub claimed: bool,
+    /// When it last told mode and battery.
+    pub seen_at: Timestamp,
+    /// State of charge, 0 to 100.
+    pub battery_pct: f64,
+    /// Usable energy when full, in watt-hours.
+    pub energy_capacity_wh: f64,
+    /// Consumption in watt-hours per metre.
+    pub consumption_wh_per_m: f64,
+    /// What it can do.
+    pub capabilities: BTreeSet<String>,
+    /// The heaviest load that it may carry, in kilograms: the lesser of profile and admission.
+    pub payload_max_kg: f64,
+    /// Seats for passengers.
+    pub seats: u32,
+    /// Its own speed limit in metres per second, where it has one.
+    pub max_speed_mps: Option<f64>,
+    /// Sectors that it was admitted to.
+    pub allowed_sectors: BTreeSet<Sector>,
+    /// Zones that it must stay out of.
+    pub avoided_zones: BTreeSet<String>,
+    /// Whether its admission is still valid.
+    pub admission_valid: bool,
+    /// Whether it is on probation.
+    pub on_probation: bool,
+    /// Whether it is simulated.
+    pub simulated: bool,
+}
+
+impl VehicleFacts {
+    /// Whether dispatch may choose it: READY, and driven by itself (SAFE-17).
+    pub fn is_ready(&self) -> bool {
+        self.online && self.holds.is_empty() && !self.claimed && self.mode == "AUTONOMOUS"
+    }
+}
+
+/// What is known of the claim that a trip has or had on a vehicle.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClaimFacts {
+    /// Whether the trip's claim is the vehicle's current one.
+    pub is_current: bool,
+    /// Until when the vehicle may move under the trip's newest claim: the last renewal plus the validity, also after
+    /// the claim was taken away from a vehicle that may not have heard of it. `None` when the trip never had one.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// A site, as far as a request is concerned.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SiteFacts {
+    /// Whether the site is open for operation.
+    pub operating: bool,
+    /// Whether every stop that was asked about lies inside.
+    pub stops_inside: bool,
+    /// Closures and closed zones at the stops, by id or name.
+    pub closed_at_stops: BTreeSet<String>,
+    /// Kinds of zone that the stops lie in.
+    pub zone_kinds_at_stops: BTreeSet<String>,
+    /// Zones that are closed to motion now.
+    pub avoided_zones: BTreeSet<String>,
+    /// The site's own speed limit in metres per second.
+    pub max_speed_mps: Option<f64>,
+}
+
+/// Vehicles and sites.
+pub trait Fleet: Send + Sync {
+    /// A site with regard to stops; `None` when there is no such site.
+    fn site<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, stops: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>>;
+
+    /// Everything that some vehicle of the tenant can do.
+    fn capabilities<'a>(&'a self, ctx: &'a Ctx) -> Answer<'a, BTreeSet<String>>;
+
+    /// The vehicles of a site, ready or not, in order of id: of those that are not ready a waiting trip says why.
+    fn vehicles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>>;
+
+    /// One vehicle, if it exists.
+    fn vehicle<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>>;
+
+    /// Takes a vehicle for a trip and answers the claim's epoch. Idempotent by trip. Refused with
+    /// `VEHICLE_UNAVAILABLE` when the vehicle is held or another's.
+    fn take_claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId, valid_for_s: u64) -> Answer<'a, u64>;
+
+    /// Ends the trip's claim on the vehicle, and with it its epoch; with `claim_epoch` only that claim, without
+    /// whichever the trip has. Idempotent: a claim that is another's, or newer, is left alone.
+    fn release_claim<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        trip: TripId,
+        vehicle: VehicleId,
+        claim_epoch: Option<u64>,
+    ) -> Answer<'a, ()>;
+
+    /// What is known of the trip's claim on the vehicle.
+    fn claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId) -> Answer<'a, ClaimFacts>;
+
+    /// The names of the closed or avoided zones that a place lies in, of those that `names` lists or that are closed
+    /// to everybody.
+    fn closed_zones_at<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        site: &'a SiteId,
+        at: Coordinate,
+        names: &'a BTreeSet<String>,
+    ) -> Answer<'a, BTreeSet<String>>;
+}
+
+/// A piece of a way on which the same holds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RouteStep {
+    /// Its length in metres.
+    pub length_m: f64,
+    /// The speed planned there, in metres per second.
+    pub speed_mps: f64,
+    /// Whether only a stop NOW may end here (SAFE-5).
+    pub no_stop: bool,
+}
+
+/// A way that was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteFound {
+    /// The line; at least two points, or none where both ends are one place.
+    pub points: Vec<Coordinate>,
+    /// Its pieces, in order.
+    pub steps: Vec<RouteStep>,
+    /// Its length in metres.
+    pub distance_m: f64,
+    /// Planned time in milliseconds.
+    pub duration_ms: u64,
+    /// Which constraints made it longer or slower than it would be without.
+    pub binding: Vec<String>,
+    /// Zones that it touches.
+    pub zones: BTreeSet<String>,
+    /// SHA-256 of the map that it was found on.
+    pub map_digest: String,
+}
+
+/// What to find a way for.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteQuery<'a> {
+    /// The site whose road graph holds.
+    pub site: &'a SiteId,
+    /// Where it begins.
+    pub from: Coordinate,
+    /// Where it ends.
+    pub to: Coordinate,
+    /// The limits that it keeps to.
+    pub constraints: &'a Constraints,
+    /// The vehicle that will drive it, if one is chosen.
+    pub vehicle: Option<&'a VehicleFacts>,
+}
+
+/// The answer to a query for a way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RouteAnswer {
+    /// It was found.
+    Found(RouteFound),
+    /// There is none under these limits.
+    Unroutable {
+        /// Why, for a person: what is closed or cut off.
+        reason: String,
+    },
+    /// An end is too far from any road.
+    OffMap {
+        /// Whether it is the beginning.
+        is_origin: bool,
+        /// How far, and how far is allowed, for a person.
+        reason: String,
+    },
+}
+
+/// Driving between two places.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reach {
+    /// In milliseconds.
+    pub duration_ms: u64,
+    /// In metres.
+    pub distance_m: f64,
+}
+
+/// Ways on a site's road graph.
+pub trait Routing: Send + Sync {
+    /// For each place why it is off the map, or `None` when it is on it. No limits but the map's own apply.
+    fn off_map<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        site: &'a SiteId,
+        places: &'a [Coordinate],
+    ) -> Answer<'a, Vec<Option<String>>>;
+
+    /// A way under limits.
+    fn route<'a>(&'a self, ctx: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer>;
+
+    /// Driving from each of `from` to each of `to`, as `[from][to]`; `None` where there is no way.
+    fn reach<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        site: &'a SiteId,
+        from: &'a [Coordinate],
+        to: &'a [Coordinate],
+        constraints: &'a Constraints,
+    ) -> Answer<'a, Vec<Vec<Option<Reach>>>>;
+
+    /// SHA-256 of the map in force at the site; `None` without one.
+    fn map_digest<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Option<String>>;
+}
+
+/// Where a vehicle was seen last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LastPosition {
+    /// The place.
+    pub at: Coordinate,
+    /// Speed in metres per second.
+    pub speed_mps: f64,
+    /// When.
+    pub seen_at: Timestamp,
+}
+
+/// Where vehicles are.
+pub trait Positions: Send + Sync {
+    /// The newest position of a vehicle, if there is one.
+    fn latest<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<LastPosition>>;
+}
+
+/// Whether vehicles can be heard (SAFE-8).
+pub trait Listener: Send + Sync {
+    /// Since when vehicles can connect to this deployment; `None` while they cannot.
+    fn up_since(&self) -> Option<Timestamp>;
+}

@@ -1,0 +1,65 @@
+//! Time as a command: what is done with a trip whose deadline came.
+
+use std::sync::Arc;
+
+use kernel::envelope::RetentionClass;
+use kernel::{BoxFuture, Ctx, TenantId, TripId};
+use store::due::DueHandler;
+use store::{CommandError, Extras, Guard, TableSpec};
+
+use super::{Gathered, Trips};
+use crate::trip::due::DueFacts;
+use crate::trip::{Command, Status, Trip};
+
+/// Decides trips that are due.
+pub(crate) struct TripDue(pub(crate) Arc<Trips>);
+
+impl DueHandler for TripDue {
+    fn table(&self) -> TableSpec {
+        TableSpec::of::<Trip>()
+    }
+
+    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(async move {
+            match key.parse() {
+                Ok(trip) => self.0.decide_due(tenant, trip, guard).await,
+                Err(_) => Ok(()),
+            }
+        })
+    }
+}
+
+impl Trips {
+    async fn decide_due(&self, tenant: &TenantId, id: TripId, guard: Guard) -> Result<(), CommandError> {
+        let Some(trip) = self.get(tenant, id).await? else { return Ok(()) };
+        let (ctx, _) = self.automation(tenant, Some(&trip.site), "trip.due").await?;
+        if trip.status == Status::Created && ctx.now < trip.expires_at {
+            return self.plan(&ctx, &trip, Some(guard)).await.map(drop);
+        }
+        let retention = trip.status.has_vehicle().then_some(RetentionClass::Safety);
+        let extras = Extras { guard: Some(guard), retention, ..Extras::default() };
+        let ctx = &ctx;
+        let gather = |state: Option<Arc<Trip>>| async move {
+            let facts = match &state {
+                Some(trip) => self.due_facts(ctx, trip).await?,
+                None => DueFacts::default(),
+            };
+            Ok(Gathered::new(Command::Due(facts), Vec::new()))
+        };
+        self.execute(ctx, id, extras, gather).await.map(drop)
+    }
+
+    /// What is known of a trip's vehicle.
+    pub(crate) async fn due_facts(&self, ctx: &Ctx, trip: &Trip) -> Result<DueFacts, CommandError> {
+        let listener_up_since = self.ports.listener.up_since();
+        let Some(vehicle) = trip.vehicle() else { return Ok(DueFacts { listener_up_since, ..DueFacts::default() }) };
+        let claim = self.ports.fleet.claim(ctx, trip.id, vehicle).await?;
+        let facts = self.ports.fleet.vehicle(ctx, vehicle).await?;
+        Ok(DueFacts {
+            claim_is_current: claim.is_current,
+            claim_valid_until: claim.valid_until,
+            vehicle_online: facts.is_some_and(|facts| facts.online),
+            listener_up_since,
+        })
+    }
+}

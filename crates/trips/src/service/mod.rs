@@ -1,0 +1,160 @@
+//! The service: every way in which a trip is asked for, changed or read, over the store and the ports.
+
+mod changes;
+pub(crate) mod due;
+mod reading;
+mod reports;
+mod request;
+pub mod routes;
+pub mod story;
+pub(crate) mod subscribers;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kernel::decided::Facts;
+use kernel::envelope::DecisionRecord;
+use kernel::{Actor, Code, Ctx, CtxSource, Decided, Known, Reject, SiteId, TenantId, TripId};
+use store::{CommandError, Extras, Outcome, Store};
+
+use crate::compliance::Monitors;
+use crate::dispatch::batch::BatchMemory;
+use crate::ports::{Fleet, Listener, Positions, Routing, TenantFacts, Tenants};
+use crate::trip::{Command, Done, Trip, TripEvent, decide};
+
+pub use reading::TripFilter;
+pub use reports::Progress;
+pub use routes::{Leg, RouteVersion};
+pub use story::{History, HistoryItem, Story, StoryStep};
+
+/// The neighbours of trips.
+#[derive(Clone)]
+pub struct Ports {
+    /// Who the tenants are.
+    pub tenants: Arc<dyn Tenants>,
+    /// Vehicles and sites.
+    pub fleet: Arc<dyn Fleet>,
+    /// Ways.
+    pub routing: Arc<dyn Routing>,
+    /// Where vehicles are.
+    pub positions: Arc<dyn Positions>,
+    /// Whether vehicles can be heard.
+    pub listener: Arc<dyn Listener>,
+}
+
+/// Trips and dispatch.
+pub struct Trips {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<policy::Engine>,
+    pub(crate) ports: Ports,
+    pub(crate) source: Arc<dyn CtxSource>,
+    batches: Mutex<BTreeMap<(TenantId, SiteId), BatchMemory>>,
+    monitors: Mutex<Monitors>,
+}
+
+impl std::fmt::Debug for Trips {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trips").finish_non_exhaustive()
+    }
+}
+
+/// A command with the facts that were gathered for it, or the trip that answers it already.
+pub(crate) struct Gathered {
+    pub(crate) what: What,
+    pub(crate) decisions: Vec<DecisionRecord>,
+}
+
+pub(crate) enum What {
+    Decide(Box<Command>),
+    Answered(Done),
+}
+
+impl Gathered {
+    pub(crate) fn new(command: Command, decisions: Vec<DecisionRecord>) -> Self {
+        Self { what: What::Decide(Box::new(command)), decisions }
+    }
+}
+
+impl Facts for Gathered {
+    fn decisions(&self) -> &[DecisionRecord] {
+        &self.decisions
+    }
+}
+
+impl Trips {
+    /// The service over a store, a policy engine and its neighbours. `source` gives time and ids to what the product
+    /// does by itself.
+    pub fn new(store: Arc<dyn Store>, policy: Arc<policy::Engine>, ports: Ports, source: Arc<dyn CtxSource>) -> Self {
+        let (batches, monitors) = Default::default();
+        Self { store, policy, ports, source, batches, monitors }
+    }
+
+    pub(crate) fn batches(&self) -> MutexGuard<'_, BTreeMap<(TenantId, SiteId), BatchMemory>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn monitors(&self) -> MutexGuard<'_, Monitors> {
+        self.monitors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The context of something that the product does by itself, by a named rule.
+    pub(crate) async fn automation(
+        &self,
+        tenant: &TenantId,
+        site: Option<&SiteId>,
+        rule: &str,
+    ) -> Result<(Ctx, TenantFacts), CommandError> {
+        let facts = self.tenant(tenant).await?;
+        let mut ctx = Ctx::new(&*self.source, tenant.clone(), Actor::automation(rule)).in_sector(facts.sector);
+        ctx.simulated = facts.simulated;
+        if let Some(site) = site {
+            ctx.site = Known::Known(site.clone());
+        }
+        Ok((ctx, facts))
+    }
+
+    pub(crate) async fn tenant(&self, tenant: &TenantId) -> Result<TenantFacts, CommandError> {
+        let facts = self.ports.tenants.tenant(tenant).await?;
+        facts.ok_or_else(|| Reject::new(Code::NotFound, format!("there is no tenant {tenant}")).into())
+    }
+
+    /// Carries out a command whose facts do not depend on the trip's state.
+    pub(crate) async fn command(
+        &self,
+        ctx: &Ctx,
+        trip: TripId,
+        command: &Command,
+        decisions: &[DecisionRecord],
+        extras: Extras,
+    ) -> Result<Outcome<Trip, Done>, CommandError> {
+        let gather = |_| async move { Ok(Gathered::new(command.clone(), decisions.to_vec())) };
+        self.execute(ctx, trip, extras, gather).await
+    }
+
+    /// Carries out a command whose facts are gathered with the trip's state at hand.
+    pub(crate) async fn execute<G, Gathering>(
+        &self,
+        ctx: &Ctx,
+        trip: TripId,
+        extras: Extras,
+        gather: G,
+    ) -> Result<Outcome<Trip, Done>, CommandError>
+    where
+        G: Fn(Option<Arc<Trip>>) -> Gathering + Send + Sync,
+        Gathering: Future<Output = Result<Gathered, CommandError>> + Send,
+    {
+        let decide = |state: Option<&Trip>, gathered: &Gathered| -> Decided<TripEvent, Done> {
+            match &gathered.what {
+                What::Decide(command) => decide(state, command, ctx.now),
+                What::Answered(done) => Decided::unchanged(*done),
+            }
+        };
+        store::execute(&*self.store, ctx, &trip, extras, gather, decide).await
+    }
+}
+
+/// The refusal for a trip that does not exist in the tenant.
+pub(crate) fn no_such_trip() -> CommandError {
+    Reject::new(Code::NotFound, "there is no such trip").into()
+}

@@ -1,0 +1,89 @@
+//! Reading trips.
+
+use kernel::{Aggregate, DomainEvent, SiteId, Subject, TenantId, TripId, VehicleId};
+use store::port::PAGE_LIMIT_MAX;
+use store::{CommandError, Fault, ListQuery, Order, TableSpec, load};
+
+use super::{Trips, no_such_trip};
+use crate::trip::{Status, Trip, TripEvent};
+
+/// Which trips to list; every one that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TripFilter {
+    /// In this state.
+    pub status: Option<Status>,
+    /// Of this vehicle, ended ones too.
+    pub vehicle: Option<VehicleId>,
+    /// At this site.
+    pub site: Option<SiteId>,
+}
+
+impl TripFilter {
+    /// The trips of a vehicle.
+    pub fn of_vehicle(vehicle: VehicleId) -> Self {
+        Self { vehicle: Some(vehicle), ..Self::default() }
+    }
+
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        let status = self.status.map(|status| ("status", status.to_string()));
+        let vehicle = self.vehicle.map(|vehicle| ("vehicle", vehicle.to_string()));
+        let site = self.site.as_ref().map(|site| ("site", site.to_string()));
+        [status, vehicle, site].into_iter().flatten().collect()
+    }
+}
+
+impl Trips {
+    /// A trip, if the tenant has it.
+    ///
+    /// # Errors
+    /// [`CommandError::Fault`] when the store cannot answer.
+    pub async fn get(&self, tenant: &TenantId, trip: TripId) -> Result<Option<Trip>, CommandError> {
+        Ok(load::<Trip>(&*self.store, tenant, &trip).await?.map(|loaded| loaded.state))
+    }
+
+    /// A page of trips, newest first, behind the trip `after`.
+    ///
+    /// # Errors
+    /// [`CommandError::Fault`] when the store cannot answer.
+    pub async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &TripFilter,
+        after: Option<TripId>,
+        limit: usize,
+    ) -> Result<Vec<Trip>, CommandError> {
+        let query = ListQuery {
+            filters: filter.columns(),
+            after: after.map(|trip| trip.to_string()),
+            order: Order::Descending,
+            limit: limit.min(PAGE_LIMIT_MAX),
+        };
+        let rows = self.store.list(TableSpec::of::<Trip>(), tenant, query).await?;
+        Ok(rows.iter().map(|row| row.decode()).collect::<Result<_, Fault>>()?)
+    }
+
+    /// The open trip that a vehicle holds.
+    pub(crate) async fn trip_of(&self, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Trip>, CommandError> {
+        // A vehicle has one trip at a time, and its newest trips come first.
+        const LOOK_BACK: usize = 50;
+        let trips = self.list(tenant, &TripFilter::of_vehicle(vehicle), None, LOOK_BACK).await?;
+        Ok(trips.into_iter().find(|trip| trip.vehicle() == Some(vehicle)))
+    }
+
+    /// A trip as it was answered when it was created: what a repeated request is told again.
+    pub(crate) async fn as_created(&self, tenant: &TenantId, trip: TripId) -> Result<Trip, CommandError> {
+        // The creation follows the decision that allowed it, so it is among the first entries.
+        const FIRST: usize = 8;
+        let subject = Subject::new(Trip::KIND, trip);
+        for entry in self.store.timeline(tenant, &subject, 0, FIRST).await? {
+            let event = store::sequence::envelope(&entry)?;
+            let body = TripEvent::decode(&event.r#type, event.version, &event.body).ok();
+            if let Some(body @ TripEvent::Created(_)) = body
+                && let Some(trip) = Trip::evolve(None, &body, &event.meta())
+            {
+                return Ok(trip);
+            }
+        }
+        Err(no_such_trip())
+    }
+}

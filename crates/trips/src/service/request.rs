@@ -1,0 +1,157 @@
+//! A client asks for a trip (TRIP-1 to TRIP-4).
+
+use kernel::{Aggregate, Code, Ctx, FieldError, Reject, Subject, TripId};
+use policy::{Action, Request, TripFacts};
+use store::command::recall;
+use store::{CommandError, Extras, Idempotency};
+
+use super::{Gathered, Trips, What};
+use crate::ports::{RouteAnswer, RouteQuery, SiteFacts};
+use crate::trip::decide::{Allowed, NewTrip};
+use crate::trip::{Command, Done, Trip, TripRequest};
+
+impl Trips {
+    /// Asks for a trip. Allowed, it is stored and answered at once; the rest goes on without the caller. The same key
+    /// with the same request gives the same answer, a refusal included (TRIP-10).
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST`, `UNKNOWN_CAPABILITY` and `OFF_MAP` name every wrong field; `POLICY_VIOLATION` carries the
+    /// decision; `UNROUTABLE` says why no way exists; `CONFLICT` when the key stands for another request.
+    pub async fn request(
+        &self,
+        ctx: &Ctx,
+        request: TripRequest,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Trip, CommandError> {
+        let tenant = self.tenant(&ctx.tenant).await?;
+        let id: TripId = ctx.new_id();
+        // The keys of all clients share one table; its keys say what they are for.
+        let extras = Extras { idempotency: idempotency.clone(), ..Extras::default() };
+        let (request, idempotency, entitlements) = (&request, &idempotency, &tenant.entitlements);
+        let gather = |_| async move {
+            if let Some(key) = idempotency
+                && let Some(known) = recall(&*self.store, &ctx.tenant, key).await?
+            {
+                return self.answered(ctx, &known).await;
+            }
+            let facts = self.site_facts(ctx, request).await?;
+            let question = Request::new(ctx, Action::RequestTrip, Subject::new(Trip::KIND, id))
+                .entitled_to(entitlements.iter().cloned())
+                .facts(trip_facts(request, &facts).facts(ctx.now));
+            let decision = self.policy.decide(&question);
+            let answer = match decision.is_allowed() {
+                false => Err(decision.to_reject()),
+                true => self.check_way(ctx, request, &decision).await?,
+            };
+            let answer = answer.map(|()| Allowed {
+                constraints: decision.constraints.clone(),
+                decision: decision.id,
+                policy_bundle: decision.bundle.clone(),
+            });
+            let requested_by = ctx.actor.id.clone();
+            let new = NewTrip { id, request: request.clone(), answer, requested_by, simulated: ctx.simulated };
+            Ok(Gathered::new(Command::Request(Box::new(new)), vec![decision.to_record()]))
+        };
+        let outcome = self.execute(ctx, id, extras, gather).await?;
+        match outcome.state {
+            Some(trip) if trip.id == outcome.reply.trip => Ok(trip),
+            _ => self.as_created(&ctx.tenant, outcome.reply.trip).await,
+        }
+    }
+
+    async fn answered(&self, ctx: &Ctx, known: &str) -> Result<Gathered, CommandError> {
+        let trip: TripId = known.parse().map_err(|_| super::no_such_trip())?;
+        let trip = self.get(&ctx.tenant, trip).await?.ok_or_else(super::no_such_trip)?;
+        let done = Done { trip: trip.id, status: trip.status, changed: false };
+        Ok(Gathered { what: What::Answered(done), decisions: Vec::new() })
+    }
+
+    /// Facts of the site, after the checks that need no policy: that the site, the capabilities and the places exist.
+    async fn site_facts(&self, ctx: &Ctx, request: &TripRequest) -> Result<SiteFacts, CommandError> {
+        let stops: Vec<_> = request.stops.iter().map(|stop| stop.at).collect();
+        let facts = self.ports.fleet.site(ctx, &request.site, &stops).await?;
+        let Some(facts) = facts else {
+            return Err(Reject::invalid_field("/site", format!("there is no site {}", request.site)).into());
+        };
+        self.check_capabilities(ctx, request).await?;
+        let problems = self.ports.routing.off_map(ctx, &request.site, &stops).await?;
+        let fields: Vec<FieldError> = problems
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, problem)| {
+                problem.map(|message| FieldError { field: request.stop_pointer(index).into(), message })
+            })
+            .collect();
+        if fields.is_empty() {
+            return Ok(facts);
+        }
+        let mut reject = Reject::new(Code::OffMap, "a stop is too far from any road of the site's map");
+        reject.fields = fields;
+        Err(reject.into())
+    }
+
+    async fn check_capabilities(&self, ctx: &Ctx, request: &TripRequest) -> Result<(), CommandError> {
+        if request.requirements.capabilities.is_empty() {
+            return Ok(());
+        }
+        let known = self.ports.fleet.capabilities(ctx).await?;
+        let unknown: Vec<&String> =
+            request.requirements.capabilities.iter().filter(|name| !known.contains(*name)).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let exist = if known.is_empty() { "none".into() } else { known.into_iter().collect::<Vec<_>>().join(", ") };
+        let message = format!("no vehicle has it; the fleet's capabilities are: {exist}");
+        let mut reject = Reject::new(Code::UnknownCapability, "no vehicle has a capability that the trip needs");
+        reject.fields = unknown
+            .into_iter()
+            .map(|name| FieldError {
+                field: "/requirements/capabilities".into(),
+                message: format!("{name}: {message}"),
+            })
+            .collect();
+        Err(reject.into())
+    }
+
+    /// Whether a way exists under the decision's limits, so that an impossible trip is refused while the client waits.
+    async fn check_way(
+        &self,
+        ctx: &Ctx,
+        request: &TripRequest,
+        decision: &policy::Decision,
+    ) -> Result<Result<(), Reject>, CommandError> {
+        for (index, pair) in request.stops.windows(2).enumerate() {
+            let (from, to, constraints) = (pair[0].at, pair[1].at, &decision.constraints);
+            let query = RouteQuery { site: &request.site, from, to, constraints, vehicle: None };
+            match self.ports.routing.route(ctx, query).await? {
+                RouteAnswer::Found(_) => {}
+                RouteAnswer::Unroutable { reason } => {
+                    return Ok(Err(Reject::new(Code::Unroutable, format!("no way leads there: {reason}"))));
+                }
+                RouteAnswer::OffMap { is_origin, reason } => {
+                    let at = request.stop_pointer(if is_origin { index } else { index + 1 });
+                    let mut reject = Reject::new(Code::OffMap, format!("{at}: {reason}"));
+                    reject.fields = vec![FieldError { field: at.into(), message: reason }];
+                    return Ok(Err(reject));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn trip_facts(request: &TripRequest, site: &SiteFacts) -> TripFacts {
+    TripFacts {
+        kind: request.kind.as_str().into(),
+        site_operating: site.operating,
+        stops_inside_site: site.stops_inside,
+        closed_at_stops: site.closed_at_stops.clone(),
+        zone_kinds_at_stops: site.zone_kinds_at_stops.clone(),
+        avoided_zones: site.avoided_zones.clone(),
+        passengers: request.requirements.passengers,
+        payload_kg: request.requirements.payload_kg,
+        required_capabilities: request.requirements.capabilities.clone(),
+        distance_m: request.distance_m(),
+        site_max_speed_mps: site.max_speed_mps,
+    }
+}

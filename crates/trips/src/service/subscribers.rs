@@ -1,0 +1,148 @@
+//! What follows from events, behind durable cursors: a claim ends when its trip has left the vehicle, and a trip
+//! leaves a vehicle on which a hold took effect.
+
+use std::sync::Arc;
+
+use kernel::envelope::RetentionClass;
+use kernel::{Aggregate, BoxFuture, Ctx, DomainEvent, Envelope, TripId, VehicleId};
+use serde_json::Value;
+use store::subscribe::Subscriber;
+use store::{CommandError, Extras, Fault, RowWrite};
+
+use super::{Gathered, Trips};
+use crate::trip::decide::Loss;
+use crate::trip::due::DueFacts;
+use crate::trip::{Command, Trip, TripEvent};
+
+/// Ends the claims of trips that have left their vehicle.
+pub(crate) struct ClaimReleaser(pub(crate) Arc<Trips>);
+
+/// Takes trips from vehicles that may not drive them any more.
+pub(crate) struct VehicleWatcher(pub(crate) Arc<Trips>);
+
+/// A refusal is an answer: sending the same again would be refused again. Only a failed neighbour is asked again.
+fn settle<T>(what: &str, result: Result<T, CommandError>) -> Result<(), Fault> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(CommandError::Fault(fault)) => Err(fault),
+        Err(error) => {
+            tracing::info!(%error, "{what} was refused");
+            Ok(())
+        }
+    }
+}
+
+impl Subscriber for ClaimReleaser {
+    fn name(&self) -> &'static str {
+        "trips.claims"
+    }
+
+    fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
+        Box::pin(async move {
+            if let Some((trip, vehicle, epoch)) = claim_that_ends(event) {
+                settle("the release of a claim", self.0.release(event, trip, vehicle, epoch).await)?;
+            }
+            Ok(Vec::new())
+        })
+    }
+}
+
+fn claim_that_ends(event: &Envelope) -> Option<(TripId, VehicleId, u64)> {
+    if event.stream.kind() != Trip::KIND {
+        return None;
+    }
+    let trip = event.stream.id().parse().ok()?;
+    match TripEvent::decode(&event.r#type, event.version, &event.body).ok()? {
+        TripEvent::Unassigned(body) => Some((trip, body.vehicle, body.claim_epoch)),
+        TripEvent::Completed(body) => Some((trip, body.vehicle, body.claim_epoch)),
+        TripEvent::Cancelled(body) => Some((trip, body.vehicle?, body.claim_epoch?)),
+        TripEvent::Failed(body) => Some((trip, body.vehicle?, body.claim_epoch?)),
+        _ => None,
+    }
+}
+
+impl Subscriber for VehicleWatcher {
+    fn name(&self) -> &'static str {
+        "trips.vehicles"
+    }
+
+    fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
+        Box::pin(async move {
+            if let Some((vehicle, news)) = VehicleNews::read(event) {
+                settle("what follows from a vehicle's event", self.0.hear_of(event, vehicle, news).await)?;
+            }
+            Ok(Vec::new())
+        })
+    }
+}
+
+/// What trips must know of a vehicle's own events. Read by name from a neighbour's events, leniently: fields that are
+/// not known do not disturb.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum VehicleNews {
+    /// A hold takes effect before the trip's end.
+    Held { code: String, reason: String },
+    /// The connection ended.
+    Offline,
+}
+
+impl VehicleNews {
+    fn read(event: &Envelope) -> Option<(VehicleId, Self)> {
+        if event.stream.kind() != "vehicle" {
+            return None;
+        }
+        let vehicle = event.stream.id().parse().ok()?;
+        let text = |pointer: &str| event.body.pointer(pointer).and_then(Value::as_str).map(str::to_lowercase);
+        let field = |name: &str| text(&format!("/{name}")).or_else(|| text(&format!("/hold/{name}")));
+        let news = match event.r#type.as_str() {
+            "vehicle.hold_placed" if field("timing").as_deref() == Some("after_trip") => return None,
+            "vehicle.hold_placed" => {
+                let kind = field("kind").unwrap_or_else(|| "held".into());
+                let why = field("reason").map(|why| format!(": {why}")).unwrap_or_default();
+                Self::Held { code: "VEHICLE_HELD".into(), reason: format!("the vehicle is held ({kind}){why}") }
+            }
+            "vehicle.went_offline" => Self::Offline,
+            _ => return None,
+        };
+        Some((vehicle, news))
+    }
+}
+
+impl Trips {
+    async fn consequence(&self, event: &Envelope, rule: &str) -> Result<Ctx, CommandError> {
+        let (ctx, _) = self.automation(&event.tenant, event.site.as_option(), rule).await?;
+        Ok(ctx.caused_by(event.id))
+    }
+
+    async fn release(
+        &self,
+        event: &Envelope,
+        trip: TripId,
+        vehicle: VehicleId,
+        claim_epoch: u64,
+    ) -> Result<(), CommandError> {
+        let ctx = self.consequence(event, "trip.release-claim").await?;
+        self.ports.fleet.release_claim(&ctx, trip, vehicle, Some(claim_epoch)).await
+    }
+
+    async fn hear_of(&self, event: &Envelope, vehicle: VehicleId, news: VehicleNews) -> Result<(), CommandError> {
+        let Some(trip) = self.trip_of(&event.tenant, vehicle).await? else { return Ok(()) };
+        let ctx = &self.consequence(event, "trip.vehicle-news").await?;
+        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
+        let news = &news;
+        let gather = |state: Option<Arc<Trip>>| async move {
+            let command = match news {
+                VehicleNews::Offline => Command::VehicleOffline(vehicle),
+                VehicleNews::Held { code, reason } => {
+                    let facts = match &state {
+                        Some(trip) => self.due_facts(ctx, trip).await?,
+                        None => DueFacts::default(),
+                    };
+                    Command::LoseVehicle(Loss { vehicle, code: code.clone(), reason: reason.clone(), facts })
+                }
+            };
+            Ok(Gathered::new(command, Vec::new()))
+        };
+        self.execute(ctx, trip.id, extras, gather).await.map(drop)
+    }
+}

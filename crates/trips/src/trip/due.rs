@@ -1,0 +1,169 @@
+//! What time does to a trip. Each open state has a deadline with a meaning; silence counts only while vehicles could
+//! be heard (SAFE-8); a silent vehicle's trip goes to another only after its claim has lapsed, with a margin, and never
+//! with people or load aboard (SAFE-7).
+
+use kernel::{Decided, Timestamp};
+
+use super::decide::{Done, Loss};
+use super::events::{
+    TripDeadlineMoved, TripEvent, TripExpired, TripReleased, TripStranded, TripUnassigned, TripVehicleSilent,
+};
+use super::state::Trip;
+use super::status::Status;
+use super::types::Assignment;
+use crate::limits::{EXCLUSION_MS, LAPSE_MARGIN_MS, LOOK_AGAIN_MS, SILENCE_GRACE_MS};
+
+/// What is known of a trip's vehicle when a deadline comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DueFacts {
+    /// Whether the trip's claim is the vehicle's current one.
+    pub claim_is_current: bool,
+    /// Until when the vehicle may move under the trip's newest claim by its own clock; `None` when it never could.
+    pub claim_valid_until: Option<Timestamp>,
+    /// Whether the vehicle is connected, so that it hears of the end of its claim at once.
+    pub vehicle_online: bool,
+    /// Since when vehicles can connect; `None` while they cannot.
+    pub listener_up_since: Option<Timestamp>,
+}
+
+impl DueFacts {
+    /// When the vehicle certainly stands, if it stays silent.
+    fn lapses_at(&self) -> Option<Timestamp> {
+        self.claim_valid_until.map(|until| until.plus_ms(LAPSE_MARGIN_MS))
+    }
+
+    /// Whether the vehicle certainly stands: its claim lapsed while it could have been renewed (SAFE-8).
+    fn has_lapsed(&self, now: Timestamp) -> bool {
+        let heard_long_enough = self.listener_up_since.is_some_and(|since| now.since_ms(since) >= SILENCE_GRACE_MS);
+        heard_long_enough && self.lapses_at().is_none_or(|lapses| lapses <= now)
+    }
+
+    /// Whether the vehicle can lose the trip now: it hears of it, or it certainly stands.
+    fn may_lose(&self, now: Timestamp) -> bool {
+        self.vehicle_online || self.has_lapsed(now)
+    }
+
+    fn look_again_at(&self, now: Timestamp) -> Timestamp {
+        let grace_ends = match self.listener_up_since {
+            Some(since) => since.plus_ms(SILENCE_GRACE_MS),
+            None => now.plus_ms(SILENCE_GRACE_MS),
+        };
+        let next = self.lapses_at().unwrap_or(grace_ends).max(grace_ends);
+        if next <= now { now.plus_ms(LOOK_AGAIN_MS) } else { next }
+    }
+}
+
+/// Decides a trip whose deadline came.
+pub(crate) fn decide(trip: &Trip, facts: &DueFacts, now: Timestamp) -> Decided<TripEvent, Done> {
+    if trip.due.is_none_or(|due| now < due) {
+        return Done::unchanged(trip);
+    }
+    match trip.status {
+        Status::Completed | Status::Cancelled | Status::Failed | Status::Expired => Done::unchanged(trip),
+        Status::Scheduled => Done::becomes(trip, Status::Created, vec![TripReleased { due_at: now }.into()]),
+        Status::Created | Status::Waiting => waited_long_enough(trip, now),
+        _ => match trip.assignment.as_ref() {
+            Some(assignment) => with_vehicle(trip, assignment, facts, now),
+            None => moved(trip, "no vehicle is known", false, now.plus_ms(LOOK_AGAIN_MS)),
+        },
+    }
+}
+
+fn waited_long_enough(trip: &Trip, now: Timestamp) -> Decided<TripEvent, Done> {
+    if now < trip.expires_at {
+        // A trip without a route stays due: planning it is the deadline's work, done before this is asked.
+        return Done::unchanged(trip);
+    }
+    let last = trip.wait.as_ref().map_or("no vehicle was found in time", |wait| wait.reason.as_str());
+    Done::becomes(trip, Status::Expired, vec![TripExpired { reason: last.into() }.into()])
+}
+
+fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Timestamp) -> Decided<TripEvent, Done> {
+    let silent_reason = "nothing was heard of the vehicle until its claim had lapsed";
+    match trip.status {
+        Status::Assigned if facts.may_lose(now) => {
+            unassign(trip, assignment, "NO_ANSWER", "the vehicle did not answer in time", now)
+        }
+        Status::Dispatched | Status::ToPickup if facts.has_lapsed(now) => {
+            unassign(trip, assignment, "VEHICLE_SILENT", silent_reason, now)
+        }
+        status if may_leave_standing(trip) && facts.has_lapsed(now) => {
+            let code = if status == Status::Stranded { "VEHICLE_STRANDED" } else { "VEHICLE_SILENT" };
+            unassign(trip, assignment, code, silent_reason, now)
+        }
+        status if may_leave_standing(trip) && !facts.claim_is_current && facts.vehicle_online => {
+            let code = if status == Status::Stranded { "VEHICLE_STRANDED" } else { "CLAIM_ENDED" };
+            unassign(trip, assignment, code, "the vehicle stands and its claim has ended", now)
+        }
+        _ if facts.has_lapsed(now) && !assignment.silence_told => {
+            let event = TripVehicleSilent {
+                vehicle: assignment.vehicle,
+                occupied: trip.occupied,
+                reason: format!("{silent_reason}; a person must look, the trip is not given to another by itself"),
+                due_at: now.plus_ms(LOOK_AGAIN_MS),
+            };
+            Done::becomes(trip, trip.status, vec![event.into()])
+        }
+        _ if facts.has_lapsed(now) => moved(trip, "the vehicle is still silent", false, now.plus_ms(LOOK_AGAIN_MS)),
+        _ => moved(trip, "the vehicle's claim has not lapsed", true, facts.look_again_at(now)),
+    }
+}
+
+/// Whether the vehicle stands unoccupied, so that the trip may go to another.
+fn may_leave_standing(trip: &Trip) -> bool {
+    !trip.occupied && (trip.status.is_interrupted() || trip.status == Status::Stranded)
+}
+
+fn moved(trip: &Trip, reason: &str, heard: bool, due_at: Timestamp) -> Decided<TripEvent, Done> {
+    let event = TripDeadlineMoved { reason: reason.into(), heard, due_at };
+    Done::becomes(trip, trip.status, vec![event.into()])
+}
+
+fn unassign(
+    trip: &Trip,
+    assignment: &Assignment,
+    code: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Decided<TripEvent, Done> {
+    let mut events: Vec<TripEvent> = Vec::new();
+    if trip.status.is_interrupted() {
+        events.push(TripStranded { reason: reason.into(), due_at: now }.into());
+    }
+    let event = TripUnassigned {
+        vehicle: assignment.vehicle,
+        claim_epoch: assignment.claim_epoch,
+        code: code.into(),
+        reason: reason.into(),
+        excluded_until: now.plus_ms(EXCLUSION_MS),
+        report: None,
+        due_at: trip.expires_at.max(now),
+    };
+    events.push(event.into());
+    Done::becomes(trip, Status::Waiting, events)
+}
+
+/// A hold took effect on the trip's vehicle, or its identity ended: an unoccupied trip waits for another vehicle, at
+/// once if this one hears of it, else when it certainly stands.
+pub(crate) fn lose_vehicle(trip: &Trip, loss: &Loss, now: Timestamp) -> Decided<TripEvent, Done> {
+    let Some(assignment) = trip.assignment.as_ref().filter(|_| trip.vehicle() == Some(loss.vehicle)) else {
+        return Done::unchanged(trip);
+    };
+    let before_pickup = matches!(trip.status, Status::Assigned | Status::Dispatched | Status::ToPickup);
+    if trip.occupied || !(before_pickup || may_leave_standing(trip)) {
+        return Done::unchanged(trip);
+    }
+    if loss.facts.may_lose(now) {
+        return unassign(trip, assignment, &loss.code, &loss.reason, now);
+    }
+    let due_at = loss.facts.look_again_at(now);
+    match trip.due {
+        Some(due) if due <= due_at => Done::unchanged(trip),
+        _ => moved(
+            trip,
+            &format!("{}; the vehicle is not connected, its claim has not lapsed", loss.reason),
+            false,
+            due_at,
+        ),
+    }
+}

@@ -1,0 +1,386 @@
+//! What can happen to a trip. A body is written once and read for ever: fields are added as `Option` with a default
+//! or under a new version, never changed.
+
+use kernel::id::{PrincipalId, ViolationId};
+use kernel::{DecisionId, SiteId, Timestamp, VehicleId};
+use serde::{Deserialize, Serialize};
+
+use super::status::Status;
+use super::types::{Choice, Kind, ReportRef, Requirements, RouteSummary, Stop, Summary, Window};
+
+kernel::domain_events! {
+    /// What happens to a trip.
+    pub enum TripEvent {
+        "trip.created" 1 => Created(TripCreated),
+        "trip.released" 1 => Released(TripReleased),
+        "trip.route_found" 1 => RouteFound(TripRouteFound),
+        "trip.waits" 1 => Waits(TripWaits),
+        "trip.assigned" 1 => Assigned(TripAssigned),
+        "trip.unassigned" 1 => Unassigned(TripUnassigned),
+        "trip.dispatched" 1 => Dispatched(TripDispatched),
+        "trip.departed" 1 => Departed(TripDeparted),
+        "trip.arrived_pickup" 1 => ArrivedPickup(TripArrivedPickup),
+        "trip.boarded" 1 => Boarded(TripBoarded),
+        "trip.arrived_dropoff" 1 => ArrivedDropoff(TripArrivedDropoff),
+        "trip.completed" 1 => Completed(TripCompleted),
+        "trip.paused" 1 => Paused(TripPaused),
+        "trip.assist_needed" 1 => AssistNeeded(TripAssistNeeded),
+        "trip.safe_stopped" 1 => SafeStopped(TripSafeStopped),
+        "trip.resumed" 1 => Resumed(TripResumed),
+        "trip.stranded" 1 => Stranded(TripStranded),
+        "trip.cancelled" 1 => Cancelled(TripCancelled),
+        "trip.failed" 1 => Failed(TripFailed),
+        "trip.expired" 1 => Expired(TripExpired),
+        "trip.vehicle_silent" 1 => VehicleSilent(TripVehicleSilent),
+        "trip.deadline_moved" 1 => DeadlineMoved(TripDeadlineMoved),
+        "trip.violation_opened" 1 => ViolationOpened(TripViolationOpened),
+        "trip.violation_closed" 1 => ViolationClosed(TripViolationClosed),
+        "trip.compliance_summary" 1 => ComplianceSummary(TripComplianceSummary),
+    }
+}
+
+/// The trip was allowed and stored (TRIP-4).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripCreated {
+    /// The trip's own id.
+    pub trip: kernel::TripId,
+    /// CREATED, or SCHEDULED when its time has not come.
+    pub status: Status,
+    /// The site.
+    pub site: SiteId,
+    /// What it is for.
+    pub kind: Kind,
+    /// Origin first, destination last.
+    pub stops: Vec<Stop>,
+    /// What the vehicle must be able to do.
+    pub requirements: Requirements,
+    /// From 0; higher goes first.
+    pub priority: u8,
+    /// When it may begin.
+    pub window: Window,
+    /// The limits that policy set.
+    pub constraints: policy::Constraints,
+    /// The decision that allowed it.
+    pub decision: DecisionId,
+    /// SHA-256 of the bundle that decided.
+    pub policy_bundle: String,
+    /// Who asked.
+    pub requested_by: String,
+    /// Whether vehicles of the tenant are simulated.
+    pub simulated: bool,
+    /// When it expires without a vehicle.
+    pub expires_at: Timestamp,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// A scheduled trip's time has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripReleased {
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// A route was found (TRIP-5).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripRouteFound {
+    /// The route.
+    pub route: RouteSummary,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// Why the trip waits now. Written when the reason changes, not at every look.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripWaits {
+    /// Stable code.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+    /// The rules that refused, where policy did.
+    pub policies: std::collections::BTreeSet<String>,
+    /// Vehicles that were ready.
+    pub ready: u64,
+    /// Why they could not take the trip: stable code and how many.
+    pub filtered: std::collections::BTreeMap<String, u64>,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// A vehicle was chosen and claimed (TRIP-6).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripAssigned {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim.
+    pub claim_epoch: u64,
+    /// How long the claim is valid without renewal, in seconds.
+    pub claim_valid_for_s: u64,
+    /// The decision that allowed the pair.
+    pub decision: DecisionId,
+    /// The route for this vehicle, from where it is.
+    pub route: RouteSummary,
+    /// The limits of trip and vehicle together.
+    pub constraints: policy::Constraints,
+    /// When it is expected at the pickup.
+    pub pickup_expected_at: Timestamp,
+    /// Why this vehicle.
+    pub choice: Choice,
+    /// Until when it must answer.
+    pub due_at: Timestamp,
+}
+
+/// The trip lost its vehicle and waits for another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripUnassigned {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim that ends with this.
+    pub claim_epoch: u64,
+    /// Stable code.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+    /// Until when the vehicle is not asked again for this trip.
+    pub excluded_until: Timestamp,
+    /// The vehicle's report, if it said so itself.
+    pub report: Option<ReportRef>,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle accepted (TRIP-7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripDispatched {
+    /// When it will be at the pickup, by its own estimate.
+    pub pickup_expected_at: Timestamp,
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle set out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripDeparted {
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle stands at the pickup.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripArrivedPickup {
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle goes on with what it carries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripBoarded {
+    /// Whether people or load are aboard.
+    pub occupied: bool,
+    /// The stop that it drives to.
+    pub stop_index: u64,
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle stands at a drop-off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripArrivedDropoff {
+    /// At which stop.
+    pub stop_index: u64,
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The trip is done (TRIP-9).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripCompleted {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim that ends with this.
+    pub claim_epoch: u64,
+    /// What the vehicle tells of it.
+    pub summary: Summary,
+    /// The vehicle's report.
+    pub report: ReportRef,
+}
+
+/// The vehicle stands for a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripPaused {
+    /// Why.
+    pub reason: String,
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle needs a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripAssistNeeded {
+    /// What for, as a stable code.
+    pub kind: String,
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle stopped for safety (SAFE-5).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripSafeStopped {
+    /// The class of the stop: now, nearest_admissible, at_place.
+    pub class: String,
+    /// Stable code.
+    pub reason: String,
+    /// Whether a vehicle may stand there.
+    pub admissible: bool,
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripResumed {
+    /// The state that it had left.
+    pub to: Status,
+    /// The vehicle's report.
+    pub report: ReportRef,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle cannot go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripStranded {
+    /// Why.
+    pub reason: String,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The trip was called off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripCancelled {
+    /// Why.
+    pub reason: String,
+    /// Who called it off, if a person or program did.
+    pub by: Option<PrincipalId>,
+    /// The vehicle that loses it.
+    pub vehicle: Option<VehicleId>,
+    /// The claim that ends with this.
+    pub claim_epoch: Option<u64>,
+}
+
+/// The trip could not be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripFailed {
+    /// Stable code.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+    /// The vehicle that loses it.
+    pub vehicle: Option<VehicleId>,
+    /// The claim that ends with this.
+    pub claim_epoch: Option<u64>,
+    /// The vehicle's report, if it said so itself.
+    pub report: Option<ReportRef>,
+}
+
+/// No vehicle came in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripExpired {
+    /// Why it waited last.
+    pub reason: String,
+}
+
+/// Nothing is heard of a vehicle that has people or load aboard, or may have: a person must look (SAFE-7). Once per
+/// silence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripVehicleSilent {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Whether people or load are aboard.
+    pub occupied: bool,
+    /// What is known.
+    pub reason: String,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The trip was due and nothing had to be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripDeadlineMoved {
+    /// Why nothing had to be done.
+    pub reason: String,
+    /// Whether the vehicle is heard of again after a silence.
+    pub heard: bool,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// A rule is violated; the response is carried out from this event (TRIP-8).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripViolationOpened {
+    /// The violation.
+    pub violation: ViolationId,
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim.
+    pub claim_epoch: u64,
+    /// The rule.
+    pub rule: String,
+    /// What is to be done: warn, slow, reroute, stop.
+    pub response: policy::Response,
+    /// The speed to slow down to, in metres per second, where the response is slow.
+    pub max_speed_mps: Option<f64>,
+    /// What is wrong.
+    pub text: String,
+    /// When the vehicle took the sample.
+    pub sampled_at: Timestamp,
+}
+
+/// A violation ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripViolationClosed {
+    /// The violation.
+    pub violation: ViolationId,
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The rule.
+    pub rule: String,
+    /// When the vehicle took the sample.
+    pub sampled_at: Timestamp,
+}
+
+/// What was checked in the last minute; the checks themselves are in the segment (TRIP-8).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripComplianceSummary {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// When the first sample was taken.
+    pub from: Timestamp,
+    /// When the last sample was taken.
+    pub to: Timestamp,
+    /// Checks without a violation.
+    pub compliant: u64,
+    /// Checks with a violation.
+    pub violating: u64,
+    /// Checks of which nobody can tell.
+    pub unknown: u64,
+    /// Digest of the segment that holds the checks.
+    pub segment_digest: String,
+}

@@ -1,0 +1,344 @@
+//! What a vehicle tells of its trip. Reports arrive late, doubled and out of order; each counts once, and one under an
+//! old claim never counts (SAFE-7).
+
+use kernel::id::BootId;
+use kernel::{Code, Coordinate, Decided, Reject, RouteId, Timestamp, TripId, VehicleId};
+
+use super::decide::Done;
+use super::events::{
+    TripArrivedDropoff, TripArrivedPickup, TripAssistNeeded, TripBoarded, TripCompleted, TripDeparted, TripDispatched,
+    TripEvent, TripFailed, TripPaused, TripResumed, TripSafeStopped, TripUnassigned,
+};
+use super::state::Trip;
+use super::status::{Status, Step, check};
+use super::types::{Assignment, Milestone, ReportRef, Summary};
+use crate::limits::{EXCLUSION_MS, LOOK_AGAIN_MS, cut, plain};
+
+/// One report of a vehicle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VehicleReport {
+    /// The vehicle, as its connection proved.
+    pub vehicle: VehicleId,
+    /// The trip that it is about.
+    pub trip: TripId,
+    /// The start of the vehicle's computer.
+    pub boot: BootId,
+    /// Counts the boot's reports, from 1.
+    pub seq: u64,
+    /// The claim that the vehicle believes in.
+    pub claim_epoch: u64,
+    /// By the vehicle's clock.
+    pub vehicle_time: Timestamp,
+    /// Where it was.
+    pub at: Coordinate,
+    /// Distance of its life, in metres.
+    pub odometer_m: f64,
+    /// Driving mode: AUTONOMOUS, REMOTE, MANUAL, SERVICE, ESTOP.
+    pub mode: String,
+    /// People or load aboard, by its sensors.
+    pub occupied: bool,
+    /// What happened.
+    pub kind: ReportKind,
+}
+
+/// What happened on a vehicle.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReportKind {
+    /// It accepts the dispatch.
+    Accepted {
+        /// Until the pickup, in milliseconds.
+        eta_ms: u64,
+        /// The route that it accepts.
+        route: RouteId,
+    },
+    /// It refuses the dispatch.
+    Rejected {
+        /// Stable code.
+        code: String,
+        /// For a person.
+        reason: String,
+    },
+    /// It set out.
+    Departed,
+    /// It stands at the pickup.
+    ArrivedPickup,
+    /// It goes on with what it carries.
+    Boarded,
+    /// How far it is (TRIP-8). An observation, never journaled.
+    Progress {
+        /// Driven since departure, in metres.
+        distance_m: f64,
+        /// Still to drive, in metres.
+        remaining_m: f64,
+        /// Until the drop-off, in milliseconds.
+        eta_ms: u64,
+    },
+    /// It stands at the drop-off.
+    ArrivedDropoff,
+    /// It is done.
+    Completed(Summary),
+    /// It stands for a while.
+    Paused {
+        /// Why.
+        reason: String,
+    },
+    /// It needs a person.
+    AssistNeeded {
+        /// What for, as a stable code.
+        kind: String,
+    },
+    /// It stopped for safety.
+    SafeStopped {
+        /// The class of the stop: now, nearest_admissible, at_place.
+        class: String,
+        /// Stable code.
+        reason: String,
+        /// Whether a vehicle may stand there.
+        admissible: bool,
+    },
+    /// It goes on.
+    Resumed,
+    /// It left the trip before its end and stands.
+    Ended {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ReportKind {
+    fn milestone(&self) -> Option<Milestone> {
+        match self {
+            Self::Accepted { .. } => Some(Milestone::Accepted),
+            Self::Departed => Some(Milestone::Departed),
+            Self::ArrivedPickup => Some(Milestone::ArrivedPickup),
+            Self::Boarded => Some(Milestone::Boarded),
+            Self::ArrivedDropoff => Some(Milestone::ArrivedDropoff),
+            Self::Completed(_) => Some(Milestone::Completed),
+            _ => None,
+        }
+    }
+
+    /// Whether it only says that the vehicle stands or goes on: of a trip that is over this changes nothing.
+    fn is_about_motion(&self) -> bool {
+        matches!(
+            self,
+            Self::Progress { .. }
+                | Self::Paused { .. }
+                | Self::AssistNeeded { .. }
+                | Self::SafeStopped { .. }
+                | Self::Resumed
+                | Self::Ended { .. }
+        )
+    }
+
+    fn numbers(&self) -> Vec<f64> {
+        match self {
+            Self::Progress { distance_m, remaining_m, .. } => vec![*distance_m, *remaining_m],
+            Self::Completed(summary) => vec![summary.distance_m, summary.energy_wh],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl VehicleReport {
+    fn reference(&self) -> ReportRef {
+        ReportRef {
+            boot: self.boot,
+            seq: self.seq,
+            claim_epoch: self.claim_epoch,
+            vehicle_time: self.vehicle_time,
+            at: Coordinate::new(plain(self.at.lat()), plain(self.at.lon())).unwrap_or(self.at),
+            odometer_m: plain(self.odometer_m),
+            mode: cut(&self.mode),
+            occupied: self.occupied,
+        }
+    }
+
+    fn check_numbers(&self) -> Result<(), Reject> {
+        let mut numbers = self.kind.numbers();
+        numbers.push(self.odometer_m);
+        match numbers.iter().all(|number| number.is_finite()) {
+            true => Ok(()),
+            false => Err(Reject::new(Code::InvalidRequest, "a number of the vehicle's report is not finite")),
+        }
+    }
+}
+
+type Verdict = Result<Decided<TripEvent, Done>, Reject>;
+
+/// Checks that a report is about the trip's current claim.
+///
+/// # Errors
+/// `STALE_CLAIM`: the vehicle stops and waits for a new dispatch.
+pub(crate) fn check_claim(trip: &Trip, vehicle: VehicleId, claim_epoch: u64) -> Result<&Assignment, Reject> {
+    let current = trip.assignment.as_ref();
+    current.filter(|held| held.vehicle == vehicle && held.claim_epoch == claim_epoch).ok_or_else(|| {
+        let message =
+            format!("claim {claim_epoch} of the vehicle is not the trip's current claim; the trip is {}", trip.status);
+        Reject::new(Code::StaleClaim, message)
+    })
+}
+
+pub(crate) fn decide(trip: &Trip, report: &VehicleReport, now: Timestamp) -> Verdict {
+    report.check_numbers()?;
+    let heard_through = trip.reports.get(&report.boot).copied().unwrap_or_default();
+    if report.seq <= heard_through {
+        return Ok(Done::unchanged(trip));
+    }
+    let assignment = check_claim(trip, report.vehicle, report.claim_epoch)?;
+    let is_past = report.kind.milestone().is_some_and(|milestone| milestone <= assignment.milestone);
+    let is_next_stop = report.kind == ReportKind::Boarded && has_next_stop(trip);
+    if is_past && !is_next_stop || trip.status.is_terminal() && report.kind.is_about_motion() {
+        return Ok(Done::unchanged(trip));
+    }
+    let due_at = now.plus_ms(LOOK_AGAIN_MS);
+    match report.kind.milestone() {
+        Some(_) => milestone(trip, assignment, report, now, due_at),
+        None => edge(trip, assignment, report, now, due_at),
+    }
+}
+
+fn has_next_stop(trip: &Trip) -> bool {
+    let next = usize::try_from(trip.stop_index).unwrap_or(usize::MAX).saturating_add(1);
+    trip.status == Status::AtDropoff && next < trip.stops.len()
+}
+
+fn milestone(
+    trip: &Trip,
+    assignment: &Assignment,
+    report: &VehicleReport,
+    now: Timestamp,
+    due_at: Timestamp,
+) -> Verdict {
+    let reference = report.reference();
+    let (step, to, event): (Step, Status, TripEvent) = match &report.kind {
+        ReportKind::Accepted { eta_ms, route } => {
+            check(trip.status, Step::Accept)?;
+            let offered = trip.route.as_ref().map(|offered| offered.route);
+            if offered != Some(*route) {
+                let message = format!("the vehicle accepted {route}, which is not the trip's route");
+                return Err(Reject::new(Code::Conflict, message));
+            }
+            let pickup_expected_at = now.plus_ms(i64::try_from(*eta_ms).unwrap_or(i64::MAX));
+            let event = TripDispatched { pickup_expected_at, report: reference, due_at };
+            (Step::Accept, Status::Dispatched, event.into())
+        }
+        ReportKind::Departed => (Step::Depart, Status::ToPickup, TripDeparted { report: reference, due_at }.into()),
+        ReportKind::ArrivedPickup => {
+            (Step::ArrivePickup, Status::AtPickup, TripArrivedPickup { report: reference, due_at }.into())
+        }
+        ReportKind::Boarded => {
+            let occupied = trip.kind.carries() || report.occupied;
+            let event = TripBoarded { occupied, stop_index: trip.stop_index + 1, report: reference, due_at };
+            let step = if has_next_stop(trip) { Step::NextStop } else { Step::Board };
+            (step, Status::OnTrip, event.into())
+        }
+        ReportKind::ArrivedDropoff => {
+            let event = TripArrivedDropoff { stop_index: trip.stop_index, report: reference, due_at };
+            (Step::ArriveDropoff, Status::AtDropoff, event.into())
+        }
+        ReportKind::Completed(summary) => {
+            let summary =
+                Summary { distance_m: plain(summary.distance_m), energy_wh: plain(summary.energy_wh), ..*summary };
+            let (vehicle, claim_epoch) = (assignment.vehicle, assignment.claim_epoch);
+            let event = TripCompleted { vehicle, claim_epoch, summary, report: reference };
+            (Step::Complete, Status::Completed, event.into())
+        }
+        _ => return Ok(Done::unchanged(trip)),
+    };
+    check(trip.status, step)?;
+    Ok(Done::becomes(trip, to, vec![event]))
+}
+
+fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Timestamp, due_at: Timestamp) -> Verdict {
+    let reference = report.reference();
+    let (step, to, event): (Step, Status, TripEvent) = match &report.kind {
+        ReportKind::Rejected { code, reason } => {
+            return gave_up(trip, assignment, report, &format!("REJECTED_{}", cut(code)), reason, now);
+        }
+        ReportKind::Ended { reason } => return ended(trip, assignment, report, reason, now),
+        ReportKind::Paused { reason } => {
+            // Standing for a stronger reason already: a pause adds nothing.
+            if trip.status.is_interrupted() {
+                return Ok(Done::unchanged(trip));
+            }
+            (Step::Pause, Status::Paused, TripPaused { reason: cut(reason), report: reference, due_at }.into())
+        }
+        ReportKind::AssistNeeded { kind } => {
+            let event = TripAssistNeeded { kind: cut(kind), report: reference, due_at };
+            (Step::AwaitAssist, Status::AwaitingAssist, event.into())
+        }
+        ReportKind::SafeStopped { class, reason, admissible } => {
+            let (class, reason, admissible) = (cut(class), cut(reason), *admissible);
+            let event = TripSafeStopped { class, reason, admissible, report: reference, due_at };
+            (Step::SafeStop, Status::SafeStopped, event.into())
+        }
+        ReportKind::Resumed => {
+            let Some(to) = trip.left else {
+                check(trip.status, Step::Resume)?;
+                return Ok(Done::unchanged(trip));
+            };
+            (Step::Resume, to, TripResumed { to, report: reference, due_at }.into())
+        }
+        // An observation: the service writes it, the journal does not need it.
+        _ => return Ok(Done::unchanged(trip)),
+    };
+    if trip.status == to {
+        return Ok(Done::unchanged(trip));
+    }
+    check(trip.status, step)?;
+    Ok(Done::becomes(trip, to, vec![event]))
+}
+
+fn gave_up(
+    trip: &Trip,
+    assignment: &Assignment,
+    report: &VehicleReport,
+    code: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Verdict {
+    check(trip.status, Step::Unassign)?;
+    if trip.occupied {
+        return Err(super::status::refusal(trip.status, Step::Unassign));
+    }
+    let event = TripUnassigned {
+        vehicle: assignment.vehicle,
+        claim_epoch: assignment.claim_epoch,
+        code: cut(code),
+        reason: cut(reason),
+        excluded_until: now.plus_ms(EXCLUSION_MS),
+        report: Some(report.reference()),
+        due_at: trip.expires_at.max(now),
+    };
+    Ok(Done::becomes(trip, Status::Waiting, vec![event.into()]))
+}
+
+/// The vehicle left the trip and stands. Before the pickup another takes over; with people or load aboard a person
+/// must decide; else the trip failed.
+fn ended(trip: &Trip, assignment: &Assignment, report: &VehicleReport, reason: &str, now: Timestamp) -> Verdict {
+    if matches!(trip.status, Status::Assigned | Status::Dispatched | Status::ToPickup | Status::Stranded)
+        && !trip.occupied
+    {
+        return gave_up(trip, assignment, report, "VEHICLE_LEFT_TRIP", reason, now);
+    }
+    if trip.occupied {
+        if matches!(trip.status, Status::AwaitingAssist | Status::Stranded) {
+            return Ok(Done::unchanged(trip));
+        }
+        check(trip.status, Step::AwaitAssist)?;
+        let due_at = now.plus_ms(LOOK_AGAIN_MS);
+        let kind = format!("vehicle_left_trip: {}", cut(reason));
+        let event = TripAssistNeeded { kind, report: report.reference(), due_at };
+        return Ok(Done::becomes(trip, Status::AwaitingAssist, vec![event.into()]));
+    }
+    check(trip.status, Step::Fail)?;
+    let event = TripFailed {
+        code: "VEHICLE_LEFT_TRIP".into(),
+        reason: cut(reason),
+        vehicle: Some(assignment.vehicle),
+        claim_epoch: Some(assignment.claim_epoch),
+        report: Some(report.reference()),
+    };
+    Ok(Done::becomes(trip, Status::Failed, vec![event.into()]))
+}

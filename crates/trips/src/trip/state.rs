@@ -1,0 +1,423 @@
+//! The state of a trip as the fold of its events. No rule lives here: an event happened, so the state follows.
+
+use std::collections::BTreeMap;
+
+use kernel::envelope::{Known, MotionFacts};
+use kernel::id::BootId;
+use kernel::{Aggregate, DecisionId, EventMeta, SiteId, Subject, Timestamp, TripId, VehicleId};
+use serde::{Deserialize, Serialize};
+
+use super::events::TripEvent;
+use super::status::Status;
+use super::types::{
+    Assignment, Ending, Exclusion, Kind, Milestone, OpenViolation, ReportRef, Requirements, RouteSummary, Stop,
+    Summary, Wait, Window,
+};
+use crate::limits::{BOOTS_MAX, EXCLUSIONS_MAX};
+
+/// A trip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trip {
+    /// Its id.
+    pub id: TripId,
+    /// Where it is in its life.
+    pub status: Status,
+    /// The state to which an interrupted trip returns.
+    pub left: Option<Status>,
+    /// Whether people or load are aboard: a fact of its own, whatever the status says.
+    pub occupied: bool,
+    /// The site.
+    pub site: SiteId,
+    /// What it is for.
+    pub kind: Kind,
+    /// Origin first, destination last.
+    pub stops: Vec<Stop>,
+    /// The stop that the vehicle drives to.
+    pub stop_index: u64,
+    /// What the vehicle must be able to do.
+    pub requirements: Requirements,
+    /// From 0; higher goes first.
+    pub priority: u8,
+    /// When it may begin.
+    pub window: Window,
+    /// The limits in force: the request's, and the vehicle's too once one is assigned.
+    pub constraints: policy::Constraints,
+    /// The limits that the request was allowed under.
+    pub request_constraints: policy::Constraints,
+    /// The decision that allowed the request.
+    pub decision: DecisionId,
+    /// SHA-256 of the bundle that decided the request.
+    pub policy_bundle: String,
+    /// Who asked.
+    pub requested_by: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it expires without a vehicle.
+    pub expires_at: Timestamp,
+    /// The route in force.
+    pub route: Option<RouteSummary>,
+    /// Versions of the route so far.
+    pub route_versions: u64,
+    /// The vehicle; of an ended trip the one that had it.
+    pub assignment: Option<Assignment>,
+    /// Vehicles that are not asked for a while.
+    pub excluded: Vec<Exclusion>,
+    /// Why it waits.
+    pub wait: Option<Wait>,
+    /// Rules that the vehicle violates now.
+    pub violations: BTreeMap<String, OpenViolation>,
+    /// Per boot of a vehicle the newest report that counted.
+    pub reports: BTreeMap<BootId, u64>,
+    /// What the vehicle tells of the completed trip.
+    pub summary: Option<Summary>,
+    /// How it ended.
+    pub ended: Option<Ending>,
+    /// When it must be looked at.
+    pub due: Option<Timestamp>,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+}
+
+impl Trip {
+    /// Where it begins.
+    pub fn origin(&self) -> Option<kernel::Coordinate> {
+        self.stops.first().map(|stop| stop.at)
+    }
+
+    /// Where it ends.
+    pub fn destination(&self) -> Option<kernel::Coordinate> {
+        self.stops.last().map(|stop| stop.at)
+    }
+
+    /// The vehicle that holds it now.
+    pub fn vehicle(&self) -> Option<VehicleId> {
+        let held = self.status.has_vehicle();
+        self.assignment.as_ref().filter(|_| held).map(|assignment| assignment.vehicle)
+    }
+
+    /// Whether a vehicle is not asked for this trip at `now`.
+    pub fn excludes(&self, vehicle: VehicleId, now: Timestamp) -> bool {
+        self.excluded.iter().any(|exclusion| exclusion.vehicle == vehicle && now < exclusion.until)
+    }
+
+    fn created(body: &super::events::TripCreated, meta: &EventMeta) -> Self {
+        Self {
+            id: body.trip,
+            status: body.status,
+            left: None,
+            occupied: false,
+            site: body.site.clone(),
+            kind: body.kind,
+            stops: body.stops.clone(),
+            stop_index: 0,
+            requirements: body.requirements.clone(),
+            priority: body.priority,
+            window: body.window.clone(),
+            constraints: body.constraints.clone(),
+            request_constraints: body.constraints.clone(),
+            decision: body.decision,
+            policy_bundle: body.policy_bundle.clone(),
+            requested_by: body.requested_by.clone(),
+            created_at: meta.recorded_at,
+            expires_at: body.expires_at,
+            route: None,
+            route_versions: 0,
+            assignment: None,
+            excluded: Vec::new(),
+            wait: None,
+            violations: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            summary: None,
+            ended: None,
+            due: Some(body.due_at),
+            changed_at: meta.recorded_at,
+        }
+    }
+
+    fn heard(&mut self, report: &ReportRef, milestone: Option<Milestone>) {
+        let newest = self.reports.entry(report.boot).or_default();
+        *newest = report.seq.max(*newest);
+        while self.reports.len() > BOOTS_MAX {
+            self.reports.pop_first();
+        }
+        if let Some(assignment) = &mut self.assignment {
+            assignment.silence_told = false;
+            assignment.milestone = milestone.unwrap_or(assignment.milestone);
+        }
+    }
+
+    fn interrupt(&mut self, status: Status, report: &ReportRef) {
+        self.heard(report, None);
+        if !self.status.is_interrupted() {
+            self.left = Some(self.status);
+        }
+        self.status = status;
+    }
+
+    fn wait_again(&mut self, body: &super::events::TripUnassigned, at: Timestamp) {
+        if let Some(report) = &body.report {
+            self.heard(report, None);
+        }
+        self.status = Status::Waiting;
+        self.left = None;
+        self.assignment = None;
+        self.stop_index = 0;
+        self.constraints = self.request_constraints.clone();
+        self.violations.clear();
+        self.excluded.retain(|exclusion| exclusion.vehicle != body.vehicle && at < exclusion.until);
+        self.excluded.push(Exclusion { vehicle: body.vehicle, until: body.excluded_until, code: body.code.clone() });
+        if self.excluded.len() > EXCLUSIONS_MAX {
+            self.excluded.remove(0);
+        }
+        self.wait = Some(Wait {
+            code: body.code.clone(),
+            reason: body.reason.clone(),
+            policies: Default::default(),
+            since: at,
+        });
+    }
+
+    fn end(&mut self, status: Status, code: &str, reason: &str, at: Timestamp) {
+        self.status = status;
+        self.left = None;
+        self.due = None;
+        self.wait = None;
+        self.violations.clear();
+        self.ended = Some(Ending { at, code: code.into(), reason: reason.into() });
+    }
+
+    fn assigned(&mut self, body: &super::events::TripAssigned, at: Timestamp) {
+        self.status = Status::Assigned;
+        self.wait = None;
+        self.constraints = body.constraints.clone();
+        self.route_versions = body.route.version;
+        self.route = Some(body.route.clone());
+        self.assignment = Some(Assignment {
+            vehicle: body.vehicle,
+            claim_epoch: body.claim_epoch,
+            assigned_at: at,
+            pickup_expected_at: body.pickup_expected_at,
+            milestone: Milestone::Assigned,
+            decision: body.decision,
+            silence_told: false,
+        });
+    }
+
+    /// The events of a vehicle's way; answers the new deadline.
+    fn apply_motion(&mut self, event: &TripEvent) -> Option<Timestamp> {
+        match event {
+            TripEvent::Dispatched(body) => {
+                self.status = Status::Dispatched;
+                self.heard(&body.report, Some(Milestone::Accepted));
+                if let Some(assignment) = &mut self.assignment {
+                    assignment.pickup_expected_at = body.pickup_expected_at;
+                }
+                Some(body.due_at)
+            }
+            TripEvent::Departed(body) => {
+                self.status = Status::ToPickup;
+                self.heard(&body.report, Some(Milestone::Departed));
+                Some(body.due_at)
+            }
+            TripEvent::ArrivedPickup(body) => {
+                self.status = Status::AtPickup;
+                self.heard(&body.report, Some(Milestone::ArrivedPickup));
+                Some(body.due_at)
+            }
+            TripEvent::Boarded(body) => {
+                self.status = Status::OnTrip;
+                self.occupied = body.occupied;
+                self.stop_index = body.stop_index;
+                self.heard(&body.report, Some(Milestone::Boarded));
+                Some(body.due_at)
+            }
+            TripEvent::ArrivedDropoff(body) => {
+                self.status = Status::AtDropoff;
+                self.stop_index = body.stop_index;
+                self.heard(&body.report, Some(Milestone::ArrivedDropoff));
+                Some(body.due_at)
+            }
+            TripEvent::Paused(body) => {
+                self.interrupt(Status::Paused, &body.report);
+                Some(body.due_at)
+            }
+            TripEvent::AssistNeeded(body) => {
+                self.interrupt(Status::AwaitingAssist, &body.report);
+                Some(body.due_at)
+            }
+            TripEvent::SafeStopped(body) => {
+                self.interrupt(Status::SafeStopped, &body.report);
+                Some(body.due_at)
+            }
+            TripEvent::Resumed(body) => {
+                self.heard(&body.report, None);
+                self.status = body.to;
+                self.left = None;
+                Some(body.due_at)
+            }
+            _ => self.due,
+        }
+    }
+
+    fn apply(&mut self, event: &TripEvent, meta: &EventMeta) {
+        let at = meta.recorded_at;
+        self.changed_at = at;
+        self.due = match event {
+            TripEvent::Created(_) => self.due,
+            TripEvent::Released(body) => {
+                self.status = Status::Created;
+                Some(body.due_at)
+            }
+            TripEvent::RouteFound(body) => {
+                if self.status == Status::Created {
+                    self.status = Status::Waiting;
+                }
+                self.route_versions = body.route.version;
+                self.route = Some(body.route.clone());
+                Some(body.due_at)
+            }
+            TripEvent::Waits(body) => {
+                if self.status == Status::Created {
+                    self.status = Status::Waiting;
+                }
+                let (code, reason, policies) = (body.code.clone(), body.reason.clone(), body.policies.clone());
+                self.wait = Some(Wait { code, reason, policies, since: at });
+                Some(body.due_at)
+            }
+            TripEvent::Assigned(body) => {
+                self.assigned(body, at);
+                Some(body.due_at)
+            }
+            TripEvent::Unassigned(body) => {
+                self.wait_again(body, at);
+                Some(body.due_at)
+            }
+            TripEvent::Stranded(body) => {
+                self.status = Status::Stranded;
+                Some(body.due_at)
+            }
+            TripEvent::VehicleSilent(body) => {
+                if let Some(assignment) = &mut self.assignment {
+                    assignment.silence_told = true;
+                }
+                Some(body.due_at)
+            }
+            TripEvent::DeadlineMoved(body) => {
+                if let Some(assignment) = self.assignment.as_mut().filter(|_| body.heard) {
+                    assignment.silence_told = false;
+                }
+                Some(body.due_at)
+            }
+            TripEvent::Completed(body) => {
+                self.heard(&body.report, Some(Milestone::Completed));
+                self.occupied = false;
+                self.summary = Some(body.summary.clone());
+                self.end(Status::Completed, "COMPLETED", "the vehicle completed the trip", at);
+                None
+            }
+            TripEvent::Cancelled(body) => {
+                self.end(Status::Cancelled, "CANCELLED", &body.reason, at);
+                None
+            }
+            TripEvent::Failed(body) => {
+                if let Some(report) = &body.report {
+                    self.heard(report, None);
+                }
+                self.end(Status::Failed, &body.code, &body.reason, at);
+                None
+            }
+            TripEvent::Expired(body) => {
+                self.end(Status::Expired, "EXPIRED", &body.reason, at);
+                None
+            }
+            TripEvent::ViolationOpened(body) => {
+                let open = OpenViolation { violation: body.violation, response: body.response, opened_at: at };
+                self.violations.insert(body.rule.clone(), open);
+                self.due
+            }
+            TripEvent::ViolationClosed(body) => {
+                self.violations.remove(&body.rule);
+                self.due
+            }
+            TripEvent::ComplianceSummary(_) => self.due,
+            motion => self.apply_motion(motion),
+        };
+    }
+}
+
+/// The vehicle that an event names itself.
+fn named_vehicle(event: &TripEvent) -> Option<VehicleId> {
+    match event {
+        TripEvent::Assigned(body) => Some(body.vehicle),
+        TripEvent::Unassigned(body) => Some(body.vehicle),
+        TripEvent::Completed(body) => Some(body.vehicle),
+        TripEvent::Cancelled(body) => body.vehicle,
+        TripEvent::Failed(body) => body.vehicle,
+        TripEvent::VehicleSilent(body) => Some(body.vehicle),
+        TripEvent::ViolationOpened(body) => Some(body.vehicle),
+        TripEvent::ViolationClosed(body) => Some(body.vehicle),
+        TripEvent::ComplianceSummary(body) => Some(body.vehicle),
+        _ => None,
+    }
+}
+
+/// The report that an event follows from.
+pub(crate) fn report_of(event: &TripEvent) -> Option<&ReportRef> {
+    match event {
+        TripEvent::Dispatched(body) => Some(&body.report),
+        TripEvent::Departed(body) => Some(&body.report),
+        TripEvent::ArrivedPickup(body) => Some(&body.report),
+        TripEvent::Boarded(body) => Some(&body.report),
+        TripEvent::ArrivedDropoff(body) => Some(&body.report),
+        TripEvent::Completed(body) => Some(&body.report),
+        TripEvent::Paused(body) => Some(&body.report),
+        TripEvent::AssistNeeded(body) => Some(&body.report),
+        TripEvent::SafeStopped(body) => Some(&body.report),
+        TripEvent::Resumed(body) => Some(&body.report),
+        TripEvent::Unassigned(body) => body.report.as_ref(),
+        TripEvent::Failed(body) => body.report.as_ref(),
+        _ => None,
+    }
+}
+
+impl Aggregate for Trip {
+    type Id = TripId;
+    type Event = TripEvent;
+    const KIND: &'static str = "trip";
+    const FOLD_VERSION: u32 = 1;
+    const INDEXES: &'static [&'static str] = &["status", "vehicle", "site"];
+
+    fn evolve(state: Option<Self>, event: &TripEvent, meta: &EventMeta) -> Option<Self> {
+        match (state, event) {
+            (None, TripEvent::Created(body)) => Some(Self::created(body, meta)),
+            (None, _) => None,
+            (Some(mut trip), event) => {
+                trip.apply(event, meta);
+                Some(trip)
+            }
+        }
+    }
+
+    fn due_at(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    fn index_values(&self) -> Vec<String> {
+        let vehicle = self.assignment.as_ref().map(|assignment| assignment.vehicle.to_string());
+        vec![self.status.to_string(), vehicle.unwrap_or_default(), self.site.to_string()]
+    }
+
+    fn about(event: &TripEvent, state: Option<&Self>) -> Vec<Subject> {
+        let vehicle = named_vehicle(event).or_else(|| state?.vehicle());
+        vehicle.map(|vehicle| Subject::new("vehicle", vehicle)).into_iter().collect()
+    }
+
+    fn motion(event: &TripEvent, _state: Option<&Self>) -> Option<MotionFacts> {
+        report_of(event).map(|report| MotionFacts {
+            odometer_m: Known::Known(report.odometer_m),
+            jurisdiction: Known::unknown("no site says whose traffic law applies"),
+            mode: Known::Known(report.mode.clone()),
+            occupied: Known::Known(report.occupied),
+        })
+    }
+}

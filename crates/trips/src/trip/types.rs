@@ -1,0 +1,297 @@
+//! The parts of a trip.
+
+use std::collections::BTreeSet;
+
+use kernel::id::BootId;
+use kernel::{Coordinate, DecisionId, RouteId, Timestamp, VehicleId};
+use serde::{Deserialize, Serialize};
+
+/// What a trip is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// People.
+    Passenger,
+    /// Goods from door to door.
+    Delivery,
+    /// Bulk from a loading point to a dump.
+    Haul,
+    /// To a charger.
+    Charge,
+    /// To the depot.
+    Depot,
+    /// To a better place to wait.
+    Reposition,
+    /// To the workshop.
+    Maintenance,
+    /// To a vehicle that cannot go on.
+    Recovery,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Passenger,
+        Kind::Delivery,
+        Kind::Haul,
+        Kind::Charge,
+        Kind::Depot,
+        Kind::Reposition,
+        Kind::Maintenance,
+        Kind::Recovery,
+    ];
+
+    /// The name in requests, policies and the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Passenger => "passenger",
+            Kind::Delivery => "delivery",
+            Kind::Haul => "haul",
+            Kind::Charge => "charge",
+            Kind::Depot => "depot",
+            Kind::Reposition => "reposition",
+            Kind::Maintenance => "maintenance",
+            Kind::Recovery => "recovery",
+        }
+    }
+
+    /// Whether people or load are aboard between pickup and drop-off, whatever the vehicle's sensors say.
+    pub fn carries(self) -> bool {
+        matches!(self, Kind::Passenger | Kind::Delivery | Kind::Haul)
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = KindError;
+    fn from_str(text: &str) -> Result<Self, KindError> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(KindError)
+    }
+}
+
+/// A text that names no kind of trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of passenger, delivery, haul, charge, depot, reposition, maintenance, recovery")]
+pub struct KindError;
+
+/// What the vehicle must be able to do and carry.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Requirements {
+    /// Names of capabilities, all of them needed.
+    pub capabilities: BTreeSet<String>,
+    /// Load in kilograms.
+    pub payload_kg: f64,
+    /// People.
+    pub passengers: u32,
+}
+
+/// When the trip may begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Window {
+    /// Not before.
+    pub earliest: Option<Timestamp>,
+    /// A vehicle must be found until then.
+    pub latest: Option<Timestamp>,
+}
+
+/// A place where the vehicle stops. The first is the origin, the last the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Where.
+    pub at: Coordinate,
+}
+
+/// A version of a trip's route, as the journal has it. The line itself is a row named by `route`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteSummary {
+    /// Its id.
+    pub route: RouteId,
+    /// Counts the versions of the trip's route, from 1.
+    pub version: u64,
+    /// SHA-256 over the canonical JSON of line and steps.
+    pub digest: String,
+    /// Length from pickup to drop-off, in metres.
+    pub distance_m: f64,
+    /// Planned time from pickup to drop-off, in milliseconds.
+    pub duration_ms: u64,
+    /// Length of the approach to the pickup, in metres; 0 without a vehicle.
+    pub approach_m: f64,
+    /// Planned time of the approach, in milliseconds; 0 without a vehicle.
+    pub approach_ms: u64,
+    /// Energy over both, in watt-hours, where a vehicle's consumption is known.
+    pub energy_wh: Option<f64>,
+    /// SHA-256 of the map that it was found on.
+    pub map_digest: String,
+    /// SHA-256 over bundle and constraints that it keeps to.
+    pub policy_digest: String,
+    /// SHA-256 of the policy bundle.
+    pub policy_bundle: String,
+    /// Which constraints made it longer or slower than it would be without.
+    pub binding: Vec<String>,
+    /// Zones that it touches.
+    pub zones: BTreeSet<String>,
+}
+
+/// How far a vehicle got with a trip; each is reached once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Milestone {
+    /// Chosen, no answer yet.
+    Assigned,
+    /// Accepted.
+    Accepted,
+    /// Set out.
+    Departed,
+    /// At the pickup.
+    ArrivedPickup,
+    /// Under way with what it carries.
+    Boarded,
+    /// At the drop-off.
+    ArrivedDropoff,
+    /// Done.
+    Completed,
+}
+
+/// The vehicle of a trip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim under which it may move.
+    pub claim_epoch: u64,
+    /// Since when.
+    pub assigned_at: Timestamp,
+    /// When it is expected at the pickup; the vehicle's own word once it accepted.
+    pub pickup_expected_at: Timestamp,
+    /// How far it got.
+    pub milestone: Milestone,
+    /// The decision that allowed the pair.
+    pub decision: DecisionId,
+    /// Whether its silence was already told.
+    pub silence_told: bool,
+}
+
+/// A vehicle that is not asked for this trip for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why, as a stable code.
+    pub code: String,
+}
+
+/// Why a trip waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Stable code, e.g. `NO_CAPABLE_VEHICLE`.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+    /// The rules that refused, where policy did.
+    pub policies: BTreeSet<String>,
+    /// Since when it waits for this reason.
+    pub since: Timestamp,
+}
+
+/// A rule that the vehicle violates now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenViolation {
+    /// The violation.
+    pub violation: kernel::id::ViolationId,
+    /// What is to be done.
+    pub response: policy::Response,
+    /// Since when.
+    pub opened_at: Timestamp,
+}
+
+/// What a vehicle tells of a completed trip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Driven since departure, in metres.
+    pub distance_m: f64,
+    /// Since acceptance, in milliseconds.
+    pub duration_ms: u64,
+    /// Used since departure, in watt-hours.
+    pub energy_wh: f64,
+}
+
+/// How a trip ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// When.
+    pub at: Timestamp,
+    /// Stable code, e.g. `CANCELLED_BY_CLIENT`.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+}
+
+/// From which report of a vehicle an event follows, and what the vehicle said of its motion there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportRef {
+    /// The start of the vehicle's computer.
+    pub boot: BootId,
+    /// Counts the boot's reports.
+    pub seq: u64,
+    /// The claim that the vehicle believes in.
+    pub claim_epoch: u64,
+    /// By the vehicle's clock.
+    pub vehicle_time: Timestamp,
+    /// Where it was.
+    pub at: Coordinate,
+    /// Distance of its life, in metres.
+    pub odometer_m: f64,
+    /// Driving mode.
+    pub mode: String,
+    /// People or load aboard.
+    pub occupied: bool,
+}
+
+/// What made a vehicle the choice for a trip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Trips in the batch.
+    pub batch_trips: u64,
+    /// Vehicles that were ready.
+    pub ready: u64,
+    /// Of these, vehicles that could take this trip.
+    pub feasible: u64,
+    /// Why the others could not: stable code and how many.
+    pub filtered: std::collections::BTreeMap<String, u64>,
+    /// The cost of the choice.
+    pub cost: Cost,
+    /// The best of the others for this trip, if there was one.
+    pub runner_up: Option<RunnerUp>,
+}
+
+/// The cost of a pair; the batch's sum is least. Lower is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Driving time to the pickup, in milliseconds.
+    pub approach_ms: i64,
+    /// What the trip's priority is worth, in milliseconds.
+    pub priority_credit_ms: i64,
+    /// What the trip's waiting so far is worth, in milliseconds.
+    pub wait_credit_ms: i64,
+}
+
+impl Cost {
+    /// The cost as one number, in milliseconds.
+    pub fn total_ms(&self) -> i64 {
+        self.approach_ms - self.priority_credit_ms - self.wait_credit_ms
+    }
+}
+
+/// A vehicle that was not chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerUp {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Its driving time to the pickup, in milliseconds.
+    pub approach_ms: i64,
+    /// Why it was not chosen.
+    pub why: String,
+}
