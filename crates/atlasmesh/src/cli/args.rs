@@ -97,7 +97,7 @@ pub struct BenchOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct PrintOptions {
-    /// What to print: states, events, tables, policies.
+    /// What to print: states or events.
     pub what: String,
 }
 

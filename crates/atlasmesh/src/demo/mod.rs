@@ -2,10 +2,10 @@
 //! real one runs on. It shows that the product works and proves it: the journal is verified at the end.
 
 mod child;
-mod city;
-mod folder;
+pub mod city;
+pub mod folder;
 mod play;
-mod setup;
+pub mod setup;
 mod view;
 
 use std::time::{Duration, Instant};

@@ -68,7 +68,7 @@ pub fn wire(options: &ServeOptions, folder: &DataFolder, link: SocketAddr) -> Re
         telemetry: Arc::clone(&telemetry),
         maps: Arc::clone(&maps),
     });
-    let ports = trips::service::Ports {
+    let ports = trips::Ports {
         tenants: neighbours.clone(),
         fleet: neighbours.clone(),
         routing: neighbours.clone(),
@@ -94,9 +94,9 @@ pub fn wire(options: &ServeOptions, folder: &DataFolder, link: SocketAddr) -> Re
         link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
         link_settings: link_settings(options),
     });
-    let mut subscribers = trips.subscribers();
+    let mut subscribers = trips::subscribers(&trips);
     subscribers.push(outbox.clone());
-    let mut due = trips.due_handlers();
+    let mut due = trips::due_handlers(&trips);
     due.push(fleet.silence());
     Ok(Parts { gateway, store, source, due, subscribers, outbox, certificate })
 }

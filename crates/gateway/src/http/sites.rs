@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::ListQuery;
 use tenancy::Operation;
-use trips::service::TripFilter;
+use trips::TripFilter;
 
 use super::auth::Caller;
 use super::extract::{Body, Id, Ids, Parameters};

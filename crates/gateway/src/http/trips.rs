@@ -11,8 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Idempotency;
 use tenancy::Operation;
-use trips::service::{History, Story, TripFilter};
-use trips::trip::{Status, Trip, TripRequest};
+use trips::{History, Status, Story, Trip, TripFilter, TripRequest};
 
 use super::auth::Caller;
 use super::extract::{Body, Id, IdempotencyKey, Parameters};

@@ -65,7 +65,7 @@ impl From<CommandError> for SessionError {
 }
 
 impl Known {
-    fn ctx(&self, gateway: &Gateway) -> Ctx {
+    pub(super) fn ctx(&self, gateway: &Gateway) -> Ctx {
         let mut ctx = Ctx::new(&*gateway.source, self.tenant.clone(), Actor::vehicle(self.id)).at_site(self.site.clone());
         if let Some(sector) = self.sector {
             ctx = ctx.in_sector(sector);

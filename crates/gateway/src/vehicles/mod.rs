@@ -3,6 +3,7 @@
 
 pub mod backend;
 pub mod commands;
+mod compliance;
 pub mod emergency;
 pub mod listener;
 pub mod outbox;

@@ -9,10 +9,8 @@ use link::v1::{self, command::Body};
 use store::port::{Fault, Store};
 use store::subscribe::Subscriber;
 use store::{CommandError, RowWrite};
-use trips::Trips;
-use trips::service::{Leg, RouteVersion};
 use trips::trip::events::{TripAssigned, TripViolationOpened};
-use trips::trip::{Trip, TripEvent};
+use trips::{Leg, RouteVersion, Trip, TripEvent, Trips};
 
 use super::backend::trip_text;
 use super::commands::{self, StoredCommand, id_of_event};

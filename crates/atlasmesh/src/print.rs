@@ -1,0 +1,31 @@
+//! `atlasmesh print WHAT`: what the documentation is generated from, so that it cannot disagree with the code.
+
+use anyhow::{Result, bail};
+use kernel::DomainEvent;
+
+use crate::cli::args::PrintOptions;
+use crate::cli::output::line;
+
+/// Prints one of the generated texts.
+pub fn run(options: PrintOptions) -> Result<()> {
+    match options.what.as_str() {
+        "states" => line(trips::trip::state_table_markdown().trim_end()),
+        "events" => events(),
+        other => bail!("nothing named {other} is generated: states or events"),
+    }
+    Ok(())
+}
+
+fn events() {
+    let domains = [
+        ("tenancy", [tenancy::tenant::TenantEvent::types(), tenancy::principal::PrincipalEvent::types()].concat()),
+        ("fleet", [fleet::vehicle::VehicleEvent::types(), fleet::site::SiteEvent::types()].concat()),
+        ("trips", trips::trip::TripEvent::types().to_vec()),
+    ];
+    line("| domain | event | version |\n|---|---|---|");
+    for (domain, types) in domains {
+        for (event, version) in types {
+            line(format!("| {domain} | `{event}` | {version} |"));
+        }
+    }
+}
