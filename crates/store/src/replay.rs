@@ -24,7 +24,7 @@ pub struct ReplayFinding {
 }
 
 /// Folds one aggregate type's streams. Object-safe, so that the binary can list every domain's.
-pub trait Fold: Send {
+pub trait Fold: Send + Sync {
     /// Takes one event of the log; events of other kinds are passed over.
     fn take(&mut self, event: &Envelope) -> Result<(), ReplayFinding>;
     /// Compares the folded states with the tenant's rows.

@@ -100,7 +100,7 @@ fn bare_inserts(folder: &std::path::Path, count: usize, batch: usize) -> Result<
             let mut row = transaction.prepare_cached("INSERT INTO things VALUES (?1, ?2, ?3)")?;
             for _ in 0..batch.min(count - n) {
                 let tenant = format!("tenant-{}", n % TENANTS);
-                event.execute(rusqlite::params![tenant, n, body])?;
+                event.execute(rusqlite::params![tenant, n as i64, body])?;
                 row.execute(rusqlite::params![tenant, format!("thing-{n}"), "a row of state"])?;
                 n += 1;
             }

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::CtxSource;
 use store::due::{DueHandler, run_due, take_lease};
 use store::port::{Fault, Store};
 use store::subscribe::{PUMP_BATCH_MAX, Subscriber, pump};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use kernel::{Actor, Code, Ctx, SiteId};
@@ -24,16 +24,13 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let State(gateway) = State::<Arc<Gateway>>::from_request_parts(parts, gateway)
-            .await
-            .map_err(|never| match never {})?;
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|value| value.strip_prefix("Bearer "));
         let refused = || Problem::new(Code::Unauthenticated, "send a valid token as `Authorization: Bearer <token>`");
         let token = token.ok_or_else(refused)?;
         let authenticated = gateway.tenancy.authenticate(token).await?.ok_or_else(refused)?;
         tracing::Span::current().record("tenant", authenticated.tenant.as_str());
-        Ok(Self { authenticated, gateway })
+        Ok(Self { authenticated, gateway: Arc::clone(gateway) })
     }
 }
 

@@ -139,6 +139,7 @@ impl Gateway {
             trip_id: claim.trip_id,
             claim_epoch: claim.claim_epoch,
             valid_for_ms: claim.valid_for_ms,
+            server_time_us: self.source.now().as_us(),
         }))
     }
 

@@ -9,6 +9,7 @@ use link::delivery::Delivery;
 use link::v1::{self, FromVehicle, ToVehicle, to_vehicle};
 use link::{Hello, VehicleMessage, from_vehicle};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_stream::StreamExt;
 use tonic::Streaming;
 
@@ -72,11 +73,12 @@ impl Session {
         let settings = self.gateway.link_settings;
         let mut renewal = tokio::time::interval(settings.claim_renewal);
         let silence = settings.heartbeat * SILENT_HEARTBEATS;
+        let mut silent_at = Instant::now() + silence;
         let (commands, replaced) = (Arc::clone(&self.handle.commands), Arc::clone(&self.handle.replaced));
         loop {
             tokio::select! {
                 biased;
-                _ = stopping.wait_for(|stop| *stop) => {
+                () = stopped(stopping) => {
                     self.goodbye("the server is stopping");
                     return Ok("the server is stopping");
                 }
@@ -85,12 +87,15 @@ impl Session {
                     return Ok("a newer session began");
                 }
                 () = commands.notified() => self.deliver().await?,
-                message = tokio::time::timeout(silence, inbound.next()) => match message {
+                _ = renewal.tick() => self.renew().await?,
+                message = tokio::time::timeout_at(silent_at, inbound.next()) => match message {
                     Err(_) => return Ok("the vehicle was silent"),
                     Ok(None | Some(Err(_))) => return Ok("the connection was lost"),
-                    Ok(Some(Ok(message))) => self.hear(message, &hello).await?,
+                    Ok(Some(Ok(message))) => {
+                        silent_at = Instant::now() + silence;
+                        self.hear(message, &hello).await?;
+                    }
                 },
-                _ = renewal.tick() => self.renew().await?,
             }
         }
     }
@@ -172,6 +177,11 @@ impl Session {
             }
         }
     }
+}
+
+/// Returns once the process is told to stop; a sender that is gone means the same.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 fn note_held(held: &mut Vec<CommandId>, command: &CommandId, state: Delivery) {
