@@ -249,7 +249,13 @@ impl Fleet {
     ///
     /// # Errors
     /// A fault.
-    pub async fn release_claim(&self, ctx: &Ctx, trip: TripId, id: VehicleId, epoch: Option<u64>) -> Result<(), CommandError> {
+    pub async fn release_claim(
+        &self,
+        ctx: &Ctx,
+        trip: TripId,
+        id: VehicleId,
+        epoch: Option<u64>,
+    ) -> Result<(), CommandError> {
         Ok(self
             .command(ctx, id, Extras::default(), |state: Option<&Vehicle>| decide::release_claim(state, trip, epoch))
             .await?

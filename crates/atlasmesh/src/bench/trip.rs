@@ -20,7 +20,8 @@ const ACCEPTED_WITHIN: Duration = Duration::from_secs(60);
 const WAIT_MS: u32 = 10_000;
 
 pub async fn run(count: usize) -> Result<()> {
-    let options = DemoOptions { headless: true, until_trips: None, vehicles: count.clamp(1, 200), speedup: 20.0, data: None };
+    let options =
+        DemoOptions { headless: true, until_trips: None, vehicles: count.clamp(1, 200), speedup: 20.0, data: None };
     let folder = DemoFolder::open(None)?;
     let mut notes = folder.notes()?;
     let server = setup::start_server(&folder, &mut notes).await?;

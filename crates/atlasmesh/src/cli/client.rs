@@ -84,7 +84,8 @@ impl Client {
             return Ok(answer);
         }
         let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Err(Refused { status: status.as_u16(), code: text("code"), detail: text("detail"), problem: answer.clone() }.into())
+        Err(Refused { status: status.as_u16(), code: text("code"), detail: text("detail"), problem: answer.clone() }
+            .into())
     }
 
     fn request(
@@ -104,11 +105,14 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        request.body(Full::new(Bytes::from(body.unwrap_or_default()))).with_context(|| format!("the address {path} is wrong"))
+        request
+            .body(Full::new(Bytes::from(body.unwrap_or_default())))
+            .with_context(|| format!("the address {path} is wrong"))
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
-        let no_server = || format!("no server at {}: start one with `atlasmesh serve`, or set ATLASMESH_URL", self.authority);
+        let no_server =
+            || format!("no server at {}: start one with `atlasmesh serve`, or set ATLASMESH_URL", self.authority);
         let stream = match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&self.authority)).await {
             Ok(stream) => stream.with_context(no_server)?,
             Err(_) => bail!(no_server()),

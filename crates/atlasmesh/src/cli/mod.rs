@@ -79,7 +79,8 @@ pub fn place(text: &str) -> Result<Value> {
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).context("standard input cannot be read")?;
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
+            .context("standard input cannot be read")?;
         return Ok(bytes);
     }
     std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))

@@ -64,7 +64,13 @@ fn text(path: &Path) -> Result<String> {
 fn imported(session: &Session, made: &Value) {
     output::answer(session.format, made, |made| {
         let text = |pointer| output::text(made, pointer);
-        output::line(format!("map {} of {}: {} nodes, {} edges", text("/version"), text("/site"), text("/nodes"), text("/edges")));
+        output::line(format!(
+            "map {} of {}: {} nodes, {} edges",
+            text("/version"),
+            text("/site"),
+            text("/nodes"),
+            text("/edges")
+        ));
         output::line(format!("digest {}", text("/digest")));
     });
 }

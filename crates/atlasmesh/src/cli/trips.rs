@@ -35,7 +35,9 @@ pub async fn run(session: &Session, command: TripCommand) -> Result<()> {
         }
         TripCommand::Show { trip } => {
             let trip = client.get(&format!("/v1/trips/{trip}")).await?;
-            output::answer(session.format, &trip, |trip| output::line(serde_json::to_string_pretty(trip).unwrap_or_default()));
+            output::answer(session.format, &trip, |trip| {
+                output::line(serde_json::to_string_pretty(trip).unwrap_or_default())
+            });
         }
         TripCommand::Watch { trip } => watch(session, &trip).await?,
         TripCommand::Why { trip } => {

@@ -16,14 +16,21 @@ pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
                 let text = |pointer| output::text(made, pointer);
                 output::line(format!("vehicle {} ({})", text("/id"), text("/name")));
                 output::line(format!("secret, shown this once: {}", text("/secret")));
-                output::line(format!("connects to {} with certificate SHA-256 {}", text("/link/address"), text("/link/certificate_sha256")));
+                output::line(format!(
+                    "connects to {} with certificate SHA-256 {}",
+                    text("/link/address"),
+                    text("/link/certificate_sha256")
+                ));
             });
         }
         VehicleCommand::List => {
             let vehicles = client.get("/v1/vehicles").await?;
             output::answer(session.format, &vehicles, |vehicles| {
                 let columns = ["/id", "/name", "/status", "/mode", "/ready", "/claim/trip", "/seen/battery_pct"];
-                output::table(&["VEHICLE", "NAME", "STATUS", "MODE", "READY", "TRIP", "BATTERY %"], &items(vehicles, &columns));
+                output::table(
+                    &["VEHICLE", "NAME", "STATUS", "MODE", "READY", "TRIP", "BATTERY %"],
+                    &items(vehicles, &columns),
+                );
             });
         }
         VehicleCommand::Show { vehicle } => show(session, client.get(&format!("/v1/vehicles/{vehicle}")).await?),
@@ -36,7 +43,9 @@ pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
         }
         VehicleCommand::Clear { vehicle, stop } => {
             let done = client.post(&format!("/v1/vehicles/{vehicle}/clear"), &json!({ "stop": stop })).await?;
-            output::answer(session.format, &done, |_| output::line(format!("cleared {stop}; the vehicle waits for a dispatch")));
+            output::answer(session.format, &done, |_| {
+                output::line(format!("cleared {stop}; the vehicle waits for a dispatch"))
+            });
         }
         VehicleCommand::Hold { vehicle, kind, timing, reason } => {
             let body = json!({ "kind": kind, "timing": timing, "reason": reason });
@@ -52,5 +61,7 @@ pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
 }
 
 fn show(session: &Session, value: Value) {
-    output::answer(session.format, &value, |value| output::line(serde_json::to_string_pretty(value).unwrap_or_default()));
+    output::answer(session.format, &value, |value| {
+        output::line(serde_json::to_string_pretty(value).unwrap_or_default())
+    });
 }

@@ -17,11 +17,9 @@ pub struct DataFolder {
 impl DataFolder {
     /// Opens the folder, and makes it, readable by its owner alone, where there is none.
     pub fn open(root: &Path) -> Result<Self> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(root)
-            .with_context(|| format!("the data folder {} cannot be made: choose another with --data", root.display()))?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(root).with_context(|| {
+            format!("the data folder {} cannot be made: choose another with --data", root.display())
+        })?;
         Ok(Self { root: root.to_owned() })
     }
 

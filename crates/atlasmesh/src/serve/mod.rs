@@ -32,7 +32,9 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     let link_listener = listen(&options.link, "--link").await?;
     let link_address = link_listener.local_addr()?;
     let parts = wiring::wire(&options, &folder, link_address)?;
-    if let Some(token) = parts.gateway.tenancy.ensure_platform().await.context("the platform's administrator cannot be made")? {
+    if let Some(token) =
+        parts.gateway.tenancy.ensure_platform().await.context("the platform's administrator cannot be made")?
+    {
         output::line(format!("platform administrator's token, shown this once: {}", token.expose()));
     }
     let (stop, stopping) = watch::channel(false);

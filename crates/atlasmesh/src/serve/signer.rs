@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use journal::checkpoint::{Checkpoint, origin};
 use journal::Hash;
+use journal::checkpoint::{Checkpoint, origin};
 use kernel::TenantId;
 use keys::{Audit, Key, Keystore, Signer, VerifyingKey};
 use store::port::Fault;

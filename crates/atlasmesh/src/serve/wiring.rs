@@ -118,7 +118,8 @@ fn policies(folder: Option<&Path>) -> Result<Bundle> {
     let mut sources = Vec::new();
     read_policies(folder, folder, &mut sources)
         .with_context(|| format!("the policies in {} cannot be read", folder.display()))?;
-    Bundle::load(&sources).with_context(|| format!("the policies in {} are wrong: nothing was started", folder.display()))
+    Bundle::load(&sources)
+        .with_context(|| format!("the policies in {} are wrong: nothing was started", folder.display()))
 }
 
 fn read_policies(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>) -> Result<()> {

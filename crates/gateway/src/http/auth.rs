@@ -43,7 +43,8 @@ impl Caller {
         if self.authenticated.role.may(operation) {
             return Ok(());
         }
-        let text = format!("the role {} may not {operation}: ask an administrator of the tenant", self.authenticated.role);
+        let text =
+            format!("the role {} may not {operation}: ask an administrator of the tenant", self.authenticated.role);
         Err(Problem::new(Code::Forbidden, text))
     }
 

@@ -40,7 +40,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
 fn unreadable(rejection: BytesRejection) -> Problem {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge, "the body is larger than this operation takes"),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(Code::PayloadTooLarge, "the body is larger than this operation takes")
+        }
         _ => Problem::new(Code::InvalidRequest, "the body could not be read to its end"),
     }
 }
@@ -118,7 +120,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
         match value.to_str() {
             Ok(text) if (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&text.len()) => Ok(Self(Some(text.to_owned()))),
-            _ => Err(Reject::invalid_field("/headers/Idempotency-Key", "must have 1 to 255 printable characters").into()),
+            _ => {
+                Err(Reject::invalid_field("/headers/Idempotency-Key", "must have 1 to 255 printable characters").into())
+            }
         }
     }
 }

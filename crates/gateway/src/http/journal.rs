@@ -36,7 +36,11 @@ pub struct Page {
 }
 
 /// `GET /v1/journal`
-pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameters(page): Parameters<Page>) -> Result<Json<Value>, Problem> {
+pub async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Parameters(page): Parameters<Page>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadJournal)?;
     let tenant = &caller.authenticated.tenant;
     let limit = page.limit.unwrap_or(100);
@@ -73,7 +77,11 @@ pub async fn head(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result
 }
 
 /// `GET /v1/journal/{event}/proof`
-pub async fn prove(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(event): Id<EventId>) -> Result<Json<InclusionReceipt>, Problem> {
+pub async fn prove(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(event): Id<EventId>,
+) -> Result<Json<InclusionReceipt>, Problem> {
     caller.may(Operation::ReadJournal)?;
     let tenant = &caller.authenticated.tenant;
     let entry = gateway.store.entry(tenant, event).await?.ok_or_else(|| Problem::not_found("event", event))?;
@@ -83,7 +91,8 @@ pub async fn prove(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(event
     }
     let leaves = gateway.store.leaves(tenant, 0, head.size).await?;
     let path = usize::try_from(entry.index).ok().and_then(|index| proof::inclusion(&leaves, index));
-    let path = path.ok_or_else(|| Problem::new(Code::Unavailable, "the entry is not covered by a head yet: try again"))?;
+    let path =
+        path.ok_or_else(|| Problem::new(Code::Unavailable, "the entry is not covered by a head yet: try again"))?;
     Ok(Json(InclusionReceipt {
         level: Level::Provable,
         trust: SELF_ASSERTED,
@@ -103,7 +112,11 @@ pub struct VerifyBody {
 }
 
 /// `POST /v1/journal/verify`
-pub async fn check(State(gateway): State<Arc<Gateway>>, caller: Caller, body: Body<VerifyBody>) -> Result<Json<Verdict>, Problem> {
+pub async fn check(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    body: Body<VerifyBody>,
+) -> Result<Json<Verdict>, Problem> {
     caller.may(Operation::ReadJournal)?;
     let tenants = [caller.authenticated.tenant.clone()];
     let key = |tenant: &TenantId| gateway.note_verifier(tenant);

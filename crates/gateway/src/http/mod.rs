@@ -61,7 +61,9 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/journal/verify", post(journal::check))
         .route("/v1/journal/{event}/proof", get(journal::prove))
         .fallback(|| async { Problem::new(Code::NotFound, "no such operation: see the API guide") })
-        .method_not_allowed_fallback(|| async { Problem::new(Code::InvalidRequest, "this address takes another method") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(Code::InvalidRequest, "this address takes another method")
+        })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(observe))
         .with_state(gateway)

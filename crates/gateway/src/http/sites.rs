@@ -108,12 +108,17 @@ pub async fn import(
     let (digest, nodes, edges) = (graph.digest(), report.nodes as u64, report.edges as u64);
     let open = u32::try_from(open).unwrap_or(u32::MAX);
     let version = gateway.fleet.import_map(&ctx, &site, &digest, nodes, edges, open).await?;
-    let answer = json!({ "site": site, "version": version, "digest": digest, "nodes": nodes, "edges": edges, "report": report });
+    let answer =
+        json!({ "site": site, "version": version, "digest": digest, "nodes": nodes, "edges": edges, "report": report });
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
 /// `GET /v1/sites`
-pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameters(page): Parameters<Page>) -> Result<Json<Value>, Problem> {
+pub async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Parameters(page): Parameters<Page>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     let query = page.query(Vec::new());
     let limit = query.limit;
@@ -123,7 +128,11 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameter
 }
 
 /// `GET /v1/sites/{site}`
-pub async fn show(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<SiteId>) -> Result<Json<Value>, Problem> {
+pub async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<SiteId>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     let site = gateway.fleet.site(&caller.authenticated.tenant, &id).await?;
     site.map(|site| Json(shown(&id, &site))).ok_or_else(|| Problem::not_found("site", id))
@@ -140,7 +149,12 @@ pub struct ClosureBody {
 }
 
 /// `POST /v1/sites/{site}/closures`
-pub async fn close(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(site): Id<SiteId>, body: Body<ClosureBody>) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn close(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(site): Id<SiteId>,
+    body: Body<ClosureBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     caller.may(Operation::RestrictSite)?;
     let ctx = caller.ctx_at(site.clone());
     let ClosureBody { class, polygon, reason, from, until } = body.value;
@@ -160,7 +174,12 @@ pub struct ZoneBody {
 }
 
 /// `POST /v1/sites/{site}/zones`
-pub async fn draw_zone(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(site): Id<SiteId>, body: Body<ZoneBody>) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn draw_zone(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(site): Id<SiteId>,
+    body: Body<ZoneBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     caller.may(Operation::RestrictSite)?;
     let ctx = caller.ctx_at(site.clone());
     let ZoneBody { name, kind, polygon } = body.value;
@@ -173,7 +192,11 @@ pub async fn draw_zone(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(s
 }
 
 /// `DELETE /v1/sites/{site}/restrictions/{restriction}`
-pub async fn lift(State(gateway): State<Arc<Gateway>>, caller: Caller, Ids(site, id): Ids<SiteId, RestrictionId>) -> Result<Json<Value>, Problem> {
+pub async fn lift(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Ids(site, id): Ids<SiteId, RestrictionId>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::RestrictSite)?;
     gateway.fleet.lift(&caller.ctx_at(site.clone()), &site, id).await?;
     Ok(Json(json!({ "id": id })))

@@ -36,7 +36,11 @@ fn shown(tenant: &Tenant) -> Value {
 }
 
 /// `POST /v1/tenants`
-pub async fn create(State(gateway): State<Arc<Gateway>>, caller: Caller, body: Body<NewTenantBody>) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn create(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    body: Body<NewTenantBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     platform_only(&caller)?;
     let NewTenantBody { name, sector, simulated } = body.value;
     let (tenant, token) = gateway.tenancy.create_tenant(&caller.ctx(), NewTenant { name, sector, simulated }).await?;

@@ -31,11 +31,17 @@ fn shown(trip: &Trip) -> Value {
 }
 
 /// `POST /v1/trips`
-pub async fn create(State(gateway): State<Arc<Gateway>>, caller: Caller, IdempotencyKey(key): IdempotencyKey, body: Body<Value>) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn create(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body<Value>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     caller.may(Operation::RequestTrip)?;
     let request = TripRequest::parse(&body.value, gateway.source.now())?;
     let ctx = caller.ctx_at(request.site.clone());
-    let idempotency = key.map(|key| Idempotency { key: format!("trip.request/{}/{key}", ctx.actor.id), request: body.digest });
+    let idempotency =
+        key.map(|key| Idempotency { key: format!("trip.request/{}/{key}", ctx.actor.id), request: body.digest });
     let trip = gateway.trips.request(&ctx, request, idempotency).await?;
     tracing::info!(tenant = %ctx.tenant, trip = %trip.id, "trip created");
     Ok((StatusCode::CREATED, Json(shown(&trip))))
@@ -51,7 +57,11 @@ pub struct Filter {
 }
 
 /// `GET /v1/trips`
-pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameters(filter): Parameters<Filter>) -> Result<Json<Value>, Problem> {
+pub async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     let status = filter.status.as_deref().map(|text| {
         Status::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
@@ -74,7 +84,11 @@ impl Gateway {
 }
 
 /// `GET /v1/trips/{trip}`
-pub async fn show(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>) -> Result<Json<Value>, Problem> {
+pub async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<TripId>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     let trip = gateway.trip(&caller, id).await?;
     let mut answer = shown(&trip);
@@ -83,7 +97,11 @@ pub async fn show(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): I
 }
 
 /// `GET /v1/trips/{trip}/route`
-pub async fn route(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>) -> Result<Json<Value>, Problem> {
+pub async fn route(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<TripId>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     gateway.trip(&caller, id).await?;
     let route = gateway.trips.route(&caller.authenticated.tenant, id).await?;
@@ -100,7 +118,12 @@ pub struct Since {
 }
 
 /// `GET /v1/trips/{trip}/history`
-pub async fn history(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>, Parameters(since): Parameters<Since>) -> Result<Json<History>, Problem> {
+pub async fn history(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<TripId>,
+    Parameters(since): Parameters<Since>,
+) -> Result<Json<History>, Problem> {
     caller.may(Operation::ReadFleet)?;
     gateway.trip(&caller, id).await?;
     let tenant = &caller.authenticated.tenant;
@@ -121,7 +144,11 @@ pub async fn history(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id)
 }
 
 /// `GET /v1/trips/{trip}/why`
-pub async fn why(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>) -> Result<Json<Story>, Problem> {
+pub async fn why(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<TripId>,
+) -> Result<Json<Story>, Problem> {
     caller.may(Operation::ReadFleet)?;
     gateway.trip(&caller, id).await?;
     Ok(Json(gateway.trips.why(&caller.authenticated.tenant, id).await?))
@@ -134,7 +161,12 @@ pub struct CancelBody {
 }
 
 /// `POST /v1/trips/{trip}/cancel`
-pub async fn cancel(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<TripId>, body: Body<CancelBody>) -> Result<Json<Value>, Problem> {
+pub async fn cancel(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<TripId>,
+    body: Body<CancelBody>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::CancelTrip)?;
     let trip = gateway.trip(&caller, id).await?;
     let ctx = caller.ctx_at(trip.site);

@@ -49,7 +49,11 @@ pub fn reason(text: &str) -> Result<&str, Problem> {
 }
 
 /// `POST /v1/vehicles`
-pub async fn register(State(gateway): State<Arc<Gateway>>, caller: Caller, body: Body<Registration>) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn register(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    body: Body<Registration>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     caller.may(Operation::RegisterVehicle)?;
     let ctx = caller.ctx_at(body.value.site.clone());
     let made = gateway.fleet.register(&ctx, &body.value, None).await?;
@@ -62,7 +66,11 @@ pub async fn register(State(gateway): State<Arc<Gateway>>, caller: Caller, body:
 }
 
 /// `GET /v1/vehicles`
-pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameters(page): Parameters<Page>) -> Result<Json<Value>, Problem> {
+pub async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Parameters(page): Parameters<Page>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     let query = page.query(Vec::new());
     let limit = query.limit;
@@ -72,7 +80,11 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller, Parameter
 }
 
 /// `GET /v1/vehicles/{vehicle}`
-pub async fn show(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<VehicleId>) -> Result<Json<Value>, Problem> {
+pub async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<VehicleId>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     Ok(Json(shown(&gateway.known(&caller, id).await?)))
 }
@@ -92,7 +104,12 @@ pub struct StopBody {
 }
 
 /// `POST /v1/vehicles/{vehicle}/stop`: asks no policy, and leaves even if the store cannot commit (SAFE-1, SAFE-2).
-pub async fn stop(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<VehicleId>, body: Body<StopBody>) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn stop(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<VehicleId>,
+    body: Body<StopBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     caller.may(Operation::StopVehicle)?;
     let ordered = gateway.order_stop(&caller.ctx(), id, body.value.class, reason(&body.value.reason)?).await?;
     let answer = json!({
@@ -110,7 +127,12 @@ pub struct ClearBody {
 }
 
 /// `POST /v1/vehicles/{vehicle}/clear`
-pub async fn clear(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<VehicleId>, body: Body<ClearBody>) -> Result<Json<Value>, Problem> {
+pub async fn clear(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<VehicleId>,
+    body: Body<ClearBody>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ClearStop)?;
     gateway.fleet.clear_stop(&caller.ctx(), id, body.value.stop).await?;
     Ok(Json(json!({ "stop": body.value.stop })))
@@ -125,7 +147,12 @@ pub struct HoldBody {
 }
 
 /// `POST /v1/vehicles/{vehicle}/holds`
-pub async fn hold(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<VehicleId>, body: Body<HoldBody>) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn hold(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<VehicleId>,
+    body: Body<HoldBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     caller.may(Operation::HoldVehicle)?;
     let HoldBody { kind, timing, reason: why } = &body.value;
     let hold = gateway.fleet.place_hold(&caller.ctx(), id, *kind, *timing, reason(why)?).await?;
@@ -133,7 +160,11 @@ pub async fn hold(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): I
 }
 
 /// `DELETE /v1/vehicles/{vehicle}/holds/{hold}`
-pub async fn release(State(gateway): State<Arc<Gateway>>, caller: Caller, Ids(id, hold): Ids<VehicleId, HoldId>) -> Result<Json<Value>, Problem> {
+pub async fn release(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Ids(id, hold): Ids<VehicleId, HoldId>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::HoldVehicle)?;
     gateway.fleet.release_hold(&caller.ctx(), id, hold, "released by its owner").await?;
     Ok(Json(json!({ "id": hold })))
@@ -148,7 +179,12 @@ pub struct Range {
 }
 
 /// `GET /v1/vehicles/{vehicle}/telemetry`
-pub async fn telemetry(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<VehicleId>, Parameters(range): Parameters<Range>) -> Result<Json<Value>, Problem> {
+pub async fn telemetry(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<VehicleId>,
+    Parameters(range): Parameters<Range>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     let known = gateway.known(&caller, id).await?;
     let from = range.from.unwrap_or(known.vehicle.registered_at);
@@ -176,7 +212,11 @@ pub async fn telemetry(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(i
 }
 
 /// `GET /v1/vehicles/{vehicle}/commands`
-pub async fn commands(State(gateway): State<Arc<Gateway>>, caller: Caller, Id(id): Id<VehicleId>) -> Result<Json<Value>, Problem> {
+pub async fn commands(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<VehicleId>,
+) -> Result<Json<Value>, Problem> {
     caller.may(Operation::ReadFleet)?;
     gateway.known(&caller, id).await?;
     let commands = commands::list(&*gateway.store, &caller.authenticated.tenant, id).await?;

@@ -66,7 +66,8 @@ impl From<CommandError> for SessionError {
 
 impl Known {
     pub(super) fn ctx(&self, gateway: &Gateway) -> Ctx {
-        let mut ctx = Ctx::new(&*gateway.source, self.tenant.clone(), Actor::vehicle(self.id)).at_site(self.site.clone());
+        let mut ctx =
+            Ctx::new(&*gateway.source, self.tenant.clone(), Actor::vehicle(self.id)).at_site(self.site.clone());
         if let Some(sector) = self.sector {
             ctx = ctx.in_sector(sector);
         }
@@ -143,7 +144,13 @@ impl Gateway {
         }))
     }
 
-    pub(super) async fn come_online(&self, vehicle: &Known, online: Online, mode: link::Mode, boot: kernel::id::BootId) -> Result<(), SessionError> {
+    pub(super) async fn come_online(
+        &self,
+        vehicle: &Known,
+        online: Online,
+        mode: link::Mode,
+        boot: kernel::id::BootId,
+    ) -> Result<(), SessionError> {
         let components = online.components.into_iter().map(|component| fleet::vehicle::Component {
             name: component.name,
             version: component.version,
@@ -188,7 +195,8 @@ impl Gateway {
             })
             .collect();
         let received_at = self.source.now();
-        let batch = Batch { vehicle: vehicle.id, boot: batch.boot, samples: &samples, kept_from_seq: batch.kept_from_seq };
+        let batch =
+            Batch { vehicle: vehicle.id, boot: batch.boot, samples: &samples, kept_from_seq: batch.kept_from_seq };
         let (tenant, boot) = (&vehicle.tenant, batch.boot);
         let ack = tokio::task::block_in_place(|| self.telemetry.ingest(tenant, batch, received_at))?;
         for (seq, field) in &ack.refused {
@@ -204,7 +212,9 @@ impl Gateway {
         let ctx = vehicle.ctx_at(self, report.vehicle_time);
         let (boot, seq) = (report.boot, report.seq);
         match self.trips.report(&ctx, &super::reports::of_link(vehicle.id, report)).await {
-            Ok(done) => tracing::info!(tenant = %vehicle.tenant, vehicle = %vehicle.id, trip = %done.trip, status = %done.status, changed = done.changed, "report"),
+            Ok(done) => {
+                tracing::info!(tenant = %vehicle.tenant, vehicle = %vehicle.id, trip = %done.trip, status = %done.status, changed = done.changed, "report")
+            }
             Err(CommandError::Reject(reject)) => {
                 tracing::warn!(tenant = %vehicle.tenant, vehicle = %vehicle.id, seq, %reject, "a report was refused");
             }
@@ -213,16 +223,32 @@ impl Gateway {
         self.keep_reports_through(&vehicle.tenant, vehicle.id, boot, seq).await
     }
 
-    async fn reports_through(&self, tenant: &TenantId, vehicle: VehicleId, boot: kernel::id::BootId) -> Result<u64, Fault> {
+    async fn reports_through(
+        &self,
+        tenant: &TenantId,
+        vehicle: VehicleId,
+        boot: kernel::id::BootId,
+    ) -> Result<u64, Fault> {
         let row = self.store.get(REPORT_WATERMARKS, tenant, &format!("{vehicle}/{boot}")).await?;
         Ok(row.map(|row| row.decode()).transpose()?.unwrap_or(0))
     }
 
-    async fn keep_reports_through(&self, tenant: &TenantId, vehicle: VehicleId, boot: kernel::id::BootId, seq: u64) -> Result<(), SessionError> {
+    async fn keep_reports_through(
+        &self,
+        tenant: &TenantId,
+        vehicle: VehicleId,
+        boot: kernel::id::BootId,
+        seq: u64,
+    ) -> Result<(), SessionError> {
         if self.reports_through(tenant, vehicle, boot).await? >= seq {
             return Ok(());
         }
-        let row = RowWrite::put(REPORT_WATERMARKS, format!("{vehicle}/{boot}"), Expected::Any, RowBody::new(&seq, Vec::new())?);
+        let row = RowWrite::put(
+            REPORT_WATERMARKS,
+            format!("{vehicle}/{boot}"),
+            Expected::Any,
+            RowBody::new(&seq, Vec::new())?,
+        );
         match self.store.write(tenant, vec![row]).await {
             Ok(()) | Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Ok(()),
             Err(CommitError::Fault(fault)) => Err(fault.into()),

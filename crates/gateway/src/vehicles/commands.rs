@@ -78,7 +78,14 @@ fn key(vehicle: VehicleId, command: CommandId) -> String {
 
 impl StoredCommand {
     /// A command that was not delivered yet.
-    pub fn new(id: CommandId, vehicle: VehicleId, kind: &str, claim_epoch: u64, issued_at: Timestamp, body: v1::command::Body) -> Self {
+    pub fn new(
+        id: CommandId,
+        vehicle: VehicleId,
+        kind: &str,
+        claim_epoch: u64,
+        issued_at: Timestamp,
+        body: v1::command::Body,
+    ) -> Self {
         let class = match issue::class_of(&body) {
             Class::Permissive => "permissive",
             Class::Restrictive => "restrictive",
@@ -105,7 +112,10 @@ impl StoredCommand {
 
     /// The message for the wire.
     pub fn message(&self) -> Result<v1::ToVehicle, Fault> {
-        let corrupt = |source: Box<dyn std::error::Error + Send + Sync>| Fault::Corrupt { what: "a vehicle's command".into(), source };
+        let corrupt = |source: Box<dyn std::error::Error + Send + Sync>| Fault::Corrupt {
+            what: "a vehicle's command".into(),
+            source,
+        };
         let bytes = STANDARD.decode(&self.message).map_err(|error| corrupt(Box::new(error)))?;
         prost::Message::decode(bytes.as_slice()).map_err(|error: prost::DecodeError| corrupt(Box::new(error)))
     }
@@ -205,8 +215,16 @@ fn advanced(row: &Row, to: Delivery, report: Option<&CommandReport>) -> Result<O
 }
 
 /// The commands of a vehicle, newest first, as people read them.
-pub async fn list(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId) -> Result<Vec<(CommandId, StoredCommand)>, Fault> {
-    let query = ListQuery { order: store::port::Order::Descending, limit: OPEN_MAX, ..ListQuery::of("vehicle", vehicle.to_string()) };
+pub async fn list(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+) -> Result<Vec<(CommandId, StoredCommand)>, Fault> {
+    let query = ListQuery {
+        order: store::port::Order::Descending,
+        limit: OPEN_MAX,
+        ..ListQuery::of("vehicle", vehicle.to_string())
+    };
     let rows = store.list(VEHICLE_COMMANDS, tenant, query).await?;
     rows.iter().filter_map(|row| id_of_key(&row.key).map(|id| Ok((id, row.decode()?)))).collect()
 }

@@ -11,7 +11,12 @@ use super::backend::{Known, SessionError};
 use crate::Gateway;
 
 impl Gateway {
-    pub(super) async fn check_compliance(&self, vehicle: &Known, boot: BootId, samples: &[Sample]) -> Result<(), SessionError> {
+    pub(super) async fn check_compliance(
+        &self,
+        vehicle: &Known,
+        boot: BootId,
+        samples: &[Sample],
+    ) -> Result<(), SessionError> {
         let ctx = vehicle.ctx(self);
         let mut checks = Vec::new();
         let mut summaries: Vec<TripId> = Vec::new();

@@ -55,7 +55,11 @@ pub async fn listen(
     served
 }
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, accepted: mpsc::Sender<std::io::Result<TlsStream<TcpStream>>>) {
+async fn accept(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    accepted: mpsc::Sender<std::io::Result<TlsStream<TcpStream>>>,
+) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
     loop {
         let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
@@ -110,7 +114,13 @@ impl Link for Vehicles {
         };
         let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
         let handle = self.gateway.sessions.open(&known.tenant, known.id, outbound);
-        tokio::spawn(session::run(Arc::clone(&self.gateway), known, request.into_inner(), handle, self.stopping.clone()));
+        tokio::spawn(session::run(
+            Arc::clone(&self.gateway),
+            known,
+            request.into_inner(),
+            handle,
+            self.stopping.clone(),
+        ));
         Ok(Response::new(Box::pin(ReceiverStream::new(messages).map(Ok))))
     }
 }

@@ -75,7 +75,13 @@ impl Outbox {
         }
     }
 
-    async fn dispatch(&self, tenant: &TenantId, id: CommandId, trip: kernel::TripId, assigned: &TripAssigned) -> Result<Option<Implied>, Fault> {
+    async fn dispatch(
+        &self,
+        tenant: &TenantId,
+        id: CommandId,
+        trip: kernel::TripId,
+        assigned: &TripAssigned,
+    ) -> Result<Option<Implied>, Fault> {
         let version = match self.trips.route_version(tenant, assigned.route.route).await {
             Ok(Some(version)) => version,
             Ok(None) => return Err(Fault::Misuse("a trip is assigned without the route that it names")),
@@ -141,7 +147,9 @@ fn of_violation(trip: kernel::TripId, opened: &TripViolationOpened) -> Option<Im
             let class = v1::StopClass::NearestAdmissible.into();
             ("stop", Body::Stop(v1::Stop { class, reason, scope, trip_id, place: None }))
         }
-        (policy::Response::Slow, Some(max_speed_mps)) => ("slow", Body::Slow(v1::Slow { max_speed_mps, reason, scope, trip_id })),
+        (policy::Response::Slow, Some(max_speed_mps)) => {
+            ("slow", Body::Slow(v1::Slow { max_speed_mps, reason, scope, trip_id }))
+        }
         _ => return None,
     };
     let id = violation_command(opened.violation);
@@ -187,7 +195,13 @@ pub fn stop_body(class: StopClass, reason: String) -> Body {
         StopClass::Now => v1::StopClass::Now,
         StopClass::NearestAdmissible => v1::StopClass::NearestAdmissible,
     };
-    Body::Stop(v1::Stop { class: class.into(), reason, scope: v1::Scope::Vehicle.into(), trip_id: String::new(), place: None })
+    Body::Stop(v1::Stop {
+        class: class.into(),
+        reason,
+        scope: v1::Scope::Vehicle.into(),
+        trip_id: String::new(),
+        place: None,
+    })
 }
 
 fn wire_route(version: &RouteVersion) -> v1::Route {
@@ -205,7 +219,11 @@ fn wire_route(version: &RouteVersion) -> v1::Route {
 
 fn wire_leg(leg: &Leg) -> v1::Leg {
     let points = leg.points.iter().map(|point| v1::Point { lat: point.lat(), lon: point.lon() });
-    let steps = leg.steps.iter().map(|step| v1::Step { length_m: step.length_m, speed_mps: step.speed_mps, no_stop: step.no_stop });
+    let steps = leg.steps.iter().map(|step| v1::Step {
+        length_m: step.length_m,
+        speed_mps: step.speed_mps,
+        no_stop: step.no_stop,
+    });
     v1::Leg { points: points.collect(), steps: steps.collect() }
 }
 

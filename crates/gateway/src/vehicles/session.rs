@@ -56,7 +56,11 @@ struct Session {
 }
 
 impl Session {
-    async fn talk(&mut self, inbound: &mut Streaming<FromVehicle>, stopping: &mut watch::Receiver<bool>) -> Result<&'static str, SessionError> {
+    async fn talk(
+        &mut self,
+        inbound: &mut Streaming<FromVehicle>,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Result<&'static str, SessionError> {
         let first = tokio::time::timeout(HELLO_TIMEOUT, inbound.next()).await.map_err(|_| SessionError::NoHello)?;
         let hello = match first {
             Some(Ok(message)) => match from_vehicle(message)? {
@@ -168,7 +172,8 @@ impl Session {
             VehicleMessage::CommandState(report) => {
                 let Known { tenant, id, .. } = &self.vehicle;
                 note_held(&mut self.held, &report.command, report.state);
-                commands::advance(&*self.gateway.store, tenant, *id, report.command, report.state, Some(&report)).await?;
+                commands::advance(&*self.gateway.store, tenant, *id, report.command, report.state, Some(&report))
+                    .await?;
                 Ok(())
             }
             VehicleMessage::Reserved(reserved) => {

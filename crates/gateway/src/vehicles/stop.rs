@@ -30,7 +30,13 @@ impl Gateway {
     /// # Errors
     /// `NOT_FOUND` for a vehicle that is certainly not the tenant's. Nothing else ends it: a store that cannot answer
     /// is what this is made for.
-    pub async fn order_stop(&self, ctx: &Ctx, vehicle: VehicleId, class: StopClass, reason: &str) -> Result<Ordered, CommandError> {
+    pub async fn order_stop(
+        &self,
+        ctx: &Ctx,
+        vehicle: VehicleId,
+        class: StopClass,
+        reason: &str,
+    ) -> Result<Ordered, CommandError> {
         let stop: CommandId = ctx.new_id();
         match self.fleet.order_stop(ctx, vehicle, stop, class, reason, FromRecord::No).await {
             Ok(stop) => {

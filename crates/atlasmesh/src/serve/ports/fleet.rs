@@ -31,7 +31,9 @@ fn facts(known: &KnownVehicle, now: Timestamp) -> VehicleFacts {
         energy_capacity_wh: profile.energy_capacity_wh,
         consumption_wh_per_m: CONSUMPTION_WH_PER_M,
         capabilities: vehicle.capabilities.clone(),
-        payload_max_kg: constraints.max_payload_kg.map_or(profile.payload_max_kg, |limit| limit.min(profile.payload_max_kg)),
+        payload_max_kg: constraints
+            .max_payload_kg
+            .map_or(profile.payload_max_kg, |limit| limit.min(profile.payload_max_kg)),
         seats: constraints.max_passengers.map_or(profile.seats, |limit| limit.min(profile.seats)),
         max_speed_mps: Some(limit),
         allowed_sectors: known.sectors(),
@@ -120,7 +122,13 @@ impl Fleet for Neighbours {
         Box::pin(self.fleet.take_claim(ctx, trip, vehicle, valid_for_s))
     }
 
-    fn release_claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId, claim_epoch: Option<u64>) -> Answer<'a, ()> {
+    fn release_claim<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        trip: TripId,
+        vehicle: VehicleId,
+        claim_epoch: Option<u64>,
+    ) -> Answer<'a, ()> {
         Box::pin(self.fleet.release_claim(ctx, trip, vehicle, claim_epoch))
     }
 

@@ -44,9 +44,9 @@ impl Positions for Neighbours {
                 seen_at: latest.received_at,
             });
             let known = self.fleet.vehicle(&ctx.tenant, vehicle).await?;
-            let told = known.and_then(|known| known.seen).and_then(|seen| {
-                seen.position.map(|at| LastPosition { at, speed_mps: 0.0, seen_at: seen.at })
-            });
+            let told = known
+                .and_then(|known| known.seen)
+                .and_then(|seen| seen.position.map(|at| LastPosition { at, speed_mps: 0.0, seen_at: seen.at }));
             Ok(sampled.into_iter().chain(told).max_by_key(|position| position.seen_at))
         })
     }

@@ -26,7 +26,12 @@ impl Neighbours {
 }
 
 /// What a route must obey: the limits that policy set, the zones and closures in force, the vehicle's own limits.
-fn constraints(site: &Site, ctx: &Ctx, limits: &Constraints, vehicle_max_speed_mps: Option<f64>) -> routing::Constraints {
+fn constraints(
+    site: &Site,
+    ctx: &Ctx,
+    limits: &Constraints,
+    vehicle_max_speed_mps: Option<f64>,
+) -> routing::Constraints {
     let mut avoided = Vec::new();
     let mut closures = Vec::new();
     for (id, restriction) in site.restrictions.iter().filter(|(_, restriction)| restriction.in_force(ctx.now)) {
@@ -53,7 +58,11 @@ fn found(graph: &RoadGraph, route: Route) -> RouteFound {
         steps: route
             .steps
             .iter()
-            .map(|step| RouteStep { length_m: step.length_m, speed_mps: step.speed_mps, no_stop: step.no_stop.is_some() })
+            .map(|step| RouteStep {
+                length_m: step.length_m,
+                speed_mps: step.speed_mps,
+                no_stop: step.no_stop.is_some(),
+            })
             .collect(),
         distance_m: route.distance_m,
         duration_ms: route.duration_ms,
@@ -64,7 +73,12 @@ fn found(graph: &RoadGraph, route: Route) -> RouteFound {
 }
 
 impl Routing for Neighbours {
-    fn off_map<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, places: &'a [Coordinate]) -> Answer<'a, Vec<Option<String>>> {
+    fn off_map<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        site: &'a SiteId,
+        places: &'a [Coordinate],
+    ) -> Answer<'a, Vec<Option<String>>> {
         Box::pin(async move {
             let Some((_, graph)) = self.graph(ctx, site).await? else {
                 return Ok(places.iter().map(|_| Some(format!("site {site} has no map"))).collect());
@@ -109,7 +123,8 @@ impl Routing for Neighbours {
                 Ok(rules) => rules,
                 Err(error) => return Err(unreadable(error)),
             };
-            let durations = tokio::task::block_in_place(|| graph.matrix(from, to, &rules, REACH_MS_MAX)).map_err(unreadable)?;
+            let durations =
+                tokio::task::block_in_place(|| graph.matrix(from, to, &rules, REACH_MS_MAX)).map_err(unreadable)?;
             let rows = durations.into_iter().zip(from).map(|(row, &start)| {
                 let cells = row.into_iter().zip(to).map(|(cell, &end)| {
                     // The straight line is the least that it can be; the route itself is found once a pair is chosen.
