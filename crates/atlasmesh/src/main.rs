@@ -1,5 +1,7 @@
 //! `atlasmesh`: the server, and the command line as a client of its HTTP API.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 mod bench;
 mod cli;
 mod demo;

@@ -177,7 +177,8 @@ impl Fleet {
         let decide = |state: Option<&Vehicle>| {
             decide::come_online(state, id, boot, capabilities.clone(), components.clone(), mode)
         };
-        Ok(self.command(ctx, id, Extras::default(), decide).await?.reply)
+        self.command(ctx, id, Extras::default(), decide).await?;
+        Ok(())
     }
 
     /// What was seen of a vehicle (ONB-9): kept as an observation; what crossed a threshold becomes an event.
@@ -188,7 +189,8 @@ impl Fleet {
         let silent_at = seen.at.plus_ms(self.settings.offline_after_ms);
         seen::keep(&*self.store, &ctx.tenant, id, &seen, Some(silent_at)).await?;
         let decide = |state: Option<&Vehicle>| decide::observe(state, id, seen.mode, seen.battery_pct);
-        Ok(self.command(ctx, id, Extras::default(), decide).await?.reply)
+        self.command(ctx, id, Extras::default(), decide).await?;
+        Ok(())
     }
 
     /// Places a hold (SAFE-17).
@@ -256,10 +258,9 @@ impl Fleet {
         id: VehicleId,
         epoch: Option<u64>,
     ) -> Result<(), CommandError> {
-        Ok(self
-            .command(ctx, id, Extras::default(), |state: Option<&Vehicle>| decide::release_claim(state, trip, epoch))
-            .await?
-            .reply)
+        let decide = |state: Option<&Vehicle>| decide::release_claim(state, trip, epoch);
+        self.command(ctx, id, Extras::default(), decide).await?;
+        Ok(())
     }
 
     /// Renews the claim in force over the link: kept first, then answered. `None` when there is none to renew.

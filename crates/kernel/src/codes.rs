@@ -101,7 +101,8 @@ pub struct Reject {
     /// The fields that are wrong, if any.
     pub fields: Vec<FieldError>,
     /// The policy decision behind the refusal, if it was one: reasons and policies, as the journal has them.
-    pub decision: Option<serde_json::Value>,
+    /// Boxed, because refusals travel in every `Result` and few have one.
+    pub decision: Option<Box<serde_json::Value>>,
 }
 
 impl Reject {
@@ -126,7 +127,7 @@ impl Reject {
 
     /// The same refusal with the policy decision behind it.
     pub fn with_decision(mut self, decision: serde_json::Value) -> Self {
-        self.decision = Some(decision);
+        self.decision = Some(Box::new(decision));
         self
     }
 }

@@ -198,7 +198,7 @@ fn a_denial_becomes_a_record_and_a_refusal_with_reasons_and_rules() {
     assert!(!record.allowed);
     assert_eq!(record.bundle, engine.active().digest());
     assert_eq!(record.about, [Subject::new("vehicle", "v1")]);
-    assert_eq!(reject.decision, Some(record.body.clone()));
+    assert_eq!(reject.decision, Some(Box::new(record.body.clone())));
     assert_eq!(record.body["verdict"], "deny");
     assert_eq!(record.body["reasons"][0]["policy_id"], "base.hold-release.lockout");
     assert_eq!(record.body["reasons"][0]["layer"], "base");

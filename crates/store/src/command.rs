@@ -204,7 +204,7 @@ impl<A: Aggregate> Attempt<'_, A> {
         events: &[A::Event],
         reject: Option<&Reject>,
         repeats: &[Repeat],
-    ) -> Result<(Commit, Option<A>), AttemptError> {
+    ) -> Result<(Commit, Option<A>), Fault> {
         let ctx = self.ctx;
         let is_about_nothing = self.state.is_none() && events.is_empty();
         let stream = match is_about_nothing {
@@ -256,7 +256,7 @@ impl<A: Aggregate> Attempt<'_, A> {
             refused: reject.map(|reject| RememberedRefusal {
                 code: reject.code.as_str().into(),
                 message: reject.message.clone(),
-                decision: reject.decision.clone(),
+                decision: reject.decision.as_deref().cloned(),
             }),
             at: self.ctx.now,
         };

@@ -1,11 +1,12 @@
 //! Programs that the demo starts and that must not outlive it, whatever ends it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -26,8 +27,13 @@ wait "$program"
 /// A running program that is ended when this value goes.
 #[derive(Debug)]
 pub struct GuardedChild {
-    name: &'static str,
-    child: Child,
+    /// Of the guard, and of its group.
+    pid: u32,
+    /// Ends the guard once it is closed.
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    /// Says once how the program ended.
+    exit: Receiver<io::Result<ExitStatus>>,
 }
 
 impl GuardedChild {
@@ -39,7 +45,7 @@ impl GuardedChild {
             Lines::Read => Stdio::piped(),
             Lines::ToLog => Stdio::from(log_file.try_clone().context("the log cannot be shared")?),
         };
-        let child = Command::new("sh")
+        let mut child = Command::new("sh")
             .args(["-c", GUARD, name])
             .arg(program)
             .args(arguments)
@@ -50,34 +56,31 @@ impl GuardedChild {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{} cannot be started: build it with `cargo xtask demo`", program.display()))?;
-        Ok(Self { name, child })
+        let (pid, stdin, stdout) = (child.id(), child.stdin.take(), child.stdout.take());
+        let (sender, exit) = sync_channel(1);
+        std::thread::spawn(move || sender.send(child.wait()));
+        Ok(Self { pid, stdin, stdout, exit })
     }
 
     /// What the program prints; once.
     pub fn lines(&mut self) -> Option<BufReader<ChildStdout>> {
-        self.child.stdout.take().map(BufReader::new)
+        self.stdout.take().map(BufReader::new)
     }
 
-    /// How the program ended, if it did.
+    /// How the program ended, if it did; told once.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        self.child.try_wait().with_context(|| format!("the {} cannot be asked", self.name))
+        self.exit.try_recv().ok().transpose().context("a program that was started cannot be waited for")
     }
 
     /// Tells the program to end, and kills it if it takes too long.
     pub fn stop(&mut self) {
-        drop(self.child.stdin.take());
-        let told = Instant::now();
-        while told.elapsed() < GRACE {
-            match self.child.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(20)),
-                // Ended, or never ours any more: nothing is left to kill.
-                Ok(Some(_)) | Err(_) => return,
-            }
+        drop(self.stdin.take());
+        if let Err(RecvTimeoutError::Timeout) = self.exit.recv_timeout(GRACE) {
+            // The group has the guard and the program. Nothing can be done about a kill that fails.
+            let group = format!("-{}", self.pid);
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+            let _ = self.exit.recv_timeout(GRACE);
         }
-        // The group has the guard and the program. Nothing can be done about a kill that fails.
-        let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-        let _ = self.child.wait();
     }
 }
 
@@ -96,17 +99,13 @@ pub enum Lines {
     ToLog,
 }
 
-/// Sends each line that begins with `prefix`, without it, and reads the rest away so that the program never waits.
-pub fn watch_for(
-    prefix: &'static str,
-    from: BufReader<ChildStdout>,
-    found: tokio::sync::mpsc::UnboundedSender<String>,
-) {
+/// Sends each line that begins with `prefix`, without it, while somebody has room for it, and reads the rest away so that the program never waits.
+pub fn watch_for(prefix: &'static str, from: BufReader<ChildStdout>, found: tokio::sync::mpsc::Sender<String>) {
     std::thread::spawn(move || {
         for line in from.lines().map_while(std::result::Result::ok) {
             if let Some(rest) = line.strip_prefix(prefix) {
                 // Nobody waits for it any more when the demo is ending.
-                let _ = found.send(rest.trim().to_owned());
+                let _ = found.try_send(rest.trim().to_owned());
             }
         }
     });
@@ -127,7 +126,7 @@ mod tests {
         let mut line = String::new();
         child.lines().unwrap().read_line(&mut line).unwrap();
         assert_eq!(line, "here\n");
-        let status = child.child.wait().unwrap();
+        let status = child.exit.recv().unwrap().unwrap();
         assert_eq!(status.code(), Some(3));
     }
 

@@ -47,7 +47,7 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
     let data = data.to_str().context("the folder's name is not UTF-8")?;
     let arguments = ["serve", "--data", data, "--http", "127.0.0.1:0", "--link", "127.0.0.1:0"];
     let mut child = GuardedChild::start("server", &program, &arguments, &folder.path("server.log"), Lines::Read)?;
-    let (found, mut token) = tokio::sync::mpsc::unbounded_channel();
+    let (found, mut token) = tokio::sync::mpsc::channel(1);
     if let Some(lines) = child.lines() {
         watch_for(TOKEN_LINE, lines, found);
     }

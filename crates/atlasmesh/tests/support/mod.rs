@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of the harness")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness that cannot go on fails the test")]
+#![allow(clippy::print_stderr, reason = "what a program said explains why its test failed")]
 
 pub mod agent;
 pub mod http;

@@ -2,13 +2,16 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything that is waited for may take, on a machine that also builds.
 pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Lines that nobody has waited for yet; later ones are only kept in what was said.
+const LINES_MAX: usize = 100_000;
 
 /// A running program.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub struct Process {
 impl Process {
     pub fn start(name: &str, command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (sender, lines) = channel();
+        let (sender, lines) = sync_channel(LINES_MAX);
         let said = Arc::new(Mutex::new(Vec::new()));
         read(child.stdout.take().unwrap(), sender.clone(), Arc::clone(&said));
         read(child.stderr.take().unwrap(), sender, Arc::clone(&said));
@@ -101,12 +104,12 @@ impl Drop for Process {
     }
 }
 
-fn read(from: impl Read + Send + 'static, to: Sender<String>, said: Arc<Mutex<Vec<String>>>) {
+fn read(from: impl Read + Send + 'static, to: SyncSender<String>, said: Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             said.lock().unwrap().push(line.clone());
             // The test may not wait for lines any more; the program must still be read.
-            let _ = to.send(line);
+            let _ = to.try_send(line);
         }
     });
 }

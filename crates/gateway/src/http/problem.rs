@@ -127,7 +127,7 @@ impl IntoResponse for Problem {
             code: *code,
             detail: message,
             errors: fields,
-            decision: decision.as_ref(),
+            decision: decision.as_deref(),
         };
         metrics::counter!("atlasmesh_problems_total", "code" => code.as_str()).increment(1);
         let mut response = (status, Json(body)).into_response();
