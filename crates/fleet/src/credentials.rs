@@ -25,7 +25,7 @@ fn digest(secret: &str) -> String {
 pub(crate) fn new_secret(tenant: &TenantId, vehicle: VehicleId) -> Result<(Secret, RowWrite), Fault> {
     let random =
         token::generate().map_err(|source| Fault::Unavailable { what: "make a secret", source: Box::new(source) })?;
-    let secret = Secret::new(format!("{PREFIX}_{tenant}_{}", random.expose()));
+    let secret = token::of_tenant(PREFIX, tenant, &random);
     let body = RowBody::new(&Credential { sha256: digest(secret.expose()) }, Vec::new())?;
     Ok((secret, RowWrite::put(VEHICLE_CREDENTIALS, vehicle.to_string(), Expected::Absent, body)))
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::{constant_time, digest};
+use kernel::TenantId;
 use kernel::id::{decode_base32, encode_base32};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
@@ -37,6 +38,12 @@ pub fn generate() -> Result<Secret, KeyError> {
 pub fn from_entropy(entropy: &[u8; 32]) -> Secret {
     let half = |at: usize| entropy[at..at + 16].iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
     Secret::new(format!("{PREFIX}{}{}", encode_base32(half(0)), encode_base32(half(16))))
+}
+
+/// A token that names its tenant, so that it is looked up there alone: `prefix_tenant_secret`.
+pub fn of_tenant(prefix: &str, tenant: &TenantId, secret: &Secret) -> Secret {
+    let digits = secret.expose().trim_start_matches(PREFIX);
+    Secret::new(format!("{prefix}_{tenant}_{digits}"))
 }
 
 /// What is kept of a token: enough to recognise it, useless to whoever steals it.

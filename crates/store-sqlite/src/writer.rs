@@ -148,11 +148,11 @@ impl Writer {
                 Ok(done)
             }
             Err(fault) => {
+                self.tips.clear();
+                self.tables.forget();
                 if !self.connection.is_autocommit() {
                     self.sql("ROLLBACK")?;
                 }
-                self.tips.clear();
-                self.tables.forget();
                 Err(fault)
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::id::PrincipalId;
-use kernel::{Actor, Code, Ctx, CtxSource, Reject, Sector, TenantId};
+use kernel::{Actor, Ctx, CtxSource, Sector, TenantId};
 use keys::Secret;
 use keys::token;
 use serde::{Deserialize, Serialize};
@@ -107,9 +107,11 @@ impl Tenancy {
             entitlements: EVERYTHING.map(str::to_owned).into(),
             simulated: new.simulated,
         };
-        if new.name.is_platform() {
-            return Err(Reject::new(Code::Conflict, "the name platform is taken: choose another name").into());
+        if new.name.is_platform() || self.tenant(&new.name).await?.is_some() {
+            return Err(tenant::taken(&new.name).into());
         }
+        // The token first, as for the platform: the name is still free for whoever asks again.
+        let token = self.new_principal(&ctx, Role::Administrator, "tenant created").await?;
         let outcome = execute::<Tenant, (), (), _, _, _>(
             &*self.store,
             &ctx,
@@ -119,7 +121,6 @@ impl Tenancy {
             |state, ()| tenant::create(state, created.clone()),
         )
         .await?;
-        let token = self.new_principal(&ctx, Role::Administrator, "tenant created").await?;
         let tenant = outcome.state.ok_or(Fault::Misuse("a created tenant has no state"))?;
         Ok((tenant, token))
     }
@@ -128,7 +129,7 @@ impl Tenancy {
         let id: PrincipalId = ctx.new_id();
         let secret = token::generate()
             .map_err(|source| Fault::Unavailable { what: "make a token", source: Box::new(source) })?;
-        let token = Secret::new(format!("{TOKEN_PREFIX}_{}_{}", ctx.tenant, secret.expose()));
+        let token = token::of_tenant(TOKEN_PREFIX, &ctx.tenant, &secret);
         let owner = RowBody::new(&TokenOwner { principal: id }, Vec::new())?;
         let row = RowWrite::put(TOKENS, digest(token.expose()), Expected::Absent, owner);
         let extras = Extras { rows: vec![row], ..Extras::default() };

@@ -77,10 +77,12 @@ impl Aggregate for Tenant {
 /// Makes a tenant where there is none of that name.
 pub fn create(state: Option<&Tenant>, created: TenantCreated) -> Decided<TenantEvent, ()> {
     if state.is_some() {
-        return Decided::reject(Reject::new(
-            Code::Conflict,
-            format!("the tenant {} exists already: choose another name", created.name),
-        ));
+        return Decided::reject(taken(&created.name));
     }
     Decided::accept([created.into()], ())
+}
+
+/// The refusal of a name that is in use.
+pub(crate) fn taken(name: &TenantId) -> Reject {
+    Reject::new(Code::Conflict, format!("the tenant {name} exists already: choose another name"))
 }

@@ -1,5 +1,7 @@
 //! A child process whose lines are read as they come, and that does not outlive its test.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -19,6 +21,8 @@ pub struct Process {
     name: String,
     child: Child,
     lines: Receiver<String>,
+    /// Lines that came before one that was waited for: the two outputs have no order between them.
+    passed_over: RefCell<VecDeque<String>>,
     said: Arc<Mutex<Vec<String>>>,
 }
 
@@ -29,14 +33,14 @@ impl Process {
         let said = Arc::new(Mutex::new(Vec::new()));
         read(child.stdout.take().unwrap(), sender.clone(), Arc::clone(&said));
         read(child.stderr.take().unwrap(), sender, Arc::clone(&said));
-        Self { name: name.to_owned(), child, lines, said }
+        Self { name: name.to_owned(), child, lines, passed_over: RefCell::default(), said }
     }
 
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The next line, of either output, that has this in it; lines before it are skipped.
+    /// The next line, of either output, that has this in it and was not answered before.
     #[track_caller]
     pub fn line_with(&self, text: &str) -> String {
         self.try_line_with(text, LIMIT).unwrap_or_else(|| panic!("{} never said `{text}`:\n{}", self.name, self.said()))
@@ -45,10 +49,14 @@ impl Process {
     /// Like [`Self::line_with`], but nothing after a time, or once the program has closed its outputs.
     pub fn try_line_with(&self, text: &str, limit: Duration) -> Option<String> {
         let began = Instant::now();
+        let mut passed_over = self.passed_over.borrow_mut();
+        if let Some(at) = passed_over.iter().position(|line| line.contains(text)) {
+            return passed_over.remove(at);
+        }
         loop {
             match self.lines.recv_timeout(limit.checked_sub(began.elapsed())?) {
                 Ok(line) if line.contains(text) => return Some(line),
-                Ok(_) => {}
+                Ok(line) => passed_over.push_back(line),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
             }
         }
