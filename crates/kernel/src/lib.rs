@@ -14,6 +14,7 @@ pub mod geo;
 pub mod id;
 pub mod personal;
 pub mod sector;
+pub mod testing;
 pub mod text;
 pub mod time;
 

@@ -1,0 +1,35 @@
+//! Events and states of this domain as they were first written; they are read for ever.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use kernel::Sector;
+use kernel::testing::golden;
+use tenancy::principal::{PrincipalCreated, PrincipalRevoked, PrincipalTokenIssued};
+use tenancy::tenant::TenantCreated;
+use tenancy::{Principal, Role, Tenant};
+
+fn folder(aggregate: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(aggregate)
+}
+
+#[test]
+fn a_tenant_is_read_as_it_was_written() {
+    let created = TenantCreated {
+        name: "north-pit".parse().unwrap(),
+        sector: Some(Sector::RideHail),
+        entitlements: ["trips".to_owned()].into(),
+        simulated: true,
+    };
+    golden::check::<Tenant>(&folder("tenant"), &[created.into()]);
+}
+
+#[test]
+fn a_principal_is_read_as_it_was_written() {
+    let history = [
+        PrincipalCreated { role: Role::SafetyOfficer }.into(),
+        PrincipalTokenIssued { purpose: "tenant created".into() }.into(),
+        PrincipalRevoked { reason: "left the company".into() }.into(),
+    ];
+    golden::check::<Principal>(&folder("principal"), &history);
+}
