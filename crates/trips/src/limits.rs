@@ -1,6 +1,8 @@
 //! Every deadline and every cap of this crate, each with its reason. Deadlines enter the journal as times, inside the
 //! events that set them, so changing one here never changes how old events are read.
 
+use kernel::Timestamp;
+
 /// How long an assigned vehicle may take to answer, in milliseconds: a round trip over a slow mobile link with two
 /// retries. Longer and the client waits for a vehicle that will not come.
 pub const ACCEPT_TIMEOUT_MS: i64 = 15_000;
@@ -21,6 +23,11 @@ pub const WAIT_MAX_MS: i64 = 30 * 60_000;
 pub const SCHEDULE_LEAD_MS: i64 = 10 * 60_000;
 /// How far ahead a trip may be scheduled, in milliseconds: ninety days; maps and policies of then are not known.
 pub const SCHEDULE_AHEAD_MAX_MS: i64 = 90 * 86_400_000;
+/// The longest time of arrival that a vehicle's estimate is believed to, in milliseconds: a day; more is a fault of its
+/// computer, and a time beyond the year 9999 could not be read back.
+pub const ETA_MAX_MS: u64 = 86_400_000;
+/// The largest whole number of a report: canonical JSON (RFC 8785) has no exact ones beyond.
+pub const WHOLE_NUMBER_MAX: u64 = (1 << 53) - 1;
 /// How long a vehicle that refused or did not answer is not asked again for the same trip, in milliseconds.
 pub const EXCLUSION_MS: i64 = 120_000;
 /// How many exclusions a trip remembers; the oldest go first.
@@ -43,6 +50,11 @@ pub const PAYLOAD_KG_MAX: f64 = 1_000_000.0;
 /// Text from outside, cut to [`REASON_CHARS_MAX`].
 pub(crate) fn cut(text: &str) -> String {
     text.chars().take(REASON_CHARS_MAX).collect()
+}
+
+/// When a vehicle arrives by its own estimate.
+pub(crate) fn eta(now: Timestamp, eta_ms: u64) -> Timestamp {
+    now.plus_ms(i64::try_from(eta_ms.min(ETA_MAX_MS)).unwrap_or_default())
 }
 
 /// Canonical JSON has no negative zero, so a row that held one would differ from its fold.

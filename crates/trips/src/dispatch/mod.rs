@@ -1,10 +1,12 @@
 //! Dispatch: which vehicle takes which trip (TRIP-6). Trips that wait together are decided together: [`pairs`] says
-//! which pairs are possible and what each costs, [`assignment`] finds the best of all assignments, and [`batch`] asks
-//! policy about each chosen pair, takes the claim and gives the trip its vehicle.
+//! which pairs are possible and what each costs, [`assignment`] finds the best of all assignments; [`batch`] gathers,
+//! asks policy about each chosen pair, takes the claim and gives the trip its vehicle.
 
 pub mod assignment;
 pub mod batch;
+mod choice;
 pub mod claims;
+mod outcome;
 pub mod pairs;
 
 pub use batch::{BATCH_WINDOW_MS, BatchReport};

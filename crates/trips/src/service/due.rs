@@ -8,6 +8,7 @@ use store::due::DueHandler;
 use store::{CommandError, Extras, Guard, TableSpec};
 
 use super::{Gathered, Trips};
+use crate::ports::VehicleFacts;
 use crate::trip::due::DueFacts;
 use crate::trip::{Command, Status, Trip};
 
@@ -55,10 +56,13 @@ impl Trips {
         let Some(vehicle) = trip.vehicle() else { return Ok(DueFacts { listener_up_since, ..DueFacts::default() }) };
         let claim = self.ports.fleet.claim(ctx, trip.id, vehicle).await?;
         let facts = self.ports.fleet.vehicle(ctx, vehicle).await?;
+        // After a restart the fleet still knows vehicles as online that did not come back yet (SAFE-8).
+        let is_connected =
+            |facts: VehicleFacts| facts.online && listener_up_since.is_some_and(|since| since <= facts.seen_at);
         Ok(DueFacts {
             claim_is_current: claim.is_current,
             claim_valid_until: claim.valid_until,
-            vehicle_online: facts.is_some_and(|facts| facts.online),
+            vehicle_online: facts.is_some_and(is_connected),
             listener_up_since,
         })
     }

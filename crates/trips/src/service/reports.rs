@@ -8,7 +8,7 @@ use store::port::CommitError;
 use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec};
 
 use super::{Trips, no_such_trip};
-use crate::limits::plain;
+use crate::limits::{eta, plain};
 use crate::trip::report::check_claim;
 use crate::trip::{Command, Done, ReportKind, VehicleReport};
 
@@ -40,7 +40,7 @@ impl Trips {
     /// when the trip's state does not allow it. `NOT_FOUND`. None of these goes away by sending it again.
     pub async fn report(&self, ctx: &Ctx, report: &VehicleReport) -> Result<Done, CommandError> {
         if let ReportKind::Progress { distance_m, remaining_m, eta_ms } = report.kind {
-            let eta = ctx.now.plus_ms(i64::try_from(eta_ms).unwrap_or(i64::MAX));
+            let eta = eta(ctx.now, eta_ms);
             let (distance_m, remaining_m) = (plain(distance_m), plain(remaining_m));
             let (at, boot, seq) = (ctx.now, report.boot, report.seq);
             return self.progressed(ctx, report, Progress { distance_m, remaining_m, eta, at, boot, seq }).await;

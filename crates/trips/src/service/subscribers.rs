@@ -92,7 +92,7 @@ impl VehicleNews {
             return None;
         }
         let vehicle = event.stream.id().parse().ok()?;
-        let text = |pointer: &str| event.body.pointer(pointer).and_then(Value::as_str).map(str::to_lowercase);
+        let text = |pointer: &str| event.body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         let field = |name: &str| text(&format!("/{name}")).or_else(|| text(&format!("/hold/{name}")));
         let news = match event.r#type.as_str() {
             "vehicle.hold_placed" if field("timing").as_deref() == Some("after_trip") => return None,

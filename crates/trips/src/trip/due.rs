@@ -10,8 +10,8 @@ use super::events::{
 };
 use super::state::Trip;
 use super::status::Status;
-use super::types::Assignment;
-use crate::limits::{EXCLUSION_MS, LAPSE_MARGIN_MS, LOOK_AGAIN_MS, SILENCE_GRACE_MS};
+use super::types::{Assignment, ReportRef};
+use crate::limits::{EXCLUSION_MS, LAPSE_MARGIN_MS, LOOK_AGAIN_MS, SILENCE_GRACE_MS, cut};
 
 /// What is known of a trip's vehicle when a deadline comes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,16 +38,30 @@ impl DueFacts {
         heard_long_enough && self.lapses_at().is_none_or(|lapses| lapses <= now)
     }
 
+    /// Whether the vehicle could have answered what it was asked at `asked_at`: it is connected, and could be heard all
+    /// the time since, or for long enough to come back and answer (SAFE-8).
+    fn could_answer(&self, asked_at: Timestamp, now: Timestamp) -> bool {
+        let heard = |since: Timestamp| since <= asked_at || now.since_ms(since) >= SILENCE_GRACE_MS;
+        self.vehicle_online && self.listener_up_since.is_some_and(heard)
+    }
+
+    /// Whether the vehicle is heard of: it is connected, and its claim is being renewed.
+    fn is_heard(&self, now: Timestamp) -> bool {
+        self.vehicle_online && self.lapses_at().is_some_and(|lapses| now < lapses)
+    }
+
     /// Whether the vehicle can lose the trip now: it hears of it, or it certainly stands.
     fn may_lose(&self, now: Timestamp) -> bool {
         self.vehicle_online || self.has_lapsed(now)
     }
 
+    /// When vehicles could be heard for long enough.
+    fn grace_ends(&self, now: Timestamp) -> Timestamp {
+        self.listener_up_since.unwrap_or(now).plus_ms(SILENCE_GRACE_MS)
+    }
+
     fn look_again_at(&self, now: Timestamp) -> Timestamp {
-        let grace_ends = match self.listener_up_since {
-            Some(since) => since.plus_ms(SILENCE_GRACE_MS),
-            None => now.plus_ms(SILENCE_GRACE_MS),
-        };
+        let grace_ends = self.grace_ends(now);
         let next = self.lapses_at().unwrap_or(grace_ends).max(grace_ends);
         if next <= now { now.plus_ms(LOOK_AGAIN_MS) } else { next }
     }
@@ -79,38 +93,40 @@ fn waited_long_enough(trip: &Trip, now: Timestamp) -> Decided<TripEvent, Done> {
 }
 
 fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Timestamp) -> Decided<TripEvent, Done> {
-    let silent_reason = "nothing was heard of the vehicle until its claim had lapsed";
+    let lapsed = facts.has_lapsed(now);
+    let lose = |code: &str, reason: &str| unassign(trip, assignment, code, reason, None, now);
+    let silent = "nothing was heard of the vehicle until its claim had lapsed";
     match trip.status {
-        Status::Assigned if facts.may_lose(now) => {
-            unassign(trip, assignment, "NO_ANSWER", "the vehicle did not answer in time", now)
+        Status::Assigned if lapsed || facts.could_answer(assignment.assigned_at, now) => {
+            lose("NO_ANSWER", "the vehicle did not answer in time")
         }
-        Status::Dispatched | Status::ToPickup if facts.has_lapsed(now) => {
-            unassign(trip, assignment, "VEHICLE_SILENT", silent_reason, now)
+        Status::Assigned if facts.vehicle_online => {
+            moved(trip, "vehicles could not be heard for long enough", false, facts.grace_ends(now))
         }
-        status if may_leave_standing(trip) && facts.has_lapsed(now) => {
-            let code = if status == Status::Stranded { "VEHICLE_STRANDED" } else { "VEHICLE_SILENT" };
-            unassign(trip, assignment, code, silent_reason, now)
+        Status::Dispatched | Status::ToPickup if lapsed => lose("VEHICLE_SILENT", silent),
+        Status::Stranded if !trip.occupied && facts.may_lose(now) => {
+            lose("VEHICLE_STRANDED", "the vehicle cannot go on and nobody is aboard")
         }
-        status if may_leave_standing(trip) && !facts.claim_is_current && facts.vehicle_online => {
-            let code = if status == Status::Stranded { "VEHICLE_STRANDED" } else { "CLAIM_ENDED" };
-            unassign(trip, assignment, code, "the vehicle stands and its claim has ended", now)
+        _ if may_leave_standing(trip) && lapsed => lose("VEHICLE_SILENT", silent),
+        _ if may_leave_standing(trip) && facts.vehicle_online && !facts.claim_is_current => {
+            lose("CLAIM_ENDED", "the vehicle stands and its claim has ended")
         }
-        _ if facts.has_lapsed(now) && !assignment.silence_told => {
+        _ if lapsed && !assignment.silence_told => {
             let event = TripVehicleSilent {
                 vehicle: assignment.vehicle,
                 occupied: trip.occupied,
-                reason: format!("{silent_reason}; a person must look, the trip is not given to another by itself"),
+                reason: format!("{silent}; a person must look, the trip is not given to another by itself"),
                 due_at: now.plus_ms(LOOK_AGAIN_MS),
             };
             Done::becomes(trip, trip.status, vec![event.into()])
         }
-        _ if facts.has_lapsed(now) => moved(trip, "the vehicle is still silent", false, now.plus_ms(LOOK_AGAIN_MS)),
-        _ => moved(trip, "the vehicle's claim has not lapsed", true, facts.look_again_at(now)),
+        _ if lapsed => moved(trip, "the vehicle is still silent", false, now.plus_ms(LOOK_AGAIN_MS)),
+        _ => moved(trip, "the vehicle's claim has not lapsed", facts.is_heard(now), facts.look_again_at(now)),
     }
 }
 
 /// Whether the vehicle stands unoccupied, so that the trip may go to another.
-fn may_leave_standing(trip: &Trip) -> bool {
+pub(super) fn may_leave_standing(trip: &Trip) -> bool {
     !trip.occupied && (trip.status.is_interrupted() || trip.status == Status::Stranded)
 }
 
@@ -119,24 +135,26 @@ fn moved(trip: &Trip, reason: &str, heard: bool, due_at: Timestamp) -> Decided<T
     Done::becomes(trip, trip.status, vec![event.into()])
 }
 
-fn unassign(
+/// The trip waits for another vehicle; one that stood is stranded first, as the table of transitions has it.
+pub(super) fn unassign(
     trip: &Trip,
     assignment: &Assignment,
     code: &str,
     reason: &str,
+    report: Option<ReportRef>,
     now: Timestamp,
 ) -> Decided<TripEvent, Done> {
     let mut events: Vec<TripEvent> = Vec::new();
     if trip.status.is_interrupted() {
-        events.push(TripStranded { reason: reason.into(), due_at: now }.into());
+        events.push(TripStranded { reason: cut(reason), due_at: now }.into());
     }
     let event = TripUnassigned {
         vehicle: assignment.vehicle,
         claim_epoch: assignment.claim_epoch,
-        code: code.into(),
-        reason: reason.into(),
+        code: cut(code),
+        reason: cut(reason),
         excluded_until: now.plus_ms(EXCLUSION_MS),
-        report: None,
+        report,
         due_at: trip.expires_at.max(now),
     };
     events.push(event.into());
@@ -149,12 +167,11 @@ pub(crate) fn lose_vehicle(trip: &Trip, loss: &Loss, now: Timestamp) -> Decided<
     let Some(assignment) = trip.assignment.as_ref().filter(|_| trip.vehicle() == Some(loss.vehicle)) else {
         return Done::unchanged(trip);
     };
-    let before_pickup = matches!(trip.status, Status::Assigned | Status::Dispatched | Status::ToPickup);
-    if trip.occupied || !(before_pickup || may_leave_standing(trip)) {
+    if trip.occupied || !(trip.status.is_before_pickup() || may_leave_standing(trip)) {
         return Done::unchanged(trip);
     }
     if loss.facts.may_lose(now) {
-        return unassign(trip, assignment, &loss.code, &loss.reason, now);
+        return unassign(trip, assignment, &loss.code, &loss.reason, None, now);
     }
     let due_at = loss.facts.look_again_at(now);
     match trip.due {

@@ -5,14 +5,15 @@ use kernel::id::BootId;
 use kernel::{Code, Coordinate, Decided, Reject, RouteId, Timestamp, TripId, VehicleId};
 
 use super::decide::Done;
+use super::due;
 use super::events::{
     TripArrivedDropoff, TripArrivedPickup, TripAssistNeeded, TripBoarded, TripCompleted, TripDeparted, TripDispatched,
-    TripEvent, TripFailed, TripPaused, TripResumed, TripSafeStopped, TripUnassigned,
+    TripEvent, TripFailed, TripPaused, TripResumed, TripSafeStopped,
 };
 use super::state::Trip;
 use super::status::{Status, Step, check};
 use super::types::{Assignment, Milestone, ReportRef, Summary};
-use crate::limits::{EXCLUSION_MS, LOOK_AGAIN_MS, cut, plain};
+use crate::limits::{LOOK_AGAIN_MS, WHOLE_NUMBER_MAX, cut, eta, plain};
 
 /// One report of a vehicle.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,12 +155,18 @@ impl VehicleReport {
         }
     }
 
+    /// What cannot be written down exactly is refused: the journal would not give it back.
     fn check_numbers(&self) -> Result<(), Reject> {
-        let mut numbers = self.kind.numbers();
-        numbers.push(self.odometer_m);
-        match numbers.iter().all(|number| number.is_finite()) {
+        let is_finite = self.odometer_m.is_finite() && self.kind.numbers().into_iter().all(f64::is_finite);
+        let duration_ms = match &self.kind {
+            ReportKind::Completed(summary) => summary.duration_ms,
+            _ => 0,
+        };
+        match is_finite && self.seq.max(duration_ms) <= WHOLE_NUMBER_MAX {
             true => Ok(()),
-            false => Err(Reject::new(Code::InvalidRequest, "a number of the vehicle's report is not finite")),
+            false => {
+                Err(Reject::new(Code::InvalidRequest, "a number of the vehicle's report is not finite or too large"))
+            }
         }
     }
 }
@@ -219,7 +226,7 @@ fn milestone(
                 let message = format!("the vehicle accepted {route}, which is not the trip's route");
                 return Err(Reject::new(Code::Conflict, message));
             }
-            let pickup_expected_at = now.plus_ms(i64::try_from(*eta_ms).unwrap_or(i64::MAX));
+            let pickup_expected_at = eta(now, *eta_ms);
             let event = TripDispatched { pickup_expected_at, report: reference, due_at };
             (Step::Accept, Status::Dispatched, event.into())
         }
@@ -236,6 +243,10 @@ fn milestone(
         ReportKind::ArrivedDropoff => {
             let event = TripArrivedDropoff { stop_index: trip.stop_index, report: reference, due_at };
             (Step::ArriveDropoff, Status::AtDropoff, event.into())
+        }
+        ReportKind::Completed(_) if has_next_stop(trip) => {
+            let message = "a trip that has a next stop cannot complete: the vehicle goes on to that stop";
+            return Err(Reject::new(Code::IllegalTransition, message));
         }
         ReportKind::Completed(summary) => {
             let summary =
@@ -290,6 +301,7 @@ fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Times
     Ok(Done::becomes(trip, to, vec![event]))
 }
 
+/// The vehicle gives the trip back.
 fn gave_up(
     trip: &Trip,
     assignment: &Assignment,
@@ -300,29 +312,17 @@ fn gave_up(
 ) -> Verdict {
     check(trip.status, Step::Unassign)?;
     if trip.occupied {
-        return Err(super::status::refusal(trip.status, Step::Unassign));
+        let message = "a trip with people or load aboard cannot be given back: a person must decide";
+        return Err(Reject::new(Code::IllegalTransition, message));
     }
-    let event = TripUnassigned {
-        vehicle: assignment.vehicle,
-        claim_epoch: assignment.claim_epoch,
-        code: cut(code),
-        reason: cut(reason),
-        excluded_until: now.plus_ms(EXCLUSION_MS),
-        report: Some(report.reference()),
-        due_at: trip.expires_at.max(now),
-    };
-    Ok(Done::becomes(trip, Status::Waiting, vec![event.into()]))
+    Ok(due::unassign(trip, assignment, code, reason, Some(report.reference()), now))
 }
 
-/// The vehicle left the trip and stands. Before the pickup another takes over; with people or load aboard a person
-/// must decide; else the trip failed.
+/// The vehicle left the trip and stands. Before the pickup, and where it stood unoccupied already, another takes over;
+/// with people or load aboard a person must decide; else the trip failed.
 fn ended(trip: &Trip, assignment: &Assignment, report: &VehicleReport, reason: &str, now: Timestamp) -> Verdict {
-    if matches!(trip.status, Status::Assigned | Status::Dispatched | Status::ToPickup | Status::Stranded)
-        && !trip.occupied
-    {
-        return gave_up(trip, assignment, report, "VEHICLE_LEFT_TRIP", reason, now);
-    }
-    if trip.occupied {
+    let code = "VEHICLE_LEFT_TRIP";
+    if trip.occupied_after(report.occupied) {
         if matches!(trip.status, Status::AwaitingAssist | Status::Stranded) {
             return Ok(Done::unchanged(trip));
         }
@@ -332,13 +332,12 @@ fn ended(trip: &Trip, assignment: &Assignment, report: &VehicleReport, reason: &
         let event = TripAssistNeeded { kind, report: report.reference(), due_at };
         return Ok(Done::becomes(trip, Status::AwaitingAssist, vec![event.into()]));
     }
+    let report = Some(report.reference());
+    if trip.status.is_before_pickup() || due::may_leave_standing(trip) {
+        return Ok(due::unassign(trip, assignment, code, reason, report, now));
+    }
     check(trip.status, Step::Fail)?;
-    let event = TripFailed {
-        code: "VEHICLE_LEFT_TRIP".into(),
-        reason: cut(reason),
-        vehicle: Some(assignment.vehicle),
-        claim_epoch: Some(assignment.claim_epoch),
-        report: Some(report.reference()),
-    };
+    let (vehicle, claim_epoch) = (Some(assignment.vehicle), Some(assignment.claim_epoch));
+    let event = TripFailed { code: code.into(), reason: cut(reason), vehicle, claim_epoch, report };
     Ok(Done::becomes(trip, Status::Failed, vec![event.into()]))
 }

@@ -100,6 +100,13 @@ impl Trip {
         self.excluded.iter().any(|exclusion| exclusion.vehicle == vehicle && now < exclusion.until)
     }
 
+    /// Whether people or load of this trip are aboard once its vehicle says so: from the pickup on its sensors count,
+    /// before it whoever is aboard is not the trip's.
+    pub(crate) fn occupied_after(&self, says_occupied: bool) -> bool {
+        let was_there = |assignment: &Assignment| assignment.milestone >= Milestone::ArrivedPickup;
+        self.occupied || says_occupied && self.assignment.as_ref().is_some_and(was_there)
+    }
+
     fn created(body: &super::events::TripCreated, meta: &EventMeta) -> Self {
         Self {
             id: body.trip,
@@ -144,6 +151,7 @@ impl Trip {
             assignment.silence_told = false;
             assignment.milestone = milestone.unwrap_or(assignment.milestone);
         }
+        self.occupied = self.occupied_after(report.occupied);
     }
 
     fn interrupt(&mut self, status: Status, report: &ReportRef) {
@@ -161,6 +169,8 @@ impl Trip {
         self.status = Status::Waiting;
         self.left = None;
         self.assignment = None;
+        // It led this vehicle, from where that was and on the map of then; the next one gets its own.
+        self.route = None;
         self.stop_index = 0;
         self.constraints = self.request_constraints.clone();
         self.violations.clear();
@@ -391,6 +401,7 @@ impl Aggregate for Trip {
         match (state, event) {
             (None, TripEvent::Created(body)) => Some(Self::created(body, meta)),
             (None, _) => None,
+            (Some(trip), TripEvent::Created(_)) => Some(trip),
             (Some(mut trip), event) => {
                 trip.apply(event, meta);
                 Some(trip)

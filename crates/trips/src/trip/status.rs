@@ -104,6 +104,11 @@ impl Status {
         !self.is_terminal() && !matches!(self, Scheduled | Created | Waiting)
     }
 
+    /// Whether a vehicle holds the trip and has not reached its people or load.
+    pub fn is_before_pickup(self) -> bool {
+        matches!(self, Assigned | Dispatched | ToPickup)
+    }
+
     /// Whether the vehicle stands and remembers the state that it left.
     pub fn is_interrupted(self) -> bool {
         STOPPED.contains(&self)
