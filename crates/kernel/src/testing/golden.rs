@@ -10,7 +10,7 @@
 //!
 //! `ATLASMESH_BLESS=1` writes the files that are missing. It overwrites none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::Path;
 
@@ -103,8 +103,8 @@ fn files(folder: &Path) -> BTreeSet<String> {
     names.map(|name| name.strip_suffix(".json").map_or(name.clone(), str::to_owned)).collect()
 }
 
-/// A body with numbers as the journal's canonical JSON (RFC 8785) gives them back: a whole number has no fraction, also
-/// where the field is a float.
+/// A body as the journal's canonical JSON (RFC 8785) gives it back: names are sorted, and a whole number has no fraction
+/// also where the field is a float.
 fn as_journaled(body: Value) -> Value {
     match body {
         Value::Number(number) => {
@@ -113,7 +113,8 @@ fn as_journaled(body: Value) -> Value {
         }
         Value::Array(items) => Value::Array(items.into_iter().map(as_journaled).collect()),
         Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (name, as_journaled(value))).collect())
+            let sorted: BTreeMap<String, Value> = fields.into_iter().collect();
+            Value::Object(sorted.into_iter().map(|(name, value)| (name, as_journaled(value))).collect())
         }
         other => other,
     }
