@@ -188,7 +188,7 @@ impl Fleet {
     pub async fn heartbeat(&self, ctx: &Ctx, id: VehicleId, seen: Seen) -> Result<(), CommandError> {
         let silent_at = seen.at.plus_ms(self.settings.offline_after_ms);
         seen::keep(&*self.store, &ctx.tenant, id, &seen, Some(silent_at)).await?;
-        let decide = |state: Option<&Vehicle>| decide::observe(state, id, seen.mode, seen.battery_pct);
+        let decide = |state: Option<&Vehicle>| decide::observe(state, id, seen.boot, seen.mode, seen.battery_pct);
         self.command(ctx, id, Extras::default(), decide).await?;
         Ok(())
     }

@@ -62,7 +62,7 @@ impl Fleet {
     /// # Errors
     /// `NOT_FOUND`, a wrong field, a fault.
     pub async fn draw_zone(&self, ctx: &Ctx, id: &SiteId, drawn: SiteZoneDrawn) -> Result<RestrictionId, CommandError> {
-        let decide = |state: Option<&Site>, (): &()| site::draw_zone(state, id, drawn.clone());
+        let decide = |state: Option<&Site>, (): &()| site::draw_zone(state, id, drawn.clone(), ctx.now);
         Ok(execute(&*self.store, ctx, id, Extras::default(), |_| async { Ok(()) }, decide).await?.reply)
     }
 
@@ -76,7 +76,7 @@ impl Fleet {
         id: &SiteId,
         closed: SiteRoadsClosed,
     ) -> Result<RestrictionId, CommandError> {
-        let decide = |state: Option<&Site>, (): &()| site::close_roads(state, id, closed.clone());
+        let decide = |state: Option<&Site>, (): &()| site::close_roads(state, id, closed.clone(), ctx.now);
         Ok(execute(&*self.store, ctx, id, Extras::default(), |_| async { Ok(()) }, decide).await?.reply)
     }
 

@@ -114,6 +114,8 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
+        // The writer must be the last to close: only it can bring the write-ahead log back into the file.
+        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         drop(self.jobs.take());
         if let Some(writer) = self.writer.take() {
             // The writer ends after the work that it already has; a panic of it was reported to whom it concerned.

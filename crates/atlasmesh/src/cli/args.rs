@@ -171,8 +171,8 @@ pub enum SiteCommand {
     Close {
         /// The site's name.
         site: String,
-        /// Corners as lat,lon, three or more.
-        #[arg(long = "corner", required = true, num_args = 3.., allow_hyphen_values = true)]
+        /// A corner; given three times or more.
+        #[arg(long = "corner", required = true, value_name = "LAT,LON", allow_hyphen_values = true)]
         corners: Vec<String>,
         /// no_entry, stop or evacuate.
         #[arg(long, default_value = "no_entry")]

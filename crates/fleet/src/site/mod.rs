@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vehicle::decide::Asked;
 
-/// The most zones and closures of one site that are in force at once.
+/// The most zones and closures of one site that are in force or will be.
 pub const RESTRICTIONS_MAX: usize = 500;
 /// The most corners of a polygon.
 pub const CORNERS_MAX: usize = 500;
@@ -152,8 +152,13 @@ impl Restriction {
     pub fn in_force(&self, now: Timestamp) -> bool {
         match self {
             Restriction::Zone { .. } => true,
-            Restriction::Closure { from, until, .. } => *from <= now && until.is_none_or(|until| now < until),
+            Restriction::Closure { from, .. } => *from <= now && !self.is_over(now),
         }
+    }
+
+    /// Whether it will never be in force again.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        matches!(self, Restriction::Closure { until: Some(until), .. } if *until <= now)
     }
 
     /// Its corners.
@@ -180,25 +185,26 @@ impl Aggregate for Site {
     const FOLD_VERSION: u32 = 1;
     const INDEXES: &'static [&'static str] = &[];
 
-    fn evolve(state: Option<Self>, event: &SiteEvent, _: &EventMeta) -> Option<Self> {
+    fn evolve(state: Option<Self>, event: &SiteEvent, meta: &EventMeta) -> Option<Self> {
+        if let SiteEvent::MapImported(imported) = event {
+            let map = MapVersion {
+                version: imported.version,
+                digest: imported.digest.clone(),
+                nodes: imported.nodes,
+                edges: imported.edges,
+            };
+            let restrictions = state.map(|site| site.restrictions).unwrap_or_default();
+            return Some(Self { map, restrictions });
+        }
+        let mut site = state?;
         match event {
-            SiteEvent::MapImported(imported) => {
-                let map = MapVersion {
-                    version: imported.version,
-                    digest: imported.digest.clone(),
-                    nodes: imported.nodes,
-                    edges: imported.edges,
-                };
-                let restrictions = state.map(|site| site.restrictions).unwrap_or_default();
-                Some(Self { map, restrictions })
-            }
-            SiteEvent::ZoneDrawn(drawn) => state.map(|mut site| {
+            SiteEvent::MapImported(_) => {}
+            SiteEvent::ZoneDrawn(drawn) => {
                 let (name, kind) = (drawn.name.clone(), drawn.kind);
                 let zone = Restriction::Zone { name, kind, polygon: drawn.polygon.clone(), owner: drawn.owner.clone() };
-                site.restrictions.insert(drawn.restriction.to_string(), zone);
-                site
-            }),
-            SiteEvent::RoadsClosed(closed) => state.map(|mut site| {
+                site.restrict(drawn.restriction, zone, meta.recorded_at);
+            }
+            SiteEvent::RoadsClosed(closed) => {
                 let closure = Restriction::Closure {
                     class: closed.class,
                     polygon: closed.polygon.clone(),
@@ -207,14 +213,13 @@ impl Aggregate for Site {
                     from: closed.from,
                     until: closed.until,
                 };
-                site.restrictions.insert(closed.restriction.to_string(), closure);
-                site
-            }),
-            SiteEvent::RestrictionLifted(lifted) => state.map(|mut site| {
+                site.restrict(closed.restriction, closure, meta.recorded_at);
+            }
+            SiteEvent::RestrictionLifted(lifted) => {
                 site.restrictions.remove(&lifted.restriction.to_string());
-                site
-            }),
+            }
         }
+        Some(site)
     }
 
     fn due_at(&self) -> Option<Timestamp> {
@@ -230,6 +235,14 @@ impl Aggregate for Site {
     }
 }
 
+impl Site {
+    /// Adds a zone or closure, and forgets those that are over: a site closes roads every day for years.
+    fn restrict(&mut self, id: RestrictionId, restriction: Restriction, now: Timestamp) {
+        self.restrictions.retain(|_, other| !other.is_over(now));
+        self.restrictions.insert(id.to_string(), restriction);
+    }
+}
+
 /// Puts a new version of the map in force. The same map again changes nothing.
 pub fn import(state: Option<&Site>, asked: &Asked, digest: &str, nodes: u64, edges: u64) -> Decided<SiteEvent, u64> {
     if let Some(refusal) = &asked.refusal {
@@ -242,37 +255,47 @@ pub fn import(state: Option<&Site>, asked: &Asked, digest: &str, nodes: u64, edg
     Decided::accept([SiteMapImported { version, digest: digest.into(), nodes, edges }.into()], version)
 }
 
-fn with_room<'a>(state: Option<&'a Site>, site: &SiteId, polygon: &[Coordinate]) -> Result<&'a Site, Reject> {
+fn check_room(state: Option<&Site>, site: &SiteId, polygon: &[Coordinate], now: Timestamp) -> Result<(), Reject> {
     let Some(found) = state else {
         return Err(Reject::new(Code::NotFound, format!("there is no site {site}: import its map first")));
     };
     if !(3..=CORNERS_MAX).contains(&polygon.len()) {
         return Err(Reject::invalid_field("/polygon", "must have 3 to 500 corners"));
     }
-    if found.restrictions.len() >= RESTRICTIONS_MAX {
+    if found.restrictions.values().filter(|restriction| !restriction.is_over(now)).count() >= RESTRICTIONS_MAX {
         return Err(Reject::new(Code::Conflict, "this site has 500 zones and closures: lift some first"));
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Draws a zone.
-pub fn draw_zone(state: Option<&Site>, site: &SiteId, drawn: SiteZoneDrawn) -> Decided<SiteEvent, RestrictionId> {
+pub fn draw_zone(
+    state: Option<&Site>,
+    site: &SiteId,
+    drawn: SiteZoneDrawn,
+    now: Timestamp,
+) -> Decided<SiteEvent, RestrictionId> {
     let id = drawn.restriction;
-    match with_room(state, site, &drawn.polygon) {
+    match check_room(state, site, &drawn.polygon, now) {
         Err(reject) => Decided::reject(reject),
-        Ok(_) => Decided::accept([drawn.into()], id),
+        Ok(()) => Decided::accept([drawn.into()], id),
     }
 }
 
 /// Closes roads. Only takes away, so nobody is asked (SAFE-1).
-pub fn close_roads(state: Option<&Site>, site: &SiteId, closed: SiteRoadsClosed) -> Decided<SiteEvent, RestrictionId> {
+pub fn close_roads(
+    state: Option<&Site>,
+    site: &SiteId,
+    closed: SiteRoadsClosed,
+    now: Timestamp,
+) -> Decided<SiteEvent, RestrictionId> {
     let id = closed.restriction;
-    match with_room(state, site, &closed.polygon) {
+    match check_room(state, site, &closed.polygon, now) {
         Err(reject) => Decided::reject(reject),
-        Ok(_) if closed.until.is_some_and(|until| until <= closed.from) => {
+        Ok(()) if closed.until.is_some_and(|until| until <= closed.from) => {
             Decided::reject(Reject::invalid_field("/until", "must be later than from"))
         }
-        Ok(_) => Decided::accept([closed.into()], id),
+        Ok(()) => Decided::accept([closed.into()], id),
     }
 }
 

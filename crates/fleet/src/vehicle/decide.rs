@@ -12,7 +12,7 @@ use super::events::{
     VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared, VehicleStopOrdered,
     VehicleWentOffline,
 };
-use super::{Component, HoldKind, HoldTiming, Mode, Profile, Status, StopClass, Vehicle, VehicleEvent};
+use super::{Component, HoldKind, HoldTiming, Mode, Profile, Status, Stop, StopClass, Vehicle, VehicleEvent};
 
 /// Below this state of charge the battery is low, and above [`BATTERY_OK_PCT`] it is not any more: the gap keeps a
 /// battery at the edge from telling it again and again.
@@ -22,7 +22,7 @@ pub const BATTERY_OK_PCT: f64 = 20.0;
 
 /// The most holds on one vehicle: beyond it somebody's program runs wild.
 pub const HOLDS_MAX: usize = 32;
-/// The most stops in force on one vehicle.
+/// The most stops in force on one vehicle that ask the same.
 pub const STOPS_MAX: usize = 32;
 
 type Answer<R> = Decided<VehicleEvent, R>;
@@ -112,14 +112,18 @@ pub fn go_offline(state: Option<&Vehicle>, last_seen_at: Timestamp) -> Answer<()
     }
 }
 
-/// What a heartbeat says about thresholds: who drives, and whether the battery is low.
-pub fn observe(state: Option<&Vehicle>, id: VehicleId, mode: Mode, battery_pct: f64) -> Answer<()> {
+/// What a heartbeat says about thresholds: that the vehicle is back, who drives, and whether the battery is low.
+pub fn observe(state: Option<&Vehicle>, id: VehicleId, boot: BootId, mode: Mode, battery_pct: f64) -> Answer<()> {
     let vehicle = match in_service(state, id) {
         Ok(vehicle) => vehicle,
         Err(reject) => return Decided::reject(reject),
     };
     let mut events: Vec<VehicleEvent> = Vec::new();
-    if vehicle.mode != mode {
+    if vehicle.status == Status::Offline {
+        // It was silent for too long, but its session goes on: what it said when that began still holds.
+        let capabilities = vehicle.capabilities.clone();
+        events.push(VehicleCameOnline { boot, capabilities, components: Vec::new(), mode }.into());
+    } else if vehicle.mode != mode {
         events.push(VehicleModeChanged { from: vehicle.mode, to: mode }.into());
     }
     let low = if vehicle.battery_low { battery_pct < BATTERY_OK_PCT } else { battery_pct < BATTERY_LOW_PCT };
@@ -129,7 +133,8 @@ pub fn observe(state: Option<&Vehicle>, id: VehicleId, mode: Mode, battery_pct: 
     Decided::accept(events, ())
 }
 
-/// Places a hold. Needs no decision of policy (SAFE-1). NOW and NEXT_ADMISSIBLE end the claim's epoch at once.
+/// Places a hold, once by its id. Needs no decision of policy (SAFE-1). NOW and NEXT_ADMISSIBLE end the claim's epoch at
+/// once.
 pub fn place_hold(
     state: Option<&Vehicle>,
     id: VehicleId,
@@ -143,6 +148,9 @@ pub fn place_hold(
         Ok(vehicle) => vehicle,
         Err(reject) => return Decided::reject(reject),
     };
+    if vehicle.holds.iter().any(|other| other.id == hold) {
+        return Decided::unchanged(hold);
+    }
     if vehicle.holds.len() >= HOLDS_MAX {
         return Decided::reject(Reject::new(Code::Conflict, "this vehicle has 32 holds: release some first"));
     }
@@ -178,6 +186,10 @@ pub fn release_hold(
     let Some(held) = vehicle.holds.iter().find(|other| other.id == hold) else {
         return Decided::reject(Reject::new(Code::NotFound, format!("vehicle {id} has no hold {hold}")));
     };
+    if let Some(refusal) = &asked.refusal {
+        return Decided::reject(refusal.clone());
+    }
+    // Whatever policy says: these two are not for rules to loosen.
     if held.kind == HoldKind::Lockout {
         let text = "a technician's lockout is released at the vehicle by the technician, never at a distance";
         return Decided::reject(Reject::new(Code::IllegalTransition, text));
@@ -185,9 +197,6 @@ pub fn release_hold(
     if held.owner != by {
         let text = format!("hold {hold} belongs to {}: only its owner releases it", held.owner);
         return Decided::reject(Reject::new(Code::Forbidden, text));
-    }
-    if let Some(refusal) = &asked.refusal {
-        return Decided::reject(refusal.clone());
     }
     Decided::accept([VehicleHoldReleased { hold, reason: reason.into() }.into()], ())
 }
@@ -253,10 +262,14 @@ pub fn order_stop(state: Option<&Vehicle>, id: VehicleId, ordered: VehicleStopOr
     if vehicle.stops.iter().any(|other| other.id == stop) {
         return Decided::unchanged(stop);
     }
-    if vehicle.stops.len() >= STOPS_MAX {
-        // The vehicle is told to stop thirty-two times over; the oldest order still holds it.
-        let oldest = vehicle.stops.first().map_or(stop, |oldest| oldest.id);
-        return Decided::unchanged(oldest);
+    // Told to stop thirty-two times over, the vehicle is held by an order that asks as much. Never passed over is one
+    // that asks more, or one that left from memory: the vehicle has it, and only a clearance that names it ends it.
+    let as_strict = |other: &&Stop| other.class == ordered.class || other.class == StopClass::Now;
+    if vehicle.stops.len() >= STOPS_MAX
+        && !ordered.from_emergency_record
+        && let Some(held) = vehicle.stops.iter().find(as_strict)
+    {
+        return Decided::unchanged(held.id);
     }
     Decided::accept([ordered.into()], stop)
 }

@@ -5,6 +5,8 @@ pub mod decide;
 pub mod events;
 pub mod profile;
 pub mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

@@ -71,7 +71,7 @@ impl Trips {
         let stops: Vec<_> = request.stops.iter().map(|stop| stop.at).collect();
         let facts = self.ports.fleet.site(ctx, &request.site, &stops).await?;
         let Some(facts) = facts else {
-            return Err(Reject::invalid_field("/site", format!("there is no site {}", request.site)).into());
+            return Err(no_such_site(request).into());
         };
         self.check_capabilities(ctx, request).await?;
         let problems = self.ports.routing.off_map(ctx, &request.site, &stops).await?;
@@ -138,6 +138,14 @@ impl Trips {
         }
         Ok(Ok(()))
     }
+}
+
+/// Another tenant's site is answered alike.
+fn no_such_site(request: &TripRequest) -> Reject {
+    let message = format!("there is no site {}", request.site);
+    let mut reject = Reject::new(Code::NotFound, message.clone());
+    reject.fields = vec![FieldError { field: "/site".into(), message }];
+    reject
 }
 
 fn trip_facts(request: &TripRequest, site: &SiteFacts) -> TripFacts {

@@ -53,11 +53,14 @@ fn constraints(
 }
 
 fn found(graph: &RoadGraph, route: Route) -> RouteFound {
+    // Both ends are one place: there is no line to follow.
+    let is_line = route.points.len() > 1;
     RouteFound {
-        points: route.points,
+        points: if is_line { route.points } else { Vec::new() },
         steps: route
             .steps
             .iter()
+            .filter(|_| is_line)
             .map(|step| RouteStep {
                 length_m: step.length_m,
                 speed_mps: step.speed_mps,
