@@ -1,0 +1,141 @@
+//! Given a vehicle's history, when something is decided, then this happens: a row for every rule and every refusal.
+
+mod movement;
+mod properties;
+mod service;
+
+use std::collections::BTreeSet;
+
+use kernel::id::{BootId, HoldId, TypedId};
+use kernel::testing::START;
+use kernel::{Code, CommandId, Reject, Sector, SiteId, TripId, VehicleId};
+
+use super::decide::{self, Asked};
+use super::events::{
+    VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleDecommissioned,
+    VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
+    VehicleStopOrdered, VehicleWentOffline,
+};
+use super::{Component, HoldKind, HoldTiming, Mode, Profile, StopClass, VehicleEvent};
+
+const OWNER: &str = "prin_owner";
+const VALID_FOR_S: u64 = 120;
+
+fn vehicle() -> VehicleId {
+    VehicleId::from_u128(1)
+}
+
+fn site() -> SiteId {
+    "pit-1".parse().unwrap()
+}
+
+fn trip(n: u128) -> TripId {
+    TripId::from_u128(n)
+}
+
+fn hold(n: u128) -> HoldId {
+    HoldId::from_u128(n)
+}
+
+fn stop(n: u128) -> CommandId {
+    CommandId::from_u128(n)
+}
+
+fn boot(n: u128) -> BootId {
+    BootId::from_u128(n)
+}
+
+fn words(words: &[&str]) -> BTreeSet<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn brakes(version: &str) -> Vec<Component> {
+    vec![Component { name: "brake".into(), version: version.into(), serial: String::new() }]
+}
+
+fn profile() -> Profile {
+    Profile {
+        name: "Truck 7".into(),
+        vin_commitment: None,
+        capabilities: words(&["haul"]),
+        sectors: [Sector::Mining].into(),
+        payload_max_kg: 90_000.0,
+        seats: 2,
+        max_speed_mps: 16.5,
+        energy_capacity_wh: 1_800_000.0,
+        simulated: true,
+    }
+}
+
+fn limits() -> policy::Constraints {
+    policy::Constraints { max_speed_mps: Some(10.0), ..policy::Constraints::default() }
+}
+
+fn allowed() -> Asked {
+    Asked { record: Vec::new(), refusal: None, constraints: limits() }
+}
+
+fn denied() -> Asked {
+    Asked { refusal: Some(Reject::new(Code::PolicyViolation, "policy forbids it")), ..allowed() }
+}
+
+fn registered() -> VehicleEvent {
+    VehicleRegistered { site: site(), profile: profile(), components: brakes("1"), constraints: limits() }.into()
+}
+
+fn online_in(mode: Mode) -> VehicleEvent {
+    VehicleCameOnline { boot: boot(1), capabilities: words(&["haul"]), components: brakes("1"), mode }.into()
+}
+
+fn online() -> VehicleEvent {
+    online_in(Mode::Autonomous)
+}
+
+fn offline(claimed: Option<TripId>) -> VehicleEvent {
+    VehicleWentOffline { last_seen_at: START, trip: claimed }.into()
+}
+
+fn drives(from: Mode, to: Mode) -> VehicleEvent {
+    VehicleModeChanged { from, to }.into()
+}
+
+fn battery(low: bool, battery_pct: f64) -> VehicleEvent {
+    VehicleBatteryCrossed { low, battery_pct }.into()
+}
+
+fn held(n: u128, kind: HoldKind, timing: HoldTiming, claimed: Option<TripId>, claim_epoch: u64) -> VehicleEvent {
+    let (owner, reason) = (OWNER.into(), "why".into());
+    VehicleHoldPlaced { hold: hold(n), kind, owner, reason, timing, trip: claimed, claim_epoch }.into()
+}
+
+fn grounded(n: u128) -> VehicleEvent {
+    held(n, HoldKind::Grounded, HoldTiming::AfterTrip, None, 0)
+}
+
+fn released(n: u128) -> VehicleEvent {
+    VehicleHoldReleased { hold: hold(n), reason: "why".into() }.into()
+}
+
+fn claimed(n: u128, claim_epoch: u64) -> VehicleEvent {
+    VehicleClaimTaken { trip: trip(n), claim_epoch, valid_for_s: VALID_FOR_S }.into()
+}
+
+fn unclaimed(n: u128, claim_epoch: u64) -> VehicleEvent {
+    VehicleClaimReleased { trip: trip(n), claim_epoch }.into()
+}
+
+fn order(n: u128, class: StopClass, from_memory: bool) -> VehicleStopOrdered {
+    decide::stop_of(stop(n), class, "why", from_memory)
+}
+
+fn stopped(n: u128) -> VehicleEvent {
+    order(n, StopClass::NearestAdmissible, false).into()
+}
+
+fn cleared(n: u128) -> VehicleEvent {
+    VehicleStopCleared { stop: stop(n) }.into()
+}
+
+fn decommissioned() -> VehicleEvent {
+    VehicleDecommissioned { reason: "sold".into() }.into()
+}
