@@ -13,6 +13,9 @@ use super::status::Status;
 use super::types::{Assignment, ReportRef};
 use crate::limits::{EXCLUSION_MS, LAPSE_MARGIN_MS, LOOK_AGAIN_MS, SILENCE_GRACE_MS, cut};
 
+/// Why a silence does not count yet.
+const UNHEARD: &str = "vehicles could not be heard for long enough";
+
 /// What is known of a trip's vehicle when a deadline comes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DueFacts {
@@ -32,10 +35,14 @@ impl DueFacts {
         self.claim_valid_until.map(|until| until.plus_ms(LAPSE_MARGIN_MS))
     }
 
+    fn claim_is_over(&self, now: Timestamp) -> bool {
+        self.lapses_at().is_none_or(|lapses| lapses <= now)
+    }
+
     /// Whether the vehicle certainly stands: its claim lapsed while it could have been renewed (SAFE-8).
     fn has_lapsed(&self, now: Timestamp) -> bool {
         let heard_long_enough = self.listener_up_since.is_some_and(|since| now.since_ms(since) >= SILENCE_GRACE_MS);
-        heard_long_enough && self.lapses_at().is_none_or(|lapses| lapses <= now)
+        heard_long_enough && self.claim_is_over(now)
     }
 
     /// Whether the vehicle could have answered what it was asked at `asked_at`: it is connected, and could be heard all
@@ -43,11 +50,6 @@ impl DueFacts {
     fn could_answer(&self, asked_at: Timestamp, now: Timestamp) -> bool {
         let heard = |since: Timestamp| since <= asked_at || now.since_ms(since) >= SILENCE_GRACE_MS;
         self.vehicle_online && self.listener_up_since.is_some_and(heard)
-    }
-
-    /// Whether the vehicle is heard of: it is connected, and its claim is being renewed.
-    fn is_heard(&self, now: Timestamp) -> bool {
-        self.vehicle_online && self.lapses_at().is_some_and(|lapses| now < lapses)
     }
 
     /// Whether the vehicle can lose the trip now: it hears of it, or it certainly stands.
@@ -100,9 +102,7 @@ fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Tim
         Status::Assigned if lapsed || facts.could_answer(assignment.assigned_at, now) => {
             lose("NO_ANSWER", "the vehicle did not answer in time")
         }
-        Status::Assigned if facts.vehicle_online => {
-            moved(trip, "vehicles could not be heard for long enough", false, facts.grace_ends(now))
-        }
+        Status::Assigned if facts.vehicle_online => moved(trip, UNHEARD, false, facts.grace_ends(now)),
         Status::Dispatched | Status::ToPickup if lapsed => lose("VEHICLE_SILENT", silent),
         Status::Stranded if !trip.occupied && facts.may_lose(now) => {
             lose("VEHICLE_STRANDED", "the vehicle cannot go on and nobody is aboard")
@@ -121,7 +121,8 @@ fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Tim
             Done::becomes(trip, trip.status, vec![event.into()])
         }
         _ if lapsed => moved(trip, "the vehicle is still silent", false, now.plus_ms(LOOK_AGAIN_MS)),
-        _ => moved(trip, "the vehicle's claim has not lapsed", facts.is_heard(now), facts.look_again_at(now)),
+        _ if facts.claim_is_over(now) => moved(trip, UNHEARD, false, facts.look_again_at(now)),
+        _ => moved(trip, "the vehicle's claim has not lapsed", facts.vehicle_online, facts.look_again_at(now)),
     }
 }
 

@@ -1,0 +1,207 @@
+//! Calling a trip off at every state, failing, stranding, and losing its vehicle to a hold or to silence (TRIP-10).
+
+use kernel::testing::{accepts, refuses, unchanged};
+use kernel::{Code, Timestamp};
+use trips::trip::decide::Loss;
+use trips::trip::due::DueFacts;
+use trips::trip::events::*;
+use trips::trip::{Command, Status, TripEvent};
+
+use crate::support::*;
+
+fn holder(status: Status) -> (Option<kernel::VehicleId>, Option<u64>) {
+    match HELD.contains(&status) {
+        true => (Some(vehicle()), Some(EPOCH)),
+        false => (None, None),
+    }
+}
+
+#[test]
+fn an_empty_trip_can_be_cancelled_wherever_it_is() {
+    let cancel = || Command::Cancel { reason: "not needed".into(), by: Some(id(70)) };
+    for status in Status::ALL {
+        let (vehicle, claim_epoch) = holder(status);
+        let event = TripCancelled { reason: "not needed".into(), by: Some(id(70)), vehicle, claim_epoch };
+        match status {
+            Status::Cancelled => check(empty_to(status), cancel(), unchanged(same(status))),
+            ended if ENDED.contains(&ended) => check(empty_to(status), cancel(), refuses(Code::IllegalTransition)),
+            _ => check(empty_to(status), cancel(), accepts([event.into()], done(Status::Cancelled))),
+        };
+    }
+}
+
+#[test]
+fn an_occupied_trip_is_not_cancelled() {
+    let cancel = || Command::Cancel { reason: "not needed".into(), by: None };
+    let loaded = [
+        to(Status::OnTrip),
+        to(Status::AtDropoff),
+        then(to(Status::OnTrip), [paused(10)]),
+        then(to(Status::OnTrip), [assist_needed(10)]),
+        then(to(Status::OnTrip), [safe_stopped(said(10))]),
+        then(to(Status::OnTrip), [paused(10), stranded()]),
+        // People got in at the pickup, and the vehicle has not said yet that it goes on.
+        then(to(Status::AtPickup), [safe_stopped(said_occupied(10))]),
+    ];
+    for history in loaded {
+        check(history, cancel(), refuses(Code::IllegalTransition));
+    }
+}
+
+#[test]
+fn whoever_is_aboard_before_the_pickup_is_not_the_trips() {
+    let with_somebody = then(to(Status::ToPickup), [safe_stopped(said_occupied(10))]);
+    assert!(!after(&with_somebody).occupied);
+    let now_at_pickup = then(to(Status::AtPickup), [safe_stopped(said_occupied(10))]);
+    assert!(after(&now_at_pickup).occupied);
+    // Sensors see nobody, but what was boarded stays boarded until the trip is complete.
+    assert!(after(&then(to(Status::OnTrip), [safe_stopped(said(10))])).occupied);
+    assert!(!after(&to(Status::Completed)).occupied);
+}
+
+#[test]
+fn every_open_trip_can_fail() {
+    let fail = || Command::Fail { code: "BROKEN".into(), reason: "a wheel is off".into() };
+    for status in Status::ALL {
+        let (vehicle, claim_epoch) = holder(status);
+        let (code, reason) = ("BROKEN".into(), "a wheel is off".into());
+        let event = TripFailed { code, reason, vehicle, claim_epoch, report: None };
+        match ENDED.contains(&status) {
+            true => check(to(status), fail(), refuses(Code::IllegalTransition)),
+            false => check(to(status), fail(), accepts([event.into()], done(Status::Failed))),
+        };
+    }
+}
+
+#[test]
+fn only_a_standing_vehicle_strands() {
+    let strand = || Command::Strand { reason: "a wheel is off".into() };
+    for status in Status::ALL {
+        let event = TripStranded { reason: "a wheel is off".into(), due_at: NOW.plus_ms(LOOK_AGAIN_MS) };
+        match status {
+            Status::Paused | Status::AwaitingAssist | Status::SafeStopped => {
+                check(to(status), strand(), accepts([event.into()], done(Status::Stranded)))
+            }
+            Status::Stranded => check(to(status), strand(), unchanged(same(status))),
+            _ => check(to(status), strand(), refuses(Code::IllegalTransition)),
+        };
+    }
+}
+
+fn connected() -> DueFacts {
+    DueFacts {
+        claim_is_current: false,
+        claim_valid_until: Some(NOW.plus_ms(100_000)),
+        vehicle_online: true,
+        listener_up_since: Some(NOW.plus_ms(-3_600_000)),
+    }
+}
+
+fn lose(facts: DueFacts) -> Command {
+    let (code, reason) = ("VEHICLE_HELD".into(), "the vehicle is held (grounded)".into());
+    Command::LoseVehicle(Loss { vehicle: vehicle(), code, reason, facts })
+}
+
+fn unassigned() -> TripEvent {
+    TripUnassigned {
+        vehicle: vehicle(),
+        claim_epoch: EPOCH,
+        code: "VEHICLE_HELD".into(),
+        reason: "the vehicle is held (grounded)".into(),
+        excluded_until: NOW.plus_ms(EXCLUDED_MS),
+        report: None,
+        due_at: EXPIRES,
+    }
+    .into()
+}
+
+#[test]
+fn a_held_vehicle_loses_an_empty_trip() {
+    let stranded = || TripStranded { reason: "the vehicle is held (grounded)".into(), due_at: NOW }.into();
+    for status in Status::ALL {
+        let then = match status {
+            Status::Assigned | Status::Dispatched | Status::ToPickup | Status::Stranded => {
+                accepts([unassigned()], done(Status::Waiting))
+            }
+            Status::Paused | Status::AwaitingAssist | Status::SafeStopped => {
+                accepts([stranded(), unassigned()], done(Status::Waiting))
+            }
+            _ => unchanged(same(status)),
+        };
+        check(empty_to(status), lose(connected()), then);
+    }
+}
+
+#[test]
+fn an_occupied_trip_keeps_its_vehicle() {
+    for history in [to(Status::OnTrip), to(Status::AtDropoff)] {
+        let status = after(&history).status;
+        check(history, lose(connected()), unchanged(same(status)));
+    }
+    let stopped = then(to(Status::OnTrip), [safe_stopped(said(10))]);
+    check(stopped, lose(connected()), unchanged(same(Status::SafeStopped)));
+    let boarding = then(to(Status::AtPickup), [safe_stopped(said_occupied(10))]);
+    check(boarding, lose(connected()), unchanged(same(Status::SafeStopped)));
+}
+
+#[test]
+fn another_vehicle_is_nothing_to_the_trip() {
+    let other = Loss { vehicle: other_vehicle(), code: "X".into(), reason: "x".into(), facts: connected() };
+    for status in HELD {
+        check(to(status), Command::LoseVehicle(other.clone()), unchanged(same(status)));
+        check(to(status), Command::VehicleOffline(other_vehicle()), unchanged(same(status)));
+    }
+}
+
+#[test]
+fn a_held_vehicle_that_cannot_hear_of_it_keeps_the_trip_until_its_claim_has_lapsed() {
+    let silent = |valid_until: Timestamp| DueFacts {
+        vehicle_online: false,
+        claim_valid_until: Some(valid_until),
+        ..connected()
+    };
+    // 30 s of margin behind the claim.
+    let lapsed = silent(NOW.plus_ms(-30_000));
+    check(to(Status::ToPickup), lose(lapsed), accepts([unassigned()], done(Status::Waiting)));
+    let not_yet = silent(NOW.plus_ms(-29_999));
+    let reason = "the vehicle is held (grounded); the vehicle is not connected, its claim has not lapsed".into();
+    let event = TripDeadlineMoved { reason, heard: false, due_at: NOW.plus_ms(1) };
+    let mut later = to(Status::Dispatched);
+    later.push(TripDeparted { report: said(2), due_at: NOW.plus_ms(60_000) }.into());
+    check(later, lose(not_yet), accepts([event.into()], done(Status::ToPickup)));
+    // It is looked at earlier anyhow.
+    check(to(Status::ToPickup), lose(not_yet), unchanged(same(Status::ToPickup)));
+}
+
+#[test]
+fn a_lost_connection_is_told_once() {
+    let offline = || Command::VehicleOffline(vehicle());
+    for status in Status::ALL {
+        if !HELD.contains(&status) {
+            check(to(status), offline(), unchanged(same(status)));
+            continue;
+        }
+        let history = to(status);
+        let occupied = after(&history).occupied;
+        let reason = "the connection to the vehicle ended; it may drive on until its claim lapses".into();
+        let event: TripEvent = TripVehicleSilent { vehicle: vehicle(), occupied, reason, due_at: DUE }.into();
+        check(history.clone(), offline(), accepts([event.clone()], done(status)));
+        check(then(history, [event]), offline(), unchanged(same(status)));
+    }
+}
+
+#[test]
+fn a_trip_that_lost_its_vehicle_is_as_it_was_and_remembers_whom_not_to_ask() {
+    let lost = then(to(Status::ToPickup), [paused(10), stranded(), unassigned()]);
+    let (trip, before) = (after(&lost), after(&to(Status::Waiting)));
+    assert_eq!((trip.status, trip.left, &trip.assignment), (Status::Waiting, None, &None));
+    assert_eq!((trip.vehicle(), trip.stop_index, trip.occupied), (None, 0, false));
+    assert_eq!(trip.constraints, before.constraints);
+    // The approach of the vehicle that is gone says nothing of the next one's way; versions count on.
+    assert_eq!((&trip.route, trip.route_versions), (&None, 2));
+    assert!(trip.excludes(vehicle(), NOW.plus_ms(EXCLUDED_MS - 1)));
+    assert!(!trip.excludes(vehicle(), NOW.plus_ms(EXCLUDED_MS)));
+    assert!(!trip.excludes(other_vehicle(), NOW));
+    let wait = trip.wait.unwrap();
+    assert_eq!(wait.code, "VEHICLE_HELD");
+}
