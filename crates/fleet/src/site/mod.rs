@@ -1,5 +1,8 @@
 //! A site: an operating place with one road graph, and what may not be driven there now.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use kernel::decided::Aggregate;

@@ -155,7 +155,7 @@ fn only_its_owner_releases_a_hold_and_a_lockout_nobody_from_afar() {
     for kind in kinds {
         let before = || [registered(), online(), held(1, kind, HoldTiming::Now, None, 1)];
         check(before(), release("prin_other", allowed()), refuses(Code::Forbidden));
-        check(before(), release("prin_other", denied()), refuses(Code::Forbidden));
+        check(before(), release("prin_other", denied()), refuses(Code::PolicyViolation));
         check(before(), release(OWNER, denied()), refuses(Code::PolicyViolation));
         let free = check(before(), release(OWNER, allowed()), accepts([released(1)], ())).unwrap();
         assert!(free.is_ready() && free.claim_epoch == 1, "released is READY, never in motion (SAFE-13)");
@@ -163,6 +163,7 @@ fn only_its_owner_releases_a_hold_and_a_lockout_nobody_from_afar() {
     let locked = || [registered(), online(), held(1, HoldKind::Lockout, HoldTiming::Now, None, 1)];
     check(locked(), release(OWNER, allowed()), refuses(Code::IllegalTransition));
     check(locked(), release("prin_other", allowed()), refuses(Code::IllegalTransition));
+    check(locked(), release(OWNER, denied()), refuses(Code::PolicyViolation));
     let two = [registered(), online(), grounded(1), grounded(2)];
     assert!(!check(two, release(OWNER, allowed()), accepts([released(1)], ())).unwrap().is_ready(), "one is left");
 }
