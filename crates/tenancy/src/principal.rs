@@ -100,3 +100,51 @@ pub fn revoke(state: Option<&Principal>, reason: &str) -> Decided<PrincipalEvent
         Some(_) => Decided::accept([PrincipalRevoked { reason: reason.into() }.into()], ()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::testing::{START, accepts, check, fold, refuses, unchanged};
+
+    use super::*;
+
+    fn created(role: Role) -> PrincipalEvent {
+        PrincipalCreated { role }.into()
+    }
+
+    fn issued() -> PrincipalEvent {
+        PrincipalTokenIssued { purpose: "why".into() }.into()
+    }
+
+    fn revoked() -> PrincipalEvent {
+        PrincipalRevoked { reason: "why".into() }.into()
+    }
+
+    #[test]
+    fn a_principal_is_made_once_with_a_role_and_a_token() {
+        for role in Role::ALL {
+            let make = |state: Option<&Principal>| create(state, role, "why");
+            let made = check([], make, accepts([created(role), issued()], ())).unwrap();
+            assert_eq!(made, Principal { role, tokens_issued: 1, revoked: false, created_at: START });
+            assert_eq!((made.index_values(), made.due_at()), (vec![role.as_str().to_owned()], None));
+            check([created(Role::Viewer), issued()], make, refuses(Code::Conflict));
+            check([created(Role::Viewer), revoked()], make, refuses(Code::Conflict));
+        }
+    }
+
+    #[test]
+    fn access_ends_once_and_for_good() {
+        let end = |state: Option<&Principal>| revoke(state, "why");
+        check([], end, refuses(Code::NotFound));
+        let before = [created(Role::Dispatcher), issued()];
+        let ended = check(before, end, accepts([revoked()], ())).unwrap();
+        assert!(ended.revoked && ended.role == Role::Dispatcher);
+        check([created(Role::Dispatcher), revoked()], end, unchanged(()));
+        for later in [issued(), created(Role::Administrator)] {
+            let after: Principal = fold(&[created(Role::Viewer), revoked(), later]).unwrap();
+            assert_eq!((after.revoked, after.role), (true, Role::Viewer), "nothing gives access back or another role");
+        }
+        for first in [issued(), revoked()] {
+            assert_eq!(fold::<Principal>(&[first]), None);
+        }
+    }
+}

@@ -86,3 +86,29 @@ pub fn create(state: Option<&Tenant>, created: TenantCreated) -> Decided<TenantE
 pub(crate) fn taken(name: &TenantId) -> Reject {
     Reject::new(Code::Conflict, format!("the tenant {name} exists already: choose another name"))
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::testing::{START, accepts, check, refuses};
+
+    use super::*;
+
+    fn created(name: &str, sector: Option<Sector>) -> TenantCreated {
+        let entitlements = ["trips".to_owned()].into();
+        TenantCreated { name: name.parse().unwrap(), sector, entitlements, simulated: true }
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        let pit = created("north-pit", Some(Sector::Mining));
+        let create_one = |new: TenantCreated| move |state: Option<&Tenant>| create(state, new);
+        let made = check([], create_one(pit.clone()), accepts([pit.clone().into()], ())).unwrap();
+        assert_eq!((made.sector, made.simulated, made.created_at), (Some(Sector::Mining), true, START));
+        check([pit.clone().into()], create_one(pit.clone()), refuses(Code::Conflict));
+        let other = created("north-pit", Some(Sector::Defense));
+        check([pit.clone().into()], create_one(other.clone()), refuses(Code::Conflict));
+        let twice: Tenant = kernel::testing::fold(&[pit.into(), other.into()]).unwrap();
+        assert_eq!(twice, made, "a second creation is none");
+        assert!(twice.due_at().is_none() && twice.index_values().is_empty() && Tenant::INDEXES.is_empty());
+    }
+}

@@ -33,3 +33,14 @@ fn a_principal_is_read_as_it_was_written() {
     ];
     golden::check::<Principal>(&folder("principal"), &history);
 }
+
+/// A fixture shows one role and one sector, but every name stands in bodies, rows and policies, and is for ever.
+#[test]
+fn roles_and_sectors_keep_their_names() {
+    let roles = ["administrator", "dispatcher", "safety_officer", "technician", "auditor", "viewer"];
+    assert_eq!(serde_json::json!(Role::ALL), serde_json::json!(roles));
+    assert_eq!(Role::ALL.map(Role::as_str), roles);
+    let sectors = ["mining", "logistics", "ride-hail", "defense"];
+    assert_eq!(serde_json::json!(Sector::ALL), serde_json::json!(sectors));
+    assert_eq!(Sector::ALL.map(Sector::as_str), sectors);
+}

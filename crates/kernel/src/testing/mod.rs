@@ -7,11 +7,38 @@
 pub mod golden;
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use crate::{Aggregate, Code, Decided, DomainEvent, EventMeta, Timestamp};
+use crate::{Aggregate, Clock, Code, CtxSource, Decided, DomainEvent, EventMeta, Timestamp};
 
 /// When the first event of a tested history is recorded; each further one is a second later.
 pub const START: Timestamp = Timestamp::from_ms(1_795_489_212_000);
+
+/// A clock that stands at [`START`] until it is moved, and entropy that counts: the same test writes the same bytes.
+#[derive(Debug, Default)]
+pub struct HandClock {
+    passed_ms: AtomicI64,
+    drawn: AtomicU64,
+}
+
+impl HandClock {
+    /// Lets time pass, or takes it back.
+    pub fn pass_ms(&self, ms: i64) {
+        self.passed_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        START.plus_ms(self.passed_ms.load(Ordering::Relaxed))
+    }
+}
+
+impl CtxSource for HandClock {
+    fn entropy(&self) -> u128 {
+        u128::from(self.drawn.fetch_add(1, Ordering::Relaxed)) + 1
+    }
+}
 
 /// What is expected of a decision. Texts for people are left out: they may change.
 #[derive(Debug, Clone, PartialEq)]
