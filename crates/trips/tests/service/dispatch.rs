@@ -1,0 +1,174 @@
+//! Dispatch rule by rule (TRIP-6): who is asked, who is passed over and why, and what failures leave behind.
+
+use std::collections::BTreeSet;
+
+use pollster::block_on;
+use trips::Status;
+use trips::ports::VehicleFacts;
+use trips::trip::types::Requirements;
+
+use crate::world::{World, able, site, tenant, vehicle};
+
+/// Given these vehicles, when a trip with these needs is dispatched, then it waits with this code, these rules of
+/// policy, and these filters.
+#[track_caller]
+fn check(vehicles: Vec<VehicleFacts>, needs: Requirements, code: &str, policies: &[&str], filtered: &[(&str, u64)]) {
+    let world = World::with(vehicles);
+    check_in(&world, needs, code, policies, filtered);
+}
+
+#[track_caller]
+fn check_in(world: &World, needs: Requirements, code: &str, policies: &[&str], filtered: &[(&str, u64)]) {
+    let trip = world.asks(0, 0, needs);
+    assert_eq!(world.dispatches(), 0);
+    let wait = world.trip(trip).wait.unwrap();
+    let named: BTreeSet<&str> = wait.policies.iter().map(String::as_str).collect();
+    assert_eq!((wait.code.as_str(), named), (code, policies.iter().copied().collect()), "{}", wait.reason);
+    let history = block_on(world.trips.history(&tenant(), trip, 0)).unwrap();
+    let told = history.items.iter().rfind(|item| item.event == "trip.waits").unwrap();
+    let filters: std::collections::BTreeMap<&str, u64> = filtered.iter().copied().collect();
+    assert_eq!(told.body["filtered"], serde_json::to_value(filters).unwrap());
+}
+
+#[test]
+fn a_trip_without_a_vehicle_says_why() {
+    let any = Requirements::default;
+    let lifts = || Requirements { capabilities: ["lift".to_owned()].into(), ..any() };
+    let heavy = || Requirements { payload_kg: 20_000.0, ..any() };
+    let held = |n| VehicleFacts { holds: ["grounded".to_owned()].into(), ..able(n) };
+    let rule = |name: &str| format!("base.assignment.{name}");
+    check(vec![], any(), "NO_VEHICLE", &[], &[]);
+    check(vec![held(0), held(1)], any(), "NO_READY_VEHICLE", &[&rule("no-hold")], &[("NOT_READY", 2)]);
+    let offline = VehicleFacts { online: false, ..able(0) };
+    check(vec![offline], any(), "NO_READY_VEHICLE", &[&rule("online")], &[("NOT_READY", 1)]);
+    let manual = VehicleFacts { mode: "MANUAL".into(), ..able(0) };
+    check(vec![manual], any(), "NO_READY_VEHICLE", &[&rule("autonomous")], &[("NOT_READY", 1)]);
+    let busy = VehicleFacts { claimed: true, ..able(0) };
+    check(vec![busy], any(), "NO_READY_VEHICLE", &[&rule("unclaimed")], &[("NOT_READY", 1)]);
+    check(vec![able(0), able(1)], lifts(), "NO_FIT_VEHICLE", &[], &[("CAPABILITY", 2)]);
+    check(vec![able(0)], heavy(), "NO_FIT_VEHICLE", &[], &[("PAYLOAD", 1)]);
+    check(vec![able(0), held(1)], heavy(), "NO_FIT_VEHICLE", &[], &[("NOT_READY", 1), ("PAYLOAD", 1)]);
+    let empty = VehicleFacts { battery_pct: 11.0, energy_capacity_wh: 1_000.0, ..able(0) };
+    check(vec![empty], any(), "NO_FIT_VEHICLE", &[], &[("ENERGY", 1)]);
+    let lapsed = |n| VehicleFacts { admission_valid: false, ..able(n) };
+    check(vec![lapsed(0), lapsed(1)], any(), "POLICY", &[&rule("admission")], &[]);
+    let unseen = World::with(vec![able(0)]);
+    unseen.passes(121_000);
+    check_in(&unseen, any(), "NO_FIT_VEHICLE", &[], &[("NO_POSITION", 1)]);
+    let cut_off = World::with(vec![able(0)]);
+    cut_off.told().reach_ms.insert((0, 0), None);
+    check_in(&cut_off, any(), "NO_FIT_VEHICLE", &[], &[("NO_WAY", 1)]);
+}
+
+#[test]
+fn two_trips_and_one_vehicle() {
+    let world = World::with(vec![able(0)]);
+    let (everyday, urgent) = (world.asks_for(0), world.asks(1, 9, Requirements::default()));
+    assert_eq!(world.dispatches(), 1);
+    assert_eq!((world.vehicle_of(everyday), world.vehicle_of(urgent)), (None, Some(0)));
+    assert_eq!(world.trip(everyday).wait.unwrap().code, "VEHICLES_TAKEN");
+    assert_eq!(world.history(urgent), ["trip.created", "trip.route_found", "trip.assigned"]);
+}
+
+#[test]
+fn an_older_trip_goes_before_a_younger_one() {
+    let world = World::with(vec![able(0)]);
+    let older = world.asks_for(0);
+    world.passes(20_000);
+    let younger = world.asks_for(1);
+    world.told().reach_ms.insert((0, 0), Some(70_000));
+    assert_eq!(world.dispatches(), 1);
+    assert_eq!((world.vehicle_of(older), world.vehicle_of(younger)), (Some(0), None));
+}
+
+#[test]
+fn policy_refuses_the_nearest_so_the_next_best_goes() {
+    let lapsed = VehicleFacts { admission_valid: false, ..able(0) };
+    let world = World::with(vec![lapsed, able(1), able(2)]);
+    world.told().reach_ms.extend([((0, 0), Some(10_000)), ((1, 0), Some(30_000)), ((2, 0), Some(20_000))]);
+    let trip = world.asks_for(0);
+    assert_eq!(world.dispatches(), 1);
+    assert_eq!(world.vehicle_of(trip), Some(2));
+    let story = block_on(world.trips.why(&tenant(), trip)).unwrap();
+    let refusal = story.steps.iter().find(|step| step.summary.starts_with("policy forbids")).unwrap();
+    assert!(refusal.summary.contains(&vehicle(0).to_string()) && refusal.summary.contains("admission"), "{refusal:?}");
+}
+
+#[test]
+fn a_vehicle_behind_many_that_policy_refuses_is_reached() {
+    let mut vehicles: Vec<VehicleFacts> = (0..40).map(|n| VehicleFacts { admission_valid: false, ..able(n) }).collect();
+    vehicles.push(able(40));
+    let world = World::with(vehicles);
+    world.told().reach_ms.insert((40, 0), Some(500_000));
+    let trip = world.asks_for(0);
+    let batches = (1..10).find(|_| {
+        world.passes(1_000);
+        world.dispatches() == 1
+    });
+    assert_eq!((batches, world.vehicle_of(trip)), (Some(3), Some(40)));
+}
+
+#[test]
+fn a_pair_that_comes_to_nothing_lets_the_next_best_go() {
+    for code in ["NO_ROUTE", "CLAIM_REFUSED"] {
+        let world = World::with(vec![able(0), able(1)]);
+        world.told().reach_ms.extend([((0, 0), Some(10_000)), ((1, 0), Some(500_000))]);
+        match code {
+            "NO_ROUTE" => world.told().no_way_for.insert(vehicle(0)),
+            _ => world.told().claim_refused.insert(vehicle(0)),
+        };
+        let trip = world.asks_for(0);
+        assert_eq!(world.dispatches(), 0);
+        assert_eq!(world.trip(trip).wait.unwrap().code, code);
+        assert_eq!((world.dispatches(), world.vehicle_of(trip)), (1, Some(1)), "{code}");
+    }
+}
+
+#[test]
+fn the_only_vehicle_is_tried_again_and_the_reason_is_told_once() {
+    let world = World::with(vec![able(0)]);
+    world.told().claim_refused.insert(vehicle(0));
+    let trip = world.asks_for(0);
+    assert_eq!((world.dispatches(), world.dispatches()), (0, 0));
+    assert_eq!(world.history(trip), ["trip.created", "trip.route_found", "trip.waits"]);
+    world.told().claim_refused.clear();
+    assert_eq!(world.dispatches(), 1);
+}
+
+#[test]
+fn a_claim_whose_answer_was_lost_is_given_back() {
+    let world = World::with(vec![able(0), able(1)]);
+    world.told().reach_ms.extend([((0, 0), Some(10_000)), ((1, 0), Some(20_000))]);
+    world.told().claim_answer_lost.insert(vehicle(0));
+    let trip = world.asks_for(0);
+    assert!(block_on(world.trips.run_batch(&tenant(), &site(), None)).is_err());
+    assert!(world.told().claims.contains_key(&vehicle(0)));
+    // The trip goes to another vehicle meanwhile; the first claim is not forgotten over that.
+    assert_eq!((world.dispatches(), world.vehicle_of(trip)), (1, Some(1)));
+    world.passes(10_000);
+    world.dispatches();
+    let held: Vec<_> = world.told().claims.keys().copied().collect();
+    assert_eq!(held, [vehicle(1)]);
+}
+
+#[test]
+fn a_cancelled_trip_is_not_dispatched() {
+    let world = World::with(vec![able(0)]);
+    let trip = world.asks_for(0);
+    block_on(world.trips.cancel(&world.ctx(), trip, "not needed")).unwrap();
+    assert_eq!((world.dispatches(), world.trip(trip).status), (0, Status::Cancelled));
+    assert!(world.told().claims.is_empty());
+}
+
+#[test]
+fn nothing_new_is_not_decided_again_until_the_backoff_ends() {
+    let world = World::with(vec![]);
+    world.asks_for(0);
+    let looked_at = || block_on(world.trips.run_batches()).unwrap().trips;
+    // The first look changes what waits: its route is found, its reason told.
+    assert_eq!((looked_at(), looked_at(), looked_at()), (1, 1, 0));
+    world.passes(1_000);
+    assert_eq!((looked_at(), looked_at()), (1, 0));
+    world.told().vehicles.push(able(0));
+    assert_eq!(block_on(world.trips.run_batches()).unwrap().assigned, 1);
+}

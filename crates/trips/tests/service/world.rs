@@ -1,0 +1,342 @@
+//! A site with vehicles whose distances, refusals and failures a test chooses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+use kernel::id::{PrincipalId, TypedId};
+use kernel::testing::START;
+use kernel::{
+    Actor, Clock, Code, Coordinate, Ctx, CtxSource, Reject, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId,
+};
+use policy::{Bundle, Constraints, Engine};
+use pollster::block_on;
+use store::conformance::PlainSigner;
+use store::memory::MemoryStore;
+use store::port::Fault;
+use store::{CommandError, Store};
+use trips::ports::*;
+use trips::trip::types::{Kind, Requirements, Stop, Window};
+use trips::{Ports, Trip, TripRequest, Trips};
+
+pub fn tenant() -> TenantId {
+    "north".parse().unwrap()
+}
+
+pub fn site() -> SiteId {
+    "yard".parse().unwrap()
+}
+
+/// Vehicle `n`, from 0; ids rise with the number.
+pub fn vehicle(n: usize) -> VehicleId {
+    VehicleId::from_u128((0x019b << 112) | (n as u128 + 1))
+}
+
+fn place_of_vehicle(n: usize) -> Coordinate {
+    Coordinate::new(n as f64 / 1_000.0, 0.0).unwrap()
+}
+
+/// Where trip `n` begins.
+fn pickup(n: usize) -> Coordinate {
+    Coordinate::new(1.0 + n as f64 / 1_000.0, 0.0).unwrap()
+}
+
+/// The number in a place, and whether it is a pickup's.
+fn number_of(place: Coordinate) -> usize {
+    (place.lat().fract() * 1_000.0).round() as usize
+}
+
+/// A vehicle that can take every trip.
+pub fn able(n: usize) -> VehicleFacts {
+    VehicleFacts {
+        vehicle: vehicle(n),
+        site: site(),
+        online: true,
+        mode: "AUTONOMOUS".into(),
+        holds: BTreeSet::new(),
+        claimed: false,
+        seen_at: START,
+        battery_pct: 90.0,
+        energy_capacity_wh: 100_000.0,
+        consumption_wh_per_m: 0.2,
+        capabilities: BTreeSet::new(),
+        payload_max_kg: 10_000.0,
+        seats: 4,
+        max_speed_mps: None,
+        allowed_sectors: [Sector::Logistics].into(),
+        avoided_zones: BTreeSet::new(),
+        admission_valid: true,
+        on_probation: false,
+        simulated: true,
+    }
+}
+
+/// What the neighbours know and do.
+#[derive(Default)]
+pub struct Told {
+    /// In the order in which the fleet lists them.
+    pub vehicles: Vec<VehicleFacts>,
+    /// Driving time of vehicle to pickup, in milliseconds; one minute where nothing is said, `None` for no way.
+    pub reach_ms: BTreeMap<(usize, usize), Option<u64>>,
+    /// Vehicles for which no way is found once their size is known.
+    pub no_way_for: BTreeSet<VehicleId>,
+    /// Vehicles whose claim the fleet refuses.
+    pub claim_refused: BTreeSet<VehicleId>,
+    /// Vehicles whose claim is taken but whose answer is lost, once.
+    pub claim_answer_lost: BTreeSet<VehicleId>,
+    /// Claims by vehicle.
+    pub claims: BTreeMap<VehicleId, (TripId, u64)>,
+    /// Until when a claim is valid, where it is not a minute from the start.
+    pub valid_until: Option<Timestamp>,
+    /// Since when vehicles can be heard, where it is not since the start.
+    pub up_since: Option<Timestamp>,
+}
+
+/// The neighbours, a clock and entropy.
+#[derive(Default)]
+pub struct Neighbours {
+    told: Mutex<Told>,
+    later_ms: AtomicI64,
+    entropy: AtomicU64,
+}
+
+impl Neighbours {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap()
+    }
+}
+
+impl Clock for Neighbours {
+    fn now(&self) -> Timestamp {
+        START.plus_ms(self.later_ms.load(Ordering::Relaxed))
+    }
+}
+
+impl CtxSource for Neighbours {
+    fn entropy(&self) -> u128 {
+        u128::from(self.entropy.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Tenants for Neighbours {
+    fn tenant<'a>(&'a self, _: &'a TenantId) -> Answer<'a, Option<TenantFacts>> {
+        let entitlements = ["trips".to_owned()].into();
+        let facts = TenantFacts { sector: Sector::Logistics, simulated: true, entitlements };
+        Box::pin(async move { Ok(Some(facts)) })
+    }
+}
+
+impl Fleet for Neighbours {
+    fn site<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, _: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>> {
+        let facts = SiteFacts { operating: true, stops_inside: true, ..SiteFacts::default() };
+        Box::pin(async move { Ok(Some(facts)) })
+    }
+
+    fn capabilities<'a>(&'a self, _: &'a Ctx) -> Answer<'a, BTreeSet<String>> {
+        Box::pin(async move { Ok(["lift".to_owned()].into()) })
+    }
+
+    fn vehicles<'a>(&'a self, _: &'a Ctx, _: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
+        let told = self.told();
+        let with_claim = |facts: &VehicleFacts| VehicleFacts {
+            claimed: facts.claimed || told.claims.contains_key(&facts.vehicle),
+            ..facts.clone()
+        };
+        let vehicles = told.vehicles.iter().map(with_claim).collect();
+        Box::pin(async move { Ok(vehicles) })
+    }
+
+    fn vehicle<'a>(&'a self, _: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>> {
+        let facts = self.told().vehicles.iter().find(|facts| facts.vehicle == vehicle).cloned();
+        Box::pin(async move { Ok(facts) })
+    }
+
+    fn take_claim<'a>(&'a self, _: &'a Ctx, trip: TripId, vehicle: VehicleId, _: u64) -> Answer<'a, u64> {
+        let mut told = self.told();
+        let answer = if told.claim_refused.contains(&vehicle) {
+            Err(Reject::new(Code::VehicleUnavailable, "an update begins").into())
+        } else {
+            let (_, epoch) = *told.claims.entry(vehicle).or_insert((trip, 1));
+            match told.claim_answer_lost.remove(&vehicle) {
+                true => Err(CommandError::Fault(Fault::Overloaded)),
+                false => Ok(epoch),
+            }
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn release_claim<'a>(&'a self, _: &'a Ctx, trip: TripId, vehicle: VehicleId, _: Option<u64>) -> Answer<'a, ()> {
+        let mut told = self.told();
+        if told.claims.get(&vehicle).is_some_and(|(holder, _)| *holder == trip) {
+            told.claims.remove(&vehicle);
+        }
+        Box::pin(async move { Ok(()) })
+    }
+
+    fn claim<'a>(&'a self, _: &'a Ctx, trip: TripId, vehicle: VehicleId) -> Answer<'a, ClaimFacts> {
+        let told = self.told();
+        let is_current = told.claims.get(&vehicle).is_some_and(|(holder, _)| *holder == trip);
+        let valid_until = Some(told.valid_until.unwrap_or(START.plus_ms(60_000)));
+        Box::pin(async move { Ok(ClaimFacts { is_current, valid_until }) })
+    }
+
+    fn closed_zones_at<'a>(
+        &'a self,
+        _: &'a Ctx,
+        _: &'a SiteId,
+        _: Coordinate,
+        _: &'a BTreeSet<String>,
+    ) -> Answer<'a, BTreeSet<String>> {
+        Box::pin(async move { Ok(BTreeSet::new()) })
+    }
+}
+
+impl Routing for Neighbours {
+    fn off_map<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, places: &'a [Coordinate]) -> Answer<'a, Vec<Option<String>>> {
+        Box::pin(async move { Ok(vec![None; places.len()]) })
+    }
+
+    fn route<'a>(&'a self, _: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer> {
+        let blocked = query.vehicle.is_some_and(|vehicle| self.told().no_way_for.contains(&vehicle.vehicle));
+        let answer = match blocked {
+            true => RouteAnswer::Unroutable { reason: "the bridge is too low".into() },
+            false => RouteAnswer::Found(RouteFound {
+                points: vec![query.from, query.to],
+                steps: vec![RouteStep { length_m: 500.0, speed_mps: 8.0, no_stop: false }],
+                distance_m: 500.0,
+                duration_ms: 62_500,
+                map_digest: "a1".into(),
+                ..RouteFound::default()
+            }),
+        };
+        Box::pin(async move { Ok(answer) })
+    }
+
+    fn reach<'a>(
+        &'a self,
+        _: &'a Ctx,
+        _: &'a SiteId,
+        from: &'a [Coordinate],
+        to: &'a [Coordinate],
+        _: &'a Constraints,
+    ) -> Answer<'a, Vec<Vec<Option<Reach>>>> {
+        let told = self.told();
+        let reach = |from: Coordinate, to: Coordinate| {
+            let duration_ms = told.reach_ms.get(&(number_of(from), number_of(to))).copied().unwrap_or(Some(60_000))?;
+            Some(Reach { duration_ms, distance_m: duration_ms as f64 / 200.0 })
+        };
+        let all = from.iter().map(|&from| to.iter().map(|&to| reach(from, to)).collect()).collect();
+        Box::pin(async move { Ok(all) })
+    }
+
+    fn map_digest<'a>(&'a self, _: &'a Ctx, _: &'a SiteId) -> Answer<'a, Option<String>> {
+        Box::pin(async move { Ok(Some("a1".into())) })
+    }
+}
+
+impl Positions for Neighbours {
+    fn latest<'a>(&'a self, _: &'a Ctx, of: VehicleId) -> Answer<'a, Option<LastPosition>> {
+        let at = (0..1_000).find(|&n| vehicle(n) == of).map(place_of_vehicle);
+        let seen_at =
+            self.told().vehicles.iter().find(|facts| facts.vehicle == of).map_or(START, |facts| facts.seen_at);
+        Box::pin(async move { Ok(at.map(|at| LastPosition { at, speed_mps: 0.0, seen_at })) })
+    }
+}
+
+impl Listener for Neighbours {
+    fn up_since(&self) -> Option<Timestamp> {
+        Some(self.told().up_since.unwrap_or(START))
+    }
+}
+
+/// Trips, their store and their neighbours.
+pub struct World {
+    pub neighbours: Arc<Neighbours>,
+    pub store: Arc<MemoryStore>,
+    pub trips: Arc<Trips>,
+}
+
+fn engine() -> Arc<Engine> {
+    static ENGINE: OnceLock<Arc<Engine>> = OnceLock::new();
+    Arc::clone(ENGINE.get_or_init(|| Arc::new(Engine::new(Bundle::shipped().unwrap()))))
+}
+
+impl World {
+    pub fn with(vehicles: Vec<VehicleFacts>) -> Self {
+        let neighbours = Arc::new(Neighbours::default());
+        neighbours.told().vehicles = vehicles;
+        let store = Arc::new(MemoryStore::new(Arc::new(PlainSigner)));
+        let trips = Self::service(&neighbours, &store);
+        Self { neighbours, store, trips }
+    }
+
+    fn service(neighbours: &Arc<Neighbours>, store: &Arc<MemoryStore>) -> Arc<Trips> {
+        let ports = Ports {
+            tenants: Arc::clone(neighbours) as Arc<dyn Tenants>,
+            fleet: Arc::clone(neighbours) as Arc<dyn Fleet>,
+            routing: Arc::clone(neighbours) as Arc<dyn Routing>,
+            positions: Arc::clone(neighbours) as Arc<dyn Positions>,
+            listener: Arc::clone(neighbours) as Arc<dyn Listener>,
+        };
+        let store = Arc::clone(store) as Arc<dyn Store>;
+        Arc::new(Trips::new(store, engine(), ports, Arc::clone(neighbours) as Arc<dyn CtxSource>))
+    }
+
+    /// The process starts again: nothing in memory is left.
+    pub fn restarts(&mut self) {
+        self.trips = Self::service(&self.neighbours, &self.store);
+    }
+
+    pub fn told(&self) -> MutexGuard<'_, Told> {
+        self.neighbours.told()
+    }
+
+    pub fn passes(&self, ms: i64) {
+        self.neighbours.later_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.neighbours.now()
+    }
+
+    pub fn ctx(&self) -> Ctx {
+        let client = Actor::principal(PrincipalId::from_u128((0x019b << 112) | 1), "client");
+        let mut ctx = Ctx::new(&*self.neighbours, tenant(), client).at_site(site()).in_sector(Sector::Logistics);
+        ctx.simulated = true;
+        ctx
+    }
+
+    /// Asks for trip `n`.
+    pub fn asks(&self, n: usize, priority: u8, requirements: Requirements) -> TripId {
+        let stops = vec![Stop { at: pickup(n) }, Stop { at: Coordinate::new(2.0, 0.0).unwrap() }];
+        let (site, kind, window) = (site(), Kind::Delivery, Window::default());
+        let request = TripRequest { site, kind, stops, requirements, priority, window };
+        block_on(self.trips.request(&self.ctx(), request, None)).unwrap().id
+    }
+
+    /// Asks for an everyday trip `n`.
+    pub fn asks_for(&self, n: usize) -> TripId {
+        self.asks(n, 0, Requirements::default())
+    }
+
+    /// Runs a batch of the site; answers how many trips got a vehicle.
+    pub fn dispatches(&self) -> usize {
+        block_on(self.trips.run_batch(&tenant(), &site(), None)).unwrap().assigned
+    }
+
+    pub fn trip(&self, trip: TripId) -> Trip {
+        block_on(self.trips.get(&tenant(), trip)).unwrap().unwrap()
+    }
+
+    /// The number of the vehicle that a trip has.
+    pub fn vehicle_of(&self, trip: TripId) -> Option<usize> {
+        let held = self.trip(trip).vehicle()?;
+        (0..1_000).find(|&n| vehicle(n) == held)
+    }
+
+    /// The types of the trip's events, decisions left out.
+    pub fn history(&self, trip: TripId) -> Vec<String> {
+        let history = block_on(self.trips.history(&tenant(), trip, 0)).unwrap();
+        history.items.into_iter().map(|item| item.event).filter(|event| event.starts_with("trip.")).collect()
+    }
+}
