@@ -277,6 +277,66 @@ mod tests {
         assert_eq!(reject.fields[0].message, "expected a JSON object");
     }
 
+    /// One wrong value, one field.
+    fn wrong(pointer: &str, values: &[Value], field: &str) {
+        for value in values {
+            check(
+                |body| {
+                    body["window"] = json!({ "earliest": null, "latest": null });
+                    body["requirements"] = json!({ "passengers": 0, "payload_kg": 0, "capabilities": [] });
+                    *body.pointer_mut(pointer).unwrap() = value.clone();
+                },
+                &[field],
+            );
+        }
+    }
+
+    #[test]
+    fn each_field_has_its_own_limits() {
+        let in_days = |days: i64| json!(NOW.plus_ms(days * 86_400_000).to_string());
+        wrong("/site", &[json!(null), json!(7), json!(""), json!("a b")], "/site");
+        wrong("/kind", &[json!(null), json!("HAUL"), json!([])], "/kind");
+        for place in ["/origin", "/destination"] {
+            wrong(place, &[json!(null), json!([1, 2]), json!("1,2")], place);
+            let (lat, lon) = (format!("{place}/lat"), format!("{place}/lon"));
+            wrong(&lat, &[json!(90.1), json!(-90.1), json!("1"), json!(null)], &lat);
+            wrong(&lon, &[json!(180.1), json!(-180.1), json!(true)], &lon);
+            wrong(place, &[json!({ "lat": 5, "lon": 5, "alt": 1 })], &format!("{place}/alt"));
+        }
+        wrong("/requirements", &[json!([]), json!("x")], "/requirements");
+        wrong("/requirements", &[json!({ "seats": 1 })], "/requirements/seats");
+        let at = "/requirements/passengers";
+        wrong(at, &[json!(-1), json!(1.5), json!(1_001), json!("2")], at);
+        let at = "/requirements/payload_kg";
+        wrong(at, &[json!(-0.1), json!(1_000_000.1), json!("2")], at);
+        let at = "/requirements/capabilities";
+        wrong(at, &[json!("tow"), json!({}), json!(vec!["tow"; 33])], at);
+        let bad_names = ["", "Tow", "to w", &"a".repeat(41)].map(|name| json!(["ok", name]));
+        wrong(at, &bad_names, "/requirements/capabilities/1");
+        wrong("/window", &[json!("now"), json!([])], "/window");
+        wrong("/window", &[json!({ "from": 1 })], "/window/from");
+        wrong(
+            "/window/earliest",
+            &[json!(7), json!("soon"), json!("2026-13-01T00:00:00Z"), in_days(91)],
+            "/window/earliest",
+        );
+        wrong("/window/latest", &[json!(7), in_days(0), in_days(-1), in_days(91)], "/window/latest");
+        wrong("/window", &[json!({ "earliest": in_days(2), "latest": in_days(2) })], "/window/latest");
+        for (priority, fields) in
+            [(json!(9), &[][..]), (json!(null), &[]), (json!(1.5), &["/priority"]), (json!("1"), &["/priority"])]
+        {
+            check(|body| body["priority"] = priority.clone(), fields);
+        }
+        for stops in [json!(1), json!({})] {
+            check(|body| body["stops"] = stops.clone(), &["/stops"]);
+        }
+        for (window, fields) in
+            [(json!({}), &[][..]), (json!({ "earliest": in_days(-1) }), &[]), (json!({ "latest": in_days(90) }), &[])]
+        {
+            check(|body| body["window"] = window.clone(), fields);
+        }
+    }
+
     #[test]
     fn negative_zero_is_zero_because_canonical_json_has_only_one() {
         let mut body = good();
