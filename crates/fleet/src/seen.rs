@@ -4,7 +4,7 @@ use kernel::id::BootId;
 use kernel::{Coordinate, TenantId, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 use store::port::{CommitError, Fault, Store};
-use store::{Expected, RowBody, RowWrite, TableSpec};
+use store::{Expected, Row, RowBody, RowWrite, TableSpec};
 
 use crate::vehicle::Mode;
 
@@ -73,10 +73,30 @@ async fn write(store: &dyn Store, tenant: &TenantId, row: RowWrite) -> Result<()
     }
 }
 
+/// What was last seen of a vehicle, as its row.
+pub(crate) async fn row_of(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Row>, Fault> {
+    store.get(VEHICLE_SEEN, tenant, &vehicle.to_string()).await
+}
+
+/// Watches for silence until another time, `None` for never, unless the vehicle was heard meanwhile: then what was
+/// heard says when its silence means something.
+pub(crate) async fn watch_until(
+    store: &dyn Store,
+    tenant: &TenantId,
+    row: Row,
+    silent_at: Option<Timestamp>,
+) -> Result<(), Fault> {
+    let body = RowBody { due_at: silent_at, ..row.body };
+    let unchanged = RowWrite::put(VEHICLE_SEEN, row.key, Expected::Version(row.version), body);
+    match store.write(tenant, vec![unchanged]).await {
+        Ok(()) | Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Ok(()),
+        Err(CommitError::Fault(fault)) => Err(fault),
+    }
+}
+
 /// What was last seen of a vehicle.
 pub async fn last_seen(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Seen>, Fault> {
-    let row = store.get(VEHICLE_SEEN, tenant, &vehicle.to_string()).await?;
-    row.map(|row| row.decode()).transpose()
+    row_of(store, tenant, vehicle).await?.map(|row| row.decode()).transpose()
 }
 
 /// Keeps what was seen; `silent_at` is when its silence means something, `None` for never.
@@ -89,4 +109,36 @@ pub async fn keep(
 ) -> Result<(), Fault> {
     let body = RowBody { due_at: silent_at, ..RowBody::new(seen, Vec::new())? };
     write(store, tenant, RowWrite::put(VEHICLE_SEEN, vehicle.to_string(), Expected::Any, body)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::id::TypedId;
+    use kernel::testing::START;
+    use pollster::block_on;
+    use store::MemoryStore;
+    use store::conformance::PlainSigner;
+
+    use super::*;
+
+    #[test]
+    fn who_was_heard_meanwhile_stays_watched() {
+        let store = MemoryStore::new(std::sync::Arc::new(PlainSigner));
+        let (tenant, vehicle): (TenantId, _) = ("north-pit".parse().unwrap(), VehicleId::from_u128(1));
+        let hear = |at: Timestamp| {
+            let (boot, mode) = (BootId::from_u128(1), Mode::Autonomous);
+            let seen = Seen { at, boot, battery_pct: 80.0, mode, position: None, parked: true, odometer_m: 0.0 };
+            block_on(keep(&store, &tenant, vehicle, &seen, Some(at.plus_ms(10)))).unwrap();
+        };
+        let row = || block_on(row_of(&store, &tenant, vehicle)).unwrap().unwrap();
+        let later = START.plus_ms(5);
+        hear(START);
+        let read = row();
+        hear(later);
+        block_on(watch_until(&store, &tenant, read, None)).unwrap();
+        assert_eq!(row().body.due_at, Some(later.plus_ms(10)));
+        assert_eq!(row().decode::<Seen>().unwrap().at, later);
+        block_on(watch_until(&store, &tenant, row(), None)).unwrap();
+        assert_eq!(row().body.due_at, None);
+    }
 }

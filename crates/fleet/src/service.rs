@@ -424,16 +424,17 @@ impl Silence {
         let fleet = &self.0;
         let id: VehicleId = key.parse().map_err(|_| Fault::Misuse("a row of a vehicle has another key"))?;
         let now = fleet.source.now();
-        let Some(seen) = seen::last_seen(&*fleet.store, tenant, id).await? else { return Ok(()) };
+        let Some(row) = seen::row_of(&*fleet.store, tenant, id).await? else { return Ok(()) };
+        let seen: Seen = row.decode()?;
         let silent_at = seen.at.max(fleet.listening_since).plus_ms(fleet.settings.offline_after_ms);
         if now < silent_at {
-            seen::keep(&*fleet.store, tenant, id, &seen, Some(silent_at)).await?;
+            seen::watch_until(&*fleet.store, tenant, row, Some(silent_at)).await?;
             return Ok(());
         }
         let ctx = Ctx::new(&*fleet.source, tenant.clone(), Actor::automation("fleet.silence"));
         let extras = Extras { guard: Some(guard), ..Extras::default() };
         fleet.command(&ctx, id, extras, |state: Option<&Vehicle>| decide::go_offline(state, seen.at)).await?;
-        seen::keep(&*fleet.store, tenant, id, &seen, None).await?;
+        seen::watch_until(&*fleet.store, tenant, row, None).await?;
         Ok(())
     }
 }

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fleet::site::ClosureClass;
-use fleet::site::SiteRoadsClosed;
+use fleet::site::{ClosureClass, SiteRoadsClosed};
 use fleet::vehicle::profile::Registration;
 use fleet::vehicle::{HoldKind, HoldTiming, Mode, Status, StopClass};
 use fleet::{Fleet, FromRecord, KnownVehicle, Registered, Seen, Settings};
