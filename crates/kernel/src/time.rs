@@ -30,9 +30,9 @@ impl Timestamp {
         Self(us)
     }
 
-    /// From milliseconds since the Unix epoch.
+    /// From milliseconds since the Unix epoch; saturates.
     pub const fn from_ms(ms: i64) -> Self {
-        Self(ms * 1_000)
+        Self(ms.saturating_mul(1_000))
     }
 
     /// Microseconds since the Unix epoch.
@@ -50,9 +50,9 @@ impl Timestamp {
         Self(self.0.saturating_add(ms.saturating_mul(1_000)))
     }
 
-    /// Milliseconds from `earlier` until this time; negative when `earlier` is later.
+    /// Milliseconds from `earlier` until this time; negative when `earlier` is later; saturates.
     pub const fn since_ms(self, earlier: Timestamp) -> i64 {
-        (self.0 - earlier.0).div_euclid(1_000)
+        self.0.saturating_sub(earlier.0).div_euclid(1_000)
     }
 }
 
