@@ -3,12 +3,16 @@
 use kernel::Coordinate;
 use rstar::primitives::{GeomWithData, Line};
 
+use crate::constraints::Resolved;
 use crate::graph::{Edge, EdgeId, RoadGraph};
 use crate::search::RouteError;
 
 /// How far from a road a place may be, in metres, where the caller says nothing else: across a yard or a parking lot,
 /// not across a valley.
 pub const SNAP_LIMIT_M: f64 = 250.0;
+
+/// Roads whose distances from a place differ by less are equally near, in metres: coordinates are rounded.
+const SAME_PLACE_M: f64 = 1.0;
 
 /// A straight piece of an edge: which edge, and which piece of it.
 pub(crate) type Segment = GeomWithData<Line<[f64; 2]>, (EdgeId, u32)>;
@@ -49,6 +53,25 @@ impl RoadGraph {
     /// # Errors
     /// [`RouteError::OffMap`] when no road is within `limit_m`.
     pub fn snap(&self, place: Coordinate, limit_m: f64) -> Result<Snap, RouteError> {
+        let off_map = RouteError::OffMap { lat: place.lat(), lon: place.lon(), limit_m };
+        self.nearest(place, limit_m, |_| true).ok_or(off_map)
+    }
+
+    /// The nearest point of a road; of roads that are equally near, one that is open. Roads meet at crossings, and whoever
+    /// stands at one is not inside the closure of one of them.
+    ///
+    /// # Errors
+    /// As [`RoadGraph::snap`].
+    pub fn snap_under(&self, place: Coordinate, limit_m: f64, rules: &Resolved) -> Result<Snap, RouteError> {
+        let nearest = self.snap(place, limit_m)?;
+        if rules.open(nearest.edge) {
+            return Ok(nearest);
+        }
+        let as_near_m = (nearest.distance_m + SAME_PLACE_M).min(limit_m);
+        Ok(self.nearest(place, as_near_m, |edge| rules.open(edge)).unwrap_or(nearest))
+    }
+
+    fn nearest(&self, place: Coordinate, limit_m: f64, is_meant: impl Fn(EdgeId) -> bool) -> Option<Snap> {
         let wide = limit_m / METRES_PER_DEGREE / place.lat().to_radians().cos().max(0.01);
         let envelope = rstar::AABB::from_corners(
             [place.lon() - wide, place.lat() - wide],
@@ -57,13 +80,10 @@ impl RoadGraph {
         let nearest = self
             .segments
             .locate_in_envelope_intersecting(envelope)
+            .filter(|segment| is_meant(segment.data.0))
             .map(|segment| self.on_piece(place, segment.data.0, segment.data.1))
             .min_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.edge.cmp(&b.edge)));
-        nearest.filter(|snap| snap.distance_m <= limit_m).ok_or(RouteError::OffMap {
-            lat: place.lat(),
-            lon: place.lon(),
-            limit_m,
-        })
+        nearest.filter(|snap| snap.distance_m <= limit_m)
     }
 
     fn on_piece(&self, place: Coordinate, id: EdgeId, piece: u32) -> Snap {

@@ -125,7 +125,8 @@ impl RoadGraph {
     /// As [`RoadGraph::route`], and when the constraints were resolved for another graph.
     pub fn route_under(&self, from: Coordinate, to: Coordinate, rules: &Resolved) -> Result<Route, RouteError> {
         self.same_map(rules)?;
-        let (from, to) = (self.snap(from, SNAP_LIMIT_M)?, self.snap(to, SNAP_LIMIT_M)?);
+        let snap = |place| self.snap_under(place, SNAP_LIMIT_M, rules);
+        let (from, to) = (snap(from)?, snap(to)?);
         let Some(way) = astar::quickest(self, rules, from, to) else {
             return Err(RouteError::Unroutable { cut_by: explain::cut_by(self, rules, from, to) });
         };
@@ -148,9 +149,11 @@ impl RoadGraph {
         constraints: &Constraints,
         limit_ms: u64,
     ) -> Result<Vec<Option<u64>>, RouteError> {
-        let target = self.snap(to, SNAP_LIMIT_M)?;
-        let from: Vec<Option<Snap>> = from.iter().map(|&place| self.snap(place, SNAP_LIMIT_M).ok()).collect();
-        Ok(durations::to(self, &self.resolve(constraints)?, target, &from, limit_ms))
+        let rules = self.resolve(constraints)?;
+        let snap = |place| self.snap_under(place, SNAP_LIMIT_M, &rules);
+        let target = snap(to)?;
+        let from: Vec<Option<Snap>> = from.iter().map(|&place| snap(place).ok()).collect();
+        Ok(durations::to(self, &rules, target, &from, limit_ms))
     }
 
     /// Milliseconds from each of many places (rows) to each of many others (columns), as [`RoadGraph::route_under`] would
@@ -169,10 +172,11 @@ impl RoadGraph {
         if from.len().saturating_mul(to.len()) > MATRIX_CELLS_MAX {
             return Err(RouteError::TooMany { what: "pairs of places", limit: MATRIX_CELLS_MAX });
         }
-        let snapped: Vec<Option<Snap>> = from.iter().map(|&place| self.snap(place, SNAP_LIMIT_M).ok()).collect();
+        let snap = |place| self.snap_under(place, SNAP_LIMIT_M, rules).ok();
+        let snapped: Vec<Option<Snap>> = from.iter().map(|&place| snap(place)).collect();
         let mut rows = vec![vec![None; to.len()]; from.len()];
         for (column, &place) in to.iter().enumerate() {
-            let Ok(target) = self.snap(place, SNAP_LIMIT_M) else { continue };
+            let Some(target) = snap(place) else { continue };
             let durations = durations::to(self, rules, target, &snapped, limit_ms);
             rows.iter_mut().zip(durations).for_each(|(row, duration)| row[column] = duration);
         }

@@ -192,7 +192,8 @@ proptest! {
         let (from, to) = world.places;
         let constraints = world.constraints(&graph);
         let rules = graph.resolve(&constraints).unwrap();
-        let (Ok(begin), Ok(end)) = (graph.snap(from, SNAP_LIMIT_M), graph.snap(to, SNAP_LIMIT_M)) else {
+        let snap = |place| graph.snap_under(place, SNAP_LIMIT_M, &rules);
+        let (Ok(begin), Ok(end)) = (snap(from), snap(to)) else {
             return Ok(());
         };
         let expected = oracle(&graph, &constraints, begin, end).map(|seconds| seconds * 1e3);

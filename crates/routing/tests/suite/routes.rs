@@ -262,6 +262,20 @@ fn a_place_is_brought_to_the_nearest_road_within_the_limit() {
 }
 
 #[test]
+fn a_crossing_is_not_inside_the_closure_of_one_of_its_roads() {
+    let (graph, _) = grid();
+    let closed: BTreeSet<EdgeId> = edges_of(&graph, 101).into_iter().map(|(id, _)| id).collect();
+    let crossing = edges_of(&graph, 101)[0].1.points[1];
+    let closure = Closure { id: "works".into(), extent: Extent::Edges(closed.clone()), class: ClosureClass::NoEntry };
+    let rules = graph.resolve(&Constraints { closures: vec![closure], ..none() }).unwrap();
+    let from = on(&graph, 107);
+    let route = graph.route_under(from, crossing, &rules).unwrap();
+    assert!(route.steps.iter().all(|step| !closed.contains(&step.edge)), "{route:?}");
+    assert_eq!(graph.matrix(&[from], &[crossing], &rules, u64::MAX).unwrap()[0][0], Some(route.duration_ms));
+    assert!(graph.route_under(crossing, from, &rules).is_ok());
+}
+
+#[test]
 fn stops_wait_for_the_end_of_what_admits_none() {
     let (graph, _) = grid();
     let route = route(&graph, 101, 107, none()).unwrap();
