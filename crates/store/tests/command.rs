@@ -1,0 +1,167 @@
+//! The one way in which a command changes anything: conflicts, decisions, refusals, keys that do a thing once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{Asked, Tally, TallyRaised, id, raise, tenant, world};
+use kernel::{Code, Decided, Reject, Subject};
+use pollster::block_on;
+use store::command::{ATTEMPTS_MAX, recall};
+use store::{CommandError, Expected, Extras, Fault, Guard, Idempotency, RowBody, RowWrite, TableSpec, execute};
+
+const NOTES: TableSpec = TableSpec::machinery("test_notes", &["colour"]);
+
+fn key(request: &str) -> Extras {
+    let idempotency = Idempotency { key: "somebody/1".into(), request: request.into() };
+    Extras { idempotency: Some(idempotency), ..Extras::default() }
+}
+
+fn note(expected: Expected) -> RowWrite {
+    RowWrite::put(NOTES, "n", expected, RowBody::new(&1, vec!["red".into()]).unwrap())
+}
+
+#[test]
+fn a_conflict_gathers_and_decides_again() {
+    let world = world();
+    let gathered = AtomicUsize::new(0);
+    let gather = |state: Option<std::sync::Arc<Tally>>| {
+        let first = gathered.fetch_add(1, Ordering::Relaxed) == 0;
+        if first {
+            world.raise(1, Extras::default()).unwrap();
+        }
+        assert_eq!(state.is_none(), first, "what was loaded again is seen");
+        async { Ok(()) }
+    };
+    let outcome = block_on(execute(&*world.store, &world.ctx(), &id(1), Extras::default(), gather, raise)).unwrap();
+    assert_eq!((gathered.into_inner(), outcome.state.unwrap().count, world.count(1)), (2, 2, 2));
+    assert_eq!(outcome.receipt.unwrap().head.size, 2);
+}
+
+#[test]
+fn who_never_wins_is_told_to_come_again_and_changes_nothing() {
+    let world = world();
+    let gather = |_| {
+        world.raise(1, Extras::default()).unwrap();
+        async { Ok(()) }
+    };
+    let result = block_on(execute(&*world.store, &world.ctx(), &id(1), Extras::default(), gather, raise));
+    assert!(matches!(result, Err(CommandError::Fault(Fault::Overloaded))));
+    assert_eq!(world.count(1), ATTEMPTS_MAX as u64);
+}
+
+#[test]
+fn a_denied_command_leaves_its_decision_and_no_row() {
+    let world = world();
+    let denied = world.ask_denied(1, "r", Extras::default());
+    assert!(matches!(denied, CommandError::Reject(reject) if reject.code == Code::PolicyViolation));
+    assert_eq!(world.count(1), 0);
+    let journal = world.journal();
+    assert_eq!((journal[0].0.kind(), journal[0].1.as_str(), journal.len()), ("request", "policy.decided", 1));
+    world.raise(2, Extras::default()).unwrap();
+    world.ask_denied(2, "of an aggregate that exists", Extras::default());
+    assert_eq!(world.journal()[2], (Subject::new("tally", id(2)), "policy.decided".into()));
+    assert_eq!(world.count(2), 1);
+}
+
+#[test]
+fn the_same_denial_is_journaled_once_a_minute_and_another_at_once() {
+    let world = world();
+    let ask = |reason: &str, expected: usize| {
+        assert!(matches!(world.ask_denied(1, reason, Extras::default()), CommandError::Reject(_)));
+        assert_eq!(world.journal().len(), expected, "{reason}");
+    };
+    ask("a", 1);
+    ask("a", 1);
+    ask("b", 2);
+    world.clock.pass_ms(59_999);
+    ask("a", 2);
+    world.clock.pass_ms(1);
+    ask("a", 3);
+    ask("a", 3);
+    // A clock that was set back must not silence decisions until it catches up.
+    world.clock.pass_ms(-600_000);
+    ask("a", 4);
+}
+
+#[test]
+fn a_command_that_changes_state_always_journals_its_decision_first() {
+    let world = world();
+    for _ in 0..2 {
+        let ctx = world.ctx();
+        let gather = |_| async { Ok(Asked(vec![world.decision(&ctx, "r")])) };
+        let decide = |_: Option<&Tally>, _: &Asked| Decided::accept([TallyRaised { by: 1 }.into()], ());
+        block_on(execute::<Tally, _, _, _, _, _>(&*world.store, &ctx, &id(1), Extras::default(), gather, decide))
+            .unwrap();
+    }
+    let types: Vec<String> = world.journal().into_iter().map(|(_, r#type)| r#type).collect();
+    assert_eq!(types, ["policy.decided", "tally.raised", "policy.decided", "tally.raised"]);
+    let entries = block_on(world.store.entries(&tenant(), 0, 9)).unwrap();
+    let events: Vec<_> = entries.iter().map(|entry| entry.envelope().unwrap()).collect();
+    assert!(events[0].decision_id.is_some() && events[0].decision_id == events[1].decision_id);
+    assert_eq!(events.iter().map(|event| event.stream_seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_refusal_may_have_to_be_remembered() {
+    let world = world();
+    let decide = |_: Option<&Tally>, (): &()| Decided::<_, ()> {
+        events: vec![TallyRaised { by: 5 }.into()],
+        reply: Err(Reject::new(Code::Conflict, "too many")),
+    };
+    let gather = |_| async { Ok(()) };
+    let result = block_on(execute(&*world.store, &world.ctx(), &id(1), Extras::default(), gather, decide));
+    assert!(matches!(result, Err(CommandError::Reject(reject)) if reject.code == Code::Conflict));
+    assert_eq!(world.count(1), 5);
+}
+
+#[test]
+fn a_key_gives_the_same_answer_and_stands_for_one_request() {
+    let world = world();
+    let ask = |request: &str| block_on(recall(&*world.store, &tenant(), &key(request).idempotency.unwrap()));
+    assert_eq!(ask("a").unwrap(), None);
+    world.raise(1, key("a")).unwrap();
+    assert_eq!(ask("a").unwrap(), Some(id(1).to_string()));
+    assert!(matches!(ask("b"), Err(CommandError::Reject(reject)) if reject.code == Code::Conflict));
+}
+
+#[test]
+fn a_key_remembers_a_denial_also_when_its_decision_is_only_counted() {
+    for asked_before in [false, true] {
+        let world = world();
+        if asked_before {
+            world.ask_denied(1, "r", Extras::default());
+        }
+        let CommandError::Reject(told) = world.ask_denied(2, "r", key("a")) else { panic!("expected a refusal") };
+        let again = block_on(recall(&*world.store, &tenant(), &key("a").idempotency.unwrap()));
+        assert!(matches!(again, Err(CommandError::Reject(reject)) if reject == told), "{asked_before}");
+        assert_eq!(world.journal().len(), 1);
+    }
+}
+
+#[test]
+fn rows_beside_the_aggregate_change_with_it_or_not_at_all() {
+    let world = world();
+    let with = |row| Extras { rows: vec![row], ..Extras::default() };
+    let noted = || block_on(world.store.get(NOTES, &tenant(), "n")).unwrap().map(|row| row.version);
+    let never = world.raise(1, with(note(Expected::Version(7))));
+    assert!(matches!(never, Err(CommandError::Fault(Fault::Overloaded))));
+    assert_eq!((world.count(1), noted()), (0, None));
+    world.raise(1, with(note(Expected::Absent))).unwrap();
+    assert_eq!((world.count(1), noted()), (1, Some(1)));
+}
+
+#[test]
+fn who_lost_the_lease_changes_nothing() {
+    let world = world();
+    block_on(world.store.write(&tenant(), vec![note(Expected::Absent)])).unwrap();
+    let guarded = |value: &str| Extras {
+        guard: Some(Guard { tenant: tenant(), table: NOTES, key: "n".into(), value: value.into() }),
+        ..Extras::default()
+    };
+    assert!(matches!(world.raise(1, guarded("blue")), Err(CommandError::Fenced(_))));
+    assert_eq!(world.count(1), 0);
+    world.raise(1, guarded("red")).unwrap();
+    assert_eq!(world.count(1), 1);
+}
