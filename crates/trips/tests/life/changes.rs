@@ -192,10 +192,12 @@ fn a_lost_connection_is_told_once() {
 
 #[test]
 fn a_trip_that_lost_its_vehicle_is_as_it_was_and_remembers_whom_not_to_ask() {
-    let lost = then(to(Status::ToPickup), [paused(10), stranded(), unassigned()]);
+    let violation = crate::compliance::opened(1, "speed");
+    let lost = then(to(Status::ToPickup), [violation, paused(10), stranded(), unassigned()]);
     let (trip, before) = (after(&lost), after(&to(Status::Waiting)));
     assert_eq!((trip.status, trip.left, &trip.assignment), (Status::Waiting, None, &None));
     assert_eq!((trip.vehicle(), trip.stop_index, trip.occupied), (None, 0, false));
+    assert!(trip.violations.is_empty());
     assert_eq!(trip.constraints, before.constraints);
     // The approach of the vehicle that is gone says nothing of the next one's way; versions count on.
     assert_eq!((&trip.route, trip.route_versions), (&None, 2));

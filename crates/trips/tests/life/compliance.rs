@@ -23,7 +23,7 @@ fn closes(rule: &str) -> ComplianceEdge {
     ComplianceEdge { opened: None, max_speed_mps: None, ..opens(99, rule) }
 }
 
-fn opened(n: u128, rule: &str) -> TripEvent {
+pub fn opened(n: u128, rule: &str) -> TripEvent {
     TripViolationOpened {
         violation: violation(n),
         vehicle: vehicle(),

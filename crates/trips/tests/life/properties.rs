@@ -121,6 +121,7 @@ fn holds(trip: &Trip) {
         assert!(trip.ended.is_some() && trip.violations.is_empty(), "{status}");
     }
     assert_eq!(trip.vehicle().is_some(), HELD.contains(&status), "{status}");
+    assert!(HELD.contains(&status) || trip.violations.is_empty(), "{status}: only a vehicle violates");
     if status.is_interrupted() {
         let left = trip.left.expect("an interrupted trip knows where it was");
         assert!(matches!(left, Status::ToPickup | Status::AtPickup | Status::OnTrip | Status::AtDropoff));

@@ -157,6 +157,17 @@ fn a_report_of_another_boot_counts_by_itself() {
     assert_eq!(trip.reports, [(boot(), 2), (id(5), 1)].into());
 }
 
+/// Ids of boots sort by time, so the oldest are forgotten.
+#[test]
+fn a_trip_remembers_its_newest_16_boots() {
+    let of_boot = |n: u128| -> TripEvent {
+        let report = ReportRef { boot: id(1_000 + n), ..said(1) };
+        TripPaused { reason: "traffic".into(), report, due_at: DUE }.into()
+    };
+    let trip = after(&then(to(Status::OnTrip), (0..20).map(of_boot)));
+    assert_eq!(trip.reports.keys().copied().collect::<Vec<_>>(), (4..20).map(|n| id(1_000 + n)).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_report_under_another_claim_never_counts() {
     for kind in every_kind() {
