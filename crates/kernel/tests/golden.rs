@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kernel::testing::{accepts, check, fold, golden, refuses};
 use kernel::{Aggregate, Code, Decided, DomainEvent, EventMeta, Reject, Subject, Timestamp, TripId};
@@ -75,7 +75,13 @@ fn finding<T>(check: impl FnOnce() -> T) -> Option<String> {
     Some(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
 }
 
-fn write(folder: &Path) {
+/// A folder of good fixtures.
+fn written(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("lamp.hung-1.json"), r#"{"watts": 60}"#).unwrap();
     std::fs::write(folder.join("lamp.dimmed-1.json"), r#"{"watts": 7.5}"#).unwrap();
     let at = "2026-11-24T03:00:12.000000Z";
@@ -84,6 +90,7 @@ fn write(folder: &Path) {
          {{\n    \"watts\": 7.5,\n    \"hung_at\": \"{at}\"\n  }}\n]\n"
     );
     std::fs::write(folder.join("fold-1.events-2.json"), states).unwrap();
+    folder
 }
 
 #[test]
@@ -124,10 +131,9 @@ fn every_planted_fault_is_found_and_nothing_else() {
         ),
     ];
     for (fault, plant, expected) in rows {
-        let folder = tempfile::tempdir().unwrap();
-        write(folder.path());
-        plant(folder.path());
-        let found = finding(|| golden::check::<Lamp>(folder.path(), &[hung(), dimmed(7.5)]));
+        let folder = written(fault);
+        plant(&folder);
+        let found = finding(|| golden::check::<Lamp>(&folder, &[hung(), dimmed(7.5)]));
         assert_eq!(found.is_some(), expected.is_some(), "{fault}: {found:?}");
         assert!(found.unwrap_or_default().contains(expected.unwrap_or_default()), "{fault}");
     }
@@ -135,10 +141,9 @@ fn every_planted_fault_is_found_and_nothing_else() {
 
 #[test]
 fn a_history_shows_each_type_once() {
-    let folder = tempfile::tempdir().unwrap();
-    write(folder.path());
+    let folder = written("history");
     for history in [vec![], vec![hung()], vec![hung(), dimmed(7.5), dimmed(7.5)]] {
-        assert!(finding(|| golden::check::<Lamp>(folder.path(), &history)).is_some(), "{history:?}");
+        assert!(finding(|| golden::check::<Lamp>(&folder, &history)).is_some(), "{history:?}");
     }
 }
 
