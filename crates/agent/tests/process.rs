@@ -177,7 +177,7 @@ fn agent(folder: &Path, server: &str, sha256: &str) -> Child {
     let secret = folder.join("secret");
     std::fs::write(&secret, "not told to anybody\n").unwrap();
     Command::new(env!("CARGO_BIN_EXE_atlasmesh-agent"))
-        .args(["run", "--server", server, "--ca-sha256", sha256, "--simulate", "--start", "0.0,0.0", "--speedup", "30"])
+        .args(["run", "--server", server, "--ca-sha256", sha256, "--simulate", "--start", "0.0,0.0", "--speedup", "5"])
         .args(["--vehicle", &VehicleId::from_u128(1).to_string(), "--secret-file"])
         .arg(secret)
         .arg("--state")

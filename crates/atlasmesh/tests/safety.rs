@@ -45,6 +45,8 @@ fn safe_1_what_reduces_risk_needs_no_decision_and_nothing_else_moves() {
     let n = world.ready_vehicle(crossing(0, 0), SLOW);
     let trip = world.trip(crossing(0, 0), crossing(3, 3));
     world.until_status(&trip, &["ON_TRIP"]);
+    let waiting = world.trip(crossing(1, 1), crossing(2, 2));
+    world.until_status(&waiting, &["WAITING"]);
     let policies = policies_without_permits(world.server.folder.path());
     world.server.kill();
     world.server.start_again_with(Serve::default().with("--policies", policies.display()));
@@ -60,20 +62,37 @@ fn safe_1_what_reduces_risk_needs_no_decision_and_nothing_else_moves() {
     world.until_stands(n);
     let hold = world.command(n, "holds", &json!({ "kind": "grounded", "timing": "now", "reason": "inquiry" }));
     assert_eq!(hold.status, 201, "{}", hold.body);
-    world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "inquiry" })).ok();
+    world.http.post(&format!("/v1/trips/{waiting}/cancel"), &json!({ "reason": "inquiry" })).ok();
+    // Whoever is aboard is not put out where the vehicle happens to stand.
+    let occupied = world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "inquiry" }));
+    occupied.problem(409, "ILLEGAL_TRANSITION");
 }
 
-#[test]
-fn safe_2_a_stop_leaves_although_the_store_is_full() {
-    let mut world = World::with(Serve::default().with("--store-mib-max", 2));
-    let n = world.ready_vehicle(crossing(0, 0), SLOW);
-    let trip = world.trip(crossing(0, 0), crossing(3, 3));
-    world.until_status(&trip, &["ON_TRIP"]);
+/// Vehicles that are only registered: enough for their stops to fill what a trip does not fit into.
+const OTHERS: usize = 40;
+
+/// Asks for trips until the store takes none, then stops other vehicles until it does not even take that.
+fn fill(world: &World, others: &[String]) {
     let mut asked = 0;
     while world.ask(crossing(0, 0), crossing(1, 1)).status != 503 {
         asked += 1;
         assert!(asked < 5_000, "the store never became full");
     }
+    let is_refused = |other: &String| {
+        let answer = world.http.post(&format!("/v1/vehicles/{other}/stop"), &stop("nearest_admissible"));
+        answer.ok()["recorded"] == "emergency"
+    };
+    assert!(others.iter().any(is_refused), "the store always has room for a stop");
+}
+
+#[test]
+fn safe_2_a_stop_leaves_although_the_store_is_full() {
+    let mut world = World::with(Serve::default().with("--store-mib-max", 2));
+    let others: Vec<String> = (0..OTHERS).map(|other| world.register(&format!("other-{other}"))).collect();
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    world.until_status(&trip, &["ON_TRIP"]);
+    fill(&world, &others);
     let stopped = world.until("the stop is sent", || {
         let answer = world.command(n, "stop", &stop("nearest_admissible"));
         assert_eq!(answer.status, 202, "{}", answer.body);
@@ -101,8 +120,7 @@ fn safe_2_a_stop_leaves_although_the_store_is_full() {
 #[test]
 fn safe_5_a_stop_waits_for_a_place_to_stand_and_only_now_stands_in_a_tunnel() {
     let mut world = World::new();
-    let n = world.ready_vehicle((site::TUNNEL_FROM_M - 100.0, 0.0), 10.0);
-    let inside = |world: &World| {
+    let inside = |world: &World, n: usize| {
         let trip = world.trip((site::TUNNEL_FROM_M - 100.0, 0.0), (site::ROAD_END_M, 0.0));
         world.until("the vehicle is in the tunnel", || {
             let sample = world.newest_sample(n);
@@ -112,16 +130,15 @@ fn safe_5_a_stop_waits_for_a_place_to_stand_and_only_now_stands_in_a_tunnel() {
         });
         trip
     };
-    let trip = inside(&world);
-    let made = world.command(n, "stop", &stop("nearest_admissible")).ok();
+    let n = world.ready_vehicle((site::TUNNEL_FROM_M - 100.0, 0.0), 10.0);
+    let trip = inside(&world, n);
+    world.command(n, "stop", &stop("nearest_admissible")).ok();
     world.until_status(&trip, &["SAFE_STOPPED"]);
     let stands = east_m(world.until_stands(n).1);
     assert!(stands >= site::TUNNEL_TO_M - 10.0, "it stands {stands} m east: in the tunnel");
-    // It goes back to the start, and now nobody has the time to wait for a better place.
-    world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "a new one" })).ok();
-    world.command(n, "clear", &json!({ "stop": made["stop"] })).ok();
-    world.until_vehicle(n, "ready", |vehicle| vehicle["ready"] == true);
-    let trip = inside(&world);
+    // Another one follows, and now nobody has the time to wait for a better place.
+    let n = world.ready_vehicle((site::TUNNEL_FROM_M - 100.0, 0.0), 10.0);
+    let trip = inside(&world, n);
     world.command(n, "stop", &stop("now")).ok();
     let now = world.until_status(&trip, &["AWAITING_ASSIST", "SAFE_STOPPED"]);
     let stands = east_m(world.until_stands(n).1);

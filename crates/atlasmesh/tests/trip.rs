@@ -82,8 +82,7 @@ fn trip_4_an_allowed_trip_is_stored_at_once_and_goes_on_without_its_caller() {
     assert_eq!((answer.status, answer.body["status"].as_str()), (201, Some("CREATED")), "{}", answer.body);
     let trip = answer.body["id"].as_str().unwrap().to_owned();
     // Nobody can take it yet: it waits and says why, across a crash.
-    let waiting = world.until_status(&trip, &["WAITING"]);
-    assert!(waiting["wait"].is_object() || waiting["wait"].is_string(), "{waiting:#}");
+    world.until_trip(&trip, "waiting and saying why", |trip| trip["status"] == "WAITING" && trip["wait"].is_object());
     world.server.kill();
     world.server.start_again();
     world.vehicle(crossing(0, 0), FAST);
@@ -253,6 +252,13 @@ fn trip_10_the_same_key_gives_the_same_answer_and_a_trip_can_be_cancelled() {
     let cancel = format!("/v1/trips/{trip}/cancel");
     world.http.post(&cancel, &json!({ "reason": "changed my mind" })).ok();
     world.until_status(trip, &["CANCELLED"]);
-    world.http.post(&cancel, &json!({ "reason": "again" })).problem(409, "ILLEGAL_TRANSITION");
+    // Asked again it changes nothing; what is done cannot be cancelled.
+    let events = world.events(trip);
+    assert_eq!(world.http.post(&cancel, &json!({ "reason": "again" })).ok()["status"], "CANCELLED");
+    assert_eq!(world.events(trip), events);
     world.until_vehicle(n, "free", |vehicle| vehicle["ready"] == true && vehicle["claim"].is_null());
+    let done = world.trip(crossing(3, 3), crossing(3, 2));
+    world.until_status(&done, &["COMPLETED"]);
+    let late = format!("/v1/trips/{done}/cancel");
+    world.http.post(&late, &json!({ "reason": "too late" })).problem(409, "ILLEGAL_TRANSITION");
 }

@@ -42,6 +42,11 @@ impl World {
         self.http.put(&path, site::network().to_string().as_bytes(), "application/json")
     }
 
+    /// Registers a vehicle that has no agent; its id.
+    pub fn register(&self, name: &str) -> String {
+        self.http.post("/v1/vehicles", &profile(name)).ok()["id"].as_str().unwrap().to_owned()
+    }
+
     /// Registers a vehicle and starts its agent at a crossing.
     pub fn vehicle(&mut self, at: (f64, f64), speedup: f64) -> usize {
         let name = format!("car-{}", self.agents.len() + 1);
@@ -53,10 +58,10 @@ impl World {
         self.agents.len() - 1
     }
 
-    /// Like [`Self::vehicle`], and waits until it is ready.
+    /// Like [`Self::vehicle`], and waits until it is ready and somebody knows where it is.
     pub fn ready_vehicle(&mut self, at: (f64, f64), speedup: f64) -> usize {
         let n = self.vehicle(at, speedup);
-        self.until_vehicle(n, "ready", |vehicle| vehicle["ready"] == true);
+        self.until_vehicle(n, "ready", |vehicle| vehicle["ready"] == true && vehicle["seen"]["position"].is_object());
         n
     }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Idempotency;
 use tenancy::Operation;
-use trips::{History, Status, Story, Trip, TripFilter, TripRequest};
+use trips::{History, RouteVersion, Status, Story, Trip, TripFilter, TripRequest};
 
 use super::auth::Caller;
 use super::extract::{Body, Id, IdempotencyKey, Parameters};
@@ -105,7 +105,19 @@ pub async fn route(
     caller.may(Operation::ReadFleet)?;
     gateway.trip(&caller, id).await?;
     let route = gateway.trips.route(&caller.authenticated.tenant, id).await?;
-    route.map(|route| Json(json!(route))).ok_or_else(|| Problem::not_found("route yet for trip", id))
+    route.map(|route| Json(shown_route(&route))).ok_or_else(|| Problem::not_found("route yet for trip", id))
+}
+
+/// A route version as clients read it: what the journal has of it, then the trip's line, then the approach's.
+fn shown_route(route: &RouteVersion) -> Value {
+    let mut shown = json!(route.summary);
+    shown["trip"] = json!(route.trip);
+    shown["points"] = json!(route.way.points);
+    shown["steps"] = json!(route.way.steps);
+    shown["approach"] = json!(route.approach);
+    shown["constraints"] = json!(route.constraints);
+    shown["found_at"] = json!(route.found_at);
+    shown
 }
 
 #[derive(Deserialize)]

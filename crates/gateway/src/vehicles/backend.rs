@@ -3,7 +3,7 @@
 use kernel::envelope::{ClockSource, Known as Stated, OccurredAt};
 use kernel::id::TypedId;
 use kernel::{Actor, Ctx, Reject, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
-use link::{Heartbeat, Hello, LinkError, Online, TelemetryBatch, TripReport, v1};
+use link::{Heartbeat, Hello, LinkError, Online, ReportKind, TelemetryBatch, TripReport, v1};
 use store::port::{CommitError, Fault};
 use store::{CommandError, Expected, RowBody, RowWrite, TableSpec};
 use telemetry::{Batch, RawSample, TelemetryError};
@@ -211,6 +211,10 @@ impl Gateway {
     pub(super) async fn trip_report(&self, vehicle: &Known, report: TripReport) -> Result<(), SessionError> {
         let ctx = vehicle.ctx_at(self, report.vehicle_time);
         let (boot, seq) = (report.boot, report.seq);
+        if let ReportKind::Completed { .. } = report.kind {
+            // While the trip still is this vehicle's: afterwards its checks are nobody's.
+            self.summarize(&ctx, report.trip).await?;
+        }
         match self.trips.report(&ctx, &super::reports::of_link(vehicle.id, report)).await {
             Ok(done) => {
                 tracing::info!(tenant = %vehicle.tenant, vehicle = %vehicle.id, trip = %done.trip, status = %done.status, changed = done.changed, "report")
