@@ -22,8 +22,8 @@ use store::subscribe::Subscriber;
 
 pub use compliance::{Check, CheckVerdict, SampleFacts};
 pub use dispatch::{BATCH_WINDOW_MS, BatchReport};
-pub use limits::CLAIM_VALID_FOR_S;
-pub use service::{History, Leg, Ports, Progress, RouteVersion, Story, TripFilter, Trips};
+pub use limits::{CLAIM_VALID_FOR_S, ClaimTiming};
+pub use service::{History, Leg, Ports, Progress, RouteVersion, Settings, Story, TripFilter, Trips};
 pub use trip::{Done, ReportKind, Status, Trip, TripEvent, TripRequest, VehicleReport, state_table_markdown};
 
 /// The folds of this crate's aggregates, for replay.

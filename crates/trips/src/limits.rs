@@ -6,19 +6,14 @@ use kernel::Timestamp;
 /// How long an assigned vehicle may take to answer, in milliseconds: a round trip over a slow mobile link with two
 /// retries. Longer and the client waits for a vehicle that will not come.
 pub const ACCEPT_TIMEOUT_MS: i64 = 15_000;
-/// How long a claim is valid without renewal, in seconds (SAFE-7's default).
+/// How long a claim is valid without renewal, in seconds, where the operator says nothing (SAFE-7's default).
 pub const CLAIM_VALID_FOR_S: u64 = 120;
-/// How long after a claim has lapsed a silent vehicle certainly stands, in milliseconds: it stops at the nearest
-/// admissible place, and its clock may run late.
-pub const LAPSE_MARGIN_MS: i64 = 30_000;
-/// How long the listener must have been up before silence counts, in milliseconds (SAFE-8): every vehicle has had time
-/// to reconnect and to renew its claim.
-pub const SILENCE_GRACE_MS: i64 = 60_000;
-/// When a trip under way is looked at next, in milliseconds: claim and margin, so that a vehicle that keeps talking
-/// costs one look in this time.
-pub const LOOK_AGAIN_MS: i64 = CLAIM_VALID_FOR_S as i64 * 1_000 + LAPSE_MARGIN_MS;
+/// The longest that a vehicle waits before it tries to connect again, in milliseconds, and a handshake more.
+const RECONNECT_MS: i64 = 15_000;
 /// How long a trip waits for a vehicle before it expires, in milliseconds, where its time window says nothing.
 pub const WAIT_MAX_MS: i64 = 30 * 60_000;
+/// How long a trip that lost its vehicle waits for another at least, in milliseconds: it was not late by its own fault.
+pub const REASSIGN_WAIT_MS: i64 = 10 * 60_000;
 /// How long before its earliest pickup a scheduled trip begins to look for a vehicle, in milliseconds.
 pub const SCHEDULE_LEAD_MS: i64 = 10 * 60_000;
 /// How far ahead a trip may be scheduled, in milliseconds: ninety days; maps and policies of then are not known.
@@ -46,6 +41,45 @@ pub const REASON_CHARS_MAX: usize = 500;
 pub const PASSENGERS_MAX: u64 = 1_000;
 /// The heaviest load that a request may name, in kilograms; policy knows a lower limit and says why.
 pub const PAYLOAD_KG_MAX: f64 = 1_000_000.0;
+
+/// The deadlines that follow from how long a claim is valid: 30 s, 60 s and 150 s for the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimTiming {
+    valid_for_ms: i64,
+}
+
+impl Default for ClaimTiming {
+    fn default() -> Self {
+        Self::of(CLAIM_VALID_FOR_S)
+    }
+}
+
+impl ClaimTiming {
+    /// Of claims that are valid for so many seconds.
+    pub const fn of(claim_valid_for_s: u64) -> Self {
+        const A_DAY_S: u64 = 86_400;
+        let valid_for_s = if claim_valid_for_s < A_DAY_S { claim_valid_for_s } else { A_DAY_S };
+        Self { valid_for_ms: valid_for_s as i64 * 1_000 }
+    }
+
+    /// How long after a claim has lapsed a silent vehicle certainly stands, in milliseconds: it stops at the nearest
+    /// admissible place, and its clock may run late.
+    pub fn lapse_margin_ms(self) -> i64 {
+        self.valid_for_ms / 4
+    }
+
+    /// How long the listener must have been up before silence counts, in milliseconds (SAFE-8): every vehicle has had
+    /// time to reconnect and to renew its claim.
+    pub fn silence_grace_ms(self) -> i64 {
+        (self.valid_for_ms / 2).max(RECONNECT_MS)
+    }
+
+    /// When a trip under way is looked at next, in milliseconds: claim and margin, so that a vehicle that keeps talking
+    /// costs one look in this time.
+    pub fn look_again_ms(self) -> i64 {
+        self.valid_for_ms + self.lapse_margin_ms()
+    }
+}
 
 /// Text from outside, cut to [`REASON_CHARS_MAX`].
 pub(crate) fn cut(text: &str) -> String {

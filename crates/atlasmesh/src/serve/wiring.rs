@@ -75,7 +75,8 @@ pub fn wire(options: &ServeOptions, folder: &DataFolder, link: SocketAddr) -> Re
         positions: neighbours.clone(),
         listener: neighbours,
     };
-    let trips = Arc::new(trips::Trips::new(Arc::clone(&store), engine, ports, Arc::clone(&source)));
+    let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
+    let trips = Arc::new(trips::Trips::new(Arc::clone(&store), engine, ports, Arc::clone(&source), chosen));
     let certificate = ListenerCertificate::load_or_make(folder.root())?;
     let sessions = Arc::new(Sessions::default());
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&trips)));

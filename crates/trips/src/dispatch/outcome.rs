@@ -10,7 +10,6 @@ use super::batch::BatchReport;
 use super::choice::Batch;
 use super::claims::intent_done;
 use super::pairs::{Candidate, Pair, Unfit};
-use crate::limits::CLAIM_VALID_FOR_S;
 use crate::service::Trips;
 use crate::service::routes::Approach;
 use crate::trip::Command;
@@ -100,7 +99,7 @@ impl Trips {
             Err(reason) => return Ok(Err(reason)),
         };
         let vehicle = candidate.facts.vehicle;
-        let claim_epoch = match self.claim(batch.ctx, trip.id, vehicle, CLAIM_VALID_FOR_S).await {
+        let claim_epoch = match self.claim(batch.ctx, trip.id, vehicle, self.settings.claim_valid_for_s).await {
             Ok(epoch) => epoch,
             Err(CommandError::Reject(reject)) => return Ok(Err(refused("CLAIM_REFUSED", &reject.message))),
             Err(error) => return Err(error),
@@ -113,6 +112,7 @@ impl Trips {
         let new = NewAssignment {
             vehicle,
             claim_epoch,
+            claim_valid_for_s: self.settings.claim_valid_for_s,
             decision: decision.id,
             route: version.summary,
             constraints,

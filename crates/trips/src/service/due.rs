@@ -53,7 +53,10 @@ impl Trips {
     /// What is known of a trip's vehicle.
     pub(crate) async fn due_facts(&self, ctx: &Ctx, trip: &Trip) -> Result<DueFacts, CommandError> {
         let listener_up_since = self.ports.listener.up_since();
-        let Some(vehicle) = trip.vehicle() else { return Ok(DueFacts { listener_up_since, ..DueFacts::default() }) };
+        let timing = trip.claim_timing();
+        let Some(vehicle) = trip.vehicle() else {
+            return Ok(DueFacts { listener_up_since, timing, ..DueFacts::default() });
+        };
         let claim = self.ports.fleet.claim(ctx, trip.id, vehicle).await?;
         let facts = self.ports.fleet.vehicle(ctx, vehicle).await?;
         // After a restart the fleet still knows vehicles as online that did not come back yet (SAFE-8).
@@ -64,6 +67,7 @@ impl Trips {
             claim_valid_until: claim.valid_until,
             vehicle_online: facts.is_some_and(is_connected),
             listener_up_since,
+            timing,
         })
     }
 }

@@ -43,12 +43,20 @@ pub struct Ports {
     pub listener: Arc<dyn Listener>,
 }
 
+/// What an operator may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a claim is valid without renewal, in seconds.
+    pub claim_valid_for_s: u64,
+}
+
 /// Trips and dispatch.
 pub struct Trips {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) policy: Arc<policy::Engine>,
     pub(crate) ports: Ports,
     pub(crate) source: Arc<dyn CtxSource>,
+    pub(crate) settings: Settings,
     batches: Mutex<BTreeMap<(TenantId, SiteId), BatchMemory>>,
     monitors: Mutex<Monitors>,
 }
@@ -85,9 +93,15 @@ impl Facts for Gathered {
 impl Trips {
     /// The service over a store, a policy engine and its neighbours. `source` gives time and ids to what the product
     /// does by itself.
-    pub fn new(store: Arc<dyn Store>, policy: Arc<policy::Engine>, ports: Ports, source: Arc<dyn CtxSource>) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        policy: Arc<policy::Engine>,
+        ports: Ports,
+        source: Arc<dyn CtxSource>,
+        settings: Settings,
+    ) -> Self {
         let (batches, monitors) = Default::default();
-        Self { store, policy, ports, source, batches, monitors }
+        Self { store, policy, ports, source, settings, batches, monitors }
     }
 
     pub(crate) fn batches(&self) -> MutexGuard<'_, BTreeMap<(TenantId, SiteId), BatchMemory>> {

@@ -17,9 +17,7 @@ use super::request::TripRequest;
 use super::state::Trip;
 use super::status::{Status, Step, check};
 use super::types::{Choice, RouteSummary};
-use crate::limits::{
-    ACCEPT_TIMEOUT_MS, CLAIM_VALID_FOR_S, LOOK_AGAIN_MS, SCHEDULE_LEAD_MS, VIOLATIONS_MAX, WAIT_MAX_MS, cut,
-};
+use crate::limits::{ACCEPT_TIMEOUT_MS, SCHEDULE_LEAD_MS, VIOLATIONS_MAX, WAIT_MAX_MS, cut};
 
 /// What somebody wants of a trip, with the facts that were gathered for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +111,8 @@ pub struct NewAssignment {
     pub vehicle: VehicleId,
     /// The claim.
     pub claim_epoch: u64,
+    /// How long it is valid without renewal, in seconds.
+    pub claim_valid_for_s: u64,
     /// The decision that allowed the pair.
     pub decision: DecisionId,
     /// The route for this vehicle, from where it is.
@@ -272,7 +272,7 @@ fn assign(trip: &Trip, new: &NewAssignment, now: Timestamp) -> Verdict {
     let event = TripAssigned {
         vehicle: new.vehicle,
         claim_epoch: new.claim_epoch,
-        claim_valid_for_s: CLAIM_VALID_FOR_S,
+        claim_valid_for_s: new.claim_valid_for_s,
         decision: new.decision,
         route: RouteSummary { version: trip.route_versions + 1, ..new.route.clone() },
         constraints: new.constraints.clone(),
@@ -299,7 +299,7 @@ fn strand(trip: &Trip, reason: &str, now: Timestamp) -> Verdict {
         return Ok(Done::unchanged(trip));
     }
     check(trip.status, Step::Strand)?;
-    let event = TripStranded { reason: cut(reason), due_at: now.plus_ms(LOOK_AGAIN_MS) };
+    let event = TripStranded { reason: cut(reason), due_at: now.plus_ms(trip.claim_timing().look_again_ms()) };
     Ok(Done::becomes(trip, Status::Stranded, vec![event.into()]))
 }
 

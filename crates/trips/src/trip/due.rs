@@ -11,7 +11,7 @@ use super::events::{
 use super::state::Trip;
 use super::status::Status;
 use super::types::{Assignment, ReportRef};
-use crate::limits::{EXCLUSION_MS, LAPSE_MARGIN_MS, LOOK_AGAIN_MS, SILENCE_GRACE_MS, cut};
+use crate::limits::{ClaimTiming, EXCLUSION_MS, REASSIGN_WAIT_MS, cut};
 
 /// Why a silence does not count yet.
 const UNHEARD: &str = "vehicles could not be heard for long enough";
@@ -27,12 +27,14 @@ pub struct DueFacts {
     pub vehicle_online: bool,
     /// Since when vehicles can connect; `None` while they cannot.
     pub listener_up_since: Option<Timestamp>,
+    /// The deadlines that follow from the claim's validity.
+    pub timing: ClaimTiming,
 }
 
 impl DueFacts {
     /// When the vehicle certainly stands, if it stays silent.
     fn lapses_at(&self) -> Option<Timestamp> {
-        self.claim_valid_until.map(|until| until.plus_ms(LAPSE_MARGIN_MS))
+        self.claim_valid_until.map(|until| until.plus_ms(self.timing.lapse_margin_ms()))
     }
 
     fn claim_is_over(&self, now: Timestamp) -> bool {
@@ -41,14 +43,15 @@ impl DueFacts {
 
     /// Whether the vehicle certainly stands: its claim lapsed while it could have been renewed (SAFE-8).
     fn has_lapsed(&self, now: Timestamp) -> bool {
-        let heard_long_enough = self.listener_up_since.is_some_and(|since| now.since_ms(since) >= SILENCE_GRACE_MS);
+        let heard_long_enough =
+            self.listener_up_since.is_some_and(|since| now.since_ms(since) >= self.timing.silence_grace_ms());
         heard_long_enough && self.claim_is_over(now)
     }
 
     /// Whether the vehicle could have answered what it was asked at `asked_at`: it is connected, and could be heard all
     /// the time since, or for long enough to come back and answer (SAFE-8).
     fn could_answer(&self, asked_at: Timestamp, now: Timestamp) -> bool {
-        let heard = |since: Timestamp| since <= asked_at || now.since_ms(since) >= SILENCE_GRACE_MS;
+        let heard = |since: Timestamp| since <= asked_at || now.since_ms(since) >= self.timing.silence_grace_ms();
         self.vehicle_online && self.listener_up_since.is_some_and(heard)
     }
 
@@ -59,13 +62,13 @@ impl DueFacts {
 
     /// When vehicles could be heard for long enough.
     fn grace_ends(&self, now: Timestamp) -> Timestamp {
-        self.listener_up_since.unwrap_or(now).plus_ms(SILENCE_GRACE_MS)
+        self.listener_up_since.unwrap_or(now).plus_ms(self.timing.silence_grace_ms())
     }
 
     fn look_again_at(&self, now: Timestamp) -> Timestamp {
         let grace_ends = self.grace_ends(now);
         let next = self.lapses_at().unwrap_or(grace_ends).max(grace_ends);
-        if next <= now { now.plus_ms(LOOK_AGAIN_MS) } else { next }
+        if next <= now { now.plus_ms(self.timing.look_again_ms()) } else { next }
     }
 }
 
@@ -77,18 +80,22 @@ pub(crate) fn decide(trip: &Trip, facts: &DueFacts, now: Timestamp) -> Decided<T
     match trip.status {
         Status::Completed | Status::Cancelled | Status::Failed | Status::Expired => Done::unchanged(trip),
         Status::Scheduled => Done::becomes(trip, Status::Created, vec![TripReleased { due_at: now }.into()]),
-        Status::Created | Status::Waiting => waited_long_enough(trip, now),
+        Status::Created | Status::Waiting => waited_long_enough(trip, facts, now),
         _ => match trip.assignment.as_ref() {
             Some(assignment) => with_vehicle(trip, assignment, facts, now),
-            None => moved(trip, "no vehicle is known", false, now.plus_ms(LOOK_AGAIN_MS)),
+            None => moved(trip, "no vehicle is known", false, now.plus_ms(facts.timing.look_again_ms())),
         },
     }
 }
 
-fn waited_long_enough(trip: &Trip, now: Timestamp) -> Decided<TripEvent, Done> {
+fn waited_long_enough(trip: &Trip, facts: &DueFacts, now: Timestamp) -> Decided<TripEvent, Done> {
     if now < trip.expires_at {
         // A trip without a route stays due: planning it is the deadline's work, done before this is asked.
         return Done::unchanged(trip);
+    }
+    if facts.listener_up_since.is_none_or(|since| trip.expires_at < since) && now < facts.grace_ends(now) {
+        // It waited while no vehicle could be asked; those that come back are asked first.
+        return moved(trip, UNHEARD, false, facts.grace_ends(now));
     }
     let last = trip.wait.as_ref().map_or("no vehicle was found in time", |wait| wait.reason.as_str());
     Done::becomes(trip, Status::Expired, vec![TripExpired { reason: last.into() }.into()])
@@ -116,11 +123,11 @@ fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Tim
                 vehicle: assignment.vehicle,
                 occupied: trip.occupied,
                 reason: format!("{silent}; a person must look, the trip is not given to another by itself"),
-                due_at: now.plus_ms(LOOK_AGAIN_MS),
+                due_at: now.plus_ms(facts.timing.look_again_ms()),
             };
             Done::becomes(trip, trip.status, vec![event.into()])
         }
-        _ if lapsed => moved(trip, "the vehicle is still silent", false, now.plus_ms(LOOK_AGAIN_MS)),
+        _ if lapsed => moved(trip, "the vehicle is still silent", false, now.plus_ms(facts.timing.look_again_ms())),
         _ if facts.claim_is_over(now) => moved(trip, UNHEARD, false, facts.look_again_at(now)),
         _ => moved(trip, "the vehicle's claim has not lapsed", facts.vehicle_online, facts.look_again_at(now)),
     }
@@ -156,7 +163,7 @@ pub(super) fn unassign(
         reason: cut(reason),
         excluded_until: now.plus_ms(EXCLUSION_MS),
         report,
-        due_at: trip.expires_at.max(now),
+        due_at: trip.expires_at.max(now.plus_ms(REASSIGN_WAIT_MS)),
     };
     events.push(event.into());
     Done::becomes(trip, Status::Waiting, events)

@@ -13,7 +13,7 @@ use super::events::{
 use super::state::Trip;
 use super::status::{Status, Step, check};
 use super::types::{Assignment, Milestone, ReportRef, Summary};
-use crate::limits::{LOOK_AGAIN_MS, WHOLE_NUMBER_MAX, cut, eta, plain};
+use crate::limits::{WHOLE_NUMBER_MAX, cut, eta, plain};
 
 /// One report of a vehicle.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,7 +198,7 @@ pub(crate) fn decide(trip: &Trip, report: &VehicleReport, now: Timestamp) -> Ver
     if is_past && !is_next_stop || trip.status.is_terminal() && report.kind.is_about_motion() {
         return Ok(Done::unchanged(trip));
     }
-    let due_at = now.plus_ms(LOOK_AGAIN_MS);
+    let due_at = now.plus_ms(trip.claim_timing().look_again_ms());
     match report.kind.milestone() {
         Some(_) => milestone(trip, assignment, report, now, due_at),
         None => edge(trip, assignment, report, now, due_at),
@@ -327,7 +327,7 @@ fn ended(trip: &Trip, assignment: &Assignment, report: &VehicleReport, reason: &
             return Ok(Done::unchanged(trip));
         }
         check(trip.status, Step::AwaitAssist)?;
-        let due_at = now.plus_ms(LOOK_AGAIN_MS);
+        let due_at = now.plus_ms(trip.claim_timing().look_again_ms());
         let kind = format!("vehicle_left_trip: {}", cut(reason));
         let event = TripAssistNeeded { kind, report: report.reference(), due_at };
         return Ok(Done::becomes(trip, Status::AwaitingAssist, vec![event.into()]));

@@ -13,7 +13,7 @@ use super::types::{
     Assignment, Ending, Exclusion, Kind, Milestone, OpenViolation, ReportRef, Requirements, RouteSummary, Stop,
     Summary, Wait, Window,
 };
-use crate::limits::{BOOTS_MAX, EXCLUSIONS_MAX};
+use crate::limits::{BOOTS_MAX, ClaimTiming, EXCLUSIONS_MAX};
 
 /// A trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,6 +95,12 @@ impl Trip {
         self.assignment.as_ref().filter(|_| held).map(|assignment| assignment.vehicle)
     }
 
+    /// The deadlines that follow from how long its vehicle's claim is valid.
+    pub fn claim_timing(&self) -> ClaimTiming {
+        let of = |assignment: &Assignment| ClaimTiming::of(assignment.claim_valid_for_s);
+        self.assignment.as_ref().map(of).unwrap_or_default()
+    }
+
     /// Whether a vehicle is not asked for this trip at `now`.
     pub fn excludes(&self, vehicle: VehicleId, now: Timestamp) -> bool {
         self.excluded.iter().any(|exclusion| exclusion.vehicle == vehicle && now < exclusion.until)
@@ -172,6 +178,7 @@ impl Trip {
         // It led this vehicle, from where that was and on the map of then; the next one gets its own.
         self.route = None;
         self.stop_index = 0;
+        self.expires_at = self.expires_at.max(body.due_at);
         self.constraints = self.request_constraints.clone();
         self.violations.clear();
         self.excluded.retain(|exclusion| exclusion.vehicle != body.vehicle && at < exclusion.until);
@@ -205,6 +212,7 @@ impl Trip {
         self.assignment = Some(Assignment {
             vehicle: body.vehicle,
             claim_epoch: body.claim_epoch,
+            claim_valid_for_s: body.claim_valid_for_s,
             assigned_at: at,
             pickup_expected_at: body.pickup_expected_at,
             milestone: Milestone::Assigned,

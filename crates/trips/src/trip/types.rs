@@ -160,6 +160,8 @@ pub struct Assignment {
     pub vehicle: VehicleId,
     /// The claim under which it may move.
     pub claim_epoch: u64,
+    /// How long that claim is valid without renewal, in seconds.
+    pub claim_valid_for_s: u64,
     /// Since when.
     pub assigned_at: Timestamp,
     /// When it is expected at the pickup; the vehicle's own word once it accepted.

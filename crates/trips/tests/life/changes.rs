@@ -2,6 +2,7 @@
 
 use kernel::testing::{accepts, refuses, unchanged};
 use kernel::{Code, Timestamp};
+use trips::ClaimTiming;
 use trips::trip::decide::Loss;
 use trips::trip::due::DueFacts;
 use trips::trip::events::*;
@@ -94,6 +95,7 @@ fn connected() -> DueFacts {
         claim_valid_until: Some(NOW.plus_ms(100_000)),
         vehicle_online: true,
         listener_up_since: Some(NOW.plus_ms(-3_600_000)),
+        timing: ClaimTiming::of(120),
     }
 }
 

@@ -22,6 +22,7 @@ fn facts() -> impl Strategy<Value = DueFacts> {
         claim_valid_until: valid_until,
         vehicle_online: online,
         listener_up_since: up_since,
+        timing: Default::default(),
     })
 }
 

@@ -121,6 +121,7 @@ pub fn new_assignment() -> NewAssignment {
     NewAssignment {
         vehicle: vehicle(),
         claim_epoch: EPOCH,
+        claim_valid_for_s: 120,
         decision: id(61),
         route: route(2),
         constraints: vehicle_limits(),
@@ -195,11 +196,12 @@ pub fn route_found() -> TripEvent {
 }
 
 pub fn assigned() -> TripEvent {
-    let NewAssignment { vehicle, claim_epoch, decision, route, constraints, choice } = new_assignment();
+    let NewAssignment { vehicle, claim_epoch, claim_valid_for_s, decision, route, constraints, choice } =
+        new_assignment();
     TripAssigned {
         vehicle,
         claim_epoch,
-        claim_valid_for_s: 120,
+        claim_valid_for_s,
         decision,
         route,
         constraints,

@@ -3,6 +3,7 @@
 
 use kernel::Timestamp;
 use kernel::testing::{Then, accepts, unchanged};
+use trips::ClaimTiming;
 use trips::trip::due::DueFacts;
 use trips::trip::events::*;
 use trips::trip::{Command, Done, Status, TripEvent};
@@ -15,6 +16,7 @@ const TALKS: DueFacts = DueFacts {
     claim_valid_until: Some(NOW.plus_ms(100_000)),
     vehicle_online: true,
     listener_up_since: Some(NOW.plus_ms(-3_600_000)),
+    timing: ClaimTiming::of(120),
 };
 
 /// A vehicle that fell silent a moment ago: it may still drive.

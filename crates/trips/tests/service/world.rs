@@ -17,7 +17,7 @@ use store::port::Fault;
 use store::{CommandError, Store};
 use trips::ports::*;
 use trips::trip::types::{Kind, Requirements, Stop, Window};
-use trips::{Ports, Trip, TripRequest, Trips};
+use trips::{Ports, Settings, Trip, TripRequest, Trips};
 
 pub fn tenant() -> TenantId {
     "north".parse().unwrap()
@@ -279,7 +279,13 @@ impl World {
             listener: Arc::clone(neighbours) as Arc<dyn Listener>,
         };
         let store = Arc::clone(store) as Arc<dyn Store>;
-        Arc::new(Trips::new(store, engine(), ports, Arc::clone(neighbours) as Arc<dyn CtxSource>))
+        Arc::new(Trips::new(
+            store,
+            engine(),
+            ports,
+            Arc::clone(neighbours) as Arc<dyn CtxSource>,
+            Settings { claim_valid_for_s: 120 },
+        ))
     }
 
     /// The process starts again: nothing in memory is left.
