@@ -169,7 +169,10 @@ fn safe_6_what_permits_expires_and_what_restricts_waits_for_the_vehicle() {
     });
     world.agents[n].process.signal("CONT");
     expired(&world);
-    world.until_status(&trip, &["COMPLETED"]);
+    // It does not answer for that trip any more, and is not asked again for a while.
+    world.until_status(&trip, &["WAITING"]);
+    assert!(!world.events(&trip).contains(&"trip.dispatched".to_owned()));
+    world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "the test goes on" })).ok();
     // A stop for a vehicle that is away waits for it, for as long as it takes.
     world.agents[n].kill();
     world.until("its link is closed", || {

@@ -111,6 +111,21 @@ fn a_scheduled_trip_is_released_and_a_waiting_one_expires() {
 }
 
 #[test]
+fn who_waited_while_no_vehicle_could_be_asked_waits_for_those_that_come_back() {
+    let up = EXPIRES.plus_ms(5_000);
+    let restarted = DueFacts { listener_up_since: Some(up), ..QUIET };
+    let asked = up.plus_ms(60_000);
+    let grace = moved("vehicles could not be heard for long enough", false, asked);
+    let expired: TripEvent = TripExpired { reason: "no vehicle was found in time".into() }.into();
+    check_at(up, to(Status::Waiting), due(restarted), accepts([grace.clone()], done(Status::Waiting)));
+    let given = || then(to(Status::Waiting), [grace.clone()]);
+    check_at(asked, given(), due(restarted), accepts([expired.clone()], done(Status::Expired)));
+    // Up when it expired: it waited for nothing else.
+    let up_before = DueFacts { listener_up_since: Some(EXPIRES.plus_ms(-1)), ..QUIET };
+    check_at(EXPIRES, to(Status::Waiting), due(up_before), accepts([expired], done(Status::Expired)));
+}
+
+#[test]
 fn a_vehicle_that_does_not_answer_loses_the_trip() {
     let assigned = || to(Status::Assigned);
     check(assigned(), due(TALKS), waits([no_answer()]));
