@@ -250,7 +250,7 @@ fn safe_8_our_own_outage_makes_no_vehicle_offline_and_moves_no_trip() {
     world.agents[other].kill();
     let sent = support::time::now_us();
     // Its claim lapses without a link: the vehicle stops by itself, with people aboard (SAFE-7).
-    world.agents[n].process.line_with("CLAIM_LAPSED");
+    world.agents[n].process.line_with("SafeStopped");
     world.server.start_again();
     let listening_again = support::time::now_us();
     assert!(listening_again - sent > 3_000_000, "the outage was shorter than the deadline that it must outlast");

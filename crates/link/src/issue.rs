@@ -6,9 +6,9 @@ use kernel::{CommandId, Timestamp};
 use crate::delivery::Class;
 use crate::v1;
 
-/// How long a permissive command may be acted on, in milliseconds: long enough for one lost connection, short enough
-/// that nobody has forgotten it when it acts.
-pub const PERMISSIVE_VALID_MS: i64 = 20_000;
+/// How long a permissive command may be acted on, in milliseconds: long enough for one lost connection, shorter than
+/// dispatch waits for an answer, so that a vehicle never acts on what was given to another.
+pub const PERMISSIVE_VALID_MS: i64 = 10_000;
 
 /// The class of a body.
 pub fn class_of(body: &v1::command::Body) -> Class {

@@ -23,9 +23,10 @@ use crate::Gateway;
 /// Trips of one answer where the caller says nothing.
 const TRIPS_DEFAULT: usize = 50;
 
+/// A trip that is over still names the vehicle that drove it.
 fn shown(trip: &Trip) -> Value {
     let mut shown = json!(trip);
-    shown["vehicle"] = json!(trip.vehicle());
+    shown["vehicle"] = json!(trip.assignment.as_ref().map(|assignment| assignment.vehicle));
     shown["claim_epoch"] = json!(trip.assignment.as_ref().map(|assignment| assignment.claim_epoch));
     shown
 }

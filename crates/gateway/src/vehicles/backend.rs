@@ -127,12 +127,33 @@ impl Gateway {
     }
 
     async fn renew(&self, vehicle: &Known) -> Result<Option<v1::Claim>, SessionError> {
-        let claim = self.fleet.renew_claim(&vehicle.tenant, vehicle.id, self.source.now()).await?;
-        Ok(claim.map(|claim| v1::Claim {
-            trip_id: claim.trip.to_string(),
-            claim_epoch: claim.epoch,
-            valid_for_ms: claim.valid_for_s * 1_000,
-        }))
+        let now = self.source.now();
+        let renewed = match self.fleet.renew_claim(&vehicle.tenant, vehicle.id, now).await {
+            Ok(claim) => claim.map(|claim| (claim.trip, claim.epoch, claim.valid_for_s * 1_000)),
+            Err(fault) => {
+                tracing::warn!(tenant = %vehicle.tenant, vehicle = %vehicle.id, error = %fault, "a claim is not renewed");
+                self.standing_claim(vehicle, now).await?
+            }
+        };
+        let claim = |(trip, claim_epoch, valid_for_ms): (TripId, u64, u64)| v1::Claim {
+            trip_id: trip.to_string(),
+            claim_epoch,
+            valid_for_ms,
+        };
+        Ok(renewed.map(claim))
+    }
+
+    /// The claim as the store has it, for what is left of its validity: more must be kept before it is promised.
+    async fn standing_claim(
+        &self,
+        vehicle: &Known,
+        now: Timestamp,
+    ) -> Result<Option<(TripId, u64, u64)>, SessionError> {
+        let known = self.fleet.vehicle(&vehicle.tenant, vehicle.id).await?;
+        let Some(claim) = known.and_then(|known| known.vehicle.claim) else { return Ok(None) };
+        let (_, valid_until) = self.fleet.claim(&vehicle.tenant, claim.trip, vehicle.id).await?;
+        let left_ms = valid_until.map_or(0, |until| until.since_ms(now)).max(1);
+        Ok(Some((claim.trip, claim.epoch, left_ms.unsigned_abs())))
     }
 
     pub(super) async fn renew_claim(&self, vehicle: &Known) -> Result<Option<v1::ClaimRenewal>, SessionError> {
@@ -203,7 +224,11 @@ impl Gateway {
             tracing::warn!(%tenant, vehicle = %vehicle.id, seq, field = field.field, problem = field.message, "a sample was refused");
         }
         metrics::counter!("atlasmesh_samples_total").increment(ack.accepted.len() as u64);
-        self.check_compliance(vehicle, boot, &ack.accepted).await?;
+        if let Err(error) = self.check_compliance(vehicle, boot, &ack.accepted).await {
+            // The samples are durable; a violation that could not be opened opens with the next sample.
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%tenant, vehicle = %vehicle.id, %error, cause, "samples are not checked");
+        }
         Ok(ack.through_seq)
     }
 

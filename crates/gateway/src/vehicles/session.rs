@@ -1,15 +1,17 @@
 //! One vehicle's session: who it is, where it stands, then messages both ways until one end is gone. Everything that a
-//! vehicle says is durable before it is acknowledged; everything that it is told comes from a row.
+//! vehicle says is durable before it is acknowledged; everything that it is told comes from a row. A store that cannot
+//! commit ends no session: what needs it waits here, in order, and stops still reach the vehicle (SAFE-2).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{CommandId, TenantId, VehicleId};
 use link::delivery::Delivery;
 use link::v1::{self, FromVehicle, ToVehicle, to_vehicle};
-use link::{Hello, VehicleMessage, from_vehicle};
+use link::{CommandReport, Heartbeat, Hello, Online, TelemetryBatch, TripReport, VehicleMessage, from_vehicle};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_stream::StreamExt;
 use tonic::Streaming;
 
@@ -24,6 +26,19 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// A session that says nothing for this many heartbeats is cut; the vehicle comes back when it can.
 const SILENT_HEARTBEATS: u32 = 4;
 
+/// How often the store is tried again while something waits for it.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// What may wait for the store: the edges of several trips. A vehicle that has more comes back with them later.
+const WAITING_MAX: usize = 256;
+
+/// What a vehicle says that must be in the store before it is answered.
+enum Durable {
+    Online(Online),
+    Report(Box<TripReport>),
+    Command(CommandReport),
+}
+
 /// Runs a session to its end.
 pub async fn run(
     gateway: Arc<Gateway>,
@@ -34,7 +49,16 @@ pub async fn run(
 ) {
     let number = handle.number;
     let (tenant, id) = (vehicle.tenant.clone(), vehicle.id);
-    let mut session = Session { gateway: Arc::clone(&gateway), vehicle, handle, held: Vec::new(), sent: Vec::new() };
+    let mut session = Session {
+        gateway: Arc::clone(&gateway),
+        vehicle,
+        handle,
+        held: Vec::new(),
+        sent: Vec::new(),
+        waiting: VecDeque::new(),
+        undelivered: false,
+        samples_missed: false,
+    };
     let ended = session.talk(&mut inbound, &mut stopping).await;
     gateway.sessions.close(&tenant, id, number);
     match ended {
@@ -53,6 +77,12 @@ struct Session {
     held: Vec<CommandId>,
     /// Commands that went out in this session: they are not sent again before the next one.
     sent: Vec<CommandId>,
+    /// What the store could not take yet, the oldest first.
+    waiting: VecDeque<Durable>,
+    /// Whether the store could not tell what is to be delivered.
+    undelivered: bool,
+    /// Whether samples were sent that the disk could not take: they come again with the next session.
+    samples_missed: bool,
 }
 
 impl Session {
@@ -74,8 +104,19 @@ impl Session {
         self.say(to_vehicle::Message::Welcome(welcome))?;
         tracing::info!(tenant = %self.vehicle.tenant, vehicle = %self.vehicle.id, boot = %hello.boot, agent = hello.agent_version, "session began");
         self.deliver().await?;
+        self.listen(inbound, stopping, &hello).await
+    }
+
+    async fn listen(
+        &mut self,
+        inbound: &mut Streaming<FromVehicle>,
+        stopping: &mut watch::Receiver<bool>,
+        hello: &Hello,
+    ) -> Result<&'static str, SessionError> {
         let settings = self.gateway.link_settings;
         let mut renewal = tokio::time::interval(settings.claim_renewal);
+        let mut retry = tokio::time::interval(RETRY_EVERY);
+        retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let silence = settings.heartbeat * SILENT_HEARTBEATS;
         let mut silent_at = Instant::now() + silence;
         let (commands, replaced) = (Arc::clone(&self.handle.commands), Arc::clone(&self.handle.replaced));
@@ -92,12 +133,18 @@ impl Session {
                 }
                 () = commands.notified() => self.deliver().await?,
                 _ = renewal.tick() => self.renew().await?,
+                _ = retry.tick(), if self.must_retry() => {
+                    self.settle(hello).await?;
+                    self.deliver().await?;
+                }
                 message = tokio::time::timeout_at(silent_at, inbound.next()) => match message {
                     Err(_) => return Ok("the vehicle was silent"),
                     Ok(None | Some(Err(_))) => return Ok("the connection was lost"),
                     Ok(Some(Ok(message))) => {
                         silent_at = Instant::now() + silence;
-                        self.hear(message, &hello).await?;
+                        if let Some(why) = self.hear(message, hello).await? {
+                            return Ok(why);
+                        }
                     }
                 },
             }
@@ -114,11 +161,21 @@ impl Session {
         let _ = self.say(to_vehicle::Message::Goodbye(v1::Goodbye { reason: reason.into() }));
     }
 
+    fn must_retry(&self) -> bool {
+        self.undelivered || !self.waiting.is_empty()
+    }
+
     /// Sends what waits for the vehicle.
     async fn deliver(&mut self) -> Result<(), SessionError> {
         let Known { tenant, id, .. } = &self.vehicle;
         let now = self.gateway.source.now();
-        for (command, message) in commands::to_deliver(&*self.gateway.store, tenant, *id, &self.held, now).await? {
+        let found = commands::to_deliver(&*self.gateway.store, tenant, *id, &self.held, now).await;
+        self.undelivered = found.is_err();
+        let found = found.unwrap_or_else(|fault| {
+            tracing::warn!(%tenant, vehicle = %id, error = %fault, "commands wait for the store");
+            Vec::new()
+        });
+        for (command, message) in found {
             if self.sent.contains(&command) {
                 continue;
             }
@@ -136,50 +193,103 @@ impl Session {
         }
     }
 
-    /// Takes one message. What is wrong with it is logged by field and answered by nothing: the vehicle keeps what is
-    /// not acknowledged, and a message that can never be read must not end the session's other work.
-    async fn hear(&mut self, message: FromVehicle, hello: &Hello) -> Result<(), SessionError> {
+    /// Takes one message; answers why the session ends, if it does. What is wrong with a message is logged by field and
+    /// answered by nothing: the vehicle keeps what is not acknowledged, and a message that can never be read must not end
+    /// the session's other work.
+    async fn hear(&mut self, message: FromVehicle, hello: &Hello) -> Result<Option<&'static str>, SessionError> {
         let message = match from_vehicle(message) {
             Ok(message) => message,
             Err(error) => {
                 tracing::warn!(tenant = %self.vehicle.tenant, vehicle = %self.vehicle.id, %error, "a message was refused");
                 metrics::counter!("atlasmesh_link_refused_total").increment(1);
-                return Ok(());
+                return Ok(None);
             }
         };
-        match message {
-            VehicleMessage::Hello(_) => Err(SessionError::NoHello),
-            VehicleMessage::Online(online) => {
-                self.gateway.come_online(&self.vehicle, online, hello.mode, hello.boot).await?;
-                Ok(())
-            }
-            VehicleMessage::Heartbeat(heartbeat) => {
-                self.gateway.heartbeat(&self.vehicle, heartbeat).await?;
-                let server_time_us = self.gateway.source.now().as_us();
-                self.say(to_vehicle::Message::HeartbeatAck(v1::HeartbeatAck { server_time_us, ..Default::default() }))
-            }
-            VehicleMessage::Telemetry(batch) => {
-                let boot = batch.boot;
-                let through_seq = self.gateway.telemetry(&self.vehicle, batch).await?;
-                self.say(to_vehicle::Message::TelemetryAck(v1::TelemetryAck { boot_id: boot.to_string(), through_seq }))
-            }
-            VehicleMessage::TripReport(report) => {
-                let (boot, seq) = (report.boot, report.seq);
-                self.gateway.trip_report(&self.vehicle, *report).await?;
-                let ack = v1::ReportAck { boot_id: boot.to_string(), through_report_seq: seq };
-                self.say(to_vehicle::Message::ReportAck(ack))
-            }
-            VehicleMessage::CommandState(report) => {
-                let Known { tenant, id, .. } = &self.vehicle;
-                note_held(&mut self.held, &report.command, report.state);
-                commands::advance(&*self.gateway.store, tenant, *id, report.command, report.state, Some(&report))
-                    .await?;
-                Ok(())
-            }
+        let durable = match message {
+            VehicleMessage::Hello(_) => return Err(SessionError::NoHello),
+            VehicleMessage::Heartbeat(heartbeat) => return self.heartbeat(heartbeat).await.map(|()| None),
+            VehicleMessage::Telemetry(batch) => return self.telemetry(batch).await,
             VehicleMessage::Reserved(reserved) => {
                 tracing::debug!(vehicle = %self.vehicle.id, message = reserved.name, "a message of a later version was passed over");
+                return Ok(None);
+            }
+            VehicleMessage::Online(online) => Durable::Online(online),
+            VehicleMessage::TripReport(report) => Durable::Report(report),
+            VehicleMessage::CommandState(report) => {
+                note_held(&mut self.held, &report.command, report.state);
+                Durable::Command(report)
+            }
+        };
+        if self.waiting.len() >= WAITING_MAX {
+            return Ok(Some("the store cannot take what the vehicle says"));
+        }
+        self.waiting.push_back(durable);
+        self.settle(hello).await?;
+        Ok(None)
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), SessionError> {
+        let counter = heartbeat.counter;
+        if let Err(error) = self.gateway.heartbeat(&self.vehicle, heartbeat).await {
+            // It is answered all the same: the vehicle is heard and learns the time, only nobody can write it down.
+            self.waits_for_store("a heartbeat", error)?;
+        }
+        let server_time_us = self.gateway.source.now().as_us();
+        self.say(to_vehicle::Message::HeartbeatAck(v1::HeartbeatAck { server_time_us, counter }))
+    }
+
+    async fn telemetry(&mut self, batch: TelemetryBatch) -> Result<Option<&'static str>, SessionError> {
+        let boot = batch.boot;
+        let through_seq = match self.gateway.telemetry(&self.vehicle, batch).await {
+            Ok(through_seq) => through_seq,
+            Err(error) => {
+                self.samples_missed = true;
+                return self.waits_for_store("telemetry", error).map(|()| None);
+            }
+        };
+        self.say(to_vehicle::Message::TelemetryAck(v1::TelemetryAck { boot_id: boot.to_string(), through_seq }))?;
+        Ok(self.samples_missed.then_some("samples that the disk could not take must come again"))
+    }
+
+    /// Carries out what waits for the store, in order, as far as the store takes it.
+    async fn settle(&mut self, hello: &Hello) -> Result<(), SessionError> {
+        while let Some(next) = self.waiting.front() {
+            if let Err(error) = self.carry_out(next, hello).await {
+                return self.waits_for_store("what a vehicle said", error);
+            }
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&self, durable: &Durable, hello: &Hello) -> Result<(), SessionError> {
+        let (gateway, vehicle) = (&self.gateway, &self.vehicle);
+        match durable {
+            Durable::Online(online) => gateway.come_online(vehicle, online.clone(), hello.mode, hello.boot).await,
+            Durable::Command(report) => {
+                let Known { tenant, id, .. } = vehicle;
+                let done =
+                    commands::advance(&*gateway.store, tenant, *id, report.command, report.state, Some(report)).await;
+                Ok(done?)
+            }
+            Durable::Report(report) => {
+                gateway.trip_report(vehicle, (**report).clone()).await?;
+                let (boot_id, through_report_seq) = (report.boot.to_string(), report.seq);
+                self.say(to_vehicle::Message::ReportAck(v1::ReportAck { boot_id, through_report_seq }))
+            }
+        }
+    }
+
+    /// A store or disk that cannot take something now is told and waited for; every other error ends the session.
+    fn waits_for_store(&self, what: &str, error: SessionError) -> Result<(), SessionError> {
+        match error {
+            SessionError::Store(_) | SessionError::Telemetry(_) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(tenant = %self.vehicle.tenant, vehicle = %self.vehicle.id, %error, cause, "{what} waits");
+                metrics::counter!("atlasmesh_link_waits_total").increment(1);
                 Ok(())
             }
+            other => Err(other),
         }
     }
 }
