@@ -188,6 +188,25 @@ fn look_back(person: &Person, trip: &str) {
 }
 
 #[test]
+fn what_the_server_did_is_counted() {
+    let world = World::new();
+    let trip = world.trip(crossing(0, 0), crossing(1, 1));
+    world.until_trip(&trip, "waiting", |trip| trip["status"] == "WAITING");
+    let mut anybody = world.server.http("");
+    anybody.token = None;
+    let text = world.until("the trip is counted", || {
+        let text = anybody.get("/metrics").ok().as_str().unwrap().to_owned();
+        if text.contains("atlasmesh_events_total{type=\"trip.created\"} 1") {
+            Ok(text)
+        } else {
+            Err(Value::String(text))
+        }
+    });
+    assert!(text.contains("atlasmesh_http_seconds"), "{text}");
+    assert!(!text.contains(&trip) && !text.contains("town-cars"), "{text}");
+}
+
+#[test]
 fn a_person_is_told_what_to_do_where_nothing_can_be_done() {
     let mut world = World::new();
     let person = Person { server: &world.server, token: world.token.clone() };

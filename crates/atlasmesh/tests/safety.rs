@@ -181,7 +181,7 @@ fn safe_6_what_permits_expires_and_what_restricts_waits_for_the_vehicle() {
     });
     let made = world.command(n, "stop", &stop("nearest_admissible")).ok();
     assert_eq!(made["delivery"], "waiting", "{made}");
-    let restrictive = of_kind(&world, "stop").unwrap();
+    let restrictive = world.until("the stop is issued", || of_kind(&world, "stop").ok_or(Value::Null));
     assert_eq!((&restrictive["class"], &restrictive["expires_at"]), (&json!("restrictive"), &Value::Null));
     for _ in 0..2 {
         world.start_agent_again(n);
@@ -266,7 +266,7 @@ fn safe_8_our_own_outage_makes_no_vehicle_offline_and_moves_no_trip() {
     assert_eq!((&after["vehicle"], &after["claim_epoch"]), (&before["vehicle"], &before["claim_epoch"]));
     // The one that never came back is offline, a full deadline after we listened again.
     world.until_vehicle(other, "offline", |vehicle| vehicle["status"] == "OFFLINE");
-    let offline = world.entries_of("vehicle.offline");
+    let offline = world.entries_of("vehicle.went_offline");
     assert_eq!(offline.len(), 1, "{offline:#?}");
     assert!(offline[0].to_string().contains(world.vehicle_id(other)));
     let at = support::time::us(offline[0]["event"]["recorded_at"].as_str().unwrap());

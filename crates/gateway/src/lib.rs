@@ -49,6 +49,8 @@ pub struct Gateway {
     pub link: LinkEndpoint,
     /// How vehicles are talked to.
     pub link_settings: vehicles::Settings,
+    /// The process's metrics as Prometheus text.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 /// Where vehicles connect, and the certificate that they must find there.

@@ -13,6 +13,7 @@ use gateway::vehicles::sessions::Sessions;
 use gateway::vehicles::tls::ListenerCertificate;
 use gateway::{Gateway, LinkEndpoint, vehicles};
 use kernel::CtxSource;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use policy::{Bundle, Engine};
 use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
@@ -94,12 +95,22 @@ pub fn wire(options: &ServeOptions, folder: &DataFolder, link: SocketAddr) -> Re
         folds: verify::folds,
         link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
         link_settings: link_settings(options),
+        metrics: metrics()?,
     });
     let mut subscribers = trips::subscribers(&trips);
     subscribers.push(outbox.clone());
     let mut due = trips::due_handlers(&trips);
     due.push(fleet.silence());
     Ok(Parts { gateway, store, source, due, subscribers, outbox, certificate })
+}
+
+/// The process's one recorder of metrics, and how it is read.
+fn metrics() -> Result<Arc<dyn Fn() -> String + Send + Sync>> {
+    let recorder = PrometheusBuilder::new().install_recorder().context("metrics cannot be recorded")?;
+    Ok(Arc::new(move || {
+        recorder.run_upkeep();
+        recorder.render()
+    }))
 }
 
 fn link_settings(options: &ServeOptions) -> vehicles::Settings {

@@ -1,9 +1,10 @@
-//! Whether the process lives, and whether it can serve.
+//! Whether the process lives, whether it can serve, and what it counted.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderName, header};
 use kernel::TenantId;
 use serde_json::{Value, json};
 
@@ -19,4 +20,9 @@ pub async fn alive() -> Json<Value> {
 pub async fn ready(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {
     gateway.store.head(&TenantId::platform()).await?;
     Ok(Json(json!({ "status": "ready", "vehicles_connected": gateway.sessions.len() })))
+}
+
+/// `GET /metrics`: Prometheus' text format 0.0.4. Nothing in it names a tenant, a person or a vehicle.
+pub async fn metrics(State(gateway): State<Arc<Gateway>>) -> ([(HeaderName, &'static str); 1], String) {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], (gateway.metrics)())
 }

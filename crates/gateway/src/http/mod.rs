@@ -35,6 +35,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
         .route("/v1/tenants", post(tenants::create).get(tenants::list))
         .route("/v1/sites", get(sites::list))
         .route("/v1/sites/{site}", get(sites::show))

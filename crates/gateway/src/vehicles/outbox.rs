@@ -234,6 +234,7 @@ impl Subscriber for Outbox {
 
     fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
         Box::pin(async move {
+            metrics::counter!("atlasmesh_events_total", "type" => event.r#type.clone()).increment(1);
             let Some(implied) = self.implied(event).await? else { return Ok(Vec::new()) };
             let tenant = &event.tenant;
             self.touched.lock().unwrap_or_else(PoisonError::into_inner).push((tenant.clone(), implied.vehicle));
