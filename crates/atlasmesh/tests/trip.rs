@@ -252,11 +252,11 @@ fn trip_10_the_same_key_gives_the_same_answer_and_a_trip_can_be_cancelled() {
     let cancel = format!("/v1/trips/{trip}/cancel");
     world.http.post(&cancel, &json!({ "reason": "changed my mind" })).ok();
     world.until_status(trip, &["CANCELLED"]);
+    world.until_vehicle(n, "free", |vehicle| vehicle["ready"] == true && vehicle["claim"].is_null());
     // Asked again it changes nothing; what is done cannot be cancelled.
     let events = world.events(trip);
     assert_eq!(world.http.post(&cancel, &json!({ "reason": "again" })).ok()["status"], "CANCELLED");
     assert_eq!(world.events(trip), events);
-    world.until_vehicle(n, "free", |vehicle| vehicle["ready"] == true && vehicle["claim"].is_null());
     let done = world.trip(crossing(3, 3), crossing(3, 2));
     world.until_status(&done, &["COMPLETED"]);
     let late = format!("/v1/trips/{done}/cancel");

@@ -106,14 +106,18 @@ fn with_leaf(mut entry: Entry) -> Entry {
 fn forged(entry: &Entry, change: impl FnOnce(&mut serde_json::Value)) -> Entry {
     let mut value: serde_json::Value = serde_json::from_str(&entry.envelope_json).unwrap();
     change(&mut value);
-    with_leaf(Entry { envelope_json: value.to_string(), ..entry.clone() })
+    with_leaf(Entry { envelope_json: canonical(&value), ..entry.clone() })
 }
 
 fn relinked(entry: &Entry, change: impl FnOnce(&mut Vec<Link>)) -> Entry {
     let mut links = entry.links().unwrap();
     change(&mut links);
-    let links: serde_json::Value = serde_json::to_value(links).unwrap();
-    with_leaf(Entry { links_json: links.to_string(), ..entry.clone() })
+    with_leaf(Entry { links_json: canonical(&links), ..entry.clone() })
+}
+
+/// RFC 8785: the order of keys in a plain text depends on which other crates are built along.
+fn canonical(value: &impl serde::Serialize) -> String {
+    serde_json_canonicalizer::to_string(value).unwrap()
 }
 
 #[test]

@@ -218,12 +218,14 @@ impl World {
         newest.unwrap_or_default()
     }
 
-    /// Waits until a vehicle stands; where.
+    /// Waits until a vehicle stands, by a sample that it takes from now on; where.
     #[track_caller]
     pub fn until_stands(&self, n: usize) -> (f64, f64) {
+        let began_us = super::time::now_us();
         self.until(&format!("vehicle {n} stands"), || {
             let newest = self.newest_sample(n);
-            match newest["speed_mps"].as_f64() {
+            let is_new = newest["at"].as_str().is_some_and(|at| super::time::us(at) >= began_us);
+            match newest["speed_mps"].as_f64().filter(|_| is_new) {
                 Some(speed) if speed < 0.05 => Ok((newest["lat"].as_f64().unwrap(), newest["lon"].as_f64().unwrap())),
                 _ => Err(newest),
             }
