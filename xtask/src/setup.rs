@@ -17,12 +17,28 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: &[Need] = &[Need {
+/// What the demo needs too.
+const COMPILER: Need = Need {
     program: "cc",
     probe: &["--version"],
     packages: &["gcc", "libc6-dev"],
     why: "SQLite and the cryptography are compiled from C",
-}];
+};
+
+const NEEDS: &[Need] = &[
+    COMPILER,
+    Need {
+        program: "python3",
+        probe: &["-c", "import ensurepip, venv"],
+        packages: &["python3", "python3-venv"],
+        why: "vehicles that others wrote are tested in Python",
+    },
+];
+
+/// Where the Python of the foreign clients is installed, below the root; the tests look there.
+const FOREIGN: &str = "target/foreign";
+/// What they need of the package index.
+const REQUIREMENTS: &str = "examples/requirements.txt";
 
 /// Parts of the Rust toolchain that only some distributions bring.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -30,9 +46,13 @@ const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")]
 /// Installing a few packages over a slow line.
 const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// One sentence for every program that is missing.
+/// One sentence for every program that is missing for a demo.
 pub fn missing() -> Vec<String> {
-    let missing = NEEDS.iter().filter(|need| !present(need));
+    missing_of(&[COMPILER])
+}
+
+fn missing_of(needs: &[Need]) -> Vec<String> {
+    let missing = needs.iter().filter(|need| !present(need));
     missing
         .map(|need| format!("`{}` is missing ({}): install {}", need.program, need.why, need.packages.join(" ")))
         .collect()
@@ -49,7 +69,7 @@ pub fn run(root: &Path) -> Result<Counts> {
         install.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-y", "-q", "--no-install-recommends"]);
         process::stream(install.args(&packages), INSTALL_LIMIT)?;
     }
-    let mut missing = missing();
+    let mut missing = missing_of(NEEDS);
     for (command, component) in COMPONENTS {
         if !process::works(process::cargo(root).args([command, "--version"])) {
             missing.push(format!("`cargo {command}` is missing: rustup component add {component}"));
@@ -58,8 +78,32 @@ pub fn run(root: &Path) -> Result<Counts> {
     if !missing.is_empty() {
         bail!("{}", missing.join("; "));
     }
+    foreign_clients(root)?;
     println!("nothing is missing");
     Ok(Counts { passed: 1, failed: 0 })
+}
+
+/// Installs the packages of the foreign clients into a folder of their own, where they changed since the last time.
+fn foreign_clients(root: &Path) -> Result<()> {
+    let (folder, wanted) = (root.join(FOREIGN), std::fs::read_to_string(root.join(REQUIREMENTS))?);
+    let installed = folder.join("requirements.txt");
+    if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    process::stream(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), INSTALL_LIMIT)?;
+    let mut install = Command::new(folder.join("bin/python"));
+    install.current_dir(root).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        REQUIREMENTS,
+    ]);
+    process::stream(&mut install, INSTALL_LIMIT)?;
+    // Written last: an installation that was cut off is made again.
+    Ok(std::fs::write(installed, wanted)?)
 }
 
 fn present(need: &Need) -> bool {

@@ -1,0 +1,68 @@
+//! Programs that nobody here wrote against our own library: a vehicle in Python, from nothing but the protocol's file.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+use support::World;
+use support::process::Process;
+use support::site::{self, crossing};
+use support::world::profile;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The Python that `cargo xtask test set-up` installs.
+fn python() -> PathBuf {
+    let python = root().join("target/foreign/bin/python");
+    assert!(python.exists(), "{} is missing: run `cargo xtask test set-up`", python.display());
+    python
+}
+
+/// Registers a vehicle and starts the example as its agent, at a crossing, twenty times as fast as the clock.
+fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
+    let made = world.http.post("/v1/vehicles", &profile("python")).ok();
+    let text = |pointer: &str| made.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let (lat, lon) = site::degrees(at.0, at.1);
+    let mut command = Command::new(python());
+    command.arg(root().join("examples/vehicle.py")).args([text("/link/address"), text("/id"), text("/secret")]);
+    command.args([text("/link/certificate_sha256"), format!("{lat},{lon}"), "20".into()]);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    let id = text("/id");
+    (id, Process::start("vehicle.py", &mut command))
+}
+
+#[test]
+fn a_vehicle_in_python_joins_drives_a_trip_and_stops_when_told() {
+    let world = World::new();
+    let (vehicle, process) = python_vehicle(&world, crossing(0, 0));
+    process.line_with("online");
+    let path = format!("/v1/vehicles/{vehicle}");
+    world.until("the vehicle is ready", || {
+        let vehicle = world.http.get(&path).ok();
+        if vehicle["ready"] == true && vehicle["seen"]["position"].is_object() { Ok(()) } else { Err(vehicle) }
+    });
+    let trip = world.trip(crossing(1, 0), crossing(3, 3));
+    let done = world.until_status(&trip, &["COMPLETED"]);
+    assert_eq!(done["vehicle"], vehicle.as_str());
+    process.line_with("over");
+    // The next one it does not finish.
+    let trip = world.trip(crossing(3, 3), crossing(0, 0));
+    world.until_status(&trip, &["ON_TRIP"]);
+    let stop =
+        world.http.post(&format!("{path}/stop"), &json!({ "class": "nearest_admissible", "reason": "smoke" })).ok();
+    process.line_with("stops: stop");
+    world.until_status(&trip, &["SAFE_STOPPED"]);
+    let accepted = world.until("the stop is accepted", || {
+        let commands = world.http.get(&format!("{path}/commands")).ok();
+        let stop = commands["items"].as_array().unwrap().iter().find(|command| command["id"] == stop["stop"]).cloned();
+        stop.filter(|stop| stop["state"] == "accepted").ok_or(commands)
+    });
+    assert_eq!(accepted["class"], "restrictive");
+    world.verify();
+}

@@ -1,0 +1,172 @@
+"""A simulated vehicle that nobody at AtlasMesh wrote: it joins, takes trips, drives their routes, and stops when told.
+
+    python3 -m venv venv && venv/bin/pip install grpcio-tools
+    venv/bin/python examples/vehicle.py HOST:PORT VEHICLE SECRET CERTIFICATE_SHA256 LAT,LON [TIMES_FASTER]
+
+The messages are those of crates/link/proto/atlasmesh/link/v1/link.proto. What a real vehicle adds: its own map, its own
+storage, and a safety system of its own, which outranks everything said here.
+"""
+import hashlib, math, queue, ssl, sys, threading, time, uuid
+from pathlib import Path
+
+import grpc
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "crates/link/proto"))
+pb, rpc = grpc.protos_and_services("atlasmesh/link/v1/link.proto")
+
+address, vehicle, secret, sha256, start, *rest = sys.argv[1:]
+faster = float(rest[0]) if rest else 1.0
+here, odometer_m, trip, sequence, reports = [float(x) for x in start.split(",")], 0.0, None, 0, 0
+stops, latched = set(), False  # a clearance ends a stop and moves nothing; only a resume or a new dispatch does
+digits = "0123456789abcdefghjkmnpqrstvwxyz"
+number = (int(time.time() * 1e3) << 80) | (uuid.uuid4().int & ((1 << 80) - 1)) & ~(0xF << 76) | (7 << 76)
+number = number & ~(3 << 62) | (2 << 62)  # a UUID of version 7: boots sort by time
+boot = "boot_" + "".join(digits[(number >> (5 * n)) & 31] for n in range(25, -1, -1))
+out = queue.Queue()
+
+
+class Left(Exception):
+    """The trip was taken from the vehicle."""
+
+
+def say(**message):
+    out.put(pb.FromVehicle(**message))
+
+
+def now_us():
+    return int(time.time() * 1e6)
+
+
+def position():
+    return pb.Position(lat=here[0], lon=here[1])
+
+
+def report(dispatch, epoch, occupied, **kind):
+    global reports
+    reports += 1
+    say(trip_report=pb.TripReport(
+        report_seq=reports, boot_id=boot, trip_id=dispatch.trip_id, claim_epoch=epoch, vehicle_time_us=now_us(),
+        position=position(), odometer_m=odometer_m, occupied=occupied, mode=pb.MODE_AUTONOMOUS, **kind))
+
+
+def sample(speed_mps=0.0, progress_m=0.0, occupied=False):
+    global sequence
+    sequence += 1
+    say(telemetry=pb.TelemetryBatch(boot_id=boot, first_seq=sequence, kept_from_seq=1, samples=[pb.Sample(
+        seq=sequence, vehicle_time_us=now_us(), lat=here[0], lon=here[1], speed_mps=speed_mps, battery_pct=80,
+        odometer_m=odometer_m, mode=pb.MODE_AUTONOMOUS, trip_id=trip or "", progress_m=progress_m,
+        flags=8 | (1 if occupied else 0))]))
+
+
+def metres(a, b):
+    return math.hypot(b.lat - a.lat, (b.lon - a.lon) * math.cos(math.radians(a.lat))) * 111_195
+
+
+def drive(leg, progress_m, occupied, tell):
+    """Follows a line at its planned speeds; stands where it is told to. Answers how far it came."""
+    global here, odometer_m
+    told, stands = time.monotonic(), False
+    limits = [(step.length_m, step.speed_mps) for step in leg.steps]
+    for a, b in zip(leg.points, leg.points[1:]):
+        length, done = metres(a, b), 0.0
+        while done < length:
+            time.sleep(0.05)
+            if trip is None:
+                raise Left
+            if latched != stands:
+                stands = latched
+                tell(occupied, resumed=pb.Resumed()) if not stands else tell(occupied, safe_stopped=pb.SafeStopped(
+                    **{"class": pb.STOP_CLASS_NEAREST_ADMISSIBLE}, reason="COMMANDED", admissible=True))
+            if not stands:
+                speed = limits[0][1] if limits else 5.0
+                step = min(speed * 0.05 * faster, length - done)
+                done, progress_m, odometer_m = done + step, progress_m + step, odometer_m + step
+                share = done / length
+                here = [a.lat + (b.lat - a.lat) * share, a.lon + (b.lon - a.lon) * share]
+                while limits and step >= limits[0][0]:
+                    step -= limits.pop(0)[0]
+                if limits:
+                    limits[0] = (limits[0][0] - step, limits[0][1])
+            if time.monotonic() - told >= 1:
+                told = time.monotonic()
+                sample(0.0 if stands else speed, progress_m, occupied)
+    return progress_m
+
+
+def serve(command):
+    global trip
+    dispatch, began = command.dispatch, time.monotonic()
+    trip = dispatch.trip_id
+
+    def tell(occupied, **kind):
+        report(dispatch, command.claim_epoch, occupied, **kind)
+
+    tell(False, accepted=pb.Accepted(eta_ms=60_000, route_id=dispatch.route.route_id))
+    say(command_state=pb.CommandState(command_id=command.command_id, state=pb.DELIVERY_STATE_ACCEPTED))
+    try:
+        way(dispatch, tell, began)
+    except Left:
+        tell(False, ended=pb.Ended(reason="CANCELLED"))
+    say(command_state=pb.CommandState(command_id=command.command_id, state=pb.DELIVERY_STATE_DONE))
+    print(f"over: {dispatch.trip_id}", flush=True)
+    trip = None
+    sample()
+
+
+def way(dispatch, tell, began):
+    tell(False, departed=pb.Departed())
+    progress_m = drive(dispatch.route.approach, 0.0, False, tell)
+    tell(False, arrived_pickup=pb.ArrivedPickup())
+    tell(True, boarded=pb.Boarded())
+    progress_m = drive(dispatch.route.trip, progress_m, True, tell)
+    tell(True, arrived_dropoff=pb.ArrivedDropoff())
+    tell(False, completed=pb.Completed(distance_m=progress_m, duration_ms=int((time.monotonic() - began) * 1e3)))
+
+
+def heartbeats(every_s):
+    counter = 0
+    while True:
+        counter += 1
+        say(heartbeat=pb.Heartbeat(
+            boot_id=boot, counter=counter, battery_pct=80, mode=pb.MODE_AUTONOMOUS, position=position(),
+            parked=trip is None, vehicle_time_us=now_us(), odometer_m=odometer_m))
+        time.sleep(every_s)
+
+
+# The server made its certificate itself; what proves it is its digest, which came with the secret.
+host, port = address.rsplit(":", 1)
+pem = ssl.get_server_certificate((host, int(port)))
+assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() == sha256, "another server answers there"
+channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(pem.encode()),
+                              [("grpc.ssl_target_name_override", "atlasmesh.local")])
+say(hello=pb.Hello(boot_id=boot, boot_counter=1, agent_version="vehicle.py", protocol_version=1, mode=pb.MODE_AUTONOMOUS,
+                   parked=True, simulated=True, position=position(), vehicle_time_us=now_us()))
+secrets = [("x-atlasmesh-vehicle", vehicle), ("authorization", f"Bearer {secret}")]
+for message in rpc.LinkStub(channel).Session(iter(out.get, None), metadata=secrets):
+    kind = message.WhichOneof("message")
+    if kind == "welcome":
+        say(online=pb.Online(capabilities=["passenger"], components=[pb.Component(name="agent", version="vehicle.py")]))
+        threading.Thread(target=heartbeats, args=(message.welcome.heartbeat_interval_ms / 1e3,), daemon=True).start()
+        sample()
+        print("online", flush=True)
+    elif kind == "command":
+        command, body = message.command, message.command.WhichOneof("body")
+        state = pb.DELIVERY_STATE_DONE
+        if body == "dispatch" and not stops and trip is None:
+            latched = False
+            threading.Thread(target=serve, args=(command,), daemon=True).start()
+            continue
+        if body == "cancel":
+            trip = None if trip == command.cancel.trip_id else trip
+        elif body == "clearance":
+            stops.discard(command.clearance.command_id)
+        elif getattr(command, "class") == pb.COMMAND_CLASS_RESTRICTIVE:
+            stops.add(command.command_id)
+            latched, state = True, pb.DELIVERY_STATE_ACCEPTED
+            print(f"stops: {body}", flush=True)
+        elif body == "resume" and not stops:
+            latched = False
+        else:
+            state = pb.DELIVERY_STATE_REJECTED
+        refused = state == pb.DELIVERY_STATE_REJECTED
+        say(command_state=pb.CommandState(command_id=command.command_id, state=state, code="HELD" if refused else ""))
