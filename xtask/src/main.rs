@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod chaos;
 mod codegen;
 mod demo;
 mod process;
@@ -36,6 +37,8 @@ enum Command {
     Test(test::Args),
     /// List the benchmarks, or run one in release.
     Bench(bench::Args),
+    /// Kill the server and agents in the middle of trips, and check that nothing acknowledged is missing.
+    Chaos(chaos::Args),
     /// Hold what the compiler cannot: layers, bans, row classes, pages, lengths, words.
     Tidy,
     /// Write the generated parts of the documentation from the code.
@@ -58,6 +61,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&root, &args),
         Command::Test(args) => test::run(&root, &args),
         Command::Bench(args) => bench::run(&root, &args),
+        Command::Chaos(args) => chaos::run(&root, &args),
         Command::Tidy => tidy::run(&Repo::open(&root)?),
         Command::Codegen(args) => codegen::run(&Repo::open(&root)?, &args),
     }

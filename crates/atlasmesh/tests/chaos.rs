@@ -1,5 +1,5 @@
 //! kill -9 of the server or of an agent at any moment of trips: nothing acknowledged is missing, no trip is done twice
-//! or forgotten, and the journal verifies. `ATLASMESH_KILLS=50` kills more often, `ATLASMESH_SEED` repeats a run.
+//! or forgotten, and the journal verifies. `cargo xtask chaos --kills 50` kills more often and can repeat a run by its seed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "the row that failed is the last one printed")]
