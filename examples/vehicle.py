@@ -1,12 +1,13 @@
 """A simulated vehicle that nobody at AtlasMesh wrote: it joins, takes trips, drives their routes, and stops when told.
 
-    python3 -m venv venv && venv/bin/pip install grpcio-tools
-    venv/bin/python examples/vehicle.py HOST:PORT VEHICLE SECRET CERTIFICATE_SHA256 LAT,LON [TIMES_FASTER]
+    python3 -m venv venv && venv/bin/pip install -r examples/requirements.txt
+    atlasmesh vehicles register --profile docs/guides/vehicle.json --json > registered.json
+    venv/bin/python examples/vehicle.py registered.json LAT,LON [TIMES_FASTER]
 
 The messages are those of crates/link/proto/atlasmesh/link/v1/link.proto. What a real vehicle adds: its own map, its own
 storage, and a safety system of its own, which outranks everything said here.
 """
-import hashlib, math, queue, ssl, sys, threading, time, uuid
+import hashlib, json, math, queue, ssl, sys, threading, time, uuid
 from pathlib import Path
 
 import grpc
@@ -14,7 +15,9 @@ import grpc
 sys.path.insert(0, str(Path(__file__).parents[1] / "crates/link/proto"))
 pb, rpc = grpc.protos_and_services("atlasmesh/link/v1/link.proto")
 
-address, vehicle, secret, sha256, start, *rest = sys.argv[1:]
+registered, start, *rest = sys.argv[1:]
+registered = json.loads(Path(registered).read_text())
+address, sha256 = registered["link"]["address"], registered["link"]["certificate_sha256"]
 faster = float(rest[0]) if rest else 1.0
 here, odometer_m, trip, sequence, reports = [float(x) for x in start.split(",")], 0.0, None, 0, 0
 stops, latched = set(), False  # a clearance ends a stop and moves nothing; only a resume or a new dispatch does
@@ -141,7 +144,7 @@ channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(pem.encode()
                               [("grpc.ssl_target_name_override", "atlasmesh.local")])
 say(hello=pb.Hello(boot_id=boot, boot_counter=1, agent_version="vehicle.py", protocol_version=1, mode=pb.MODE_AUTONOMOUS,
                    parked=True, simulated=True, position=position(), vehicle_time_us=now_us()))
-secrets = [("x-atlasmesh-vehicle", vehicle), ("authorization", f"Bearer {secret}")]
+secrets = [("x-atlasmesh-vehicle", registered["id"]), ("authorization", f"Bearer {registered['secret']}")]
 for message in rpc.LinkStub(channel).Session(iter(out.get, None), metadata=secrets):
     kind = message.WhichOneof("message")
     if kind == "welcome":

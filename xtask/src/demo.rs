@@ -13,10 +13,14 @@ use crate::{process, setup};
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
-    /// What `atlasmesh demo` takes: --headless, --until-trips N, --vehicles N, --data DIR; --help shows all.
+    /// What `atlasmesh demo` takes: --headless, --until-trips N, --vehicles N, --data DIR; --help shows all. Without
+    /// any, its state is kept in target/demo, and the next demo goes on from there.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }
+
+/// Where the state of a demo without arguments is, below the root.
+const KEPT_IN: &str = "target/demo";
 
 /// A line of cargo's report, as far as it is needed here.
 #[derive(Deserialize)]
@@ -33,7 +37,12 @@ struct Target {
 pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
     let atlasmesh = build(root)?;
     // The product takes our place: signals, the terminal and the exit code are its own.
-    let error = Command::new(&atlasmesh).arg("demo").args(&args.args).exec();
+    let mut demo = Command::new(&atlasmesh);
+    demo.arg("demo").args(&args.args);
+    if args.args.is_empty() {
+        demo.args(["--data", KEPT_IN]);
+    }
+    let error = demo.exec();
     Err(error).with_context(|| format!("start {}", atlasmesh.display()))
 }
 

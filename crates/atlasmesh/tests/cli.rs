@@ -227,6 +227,30 @@ fn a_person_is_told_what_to_do_where_nothing_can_be_done() {
 }
 
 #[test]
+fn a_copy_made_while_the_server_runs_is_whole_and_starts_a_server() {
+    let world = World::new();
+    let trip = world.trip(crossing(0, 0), crossing(1, 1));
+    let copy = world.server.folder.path().join("copy");
+    let backup = || {
+        atlasmesh()
+            .args(["store", "backup", "--data"])
+            .arg(world.server.data())
+            .arg("--to")
+            .arg(&copy)
+            .output()
+            .unwrap()
+    };
+    let made = backup();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(text(&backup().stderr).contains("exists already"));
+    let verified = atlasmesh().args(["verify", "--replay", "--json", "--data"]).arg(&copy).output().unwrap();
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
+    let other = Server::on(copy, Serve::default());
+    let found = other.http(&world.token).get(&format!("/v1/trips/{trip}")).ok();
+    assert_eq!(found["id"], trip.as_str());
+}
+
+#[test]
 fn a_log_that_was_changed_is_found_out() {
     let mut world = World::new();
     world.server.stop();

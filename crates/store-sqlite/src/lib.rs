@@ -27,6 +27,9 @@ use store::{Row, RowClass, RowWrite, TableSpec};
 
 use crate::writer::{Job, Progress, Writer};
 
+/// The database's file in its folder.
+const DATABASE: &str = "atlasmesh.sqlite";
+
 /// Commands that may wait for the writer. At thousands of commands a second this is well below a second of work; a
 /// caller beyond it is told to come back rather than to wait without an end.
 pub const QUEUE_MAX: usize = 4_096;
@@ -62,7 +65,7 @@ impl SqliteStore {
     pub fn open(options: &Options, signer: Arc<dyn HeadSigner>) -> Result<Self, Fault> {
         fs::create_dir_all(&options.folder).map_err(|error| unavailable("make its folder", error))?;
         let lock = lock_folder(&options.folder)?;
-        let database = options.folder.join("atlasmesh.sqlite");
+        let database = options.folder.join(DATABASE);
         let connection = schema::open_writer(&database, options.pages_max)?;
         let progress = Arc::new(Progress::default());
         let (jobs, waiting) = sync_channel(QUEUE_MAX);
@@ -110,6 +113,20 @@ impl SqliteStore {
         }
         answer
     }
+}
+
+/// Writes a whole and consistent copy of a store, which may be in use, into another folder.
+///
+/// # Errors
+/// [`Fault::Unavailable`] where there is no store, or a copy is there already.
+pub fn backup(folder: &Path, to: &Path) -> Result<(), Fault> {
+    fs::create_dir_all(to).map_err(|error| unavailable("make the backup's folder", error))?;
+    let target = to.join(DATABASE);
+    let source = schema::open_reader(&folder.join(DATABASE))?;
+    let target = target.to_str().ok_or(Fault::Misuse("the name of a backup's folder is not UTF-8"))?;
+    // One statement, one snapshot: writers go on meanwhile, and the copy needs no write-ahead log.
+    let copied = source.execute("VACUUM INTO ?1", [target]);
+    copied.map(drop).map_err(|error| unavailable("write the backup: is there one already?", error))
 }
 
 impl Drop for SqliteStore {

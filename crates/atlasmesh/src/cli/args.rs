@@ -34,6 +34,9 @@ pub enum Command {
     Serve(ServeOptions),
     /// Run a whole simulated fleet on real streets.
     Demo(DemoOptions),
+    /// What a server keeps on its disk.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Measure, and print the figures.
     Bench(BenchOptions),
     /// Print what the documentation is generated from.
@@ -84,6 +87,19 @@ pub struct DemoOptions {
     /// Where the demo keeps its state; a folder of its own that goes away without it.
     #[arg(long)]
     pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum StoreCommand {
+    /// Copy state, journal, keys and maps into a new folder, while the server runs. Telemetry is not part of it.
+    Backup {
+        /// The server's data folder.
+        #[arg(long)]
+        data: PathBuf,
+        /// The folder of the copy, which is made.
+        #[arg(long)]
+        to: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, Args)]

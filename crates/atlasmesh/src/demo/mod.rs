@@ -6,6 +6,7 @@ pub mod city;
 pub mod folder;
 mod play;
 pub mod setup;
+mod tries;
 mod view;
 
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::child::GuardedChild;
 use self::city::City;
-use self::folder::DemoFolder;
+use self::folder::{DemoFolder, Notes};
 use self::play::{Play, REDRAW};
 use self::setup::Server;
 use self::view::View;
@@ -49,7 +50,7 @@ async fn perform(options: &DemoOptions, folder: &DemoFolder) -> Result<()> {
         () = end.asked() => return Ok(()),
     };
     let (mut stage, mut play) = prepared;
-    let outcome = perform_trips(options, &mut stage, &mut play, &mut end, began).await?;
+    let outcome = perform_trips(options, folder, (&mut stage, &mut play), &mut end, began).await?;
     if let Outcome::Done = outcome {
         prove(&stage.client, &play, began).await?;
     }
@@ -62,6 +63,7 @@ struct Stage {
     agents: GuardedChild,
     server: Server,
     client: Client,
+    notes: Notes,
     /// The journal's length when the demo began to watch.
     from: u64,
 }
@@ -81,8 +83,13 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     say(began, format!("{online} vehicles online"));
     let head = client.get("/v1/journal/head").await?;
     let from = head.get("size").and_then(Value::as_u64).unwrap_or_default();
+    if options.until_trips.is_none() {
+        tries::lines(folder, &server.url, notes.tenant_token.as_deref().unwrap_or_default(), &mut city)?
+            .iter()
+            .for_each(line);
+    }
     let play = Play::new(client.clone(), city).await?;
-    Ok((Stage { agents, server, client, from }, play))
+    Ok((Stage { agents, server, client, notes, from }, play))
 }
 
 fn map_digest(map: &Value) -> String {
@@ -99,8 +106,8 @@ enum Outcome {
 
 async fn perform_trips(
     options: &DemoOptions,
-    stage: &mut Stage,
-    play: &mut Play,
+    folder: &DemoFolder,
+    (stage, play): (&mut Stage, &mut Play),
     end: &mut End,
     began: Instant,
 ) -> Result<Outcome> {
@@ -118,10 +125,11 @@ async fn perform_trips(
                 }
             }
             _ = tick.tick() => {
-                alive(stage)?;
+                keep_alive(folder, stage, began).await?;
                 play.ask_for(open).await?;
                 if let Some(view) = &view {
-                    view.draw(began.elapsed().as_secs(), &stage.client.get("/v1/vehicles?limit=1000").await?, play);
+                    let vehicles = play::patiently(|| stage.client.get("/v1/vehicles?limit=1000")).await?;
+                    view.draw(began.elapsed().as_secs(), &vehicles, play);
                 }
             }
             () = end.asked() => return Ok(Outcome::Ended),
@@ -136,11 +144,15 @@ async fn perform_trips(
     }
 }
 
-fn alive(stage: &mut Stage) -> Result<()> {
-    for (name, child) in [("server", &mut stage.server.child), ("agents", &mut stage.agents)] {
-        if let Some(status) = child.ended()? {
-            bail!("the {name} ended by itself ({status})");
-        }
+/// Starts a server that was ended again, where it was: what it acknowledged is there, and its vehicles drove on.
+async fn keep_alive(folder: &DemoFolder, stage: &mut Stage, began: Instant) -> Result<()> {
+    if let Some(status) = stage.agents.ended()? {
+        bail!("the agents ended by themselves ({status})");
+    }
+    if let Some(status) = stage.server.child.ended()? {
+        say(began, format!("the server was ended ({status}) and starts again; its vehicles drive on"));
+        stage.server = setup::start_server(folder, &mut stage.notes).await?;
+        say(began, format!("the server is back at {}", stage.server.url));
     }
     Ok(())
 }

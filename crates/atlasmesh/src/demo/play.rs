@@ -1,7 +1,8 @@
 //! The demo while it runs: asks for trips, follows them through the journal, and tells what happens.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::future::Future;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -20,6 +21,10 @@ const WAIT_MS: u32 = 10_000;
 const NEWS_MAX: usize = 8;
 /// Refusals in a row after which something is wrong with the demo, not with a pair of places.
 const REFUSALS_MAX: usize = 40;
+/// How long a server may be away.
+const AWAY_MAX: Duration = Duration::from_secs(60);
+/// How soon a server that does not answer is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// Pages read ahead of the view.
 const PAGES_AHEAD: usize = 4;
 
@@ -37,8 +42,9 @@ pub fn follow(client: Client, from: u64) -> mpsc::Receiver<Result<Vec<Step>>> {
     let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
     tokio::spawn(async move {
         let mut from = from;
-        loop {
-            let page = client.get(&format!("/v1/journal?from={from}&limit={PAGE}&wait_ms={WAIT_MS}")).await;
+        while !sender.is_closed() {
+            let path = format!("/v1/journal?from={from}&limit={PAGE}&wait_ms={WAIT_MS}");
+            let page = patiently(|| client.get(&path)).await;
             let ended = page.is_err();
             let steps = page.map(|page| {
                 from = page.get("next").and_then(Value::as_u64).unwrap_or(from);
@@ -50,6 +56,19 @@ pub fn follow(client: Client, from: u64) -> mpsc::Receiver<Result<Vec<Step>>> {
         }
     });
     receiver
+}
+
+/// Asks again while nobody answers: a server that was ended is started again meanwhile.
+pub async fn patiently<T, Asked: Future<Output = Result<T>>>(ask: impl Fn() -> Asked) -> Result<T> {
+    let began = Instant::now();
+    loop {
+        match ask().await {
+            Err(error) if error.downcast_ref::<Refused>().is_none() && began.elapsed() < AWAY_MAX => {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 fn steps(page: &Value) -> Vec<Step> {
@@ -129,7 +148,8 @@ impl Play {
                     self.trips.entry(id.to_owned()).or_insert_with(|| output::text(&made, "/status"));
                 }
                 Err(error) => {
-                    let Some(refused) = error.downcast_ref::<Refused>() else { return Err(error) };
+                    // A server that is away is not asked for more; whether the trip is there shows in the journal.
+                    let Some(refused) = error.downcast_ref::<Refused>() else { return Ok(()) };
                     self.refused_in_a_row += 1;
                     ensure!(self.refused_in_a_row < REFUSALS_MAX, "no trip is possible: {refused}");
                     if matches!(refused.status, 429 | 503) {
@@ -152,7 +172,8 @@ impl Play {
         }
         let mut lines = Vec::new();
         for (id, event) in touched {
-            let trip = self.client.get(&format!("/v1/trips/{id}")).await?;
+            let path = format!("/v1/trips/{id}");
+            let trip = patiently(|| self.client.get(&path)).await?;
             let (before, now) = (self.status(&id).to_owned(), output::text(&trip, "/status"));
             if before != now {
                 let vehicle = trip.get("vehicle").and_then(Value::as_str).unwrap_or_default();

@@ -37,7 +37,11 @@ pub struct Server {
     pub certificate_sha256: String,
 }
 
-/// Starts a server on the demo's folder and waits until it is ready. The platform's token is noted at the first start.
+/// A port that is free.
+const ANY_PORT: &str = "127.0.0.1:0";
+
+/// Starts a server on the demo's folder and waits until it is ready. The platform's token and the addresses are noted at
+/// the first start; a later one listens where the first one did.
 pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Server> {
     let data = folder.path("server");
     let endpoints = data.join("endpoints.json");
@@ -45,7 +49,8 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
     let _ = std::fs::remove_file(&endpoints);
     let program = std::env::current_exe().context("this program cannot be found")?;
     let data = data.to_str().context("the folder's name is not UTF-8")?;
-    let arguments = ["serve", "--data", data, "--http", "127.0.0.1:0", "--link", "127.0.0.1:0"];
+    let (http, link) = (notes.http.as_deref().unwrap_or(ANY_PORT), notes.link.as_deref().unwrap_or(ANY_PORT));
+    let arguments = ["serve", "--data", data, "--http", http, "--link", link];
     let mut child = GuardedChild::start("server", &program, &arguments, &folder.path("server.log"), Lines::Read)?;
     let (found, mut token) = tokio::sync::mpsc::channel(1);
     if let Some(lines) = child.lines() {
@@ -70,7 +75,14 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
         notes.platform_token = Some(told.context("the server told no token: its folder was made by someone else")?);
         folder.note(notes)?;
     }
-    Ok(Server { child, url: text("http")?, link: text("link")?, certificate_sha256: text("certificate_sha256")? })
+    let server =
+        Server { child, url: text("http")?, link: text("link")?, certificate_sha256: text("certificate_sha256")? };
+    if notes.http.is_none() {
+        notes.http = Some(server.url.trim_start_matches("http://").to_owned());
+        notes.link = Some(server.link.clone());
+        folder.note(notes)?;
+    }
+    Ok(server)
 }
 
 /// The client of the demo's tenant, which is made where there is none.

@@ -1,5 +1,6 @@
 //! `atlasmesh serve`: opens what the data folder holds, wires the parts, runs until it is told to stop.
 
+pub mod backup;
 mod folder;
 mod loops;
 mod maps;

@@ -57,11 +57,23 @@ pub fn refused(data: &Path, http: &str, serve: &Serve) -> (Option<i32>, String) 
 }
 
 impl Server {
+    /// Starts on a folder that has a server's data already.
+    pub fn on(data: PathBuf, serve: Serve) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::rename(data, folder.path().join("data")).unwrap();
+        let process = start(&folder.path().join("data"), "127.0.0.1:0", "127.0.0.1:0", &serve);
+        Self::ready(process, folder, String::new(), serve)
+    }
+
     pub fn start(serve: Serve) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let process = start(&folder.path().join("data"), "127.0.0.1:0", "127.0.0.1:0", &serve);
         let token = process.line_with(TOKEN_LINE);
         let platform_token = token.split(TOKEN_LINE).nth(1).unwrap().trim().to_owned();
+        Self::ready(process, folder, platform_token, serve)
+    }
+
+    fn ready(process: Process, folder: TempDir, platform_token: String, serve: Serve) -> Self {
         let mut server = Self {
             process,
             folder,

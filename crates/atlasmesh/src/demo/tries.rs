@@ -1,0 +1,83 @@
+//! What a newcomer can try while the demo runs: numbered lines that work as they are printed, in a shell at the root of
+//! the repository. A test runs each of them.
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::city::{City, Place};
+use super::folder::DemoFolder;
+use super::setup::SITE;
+
+/// Half the side of the closed square, in degrees: some 60 m.
+const HALF_SIDE_DEG: f64 = 0.0005;
+
+/// The lines.
+pub fn lines(folder: &DemoFolder, url: &str, token: &str, city: &mut City) -> Result<Vec<String>> {
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    let programs = program.parent().context("this program is in no folder")?.display().to_string();
+    let data = folder.path("");
+    let data = data.display().to_string();
+    let data = data.trim_end_matches('/');
+    let ((from, to), start) = (city.pair(), city.place());
+    Ok(vec![
+        String::new(),
+        "Try this, in another terminal:".into(),
+        format!("  export PATH=\"{programs}:$PATH\" ATLASMESH_URL={url} ATLASMESH_TOKEN={token}"),
+        format!("1 look:            {url}/#token={token}"),
+        format!("2 ask for a trip:  {}", ask(from, to)),
+        format!("3 close its end:   {}", close(to)),
+        format!("  and ask again:   {}", create(from, to)),
+        "4 find out why:    atlasmesh trips why \"$(atlasmesh trips list --status COMPLETED --limit 1 | tail -n 1 | cut -d ' ' -f 1)\"".into(),
+        format!("5 change a byte:   {}", change(data)),
+        format!("6 kill the server: kill -9 \"$(sed -n 's/.*\"pid\": \\([0-9]*\\).*/\\1/p' {data}/server/endpoints.json)\""),
+        format!("7 join by Python:  {}", join(data, start)),
+        format!("  Ctrl-C ends the demo; `cargo xtask demo` goes on where it stood; `rm -r {data}` removes it"),
+        String::new(),
+    ])
+}
+
+fn typed(place: Place) -> String {
+    format!("{},{}", place.lat, place.lon)
+}
+
+fn ask(from: Place, to: Place) -> String {
+    let body = json!({
+        "site": SITE, "kind": "passenger", "origin": from.to_json(), "destination": to.to_json(),
+        "requirements": { "passengers": 1 },
+    });
+    format!(
+        "curl -sS -X POST \"$ATLASMESH_URL/v1/trips\" -H \"authorization: Bearer $ATLASMESH_TOKEN\" \
+         -H 'content-type: application/json' -d '{body}'"
+    )
+}
+
+fn create(from: Place, to: Place) -> String {
+    format!("atlasmesh trips create --site {SITE} --from={} --to={} --passengers 1", typed(from), typed(to))
+}
+
+fn close(place: Place) -> String {
+    let corner = |north: f64, east: f64| {
+        let corner = Place { lat: place.lat + north * HALF_SIDE_DEG, lon: place.lon + east * HALF_SIDE_DEG };
+        format!("--corner={}", typed(corner))
+    };
+    let corners = [corner(-1.0, -1.0), corner(-1.0, 1.0), corner(1.0, 1.0), corner(1.0, -1.0)];
+    format!("atlasmesh site close {SITE} --reason works {}", corners.join(" "))
+}
+
+/// A letter of what the journal says about the tenant, in a copy.
+fn change(data: &str) -> String {
+    format!(
+        "atlasmesh store backup --data {data}/server --to {data}/copy && \
+         LC_ALL=C sed -i '0,/ride-hail/s//Ride-hail/' {data}/copy/store/atlasmesh.sqlite; \
+         atlasmesh verify --replay --data {data}/copy"
+    )
+}
+
+fn join(data: &str, start: Place) -> String {
+    format!(
+        "python3 -m venv {data}/venv && {data}/venv/bin/pip install -q -r examples/requirements.txt && \
+         atlasmesh vehicles register --profile docs/guides/vehicle.json --json > {data}/registered.json && \
+         {data}/venv/bin/python examples/vehicle.py {data}/registered.json {} 20",
+        typed(start)
+    )
+}

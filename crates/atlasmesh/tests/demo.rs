@@ -1,0 +1,105 @@
+//! What the demo invites to try, each line as it is printed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::process::Process;
+use support::server::atlasmesh;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A shell at the root of the repository.
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", script]).current_dir(root()).env_remove("ATLASMESH_URL").env_remove("ATLASMESH_TOKEN");
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A running demo and the lines that it printed.
+struct Demo {
+    process: Process,
+    lines: Vec<String>,
+}
+
+impl Demo {
+    fn start(folder: &Path) -> Self {
+        let mut command = atlasmesh();
+        command.args(["demo", "--vehicles", "6", "--speedup", "40", "--data"]).arg(folder);
+        let process = Process::start("demo", &mut command);
+        process.line_with("Ctrl-C ends the demo");
+        let said = process.said();
+        let lines = said.lines().skip_while(|line| !line.starts_with("Try this")).map(str::to_owned).collect();
+        Self { process, lines }
+    }
+
+    /// The command of a line, after the exports.
+    fn line(&self, name: &str) -> String {
+        let export = self.lines.iter().find(|line| line.trim_start().starts_with("export ")).unwrap().trim();
+        let line = self.lines.iter().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}"));
+        format!("{export}\n{}", line[name.len()..].trim())
+    }
+
+    fn run(&self, name: &str) -> Output {
+        shell(&self.line(name)).output().unwrap()
+    }
+
+    #[track_caller]
+    fn works(&self, name: &str) -> String {
+        let output = self.run(name);
+        assert!(output.status.success(), "{name} {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+}
+
+#[test]
+fn every_line_that_the_demo_prints_works_as_it_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    assert!(demo.works("2 ask for a trip:").contains("\"status\":\"CREATED\""));
+    assert!(demo.works("3 close its end:").contains("closed: "));
+    let refused = demo.run("  and ask again:");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("base.trip."), "no rule is named: {}", text(&refused.stderr));
+    demo.process.line_with("→ COMPLETED");
+    let why = demo.works("4 find out why:");
+    assert!(why.contains("COMPLETED") && why.contains("because"), "{why}");
+    let changed = demo.run("5 change a byte:");
+    assert_eq!(changed.status.code(), Some(1), "{}", text(&changed.stderr));
+    assert!(text(&changed.stdout).contains("CHANGED"), "{}", text(&changed.stdout));
+    demo.works("6 kill the server:");
+    demo.process.line_with("the server is back");
+    demo.process.line_with("→ COMPLETED");
+    let python = Process::start("vehicle.py", &mut shell(&demo.line("7 join by Python:")));
+    python.line_with("online");
+    python.line_with("over");
+    demo.process.signal("TERM");
+    let export = demo.line("2 ask for a trip:");
+    assert!(export.contains("ATLASMESH_TOKEN=amt_coquimbo-city_"));
+}
+
+#[test]
+fn a_demo_goes_on_where_it_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    demo.process.line_with("→ COMPLETED");
+    demo.process.signal("TERM");
+    assert!(demo.process.ended().success());
+    let trips = |demo: &Demo| {
+        let export = demo.line("2 ask for a trip:").lines().next().unwrap().to_owned();
+        let output = shell(&format!("{export}\natlasmesh trips list --status COMPLETED --limit 100")).output().unwrap();
+        text(&output.stdout)
+    };
+    let demo = Demo::start(folder.path());
+    assert!(trips(&demo).contains("trip_"), "the trips of the first run are gone");
+    demo.process.line_with("→ COMPLETED");
+}
