@@ -27,6 +27,8 @@ use crate::cli::output::{self, line, text};
 
 /// How long the demo may take to its last trip: many times what a slow machine needs.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
+/// Where the lines to try are, in the demo's folder.
+const TRY_FILE: &str = "try.txt";
 /// Lines of a log that are shown when the demo fails.
 const LOG_LINES: usize = 20;
 
@@ -84,12 +86,19 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     let head = client.get("/v1/journal/head").await?;
     let from = head.get("size").and_then(Value::as_u64).unwrap_or_default();
     if options.until_trips.is_none() {
-        tries::lines(folder, &server.url, notes.tenant_token.as_deref().unwrap_or_default(), &mut city)?
-            .iter()
-            .for_each(line);
+        invite(folder, &server, &notes, &mut city)?;
     }
     let play = Play::new(client.clone(), city).await?;
     Ok((Stage { agents, server, client, notes, from }, play))
+}
+
+/// Prints what can be tried, and keeps it in a file for those whose terminal shows the fleet.
+fn invite(folder: &DemoFolder, server: &Server, notes: &Notes, city: &mut City) -> Result<()> {
+    let token = notes.tenant_token.as_deref().unwrap_or_default();
+    let lines = tries::lines(folder, &server.url, token, city)?;
+    folder.write_private(TRY_FILE, lines.join("\n").as_bytes())?;
+    lines.iter().for_each(line);
+    Ok(())
 }
 
 fn map_digest(map: &Value) -> String {
@@ -111,7 +120,7 @@ async fn perform_trips(
     end: &mut End,
     began: Instant,
 ) -> Result<Outcome> {
-    let view = if options.headless { None } else { View::open() };
+    let view = if options.headless { None } else { View::open(folder.path(TRY_FILE)) };
     let open = options.vehicles.div_ceil(2);
     let mut steps = play::follow(stage.client.clone(), stage.from);
     let mut tick = tokio::time::interval(REDRAW);

@@ -1,6 +1,7 @@
 //! The live fleet in a terminal, drawn anew each second.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -20,21 +21,26 @@ const SHOW_CURSOR: &str = "\x1b[?25h";
 
 /// A terminal that shows the fleet; it is as it was before once this goes.
 #[derive(Debug)]
-pub struct View(());
+pub struct View {
+    /// Where the lines to try are.
+    tries: PathBuf,
+}
 
 impl View {
     /// Takes the terminal, if there is one.
-    pub fn open() -> Option<Self> {
+    pub fn open(tries: PathBuf) -> Option<Self> {
         io::stdout().is_terminal().then(|| {
             put(HIDE_CURSOR_AND_CLEAR);
-            Self(())
+            Self { tries }
         })
     }
 
     /// Draws the fleet.
     pub fn draw(&self, seconds: u64, vehicles: &Value, play: &Play) {
         let lines = std::env::var("LINES").ok().and_then(|lines| lines.parse().ok()).unwrap_or(LINES_DEFAULT);
-        let drawn: String = lines_of(seconds, vehicles, play, lines).join(REST_OF_LINE);
+        let mut drawn = lines_of(seconds, vehicles, play, lines);
+        drawn.push(format!("what to try, and where to look: cat {}", self.tries.display()));
+        let drawn = drawn.join(REST_OF_LINE);
         put(&format!("{HOME}{drawn}{REST_OF_LINE}{REST_OF_SCREEN}"));
     }
 }
