@@ -6,9 +6,13 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use support::process::Process;
 use support::server::atlasmesh;
+
+/// How long a package index may take.
+const INSTALL_LIMIT: Duration = Duration::from_secs(240);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -80,7 +84,8 @@ fn every_line_that_the_demo_prints_works_as_it_is_printed() {
     demo.process.line_with("the server is back");
     demo.process.line_with("→ COMPLETED");
     let python = Process::start("vehicle.py", &mut shell(&demo.line("7 join by Python:")));
-    python.line_with("online");
+    // Its packages are installed first.
+    assert!(python.try_line_with("online", INSTALL_LIMIT).is_some(), "{}", python.said());
     python.line_with("over");
     demo.process.signal("TERM");
     let export = demo.line("2 ask for a trip:");

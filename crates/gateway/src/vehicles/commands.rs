@@ -154,6 +154,11 @@ pub async fn to_deliver(
         let command: StoredCommand = row.decode()?;
         let Some(id) = id_of_key(&row.key) else { continue };
         let holds = if held.contains(&id) { Held::Yes } else { Held::No };
+        if holds == Held::Yes && matches!(state_of(&command.state), Delivery::Issued | Delivery::Delivered) {
+            // A stop from memory was obeyed before this row was written: the vehicle's word came too early for it.
+            advance(store, tenant, vehicle, id, Delivery::Accepted, None).await?;
+            continue;
+        }
         match redeliver(command.class(), state_of(&command.state), command.expires_at, now, holds) {
             Redelivery::Send => messages.push((command.issued_at, id, command.message()?)),
             Redelivery::Expire => advance(store, tenant, vehicle, id, Delivery::Expired, None).await?,
