@@ -6,10 +6,10 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::process::Process;
-use support::server::atlasmesh;
+use support::server::{PATIENCE, atlasmesh};
 
 /// How long a package index may take.
 const INSTALL_LIMIT: Duration = Duration::from_secs(240);
@@ -65,6 +65,25 @@ impl Demo {
     }
 }
 
+impl Demo {
+    /// Waits until the vehicle that was registered by a line may be dispatched.
+    fn until_ready(&self, folder: &Path) {
+        let registered = std::fs::read(folder.join("registered.json")).unwrap();
+        let registered: serde_json::Value = serde_json::from_slice(&registered).unwrap();
+        let export = self.line("2 ask for a trip:").lines().next().unwrap().to_owned();
+        let show = format!("{export}\natlasmesh vehicles show {} --json", registered["id"].as_str().unwrap());
+        let began = Instant::now();
+        loop {
+            let shown = shell(&show).output().unwrap();
+            let vehicle: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap_or_default();
+            if vehicle["ready"] == true && vehicle["seen"]["position"].is_object() {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{}{}", text(&shown.stdout), text(&shown.stderr));
+        }
+    }
+}
+
 #[test]
 fn every_line_that_the_demo_prints_works_as_it_is_printed() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,6 +105,15 @@ fn every_line_that_the_demo_prints_works_as_it_is_printed() {
     let python = Process::start("vehicle.py", &mut shell(&demo.line("7 join by Python:")));
     // Its packages are installed first.
     assert!(python.try_line_with("online", INSTALL_LIMIT).is_some(), "{}", python.said());
+    demo.until_ready(folder.path());
+    // The nearest vehicle takes a trip that begins beside it.
+    let start = demo.line("7 join by Python:").split(' ').rev().nth(1).unwrap().to_owned();
+    let again = demo.line("  and ask again:");
+    let (before, after) = again.split_once("--from=").unwrap();
+    let (elsewhere, _) = after.split_once(' ').unwrap();
+    let asked = format!("{before}--from={start} --to={elsewhere} --passengers 1");
+    let asked = shell(&asked).output().unwrap();
+    assert!(asked.status.success(), "{}", text(&asked.stderr));
     python.line_with("over");
     demo.process.signal("TERM");
     let export = demo.line("2 ask for a trip:");
