@@ -17,12 +17,20 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: &[Need] = &[Need {
-    program: "cc",
-    probe: &["--version"],
-    packages: &["gcc", "libc6-dev"],
-    why: "SQLite and the cryptography are compiled from C",
-}];
+const NEEDS: &[Need] = &[
+    Need {
+        program: "cc",
+        probe: &["--version"],
+        packages: &["gcc", "libc6-dev"],
+        why: "SQLite and the cryptography are compiled from C",
+    },
+    Need {
+        program: "npm",
+        probe: &["--version"],
+        packages: &["nodejs", "npm"],
+        why: "the page is built from TypeScript and put into the program",
+    },
+];
 
 /// Parts of the Rust toolchain that only some distributions bring.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
