@@ -31,6 +31,12 @@ export default defineConfig({
     // What is inlined as `data:` would not pass the page's own content security policy.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1500,
+    rolldownOptions: {
+      output: {
+        // The map library changes seldom: a new page does not fetch it again.
+        codeSplitting: { groups: [{ name: 'maplibre', test: /node_modules[\\/]maplibre-gl/ }] },
+      },
+    },
   },
   server: {
     proxy: { '/v1': { target: SERVER, ws: true } },

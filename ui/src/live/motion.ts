@@ -6,10 +6,11 @@ import type { Sample } from './contract'
 export const STRIDE = 12
 const X0 = 0, Y0 = 1, X1 = 2, Y1 = 3, H0 = 4, H1 = 5, BEGAN = 6, TAKES = 7, MEASURED = 8, LOOK = 9
 
-/** The time that a vehicle takes to its newest place: the usual distance of two samples, so that it never waits. */
-const TAKES_S = 1.1
-/** A jump of more than this, in Mercator units (some 250 m), is no drive: the vehicle appears where it is. */
-const JUMP = 250 / 40_075_016
+/** The time that a vehicle takes to its newest place is that between its last two samples, so that it neither waits nor
+    jumps; within these limits, and a little longer, because samples are not punctual. */
+const TAKES_S = { least: 0.3, most: 9, first: 1, longer: 1.1 }
+/** A jump of more than this, in Mercator units (some 500 m), is no drive: the vehicle appears where it is. */
+const JUMP = 500 / 40_075_016
 /** Below this the heading of a drive is noise (some 1.5 m). */
 const TURN_FROM = 1.5 / 40_075_016
 
@@ -49,23 +50,25 @@ export class Motion {
     let row = this.rows.get(sample.vehicle)
     if (row === undefined) {
       row = this.add(sample.vehicle)
-      this.data.set([x, y, x, y, sample.heading ?? 0, sample.heading ?? 0, now, TAKES_S, measured, 0, 0, 0], row * STRIDE)
+      this.data.set([x, y, x, y, sample.heading ?? 0, sample.heading ?? 0, now, TAKES_S.first, measured, 0, 0, 0], row * STRIDE)
       return
     }
     const at = row * STRIDE
     const data = this.data
     const same = data[at + X1] === Math.fround(x) && data[at + Y1] === Math.fround(y)
+    const since = measured - data[at + MEASURED]!
     data[at + MEASURED] = Math.max(data[at + MEASURED]!, measured)
     if (same && sample.heading === null) return
     const [fx, fy, heading] = this.shown(row, now)
     const [dx, dy] = [x - fx, y - fy]
     const moved = Math.hypot(dx, dy)
     const jumps = moved > JUMP
+    const takes = Math.min(TAKES_S.most, Math.max(TAKES_S.least, since)) * TAKES_S.longer
     const driven = (Math.atan2(dx, -dy) * 180) / Math.PI
     let to = sample.heading ?? (moved > TURN_FROM ? driven : heading)
     // Turn the short way round.
     to = heading + ((((to - heading) % 360) + 540) % 360) - 180
-    data.set([jumps ? x : fx, jumps ? y : fy, x, y, jumps ? to : heading, to, now, TAKES_S], at)
+    data.set([jumps ? x : fx, jumps ? y : fy, x, y, jumps ? to : heading, to, now, takes], at)
   }
 
   private add(vehicle: string): number {

@@ -16,7 +16,7 @@ export const LOOKS: readonly { look: Look; name: string; what: string; urgency: 
 ]
 
 /** A position older than this is shown as stale, in milliseconds. */
-export const STALE_MS = 10_000
+export const STALE_MS = 12_000
 
 const NUMBER = new Map(LOOKS.map(({ look }, number) => [look, number]))
 

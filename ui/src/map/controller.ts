@@ -67,6 +67,8 @@ export class MapController {
     this.map.on('error', ({ error }) => this.broke(error))
     this.map.getCanvas().setAttribute('aria-label', 'Map of the site with its vehicles')
     this.frames()
+    // For those who measure and test: what is drawn, and how long drawing the vehicles took. It holds no token.
+    Object.assign(globalThis, { atlasmesh: { map: this.map, vehicles: this.vehicles } })
   }
 
   destroy() {

@@ -19,7 +19,8 @@ function width(extra: number): ExpressionSpecification {
 
 function colour(): ExpressionSpecification {
   return ['match', ['get', 'class'], ['motorway', 'trunk', 'motorway_link', 'trunk_link'], token('map-road-trunk'),
-    MAJOR, token('map-road-major'), MIDDLE, token('map-road'), token('map-road-minor')]
+    ['primary', 'haul'], token('map-road-major'), ['secondary', 'tertiary', 'primary_link', 'secondary_link'], token('map-road'),
+    token('map-road-minor')]
 }
 
 const ORDER: ExpressionSpecification = ['match', ['get', 'class'], MAJOR, 3, MIDDLE, 2, SMALL, 0, 1]
