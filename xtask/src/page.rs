@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn versions_of_node_are_read() {
-        let rows = [("v20.19.2\n", Some((20, 19))), ("v9.0.0", Some((9, 0))), ("20.1", None), ("v20", None), ("", None)];
+        let rows =
+            [("v20.19.2\n", Some((20, 19))), ("v9.0.0", Some((9, 0))), ("20.1", None), ("v20", None), ("", None)];
         for (told, expected) in rows {
             assert_eq!(version(told), expected, "{told}");
         }

@@ -6,8 +6,8 @@ import worker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 import type { LatLon, Restriction, TileIndex } from '../api/types'
 import type { Fleet } from '../live/fleet.svelte'
 import { mercator, unmercator } from '../live/motion'
-import type { Line } from './geometry'
-import { EMPTY, ROADS, hatch, styleOf } from './style'
+import { type Line, touches } from './geometry'
+import { EMPTY, ROADS, hatch, noEntry, styleOf } from './style'
 import { VehicleLayer } from './vehicles'
 
 setWorkerUrl(worker)
@@ -87,7 +87,11 @@ export class MapController {
     }
     this.request = requestAnimationFrame(frame)
     // Without motion the map still shows, once a second, what has become stale.
-    const slowly = setInterval(() => (this.gone ? clearInterval(slowly) : this.map.triggerRepaint()), 1_000)
+    const slowly = setInterval(() => {
+      if (this.gone) return clearInterval(slowly)
+      this.map.triggerRepaint()
+      this.shut()
+    }, 1_000)
   }
 
   private broke(error: { name?: string; message: string; status?: number }) {
@@ -130,6 +134,8 @@ export class MapController {
   private dress() {
     if (this.map.hasImage('hatch')) this.map.removeImage('hatch')
     this.map.addImage('hatch', hatch(), { pixelRatio: 2 })
+    if (this.map.hasImage('no-entry')) this.map.removeImage('no-entry')
+    this.map.addImage('no-entry', noEntry(), { pixelRatio: 2 })
     if (!this.map.getLayer('vehicles')) this.map.addLayer(this.vehicles)
     this.vehicles.repaint()
     this.ready = true
@@ -148,6 +154,24 @@ export class MapController {
       geometry: { type: 'Polygon', coordinates: [ring(limit.polygon)] },
     }))
     this.put('limits', { type: 'FeatureCollection', features })
+    this.closures = restrictions.filter(({ type }) => type === 'closure')
+    this.shut()
+  }
+
+  private closures: Restriction[] = []
+  private shutFor = ''
+
+  /** Marks the roads that closures shut, as far as the map holds them now; again whenever it holds others. */
+  private shut() {
+    const { lng, lat } = this.map.getCenter()
+    const now = `${this.closures.map(({ id }) => id)}|${this.map.getZoom().toFixed(1)}|${lng.toFixed(2)}|${lat.toFixed(2)}|${this.map.areTilesLoaded()}`
+    if (now === this.shutFor || !this.ready) return
+    this.shutFor = now
+    const lines = this.closures.length > 0 ? this.lines() : []
+    const shut = lines.filter(({ points }) => this.closures.some(({ polygon }) => touches(polygon, points)))
+    this.put('shut', collection(shut))
+    const signs = this.closures.map(({ polygon }): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: pair(middle(polygon)) } }))
+    this.put('signs', { type: 'FeatureCollection', features: signs })
   }
 
   route(parts: { part: 'approach' | 'trip'; points: LatLon[] }[]) {
@@ -167,8 +191,7 @@ export class MapController {
   }
 
   touched(lines: Line[]) {
-    const features = lines.map(({ points }): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: points.map(pair) } }))
-    this.put('touched', { type: 'FeatureCollection', features })
+    this.put('touched', collection(lines))
   }
 
   /** The roads that the map holds now around the view, each once. */
@@ -227,6 +250,16 @@ export class MapController {
 
 function pair({ lat, lon }: LatLon): [number, number] {
   return [lon, lat]
+}
+
+function collection(lines: Line[]): FeatureCollection {
+  const features = lines.map(({ points }): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: points.map(pair) } }))
+  return { type: 'FeatureCollection', features }
+}
+
+function middle(polygon: LatLon[]): LatLon {
+  const sum = (of: (corner: LatLon) => number) => polygon.reduce((sum, corner) => sum + of(corner), 0) / polygon.length
+  return { lat: sum(({ lat }) => lat), lon: sum(({ lon }) => lon) }
 }
 
 function ring(corners: LatLon[]): [number, number][] {

@@ -79,7 +79,7 @@ function limitLayers(): LayerSpecification[] {
     { id: 'limit-edge', type: 'line', source: 'limits', paint: { 'line-color': LIMIT_COLOUR(), 'line-width': 1.8 } },
     {
       id: 'limit-name', type: 'symbol', source: 'limits', minzoom: 12,
-      layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 12, 'text-max-width': 12 },
+      layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 12, 'text-max-width': 12, 'text-offset': [0, 1.3], 'text-anchor': 'top' },
       paint: { 'text-color': LIMIT_COLOUR(), 'text-halo-color': token('map-halo'), 'text-halo-width': 1.8 },
     },
   ]
@@ -101,6 +101,18 @@ function workLayers(): LayerSpecification[] {
   ]
 }
 
+/** Roads that a closure shuts, and its sign, which is seen from any height. */
+function shutLayers(): LayerSpecification[] {
+  const wide: ExpressionSpecification = ['interpolate', ['exponential', 1.6], ['zoom'], 10, 1.6, 14, 4, 18, 20]
+  return [
+    { id: 'shut', type: 'line', source: 'shut', layout: { 'line-cap': 'butt' }, paint: { 'line-color': token('look-stopped'), 'line-width': wide, 'line-opacity': 0.55, 'line-dasharray': [1.2, 0.8] } },
+  ]
+}
+
+function signLayer(): LayerSpecification {
+  return { id: 'sign', type: 'symbol', source: 'signs', layout: { 'icon-image': 'no-entry', 'icon-allow-overlap': true, 'icon-size': ['interpolate', ['linear'], ['zoom'], 10, 0.7, 16, 1] } }
+}
+
 export const EMPTY = { type: 'FeatureCollection' as const, features: [] }
 
 /** Layers that a new theme paints anew, below and above the vehicles. */
@@ -109,15 +121,17 @@ export function styleOf(roads: { tiles: string[]; bounds?: [number, number, numb
   return {
     version: 8,
     sources: {
-      limits: geojson, touched: geojson, route: geojson, draft: geojson,
+      limits: geojson, shut: geojson, signs: geojson, touched: geojson, route: geojson, draft: geojson,
       ...(roads ? { [ROADS]: { type: 'vector' as const, minzoom: 6, ...roads } } : {}),
     },
     layers: [
       { id: 'ground', type: 'background', paint: { 'background-color': token('map-ground') } },
       ...(roads ? roadLayers() : []),
       ...limitLayers().slice(0, 3),
+      ...shutLayers(),
       ...workLayers(),
       ...(roads ? labelLayers() : []),
+      signLayer(),
       ...limitLayers().slice(3),
     ],
   }
@@ -138,5 +152,23 @@ export function hatch(): { width: number; height: number; data: Uint8ClampedArra
     pen.lineTo(offset + size + 2, -2)
     pen.stroke()
   }
+  return pen.getImageData(0, 0, size, size)
+}
+
+/** The sign of a closed road, at twice its size. */
+export function noEntry(): { width: number; height: number; data: Uint8ClampedArray } {
+  const size = 44
+  const canvas = document.createElement('canvas')
+  canvas.width = canvas.height = size
+  const pen = canvas.getContext('2d')
+  if (!pen) return { width: 1, height: 1, data: new Uint8ClampedArray(4) }
+  for (const [radius, colour] of [[21, token('map-vehicle-edge')], [18, token('look-stopped')]] as const) {
+    pen.fillStyle = colour
+    pen.beginPath()
+    pen.arc(size / 2, size / 2, radius, 0, 2 * Math.PI)
+    pen.fill()
+  }
+  pen.fillStyle = token('map-vehicle-edge')
+  pen.fillRect(10, 18, 24, 8)
   return pen.getImageData(0, 0, size, size)
 }

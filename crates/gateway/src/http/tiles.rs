@@ -104,8 +104,7 @@ pub async fn index(
     caller.may(Operation::ReadFleet)?;
     let digest = gateway.map_digest(&caller, &site).await?;
     let bounds = gateway.maps.load(&digest).await?.bounds();
-    let fields =
-        json!({ "class": "String", "name": "String", "no_stop": "String", "oneway": "Boolean" });
+    let fields = json!({ "class": "String", "name": "String", "no_stop": "String", "oneway": "Boolean" });
     Ok(Json(json!({
         "tilejson": "3.0.0", "name": site, "version": digest, "bounds": bounds, "minzoom": 0, "maxzoom": ZOOM_MAX,
         "tiles": [format!("/v1/sites/{site}/tiles/{{z}}/{{x}}/{{y}}.mvt")],
