@@ -97,10 +97,12 @@ class Drawing {
 
   /** What an area touches now, as far as the map shows it. */
   preview(fleet: Fleet, polygon: LatLon[]): Preview {
-    const roads = new Map<string, Line>()
+    // A road that two tiles hold comes twice: the longer piece stands for it.
+    const roads = new Map<number, Line>()
     if (polygon.length > 2) {
       for (const line of this.controller?.lines() ?? []) {
-        if (touches(polygon, line.points)) roads.set(`${line.id}/${line.points[0]?.lat}/${line.points.length}`, line)
+        const known = roads.get(line.id)
+        if (touches(polygon, line.points) && (!known || lengthM(known.points) < lengthM(line.points))) roads.set(line.id, line)
       }
     }
     const inside = (at: LatLon) => polygon.length > 2 && contains(polygon, at)
