@@ -89,7 +89,7 @@ function workLayers(): LayerSpecification[] {
   const round = { 'line-cap': 'round', 'line-join': 'round' } as const
   const wide: ExpressionSpecification = ['interpolate', ['linear'], ['zoom'], 11, 3, 17, 9]
   return [
-    { id: 'touched', type: 'line', source: 'touched', layout: round, paint: { 'line-color': token('look-stopped'), 'line-width': wide, 'line-opacity': 0.75 } },
+    { id: 'touched', type: 'line', source: 'touched', layout: round, paint: { 'line-color': token('look-stopped'), 'line-width': ['interpolate', ['linear'], ['zoom'], 11, 1.6, 17, 7], 'line-opacity': 0.6 } },
     { id: 'route-edge', type: 'line', source: 'route', layout: round, paint: { 'line-color': token('map-halo'), 'line-width': ['interpolate', ['linear'], ['zoom'], 11, 5.5, 17, 12], 'line-opacity': 0.9 } },
     {
       id: 'route', type: 'line', source: 'route', layout: round,
