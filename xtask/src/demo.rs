@@ -1,4 +1,4 @@
-//! Builds the two programs and hands over to the product, which knows how to show itself.
+//! Builds the page and the two programs and hands over to the product, which knows how to show itself.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::{process, setup};
+use crate::{page, process, setup};
 
 /// The arguments go to `atlasmesh demo` as they are, so that the two can never disagree.
 #[derive(clap::Args)]
@@ -51,6 +51,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     for sentence in setup::missing() {
         eprintln!("{sentence}");
     }
+    page::build(root)?;
     let mut build = process::cargo(root);
     build.args(["build", "-p", "atlasmesh", "-p", "agent", "--bins", "--message-format", "json-render-diagnostics"]);
     let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("start cargo")?;

@@ -13,6 +13,7 @@ mod bench;
 mod chaos;
 mod codegen;
 mod demo;
+mod page;
 mod process;
 mod repo;
 mod setup;
@@ -31,7 +32,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the product and show a fleet at work.
+    /// Build the page and the product, and show a fleet at work.
     Demo(demo::Args),
     /// Run every lane: set-up, format, tidy, clippy, tests, generated text, and last the demo without a terminal.
     Test(test::Args),

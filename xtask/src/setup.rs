@@ -17,7 +17,6 @@ struct Need {
     why: &'static str,
 }
 
-/// What the demo needs too.
 const COMPILER: Need = Need {
     program: "cc",
     probe: &["--version"],
@@ -25,8 +24,20 @@ const COMPILER: Need = Need {
     why: "SQLite and the cryptography are compiled from C",
 };
 
+const NPM: Need = Need {
+    program: "npm",
+    probe: &["--version"],
+    packages: &["nodejs", "npm"],
+    why: "the page is built from TypeScript and put into the program",
+};
+
+/// What the demo needs.
+const OF_DEMO: &[Need] = &[COMPILER, NPM];
+
+/// What the tests need.
 const NEEDS: &[Need] = &[
     COMPILER,
+    NPM,
     Need {
         program: "python3",
         probe: &["-c", "import ensurepip, venv"],
@@ -48,7 +59,7 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// One sentence for every program that is missing for a demo.
 pub fn missing() -> Vec<String> {
-    missing_of(&[COMPILER])
+    missing_of(OF_DEMO)
 }
 
 fn missing_of(needs: &[Need]) -> Vec<String> {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{self, Counts};
 use crate::repo::{File, Repo};
-use crate::{codegen, setup, tidy};
+use crate::{codegen, page, setup, tidy};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -39,6 +39,7 @@ const LANES: &[Lane] = &[
     Lane { name: "set-up", step: Step::Own(setup::run) },
     Lane { name: "format", step: Step::Program(format, Limit(2)) },
     Lane { name: "tidy", step: Step::Own(|root| tidy::check_all(&Repo::open(root)?)) },
+    Lane { name: "page", step: Step::Own(page::check) },
     Lane { name: "clippy", step: Step::Program(clippy, Limit(20)) },
     Lane { name: "tests", step: Step::Runner(tests, Limit(40)) },
     Lane { name: "doc-tests", step: Step::Own(doc_tests) },

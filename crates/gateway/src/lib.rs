@@ -35,6 +35,8 @@ pub struct Gateway {
     pub telemetry: Arc<telemetry::Ingest>,
     /// Road graphs.
     pub maps: Arc<dyn Maps>,
+    /// Map tiles that were encoded before.
+    pub tiles: http::tiles::TileCache,
     /// Clock and entropy of this process.
     pub source: Arc<dyn CtxSource>,
     /// Connected vehicles.

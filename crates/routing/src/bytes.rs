@@ -1,15 +1,20 @@
 //! A graph as bytes, and back: what a graph's file holds and what its digest names. Little endian; coordinates in
-//! 1e-7 degrees, lengths in millimetres, speeds in millimetres per second.
+//! 1e-7 degrees, lengths in millimetres, speeds in millimetres per second. A graph without names of roads has the bytes,
+//! and so the digest, that it had before there were names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kernel::Coordinate;
 use sha2::{Digest, Sha256};
 
-use crate::graph::{Edge, EdgeId, NoStop, RoadGraph};
+use crate::graph::{Edge, EdgeId, NAME_BYTES_MAX, NoStop, RoadGraph};
 use crate::road::{RoadClass, SizeLimits};
 
-const MAGIC: &[u8; 8] = b"AMROAD01";
+/// Without names.
+const MAGIC_PLAIN: &[u8; 8] = b"AMROAD01";
+/// With a table of names before the nodes, and each edge's number in it, from 1, behind its source.
+const MAGIC_NAMED: &[u8; 8] = b"AMROAD02";
 const CHECKSUM_BYTES: usize = 32;
 /// The most nodes, edges, points or turns of a graph: a metropolitan region has a tenth of it.
 pub(crate) const COUNT_MAX: usize = 50_000_000;
@@ -47,7 +52,16 @@ fn from_e7(lat: i32, lon: i32) -> Option<Coordinate> {
 impl RoadGraph {
     /// The graph as bytes: equal graphs give equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
+        let names: BTreeSet<&Arc<str>> = self.edges.iter().filter_map(|edge| edge.name.as_ref()).collect();
+        let mut out = if names.is_empty() { MAGIC_PLAIN.to_vec() } else { MAGIC_NAMED.to_vec() };
+        if !names.is_empty() {
+            out.extend_from_slice(&(names.len() as u32).to_le_bytes());
+            for name in &names {
+                out.extend_from_slice(&(name.len() as u32).to_le_bytes());
+                out.extend_from_slice(name.as_bytes());
+            }
+        }
+        let numbers: BTreeMap<&Arc<str>, u32> = names.into_iter().zip(1..).collect();
         let mut number = |value: u32| out.extend_from_slice(&value.to_le_bytes());
         number(self.nodes.len() as u32);
         number(self.edges.len() as u32);
@@ -63,6 +77,9 @@ impl RoadGraph {
             edge.limits.to_milli().into_iter().for_each(&mut number);
             number(edge.source as u64 as u32);
             number((edge.source as u64 >> 32) as u32);
+            if !numbers.is_empty() {
+                number(edge.name.as_ref().and_then(|name| numbers.get(name)).copied().unwrap_or(0));
+            }
             number(edge.points.len() as u32);
             edge.points.iter().flat_map(place).for_each(&mut number);
         }
@@ -80,13 +97,15 @@ impl RoadGraph {
     /// # Errors
     /// When they are of another version, or anything of them was changed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, GraphError> {
-        let body = bytes.strip_prefix(MAGIC).ok_or(GraphError::UnknownVersion)?;
+        let named = bytes.strip_prefix(MAGIC_NAMED);
+        let is_named = named.is_some();
+        let body = named.or_else(|| bytes.strip_prefix(MAGIC_PLAIN)).ok_or(GraphError::UnknownVersion)?;
         let split = body.len().checked_sub(CHECKSUM_BYTES).ok_or(GraphError::Damaged)?;
         let (body, checksum) = body.split_at(split);
         if Sha256::digest(&bytes[..bytes.len() - CHECKSUM_BYTES]).as_slice() != checksum {
             return Err(GraphError::Damaged);
         }
-        read(&mut Reader { rest: body }).ok_or(GraphError::Damaged)
+        read(&mut Reader { rest: body }, is_named).ok_or(GraphError::Damaged)
     }
 }
 
@@ -110,7 +129,14 @@ impl Reader<'_> {
         from_e7(lat, lon)
     }
 
-    fn edge(&mut self, node_count: usize) -> Option<Edge> {
+    fn name(&mut self) -> Option<Arc<str>> {
+        let length = usize::try_from(self.number()?).ok().filter(|&length| length <= NAME_BYTES_MAX)?;
+        let (name, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        std::str::from_utf8(name).ok().map(Arc::from)
+    }
+
+    fn edge(&mut self, node_count: usize, names: &[Arc<str>]) -> Option<Edge> {
         let node = |number: u32| ((number as usize) < node_count).then_some(number);
         let (from, to) = (node(self.number()?)?, node(self.number()?)?);
         let (length_m, speed_mps) = (f64::from(self.number()?) / 1e3, f64::from(self.number()?) / 1e3);
@@ -122,17 +148,23 @@ impl Reader<'_> {
         let lanes = u8::try_from(self.number()?).ok()?;
         let limits = SizeLimits::of_milli([self.number()?, self.number()?, self.number()?]);
         let (low, high) = (u64::from(self.number()?), u64::from(self.number()?));
+        let name = match if names.is_empty() { 0 } else { self.number()? } {
+            0 => None,
+            number => Some(Arc::clone(names.get(number as usize - 1)?)),
+        };
         let points = (0..self.count()?).map(|_| self.place()).collect::<Option<Vec<_>>>()?;
         let usable = speed_mps > 0.0 && points.len() >= 2;
         let source = (high << 32 | low) as i64;
-        usable.then_some(Edge { from, to, length_m, speed_mps, class, lanes, limits, no_stop, source, points })
+        usable.then_some(Edge { from, to, length_m, speed_mps, class, lanes, limits, no_stop, source, name, points })
     }
 }
 
-fn read(reader: &mut Reader<'_>) -> Option<RoadGraph> {
+fn read(reader: &mut Reader<'_>, is_named: bool) -> Option<RoadGraph> {
+    let name_count = if is_named { reader.count()? } else { 0 };
+    let names = (0..name_count).map(|_| reader.name()).collect::<Option<Vec<_>>>()?;
     let (node_count, edge_count, turn_count) = (reader.count()?, reader.count()?, reader.count()?);
     let nodes = (0..node_count).map(|_| reader.place()).collect::<Option<Vec<_>>>()?;
-    let edges = (0..edge_count).map(|_| reader.edge(node_count)).collect::<Option<Vec<_>>>()?;
+    let edges = (0..edge_count).map(|_| reader.edge(node_count, &names)).collect::<Option<Vec<_>>>()?;
     let edge = |number: u32| ((number as usize) < edge_count).then_some(EdgeId(number));
     let turns = (0..turn_count)
         .map(|_| Some((edge(reader.number()?)?, edge(reader.number()?)?)))

@@ -1,6 +1,7 @@
 //! A site's road graph: directed edges between nodes, with their length, speed, shape and whether a vehicle may stop.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use kernel::Coordinate;
 use rstar::RTree;
@@ -10,6 +11,9 @@ use crate::bytes::{milli, rounded};
 use crate::components;
 use crate::road::{RoadClass, SizeLimits};
 use crate::snap::{Segment, segments_of};
+
+/// The longest name of a road, in bytes; what is longer is no name.
+pub(crate) const NAME_BYTES_MAX: usize = 255;
 
 /// The place of an edge in its graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +91,8 @@ pub struct Edge {
     pub no_stop: Option<NoStop>,
     /// The link or way that it came from, as its source names it; both directions of a road share it.
     pub source: i64,
+    /// What people call the road, where it has a name.
+    pub name: Option<Arc<str>>,
     /// Its shape, from the first node to the last.
     pub points: Vec<Coordinate>,
 }
@@ -243,5 +249,6 @@ fn as_held(mut edge: Edge) -> Edge {
     edge.length_m = f64::from(milli(edge.length_m).max(straight_mm)) / 1e3;
     edge.speed_mps = f64::from(milli(edge.speed_mps).max(1)) / 1e3;
     edge.limits = SizeLimits::of_milli(edge.limits.to_milli());
+    edge.name = edge.name.filter(|name| !name.is_empty() && name.len() <= NAME_BYTES_MAX);
     edge
 }

@@ -11,6 +11,7 @@ pub mod road;
 pub mod search;
 pub mod snap;
 pub mod stop;
+pub mod tiles;
 
 mod bytes;
 mod components;
@@ -22,3 +23,4 @@ pub use graph::{EdgeId, NoStop, RoadGraph};
 pub use road::{RoadClass, SizeLimits, VehicleShape};
 pub use search::{Route, RouteError, RouteRequest, Step};
 pub use snap::Snap;
+pub use tiles::TileId;

@@ -88,6 +88,7 @@ pub fn wire(options: &ServeOptions, folder: &DataFolder, link: SocketAddr) -> Re
         trips: Arc::clone(&trips),
         telemetry,
         maps,
+        tiles: gateway::http::tiles::TileCache::default(),
         source: Arc::clone(&source),
         sessions,
         emergency: Arc::new(EmergencyRecord::open(folder.root()).context("the emergency record cannot be prepared")?),

@@ -6,8 +6,10 @@ pub mod problem;
 
 mod health;
 mod journal;
+mod page;
 mod sites;
 mod tenants;
+pub mod tiles;
 mod trips;
 mod vehicles;
 
@@ -40,6 +42,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/sites", get(sites::list))
         .route("/v1/sites/{site}", get(sites::show))
         .route("/v1/sites/{site}/map", put(sites::import).layer(DefaultBodyLimit::max(MAP_BYTES_MAX)))
+        .route("/v1/sites/{site}/tiles", get(tiles::index))
+        .route("/v1/sites/{site}/tiles/{zoom}/{x}/{y}", get(tiles::show))
         .route("/v1/sites/{site}/closures", post(sites::close))
         .route("/v1/sites/{site}/zones", post(sites::draw_zone))
         .route("/v1/sites/{site}/restrictions/{restriction}", delete(sites::lift))
@@ -61,7 +65,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/journal/head", get(journal::head))
         .route("/v1/journal/verify", post(journal::check))
         .route("/v1/journal/{event}/proof", get(journal::prove))
-        .fallback(|| async { Problem::new(Code::NotFound, "no such operation: see the API guide") })
+        .fallback(page::serve)
         .method_not_allowed_fallback(|| async {
             Problem::new(Code::InvalidRequest, "this address takes another method")
         })

@@ -4,7 +4,7 @@
 //! nodes: `node_id`, `lon`, `lat`. links: `link_id`, `a_node`, `b_node`, `direction` (0 both, 1 from a to b, -1 from b
 //! to a), `link_type` (a class of OpenStreetMap's `highway`; others are left out), optional `speed_ab`, `speed_ba`
 //! (km/h), `lanes_ab`, `lanes_ba`, `geometry` or `geometry_lonlat` (`lon lat;lon lat…`), `access` (`no` and `private`
-//! are left out), `max_mass_kg`, `max_width_m`, `max_height_m`, `no_stop`. turns: `from_link`, `via_node`, `to_link`,
+//! are left out), `name`, `max_mass_kg`, `max_width_m`, `max_height_m`, `no_stop`. turns: `from_link`, `via_node`, `to_link`,
 //! `rule` (`no`, `only`). no_stop: `link_id`, `reason`.
 
 use std::collections::BTreeMap;
@@ -132,6 +132,7 @@ fn link(
             max_height_m: size(row, "max_height_m")?,
         },
         no_stop,
+        name: Some(row.text("name")).filter(|name| !name.is_empty()).map(Into::into),
         points: shape(row, begin, end)?,
     }))
 }

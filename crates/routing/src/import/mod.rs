@@ -8,6 +8,7 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::Arc;
 
 use kernel::Coordinate;
 use serde::Serialize;
@@ -124,6 +125,7 @@ struct Link {
     lanes: [u8; 2],
     limits: SizeLimits,
     no_stop: Option<NoStop>,
+    name: Option<Arc<str>>,
     points: Vec<Coordinate>,
 }
 
@@ -168,6 +170,7 @@ fn build(
             limits: link.limits,
             no_stop: link.no_stop,
             source: link.source,
+            name: link.name.clone(),
             points,
         };
         if link.direction != Direction::Backward {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use kernel::Coordinate;
 use osmpbf::{BlobDecode, BlobReader, Element, RelMemberType};
@@ -15,6 +16,7 @@ use crate::graph::{NoStop, RoadGraph};
 struct Way {
     id: i64,
     nodes: Vec<i64>,
+    name: Option<Arc<str>>,
     road: Road,
 }
 
@@ -93,7 +95,8 @@ impl Extract {
                     Some(road) => {
                         let nodes: Vec<i64> = way.refs().collect();
                         self.items += nodes.len();
-                        self.ways.push(Way { id: way.id(), nodes, road });
+                        let name = tags.get("name").or_else(|| tags.get("ref")).map(|name| Arc::from(*name));
+                        self.ways.push(Way { id: way.id(), nodes, name, road });
                     }
                     None => self.report.skipped_links += usize::from(tags.contains_key("highway")),
                 }
@@ -171,7 +174,7 @@ impl Extract {
         let mut links: Vec<Link> = Vec::new();
         let mut pieces = Pieces::default();
         for (way, nodes) in &runs {
-            let Way { id, road, .. } = &self.ways[*way];
+            let Way { id, name, road, .. } = &self.ways[*way];
             let mut begin = 0;
             for end in (1..nodes.len()).filter(|&end| cuts.contains(&nodes[end])) {
                 let piece = &nodes[begin..=end];
@@ -191,6 +194,7 @@ impl Extract {
                     lanes: road.lanes,
                     limits: road.limits,
                     no_stop: if crosses_rails { Some(NoStop::LevelCrossing) } else { road.no_stop },
+                    name: name.clone(),
                     points: piece.iter().filter_map(|node| self.places.get(node).copied()).collect(),
                 });
             }

@@ -88,6 +88,7 @@ fn graph_of(
             limits: SizeLimits::default(),
             no_stop: None,
             source: source as i64,
+            name: (source % 3 == 0).then(|| format!("road {}", source % 5).into()),
             points,
         };
         edges.push(edge(from, to, points.clone()));

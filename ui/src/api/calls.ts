@@ -1,0 +1,66 @@
+// Every operation that the page uses, by name; panels never spell an address.
+import { type Client, newKey } from './client'
+import type {
+  ClosureClass, JournalEntry, LatLon, Page, Site, StopClass, Story, TileIndex, Trip, TripRoute, Vehicle, VehicleCommand,
+  ZoneKind,
+} from './types'
+
+/** The most items of one answer, as the server has it. */
+const PAGE_MAX = 1000
+
+export interface TripWish {
+  site: string
+  kind: string
+  origin: LatLon
+  destination: LatLon
+  requirements: { passengers: number; payload_kg: number }
+  priority: number
+}
+
+/** All items of a list, page by page. */
+async function all<T>(client: Client, path: string, signal?: AbortSignal): Promise<T[]> {
+  const items: T[] = []
+  let after = ''
+  for (;;) {
+    const page = await client.ask<Page<T>>(`${path}?limit=${PAGE_MAX}${after}`, signal ? { signal } : {})
+    items.push(...page.items)
+    if (page.next === null) return items
+    after = `&after=${encodeURIComponent(String(page.next))}`
+  }
+}
+
+export const calls = (client: Client) => ({
+  sites: () => all<Site>(client, '/v1/sites'),
+  tiles: (site: string) => client.ask<TileIndex>(`/v1/sites/${site}/tiles`),
+  vehicles: (signal?: AbortSignal) => all<Vehicle>(client, '/v1/vehicles', signal),
+  vehicle: (id: string) => client.ask<Vehicle>(`/v1/vehicles/${id}`),
+  vehicleCommands: (id: string) => client.ask<Page<VehicleCommand>>(`/v1/vehicles/${id}/commands`),
+  trips: (limit = 200) => client.ask<Page<Trip>>(`/v1/trips?limit=${limit}`),
+  trip: (id: string) => client.ask<Trip>(`/v1/trips/${id}`),
+  route: (id: string) => client.ask<TripRoute>(`/v1/trips/${id}/route`),
+  why: (id: string) => client.ask<Story>(`/v1/trips/${id}/why`),
+  requestTrip: (wish: TripWish, key = newKey()) =>
+    client.ask<Trip>('/v1/trips', { method: 'POST', body: wish, idempotencyKey: key }),
+  cancelTrip: (id: string, reason: string) =>
+    client.ask<Trip>(`/v1/trips/${id}/cancel`, { method: 'POST', body: { reason } }),
+  stop: (id: string, stop: StopClass, reason: string) =>
+    client.ask<{ stop: string; delivery: 'sent' | 'waiting'; recorded: 'journal' | 'emergency' }>(
+      `/v1/vehicles/${id}/stop`, { method: 'POST', body: { class: stop, reason } },
+    ),
+  clear: (id: string, stop: string) =>
+    client.ask<{ stop: string }>(`/v1/vehicles/${id}/clear`, { method: 'POST', body: { stop } }),
+  close: (site: string, body: { class: ClosureClass; polygon: LatLon[]; reason: string; until?: string }) =>
+    client.ask<{ id: string }>(`/v1/sites/${site}/closures`, { method: 'POST', body }),
+  drawZone: (site: string, body: { name: string; kind: ZoneKind; polygon: LatLon[] }) =>
+    client.ask<{ id: string }>(`/v1/sites/${site}/zones`, { method: 'POST', body }),
+  lift: (site: string, id: string) =>
+    client.ask<{ id: string }>(`/v1/sites/${site}/restrictions/${id}`, { method: 'DELETE' }),
+  journalHead: () => client.ask<{ size: number }>('/v1/journal/head'),
+  journal: (from: number, waitMs: number, signal?: AbortSignal) =>
+    client.ask<Page<JournalEntry>>(
+      `/v1/journal?from=${from}&limit=500&wait_ms=${waitMs}`,
+      { limitMs: waitMs + 10_000, ...(signal ? { signal } : {}) },
+    ),
+})
+
+export type Calls = ReturnType<typeof calls>

@@ -1,0 +1,66 @@
+// What a vehicle's or a trip's state is called, and how it looks. One table for map, list and legend, so that a shape
+// means the same everywhere.
+import type { Trip, Vehicle } from '../api/types'
+
+export type Look = 'carrying' | 'coming' | 'ready' | 'attended' | 'held' | 'stopped' | 'offline'
+
+/** In the order of the shader's table; `urgency` sorts lists and says what alarms. */
+export const LOOKS: readonly { look: Look; name: string; what: string; urgency: number }[] = [
+  { look: 'carrying', name: 'Carrying', what: 'people or load aboard', urgency: 3 },
+  { look: 'coming', name: 'Under way', what: 'claimed by a trip, empty', urgency: 2 },
+  { look: 'ready', name: 'Ready', what: 'free for a trip', urgency: 1 },
+  { look: 'attended', name: 'With a person', what: 'remote, manual or service mode', urgency: 4 },
+  { look: 'held', name: 'Held', what: 'not to be dispatched', urgency: 5 },
+  { look: 'stopped', name: 'Stopped', what: 'a stop is in force', urgency: 7 },
+  { look: 'offline', name: 'Offline', what: 'silent for too long', urgency: 6 },
+]
+
+/** A position older than this is shown as stale, in milliseconds. */
+export const STALE_MS = 12_000
+
+const NUMBER = new Map(LOOKS.map(({ look }, number) => [look, number]))
+
+export function lookNumber(look: Look): number {
+  return NUMBER.get(look) ?? 0
+}
+
+export function lookName(look: Look): string {
+  return LOOKS[lookNumber(look)]?.name ?? look
+}
+
+export function urgency(look: Look): number {
+  return LOOKS[lookNumber(look)]?.urgency ?? 0
+}
+
+/** The most urgent thing that is true of a vehicle. */
+export function lookOf(vehicle: Vehicle, trip: Trip | undefined): Look {
+  if (vehicle.stop || vehicle.mode === 'ESTOP') return 'stopped'
+  if (vehicle.status !== 'ONLINE') return 'offline'
+  if (vehicle.holds.length > 0) return 'held'
+  if (vehicle.mode !== 'AUTONOMOUS') return 'attended'
+  if (vehicle.claim) return trip?.occupied ? 'carrying' : 'coming'
+  return 'ready'
+}
+
+const ENDED = new Set(['COMPLETED', 'CANCELLED', 'FAILED', 'EXPIRED'])
+const WAITING = new Set(['SCHEDULED', 'CREATED', 'WAITING'])
+const TROUBLE = new Set(['PAUSED', 'AWAITING_ASSIST', 'SAFE_STOPPED', 'STRANDED'])
+
+export type Phase = 'waiting' | 'active' | 'trouble' | 'done' | 'failed'
+
+export function phaseOf(status: string): Phase {
+  if (status === 'COMPLETED') return 'done'
+  if (ENDED.has(status)) return 'failed'
+  if (WAITING.has(status)) return 'waiting'
+  return TROUBLE.has(status) ? 'trouble' : 'active'
+}
+
+export function isOpen(trip: Trip): boolean {
+  return !ENDED.has(trip.status)
+}
+
+/** `TO_PICKUP` as people read it. */
+export function words(name: string): string {
+  const text = name.toLowerCase().replaceAll('_', ' ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

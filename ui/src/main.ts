@@ -1,0 +1,10 @@
+// Starts the page: styles, then the one component that holds everything.
+import './theme/tokens.css'
+import './theme/base.css'
+import 'maplibre-gl/dist/maplibre-gl.css'
+import { mount } from 'svelte'
+import App from './App.svelte'
+
+const target = document.getElementById('app')
+if (!target) throw new Error('index.html has no element #app')
+export default mount(App, { target })

@@ -1,0 +1,85 @@
+//! Builds the page before cargo builds the program that carries it. The packages are installed anew only when the lock
+//! file changed since they were.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{self, Counts};
+
+/// The oldest Node that the page's tools run on.
+const NODE_MIN: (u32, u32) = (20, 19);
+/// Fetching some 80 packages over a slow line.
+const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// Building takes seconds; a machine with other work may take longer.
+const BUILD_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// What was installed, kept beside what was installed: a copy of the lock file.
+const INSTALLED: &str = "node_modules/.installed-lock.json";
+const LOCK: &str = "package-lock.json";
+
+/// Installs what the page needs and builds it.
+pub fn build(root: &Path) -> Result<()> {
+    let ui = root.join("ui");
+    node_is_there()?;
+    if !is_installed(&ui) {
+        println!("installing the page's packages");
+        npm(&ui, &["ci", "--no-audit", "--no-fund", "--loglevel=error"], INSTALL_LIMIT)
+            .context("the page's packages cannot be installed: npm needs its registry once")?;
+        fs::copy(ui.join(LOCK), ui.join(INSTALLED)).context("note what was installed")?;
+    }
+    npm(&ui, &["run", "--silent", "build", "--", "--logLevel=warn"], BUILD_LIMIT).context("the page does not build")
+}
+
+/// The build as a lane of the tests, with the types checked.
+pub fn check(root: &Path) -> Result<Counts> {
+    build(root)?;
+    npm(&root.join("ui"), &["run", "--silent", "check"], BUILD_LIMIT).context("the page's types are wrong")?;
+    Ok(Counts { passed: 2, failed: 0 })
+}
+
+fn npm(ui: &Path, arguments: &[&str], limit: Duration) -> Result<()> {
+    process::stream(Command::new("npm").current_dir(ui).args(arguments), limit)
+}
+
+fn node_is_there() -> Result<()> {
+    let (major, minor) = NODE_MIN;
+    let wanted = format!("Node {major}.{minor} or newer with npm builds the page");
+    let told = process::output(Command::new("node").arg("--version"), process::ANSWER_LIMIT)
+        .with_context(|| format!("{wanted}, and there is no `node`: install the packages nodejs and npm"))?;
+    if version(&told).is_none_or(|version| version < NODE_MIN) {
+        bail!("{wanted}, and this is {}: install a newer one", told.trim());
+    }
+    if !process::works(Command::new("npm").arg("--version")) {
+        bail!("{wanted}, and there is no `npm`: install the package npm");
+    }
+    Ok(())
+}
+
+/// Major and minor of `v20.19.2`.
+fn version(told: &str) -> Option<(u32, u32)> {
+    let mut numbers = told.trim().strip_prefix('v')?.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+fn is_installed(ui: &Path) -> bool {
+    let same = |installed: Vec<u8>| fs::read(ui.join(LOCK)).is_ok_and(|wanted| wanted == installed);
+    fs::read(ui.join(INSTALLED)).is_ok_and(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_node_are_read() {
+        let rows =
+            [("v20.19.2\n", Some((20, 19))), ("v9.0.0", Some((9, 0))), ("20.1", None), ("v20", None), ("", None)];
+        for (told, expected) in rows {
+            assert_eq!(version(told), expected, "{told}");
+        }
+    }
+}
