@@ -27,6 +27,8 @@ export class Fleet {
   trips = new SvelteMap<string, Trip>()
   sites = $state.raw<Site[]>([])
   events = $state.raw<JournalEntry[]>([])
+  /** Whether the fleet was read at all: before, an empty list means nothing. */
+  known = $state(false)
   way = $state<Way>('connecting')
   lostSince = $state<number | null>(null)
   /** What went wrong last that is not the way to the server. */
@@ -141,6 +143,7 @@ export class Fleet {
       return [{ vehicle: id, ...seen.position, heading: null, speed: null, at: performance.now() - age, flags: null }]
     }))
     this.trouble = null
+    this.known = true
     this.opened()
   }
 
