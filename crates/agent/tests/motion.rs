@@ -470,6 +470,7 @@ fn a_route_is_driven_only_as_far_as_it_is_released() {
         approach: link::Leg::default(),
         trip: leg(300.0, &[(500.0, 10.0, false)]),
         released_to_m: 1e6,
+        stops_m: Vec::new(),
     };
     world.renew(1, 1);
     world.command(1, Body::Reroute(v1::Reroute { trip_id: trip(1).to_string(), route: Some((&rest).into()) }));
@@ -487,6 +488,7 @@ fn a_reroute_begins_beyond_the_stopping_distance_or_the_old_route_holds() {
         approach: link::Leg::default(),
         trip: leg(from_m, &[(300.0, 10.0, false)]),
         released_to_m: 1e6,
+        stops_m: Vec::new(),
     };
     let reroute =
         |route: Route| Body::Reroute(v1::Reroute { trip_id: trip(1).to_string(), route: Some((&route).into()) });

@@ -54,6 +54,7 @@ pub fn route() -> Route {
         approach: leg(0.0, &[(200.0, 10.0, false)]),
         trip: leg(200.0, &[(200.0, 10.0, false), (200.0, 10.0, true), (200.0, 10.0, false)]),
         released_to_m: 1e6,
+        stops_m: Vec::new(),
     }
 }
 

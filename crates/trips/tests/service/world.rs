@@ -71,6 +71,19 @@ pub fn able(n: usize) -> VehicleFacts {
     }
 }
 
+/// Everything between two longitudes is closed.
+#[derive(Debug, Clone, Copy)]
+pub struct Closed {
+    pub lon: (f64, f64),
+    pub stops_inside: bool,
+}
+
+impl Closed {
+    fn contains(&self, place: &Coordinate) -> bool {
+        (self.lon.0..self.lon.1).contains(&place.lon())
+    }
+}
+
 /// What the neighbours know and do.
 #[derive(Default)]
 pub struct Told {
@@ -88,6 +101,10 @@ pub struct Told {
     pub claims: BTreeMap<VehicleId, (TripId, u64)>,
     /// Until when a claim is valid, where it is not a minute from the start.
     pub valid_until: Option<Timestamp>,
+    /// What is closed.
+    pub closed: Option<Closed>,
+    /// How far the vehicles are on their trips.
+    pub under_way: Option<UnderWay>,
     /// Since when vehicles can be heard, where it is not since the start.
     pub up_since: Option<Timestamp>,
 }
@@ -229,6 +246,17 @@ impl Routing for Neighbours {
         Box::pin(async move { Ok(all) })
     }
 
+    fn obstacles<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, line: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>> {
+        let cut = self.told().closed.filter(|closed| line.iter().any(|place| closed.contains(place)));
+        let names = cut.into_iter().map(|closed| Obstacle {
+            name: "works".into(),
+            holds_start: line.first().is_some_and(|place| closed.contains(place)),
+            stops_inside: closed.stops_inside,
+        });
+        let obstacles = names.collect();
+        Box::pin(async move { Ok(obstacles) })
+    }
+
     fn map_digest<'a>(&'a self, _: &'a Ctx, _: &'a SiteId) -> Answer<'a, Option<String>> {
         Box::pin(async move { Ok(Some("a1".into())) })
     }
@@ -240,6 +268,11 @@ impl Positions for Neighbours {
         let seen_at =
             self.told().vehicles.iter().find(|facts| facts.vehicle == of).map_or(START, |facts| facts.seen_at);
         Box::pin(async move { Ok(at.map(|at| LastPosition { at, speed_mps: 0.0, seen_at })) })
+    }
+
+    fn under_way<'a>(&'a self, _: &'a Ctx, _: VehicleId, _: TripId) -> Answer<'a, Option<UnderWay>> {
+        let under_way = self.told().under_way;
+        Box::pin(async move { Ok(under_way) })
     }
 }
 
