@@ -78,3 +78,115 @@ fn a_road_that_closes_ahead_leads_the_vehicle_around_it() {
     assert!(!events.iter().any(|event| event == "trip.violation_opened"), "{events:?}");
     world.verify();
 }
+
+#[test]
+fn a_vehicle_that_no_way_leads_on_for_stops_before_the_closure_and_needs_a_person() {
+    let mut world = World::new();
+    let n = world.ready_vehicle((site::TUNNEL_TO_M, 0.0), SLOW);
+    // Behind the tunnel one road leads to the end of the map, and nothing leads around it.
+    let trip = world.trip((site::TUNNEL_TO_M, 0.0), (site::ROAD_END_M, 0.0));
+    until_driving(&world, n, &trip);
+    let closed_m = site::ROAD_END_M - 200.0;
+    close(&world, (closed_m, 0.0));
+    let failed = await_step(&world, &trip, "trip.reroute_failed");
+    assert_eq!(failed["body"]["code"], "NO_LEGAL_EXIT", "{failed:#}");
+    let waits = world.until_status(&trip, &["AWAITING_ASSIST"]);
+    assert_eq!(waits["blocked"]["code"], "NO_LEGAL_EXIT", "{waits:#}");
+    let stands_m = east_m(world.until_stands(n).1);
+    assert!(stands_m < closed_m - 40.0, "it stands {stands_m} m east, inside the closure");
+    let stop = world.commands(n).into_iter().find(|command| command["kind"] == "stop").unwrap();
+    assert_eq!((&stop["class"], &stop["state"]), (&json!("restrictive"), &json!("accepted")), "{stop:#}");
+    assert!(world.why(&trip).contains("NO_LEGAL_EXIT"), "{}", world.why(&trip));
+    world.verify();
+}
+
+#[test]
+fn a_passenger_whose_trip_is_called_off_is_brought_to_a_drop_off_ahead() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    until_driving(&world, n, &trip);
+    let cancel = format!("/v1/trips/{trip}/cancel");
+    let answer = world.http.post(&cancel, &json!({ "reason": "feels sick" }));
+    assert_eq!((answer.status, &answer.body["diverted"]), (202, &json!(true)), "{}", answer.body);
+    assert_eq!((answer.body["status"].as_str(), answer.body["occupied"].as_bool()), (Some("ON_TRIP"), Some(true)));
+    let again = world.http.post(&cancel, &json!({ "reason": "really" }));
+    assert_eq!((again.status, &again.body["diverted"]), (202, &json!(true)), "{}", again.body);
+    await_step(&world, &trip, "trip.reroute_taken");
+    let ended = world.until_status(&trip, &["CANCELLED"]);
+    assert_eq!((&ended["occupied"], &ended["ended"]["reason"]), (&json!(false), &json!("feels sick")), "{ended:#}");
+    let driven_m = ended["summary"]["distance_m"].as_f64().unwrap();
+    assert!((50.0..3.0 * BLOCK_M).contains(&driven_m), "{driven_m} m of 1800 m: {ended:#}");
+    let events = world.events(&trip);
+    let order = ["trip.diverted", "trip.rerouted", "trip.reroute_taken", "trip.arrived_dropoff", "trip.cancelled"];
+    let places: Vec<usize> =
+        order.iter().map(|event| events.iter().position(|seen| seen == event).expect("it happened")).collect();
+    assert!(places.is_sorted(), "{events:?}");
+    world.until_vehicle(n, "free", |vehicle| vehicle["ready"] == true && vehicle["claim"].is_null());
+    world.verify();
+}
+
+#[test]
+fn a_trip_by_three_stops_serves_each_before_it_completes() {
+    let mut world = World::new();
+    world.ready_vehicle(crossing(0, 0), FAST);
+    let mut body = passenger(crossing(0, 0), crossing(3, 0));
+    body["stops"] = json!([site::at(0.0, 2.0 * BLOCK_M), site::at(3.0 * BLOCK_M, 3.0 * BLOCK_M)]);
+    let trip = world.http.post("/v1/trips", &body).ok()["id"].as_str().unwrap().to_owned();
+    let ended = world.until_status(&trip, &["COMPLETED"]);
+    let events = world.events(&trip);
+    let driven: Vec<&str> = events
+        .iter()
+        .map(String::as_str)
+        .filter(|event| ["trip.boarded", "trip.arrived_dropoff", "trip.completed"].contains(event))
+        .collect();
+    let (goes, stands) = ("trip.boarded", "trip.arrived_dropoff");
+    assert_eq!(driven, [goes, stands, goes, stands, goes, stands, "trip.completed"], "{events:?}");
+    // Two blocks north, one more and three east, three south.
+    let distance_m = ended["summary"]["distance_m"].as_f64().unwrap();
+    assert!((distance_m - 9.0 * BLOCK_M).abs() < 60.0, "{distance_m} m: {ended:#}");
+    world.verify();
+}
+
+#[test]
+fn a_trip_for_later_waits_for_its_time_and_then_goes() {
+    let mut world = World::new();
+    world.ready_vehicle(crossing(0, 0), FAST);
+    // It begins to look for a vehicle ten minutes before its earliest pickup.
+    const LEAD_US: i64 = 600_000_000;
+    let earliest_us = now_us() + LEAD_US + 3_000_000;
+    let mut body = passenger(crossing(0, 0), crossing(1, 0));
+    body["window"] = json!({ "earliest": support::time::text(earliest_us) });
+    let asked = world.http.post("/v1/trips", &body).ok();
+    assert_eq!(asked["status"], "SCHEDULED", "{asked}");
+    let trip = asked["id"].as_str().unwrap().to_owned();
+    let released = await_step(&world, &trip, "trip.released");
+    let at_us = support::time::us(released["at"].as_str().unwrap());
+    assert!(at_us >= earliest_us - LEAD_US, "released {} µs early", earliest_us - LEAD_US - at_us);
+    world.until_status(&trip, &["COMPLETED"]);
+    // One that waits for its time can be called off.
+    body["window"] = json!({ "earliest": support::time::text(earliest_us + LEAD_US) });
+    let later = world.http.post("/v1/trips", &body).ok()["id"].as_str().unwrap().to_owned();
+    let cancelled = world.http.post(&format!("/v1/trips/{later}/cancel"), &json!({ "reason": "rain" })).ok();
+    assert_eq!((&cancelled["status"], &cancelled["diverted"]), (&json!("CANCELLED"), &json!(false)));
+}
+
+#[test]
+fn a_trip_that_one_vehicle_rejects_goes_to_another() {
+    let mut world = World::new();
+    let first = world.ready_vehicle(crossing(0, 0), FAST);
+    // The map changes under the first vehicle; the second one comes with the new map.
+    let mut network = site::network();
+    let links = network["links"].as_str().unwrap().replace(",50,50,", ",40,40,");
+    network["links"] = json!(links);
+    let path = format!("/v1/sites/{}/map", site::NAME);
+    world.http.put(&path, network.to_string().as_bytes(), "application/json").ok();
+    let second = world.ready_vehicle(crossing(3, 3), FAST);
+    let trip = world.trip(crossing(0, 0), crossing(1, 0));
+    let given_back = await_step(&world, &trip, "trip.unassigned");
+    assert_eq!(given_back["body"]["code"], "REJECTED_MAP_MISMATCH", "{given_back:#}");
+    assert_eq!(given_back["body"]["vehicle"], world.vehicle_id(first));
+    let done = world.until_status(&trip, &["COMPLETED"]);
+    assert_eq!(done["vehicle"], world.vehicle_id(second), "{done:#}");
+    world.verify();
+}

@@ -246,7 +246,7 @@ fn another_way() -> Vec<TripEvent> {
         vehicle: vehicle(),
         claim_epoch: 7,
         route: Some(id(53)),
-        code: "REROUTE_NO_ANSWER".into(),
+        code: "NO_ANSWER".into(),
         reason: "the vehicle did not take the other way in time".into(),
         due_at,
     };

@@ -198,6 +198,12 @@ impl World {
         self.welcome(None, 0);
     }
 
+    /// The vehicle comes back to the trip that it has.
+    pub fn connect_to(&mut self, n: u128, epoch: u64) {
+        self.step(Event::Connected);
+        self.welcome(Some((trip(n), epoch)), 120_000);
+    }
+
     pub fn next_command(&mut self) -> CommandId {
         self.commands += 1;
         CommandId::from_u128(self.commands)

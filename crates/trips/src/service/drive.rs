@@ -182,7 +182,18 @@ mod tests {
         };
         let (trip, constraints, found_at) = (TripId::from_u128(1), Default::default(), START);
         let (first_stop, continues) = (0, None);
-        RouteVersion { trip, summary, approach, way, constraints, found_at, begins_at_m, first_stop, stops_m, continues }
+        RouteVersion {
+            trip,
+            summary,
+            approach,
+            way,
+            constraints,
+            found_at,
+            begins_at_m,
+            first_stop,
+            stops_m,
+            continues,
+        }
     }
 
     /// 100 m to the pickup, 300 m on; from 250 m another way, 500 m long.

@@ -317,13 +317,7 @@ fn strand(trip: &Trip, reason: &str, now: Timestamp) -> Verdict {
     Ok(Done::becomes(trip, Status::Stranded, vec![event.into()]))
 }
 
-fn cancel(
-    trip: &Trip,
-    reason: &str,
-    by: Option<PrincipalId>,
-    stops: Option<&Vec<Stop>>,
-    now: Timestamp,
-) -> Verdict {
+fn cancel(trip: &Trip, reason: &str, by: Option<PrincipalId>, stops: Option<&Vec<Stop>>, now: Timestamp) -> Verdict {
     if trip.status == Status::Cancelled {
         return Ok(Done::unchanged(trip));
     }

@@ -83,7 +83,7 @@ pub(crate) fn decide(trip: &Trip, facts: &DueFacts, now: Timestamp) -> Decided<T
     if let Some(offered) = trip.rerouting.as_ref().filter(|offered| offered.due_at <= now)
         && facts.was_heard_since(offered.offered_at, now)
     {
-        return way::failed(trip, "REROUTE_NO_ANSWER", "the vehicle did not take the other way in time", now);
+        return way::failed(trip, "NO_ANSWER", "the vehicle did not take the other way in time", now);
     }
     if trip.due.is_none_or(|due| now < due) {
         return Done::unchanged(trip);

@@ -80,7 +80,7 @@ pub(super) fn answered(trip: &Trip, answer: &WayAnswer, now: Timestamp) -> Decid
         return Done::unchanged(trip);
     }
     match &answer.refused {
-        Some((code, reason)) => failed(trip, &format!("REROUTE_{}", cut(code)), reason, now),
+        Some((code, reason)) => failed(trip, &format!("REJECTED_{}", cut(code)), reason, now),
         None => {
             let due_at = now.plus_ms(trip.claim_timing().look_again_ms());
             Done::becomes(trip, trip.status, vec![TripRerouteTaken { route: answer.route, due_at }.into()])

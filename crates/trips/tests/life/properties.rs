@@ -150,7 +150,10 @@ fn holds(trip: &Trip) {
     assert!(!before_pickup || !trip.occupied, "{status}: nobody is aboard before the pickup");
     let under_way = [Status::OnTrip, Status::AtDropoff].contains(&status);
     assert!(!under_way || !trip.kind.carries() || trip.occupied, "{status}: its load is aboard");
-    assert!(trip.rerouting.is_none() && trip.blocked.is_none() || HELD.contains(&status), "{status}: of a vehicle only");
+    assert!(
+        trip.rerouting.is_none() && trip.blocked.is_none() || HELD.contains(&status),
+        "{status}: of a vehicle only"
+    );
     assert!(trip.due_at().is_none() || !status.is_terminal(), "{status}: nothing is to come");
     assert!(trip.excluded.len() <= 32 && trip.reports.len() <= 16 && trip.violations.len() <= 64);
     let row = serde_json::to_string(trip).unwrap();

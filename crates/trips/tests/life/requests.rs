@@ -71,7 +71,7 @@ fn a_trip_begins_once_and_nothing_happens_to_none() {
         Command::Assign(Box::new(new_assignment())),
         Command::VehicleOffline(vehicle()),
         Command::Strand { reason: "x".into() },
-        Command::Cancel { reason: "x".into(), by: None },
+        Command::Cancel { reason: "x".into(), by: None, stops: None },
         Command::Fail { code: "X".into(), reason: "x".into() },
         Command::Compliance(Vec::new()),
         Command::Due(Default::default()),

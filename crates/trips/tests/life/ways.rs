@@ -13,14 +13,8 @@ use crate::support::*;
 
 /// The command is valid for 10 s, and its answer has 2 s more.
 const ANSWER_MS: i64 = 12_000;
-const DRIVING: [Status; 6] = [
-    Status::Assigned,
-    Status::Dispatched,
-    Status::ToPickup,
-    Status::AtPickup,
-    Status::OnTrip,
-    Status::AtDropoff,
-];
+const DRIVING: [Status; 6] =
+    [Status::Assigned, Status::Dispatched, Status::ToPickup, Status::AtPickup, Status::OnTrip, Status::AtDropoff];
 
 fn other_way() -> NewWay {
     NewWay { vehicle: vehicle(), route: route(3), begins_at_m: 450.0, reason: "works".into() }
@@ -102,15 +96,15 @@ fn the_old_way_holds_until_the_vehicle_takes_the_other() {
 #[test]
 fn a_vehicle_that_does_not_take_it_is_told_to_stop_and_then_needs_a_person() {
     let waits = then(to(Status::OnTrip), [offered()]);
-    let event = failed(Some(3), "REROUTE_HELD", "it is held");
+    let event = failed(Some(3), "REJECTED_HELD", "it is held");
     let trip = check(waits.clone(), says(Some(("HELD", "it is held"))), accepts([event.clone()], done(Status::OnTrip)));
-    let blocked = Blocked { code: "REROUTE_HELD".into(), reason: "it is held".into() };
+    let blocked = Blocked { code: "REJECTED_HELD".into(), reason: "it is held".into() };
     assert_eq!(trip.unwrap().blocked, Some(blocked));
     let due_at = NOW.plus_ms(LOOK_AGAIN_MS);
     let (class, reason) = ("nearest_admissible".to_owned(), "COMMANDED".to_owned());
     let stands = ReportKind::SafeStopped { class: class.clone(), reason: reason.clone(), admissible: true };
     let stopped = TripSafeStopped { class, reason, admissible: true, report: said(NEXT), due_at };
-    let assist = TripAssistNeeded { kind: "REROUTE_HELD".into(), report: said(NEXT), due_at };
+    let assist = TripAssistNeeded { kind: "REJECTED_HELD".into(), report: said(NEXT), due_at };
     let both = accepts([stopped.into(), assist.into()], done(Status::AwaitingAssist));
     check(then(waits, [event]), reports(stands), both);
 }
@@ -150,7 +144,7 @@ fn the_answer_has_a_deadline_that_reports_do_not_move_and_our_own_outage_does() 
     // Offered by the history at START, due now; the trip itself is to be looked at later.
     let later = TripDeadlineMoved { reason: "heard".into(), heard: true, due_at: NOW.plus_ms(LOOK_AGAIN_MS) };
     let waits = then(to(Status::OnTrip), [offered(), later.clone().into()]);
-    let event = failed(Some(3), "REROUTE_NO_ANSWER", "the vehicle did not take the other way in time");
+    let event = failed(Some(3), "NO_ANSWER", "the vehicle did not take the other way in time");
     let long_up = NOW.plus_ms(-3_600_000);
     check(waits.clone(), up_since(long_up), accepts([event], done(Status::OnTrip)));
     check(waits, up_since(NOW.plus_ms(-59_999)), unchanged(same(Status::OnTrip)));

@@ -1,6 +1,6 @@
 //! A site with vehicles whose distances, refusals and failures a test chooses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
@@ -71,19 +71,6 @@ pub fn able(n: usize) -> VehicleFacts {
     }
 }
 
-/// Everything between two longitudes is closed.
-#[derive(Debug, Clone, Copy)]
-pub struct Closed {
-    pub lon: (f64, f64),
-    pub stops_inside: bool,
-}
-
-impl Closed {
-    fn contains(&self, place: &Coordinate) -> bool {
-        (self.lon.0..self.lon.1).contains(&place.lon())
-    }
-}
-
 /// What the neighbours know and do.
 #[derive(Default)]
 pub struct Told {
@@ -101,8 +88,10 @@ pub struct Told {
     pub claims: BTreeMap<VehicleId, (TripId, u64)>,
     /// Until when a claim is valid, where it is not a minute from the start.
     pub valid_until: Option<Timestamp>,
-    /// What is closed.
-    pub closed: Option<Closed>,
+    /// Whether no way leads anywhere.
+    pub unroutable: bool,
+    /// What the next lines that are asked about touch, one after the other; nothing where nothing is said.
+    pub obstacles: VecDeque<Vec<Obstacle>>,
     /// How far the vehicles are on their trips.
     pub under_way: Option<UnderWay>,
     /// Since when vehicles can be heard, where it is not since the start.
@@ -214,7 +203,9 @@ impl Routing for Neighbours {
     }
 
     fn route<'a>(&'a self, _: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer> {
-        let blocked = query.vehicle.is_some_and(|vehicle| self.told().no_way_for.contains(&vehicle.vehicle));
+        let told = self.told();
+        let blocked =
+            query.vehicle.is_some_and(|vehicle| told.no_way_for.contains(&vehicle.vehicle)) || told.unroutable;
         let answer = match blocked {
             true => RouteAnswer::Unroutable { reason: "the bridge is too low".into() },
             false => RouteAnswer::Found(RouteFound {
@@ -246,14 +237,8 @@ impl Routing for Neighbours {
         Box::pin(async move { Ok(all) })
     }
 
-    fn obstacles<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, line: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>> {
-        let cut = self.told().closed.filter(|closed| line.iter().any(|place| closed.contains(place)));
-        let names = cut.into_iter().map(|closed| Obstacle {
-            name: "works".into(),
-            holds_start: line.first().is_some_and(|place| closed.contains(place)),
-            stops_inside: closed.stops_inside,
-        });
-        let obstacles = names.collect();
+    fn obstacles<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, _: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>> {
+        let obstacles = self.told().obstacles.pop_front().unwrap_or_default();
         Box::pin(async move { Ok(obstacles) })
     }
 
@@ -348,6 +333,16 @@ impl World {
     /// Asks for trip `n`.
     pub fn asks(&self, n: usize, priority: u8, requirements: Requirements) -> TripId {
         let stops = vec![Stop { at: pickup(n) }, Stop { at: Coordinate::new(2.0, 0.0).unwrap() }];
+        self.asks_with(stops, priority, requirements)
+    }
+
+    /// Asks for a trip with so many stops.
+    pub fn asks_by_stops(&self, stops: usize) -> TripId {
+        let stops = (0..stops).map(|n| Stop { at: Coordinate::new(1.0 + n as f64 / 10.0, 0.0).unwrap() });
+        self.asks_with(stops.collect(), 0, Requirements::default())
+    }
+
+    fn asks_with(&self, stops: Vec<Stop>, priority: u8, requirements: Requirements) -> TripId {
         let (site, kind, window) = (site(), Kind::Delivery, Window::default());
         let request = TripRequest { site, kind, stops, requirements, priority, window };
         block_on(self.trips.request(&self.ctx(), request, None)).unwrap().id
