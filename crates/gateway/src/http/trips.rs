@@ -118,6 +118,8 @@ fn shown_route(route: &RouteVersion) -> Value {
     shown["approach"] = json!(route.approach);
     shown["constraints"] = json!(route.constraints);
     shown["found_at"] = json!(route.found_at);
+    shown["begins_at_m"] = json!(route.begins_at_m);
+    shown["stops_m"] = json!(route.stops_m());
     shown
 }
 

@@ -21,6 +21,7 @@ pub struct Drive {
     /// Where the trip's stops are, from its first on.
     stops: Vec<f64>,
     length_m: f64,
+    leads_to: Option<Coordinate>,
 }
 
 impl Drive {
@@ -32,6 +33,7 @@ impl Drive {
             let from_m = drive.length_m;
             drive.append(&version.approach);
             drive.append(&version.way);
+            drive.leads_to = version.leads_to;
             drive.stops.extend(version.stops_m().into_iter().map(|stop_m| from_m + stop_m));
         }
         drive
@@ -76,9 +78,9 @@ impl Drive {
         self.length_m
     }
 
-    /// Where it leads; `None` where it has no line.
-    pub fn end(&self) -> Option<Coordinate> {
-        self.points.last().map(|(_, point)| *point)
+    /// The destination that it was found for; `None` where it was written before versions said so.
+    pub fn leads_to(&self) -> Option<Coordinate> {
+        self.leads_to
     }
 
     /// How many of the trip's stops lie no farther than this.
@@ -181,7 +183,7 @@ mod tests {
             zones: Default::default(),
         };
         let (trip, constraints, found_at) = (TripId::from_u128(1), Default::default(), START);
-        let (first_stop, continues) = (0, None);
+        let (first_stop, leads_to, continues) = (0, None, None);
         RouteVersion {
             trip,
             summary,
@@ -192,6 +194,7 @@ mod tests {
             begins_at_m,
             first_stop,
             stops_m,
+            leads_to,
             continues,
         }
     }

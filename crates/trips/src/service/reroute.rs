@@ -9,6 +9,7 @@ use store::{CommandError, Extras};
 use super::drive::Drive;
 use super::routes::Start;
 use super::{RouteVersion, Trips};
+use crate::limits::plain;
 use crate::ports::{Obstacle, UnderWay, VehicleFacts};
 use crate::trip::types::Stop;
 use crate::trip::way::{NewWay, NoWay, WayAnswer};
@@ -23,8 +24,6 @@ const MARGIN_M: f64 = 30.0;
 /// How far behind the place from which another way may begin people or load leave at the earliest: the vehicle drives on
 /// while that way is found. In metres, and in seconds of its present speed.
 const DROP_OFF_AHEAD: (f64, f64) = (50.0, 5.0);
-/// A way that ends this close to the trip's destination leads there, in metres: the road is not the door.
-const SAME_PLACE_M: f64 = 60.0;
 /// How often a way is found anew because the trip changed meanwhile.
 const ATTEMPTS_MAX: usize = 4;
 
@@ -157,7 +156,8 @@ impl Trips {
         let (Some(from), Some(route)) = (driving.drive.at(begins_at_m), &trip.route) else {
             return Ok(Err("the present way has no line".into()));
         };
-        let first_stop = driving.drive.stops_until(begins_at_m);
+        // The stops of a diversion are fewer than those of the drive until then.
+        let first_stop = driving.drive.stops_until(begins_at_m).min(trip.stops.len().saturating_sub(1));
         let continues = Some((route.route, begins_at_m));
         let start = Start { vehicle: &driving.vehicle, from, first_stop, continues };
         let version = match self.find_route(ctx, trip, &trip.constraints, Some(start)).await? {
@@ -216,7 +216,7 @@ impl Trips {
             None => Some(next.at),
         };
         let stop = match at {
-            Some(at) => Stop { at },
+            Some(at) => Stop { at: Coordinate::new(plain(at.lat()), plain(at.lon())).unwrap_or(at) },
             None => self.nearest_stop(ctx, trip, &driving).await?.unwrap_or(*next),
         };
         Ok(Some(trip.stops.iter().take(kept).copied().chain([stop]).collect()))
@@ -247,9 +247,9 @@ fn cut_by(obstacles: &[Obstacle]) -> Option<String> {
     (!names.is_empty()).then(|| format!("the way is cut by {}", names.join(", ")))
 }
 
-/// Why a drive does not lead where its trip goes.
+/// Why a drive does not lead where its trip goes any more.
 fn elsewhere(trip: &Trip, driving: &Driving) -> Option<String> {
-    let (end, destination) = (driving.drive.end()?, trip.destination()?);
-    let reason = trip.diversion.as_ref().map_or("the destination changed", |diversion| diversion.reason.as_str());
-    (end.distance_m(destination) > SAME_PLACE_M).then(|| format!("the trip is diverted: {reason}"))
+    let diversion = trip.diversion.as_ref()?;
+    let leads_there = driving.drive.leads_to().is_some_and(|place| Some(place) == trip.destination());
+    (!leads_there).then(|| format!("the trip is diverted: {}", diversion.reason))
 }

@@ -28,7 +28,8 @@ pub struct Leg {
 impl Leg {
     /// Its length in metres, by its steps.
     pub fn length_m(&self) -> f64 {
-        self.steps.iter().map(|step| step.length_m).sum()
+        // Not `sum`: of nothing that is -0, which a row cannot hold.
+        self.steps.iter().fold(0.0, |length_m, step| length_m + step.length_m)
     }
 
     fn join(&mut self, found: RouteFound) {
@@ -61,6 +62,9 @@ pub struct RouteVersion {
     /// The stops of the trip that it leads to, in metres along approach and way.
     #[serde(default)]
     pub stops_m: Vec<f64>,
+    /// The trip's destination when it was found; the road may end beside it.
+    #[serde(default)]
+    pub leads_to: Option<Coordinate>,
     /// The version that holds until there.
     #[serde(default)]
     pub continues: Option<RouteId>,
@@ -212,6 +216,7 @@ fn version(
         begins_at_m: begins_at_m.unwrap_or_default(),
         first_stop,
         stops_m,
+        leads_to: trip.destination(),
         continues,
     }
 }

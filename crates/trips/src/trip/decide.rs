@@ -241,12 +241,11 @@ fn request(new: &NewTrip, now: Timestamp) -> Decided<TripEvent, Done> {
 }
 
 fn route_found(trip: &Trip, route: &RouteSummary) -> Verdict {
-    if trip.route.as_ref().is_some_and(|known| known.digest == route.digest) {
-        return Ok(Done::unchanged(trip));
-    }
-    // A trip that waits already has its route found again when it lost the one it had, or a restriction cut it.
-    if trip.status != Status::Waiting {
-        check(trip.status, Step::Wait)?;
+    // A trip that waits has its route found again when it lost the one it had, or a zone or closure cuts it.
+    match (trip.status, &trip.route) {
+        (Status::Waiting, Some(known)) if known.digest == route.digest => return Ok(Done::unchanged(trip)),
+        (Status::Waiting, _) => {}
+        (status, _) => check(status, Step::Wait)?,
     }
     let event = TripRouteFound { route: route.clone(), due_at: trip.expires_at };
     Ok(Done::becomes(trip, Status::Waiting, vec![event.into()]))

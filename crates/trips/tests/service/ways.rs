@@ -101,7 +101,7 @@ fn where_there_is_none_the_vehicle_is_told_to_stop() {
         let told = world.trip(trip);
         assert_eq!((told.blocked.unwrap().code.as_str(), told.status), (code, Status::OnTrip), "{touched:?}");
         // Told once; a vehicle that is stopping gets no other way.
-        world.closes([works()]);
+        world.closes([]);
         assert_eq!(world.newest(trip), "trip.reroute_failed");
         // Before the pickup another vehicle takes over.
         let (world, trip) = driving(100.0);
@@ -131,7 +131,7 @@ fn a_vehicle_that_refuses_is_told_to_stop_and_one_that_went_on_is_looked_at_agai
     let (world, trip) = loaded(100.0);
     world.closes([works()]);
     // Closed meanwhile: looked at when the vehicle has answered.
-    world.closes([works()]);
+    world.closes([]);
     assert_eq!(world.history(trip).iter().filter(|event| *event == "trip.rerouted").count(), 1);
     world.told().obstacles.push_back(works());
     world.answers(trip, None);
