@@ -7,6 +7,9 @@ use link::{Position, Route, Step};
 /// Two places on the line closer than this are the same, in metres.
 const SAME_M: f64 = 0.01;
 
+/// A place is nearer than another by at least this, in metres.
+const NEARER_M: f64 = 0.2;
+
 /// A line with the rules along it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {
@@ -15,6 +18,8 @@ pub struct Path {
     /// Where each step ends, and the step.
     steps: Vec<(f64, Step)>,
     pickup_m: f64,
+    /// Stops between the pickup and the drop-off, in order.
+    stops_m: Vec<f64>,
     length_m: f64,
     released_m: f64,
 }
@@ -28,6 +33,7 @@ impl Path {
             points: vec![(0.0, start)],
             steps: Vec::new(),
             pickup_m: 0.0,
+            stops_m: route.stops_m.clone(),
             length_m: 0.0,
             released_m: 0.0,
         };
@@ -72,11 +78,14 @@ impl Path {
         }
         steps.extend(next.steps.iter().map(|(m, s)| (m + at_m, *s)));
         let pickup_m = if self.pickup_m <= at_m { self.pickup_m } else { at_m + next.pickup_m };
+        let passed = self.stops_m.iter().copied().filter(|stop_m| *stop_m <= at_m);
+        let stops_m = passed.chain(next.stops_m.iter().map(|stop_m| stop_m + at_m)).collect();
         Self {
             id: next.id,
             points,
             steps,
             pickup_m,
+            stops_m,
             length_m: at_m + next.length_m,
             released_m: at_m + next.released_m,
         }
@@ -90,6 +99,11 @@ impl Path {
     /// Where the pickup is.
     pub fn pickup_m(&self) -> f64 {
         self.pickup_m
+    }
+
+    /// Where the stop is that comes when `served` stops behind the pickup are served; `None`: the drop-off.
+    pub fn stop_m(&self, served: usize) -> Option<f64> {
+        self.stops_m.get(served).copied()
     }
 
     /// Where the drop-off is.
@@ -155,7 +169,8 @@ impl Path {
         at_m.min(limit_m)
     }
 
-    /// The place on the line nearest to `place`, from `from_m` on: its metres, and how far off the line it is.
+    /// The place on the line nearest to `place`, from `from_m` on: its metres, and how far off the line it is. Of places
+    /// that are as near, as where the line comes back by the same road, the first.
     pub fn nearest(&self, place: Coordinate, from_m: f64) -> (f64, f64) {
         let mut best = (from_m, self.position_at(from_m).at.distance_m(place));
         for pair in self.points.windows(2) {
@@ -165,7 +180,7 @@ impl Path {
             }
             let at_m = (a_m + (b_m - a_m) * foot(place, a, b)).max(from_m);
             let off_m = self.position_at(at_m).at.distance_m(place);
-            if off_m < best.1 {
+            if off_m < best.1 - NEARER_M {
                 best = (at_m, off_m);
             }
         }

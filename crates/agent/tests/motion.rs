@@ -470,6 +470,7 @@ fn a_route_is_driven_only_as_far_as_it_is_released() {
         approach: link::Leg::default(),
         trip: leg(300.0, &[(500.0, 10.0, false)]),
         released_to_m: 1e6,
+        stops_m: Vec::new(),
     };
     world.renew(1, 1);
     world.command(1, Body::Reroute(v1::Reroute { trip_id: trip(1).to_string(), route: Some((&rest).into()) }));
@@ -487,6 +488,7 @@ fn a_reroute_begins_beyond_the_stopping_distance_or_the_old_route_holds() {
         approach: link::Leg::default(),
         trip: leg(from_m, &[(300.0, 10.0, false)]),
         released_to_m: 1e6,
+        stops_m: Vec::new(),
     };
     let reroute =
         |route: Route| Body::Reroute(v1::Reroute { trip_id: trip(1).to_string(), route: Some((&route).into()) });
@@ -497,4 +499,50 @@ fn a_reroute_begins_beyond_the_stopping_distance_or_the_old_route_holds() {
     world.until("report arrived_dropoff");
     assert_eq!(world.heard()[..2], ["command 3 done", "drive follow to 680"]);
     assert!((world.east_m() - 680.0).abs() < 5.0, "{}", world.east_m());
+}
+
+#[test]
+fn a_trip_by_several_stops_serves_each_once_also_across_a_restart() {
+    let mut world = connected();
+    let by_stops = Route { stops_m: vec![400.0, 600.0], ..route() };
+    let body = world.dispatch_body(1, &by_stops);
+    world.command(1, Body::Dispatch(body));
+    world.until("drive follow to 400");
+    world.until("report arrived_dropoff");
+    world.until("drive follow to 600");
+    world.heard();
+    // What is compacted on the disk knows as much as the records that it came from.
+    let mut compacted = agent::durable::Memory::default();
+    world.agent.memory().records().into_iter().for_each(|record| compacted.apply(record));
+    assert_eq!(compacted.trip.as_ref().unwrap().stops_served, 1);
+    world.restart();
+    world.connect_to(1, 1);
+    world.until("report completed");
+    let steps: Vec<String> =
+        world.heard().into_iter().filter(|line| line.contains("arrived") || line.contains("follow")).collect();
+    let then = ["drive follow to 600", "report arrived_dropoff", "drive follow to 800", "report arrived_dropoff"];
+    assert_eq!(steps, then);
+}
+
+#[test]
+fn another_way_takes_its_own_stops_in_place_of_those_that_were_to_come() {
+    let mut world = connected();
+    let by_stops = Route { stops_m: vec![400.0, 600.0], ..route() };
+    let body = world.dispatch_body(1, &by_stops);
+    world.command(1, Body::Dispatch(body));
+    world.until("drive follow to 600");
+    // On the same road, with the next stop 50 m before where it was.
+    let other = Route {
+        id: RouteId::from_u128(2),
+        version: 2,
+        approach: link::Leg::default(),
+        trip: leg(480.0, &[(200.0, 10.0, false)]),
+        stops_m: vec![70.0],
+        ..route()
+    };
+    world.heard();
+    world.command(1, Body::Reroute(v1::Reroute { trip_id: trip(1).to_string(), route: Some((&other).into()) }));
+    world.until("report completed");
+    let steps: Vec<String> = world.heard().into_iter().filter(|line| line.contains("follow")).collect();
+    assert_eq!(steps, ["drive follow to 550", "drive follow to 680"]);
 }

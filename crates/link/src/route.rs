@@ -63,6 +63,8 @@ pub struct Route {
     pub trip: Leg,
     /// How far the vehicle may drive along both, in metres.
     pub released_to_m: f64,
+    /// Stops between the pickup and the drop-off, in metres along both, ascending.
+    pub stops_m: Vec<f64>,
 }
 
 impl Route {
@@ -97,7 +99,14 @@ pub(crate) fn route(m: v1::Route, field: &str) -> Checked<Route> {
         approach,
         trip,
         released_to_m: check::distance(m.released_to_m, &format!("{field}.released_to_m"))?,
+        stops_m: stops(m.stops_m, &format!("{field}.stops_m"))?,
     })
+}
+
+fn stops(stops_m: Vec<f64>, field: &str) -> Checked<Vec<f64>> {
+    let stops_m = check::list(stops_m, field)?;
+    let stops_m = stops_m.into_iter().map(|stop_m| check::distance(stop_m, field)).collect::<Checked<Vec<_>>>()?;
+    if stops_m.is_sorted() { Ok(stops_m) } else { bad(field, "expected ascending metres") }
 }
 
 pub(crate) fn required_route(m: Option<v1::Route>, field: &str) -> Checked<Route> {
@@ -160,6 +169,7 @@ impl From<&Route> for v1::Route {
             approach: Some((&route.approach).into()),
             trip: Some((&route.trip).into()),
             released_to_m: route.released_to_m,
+            stops_m: route.stops_m.clone(),
         }
     }
 }

@@ -83,6 +83,7 @@ fn route() -> Route {
         approach: leg(0.0, 0.01),
         trip: leg(0.01, 0.02),
         released_to_m: 1e6,
+        stops_m: Vec::new(),
     }
 }
 

@@ -32,6 +32,12 @@ impl Area {
         inside
     }
 
+    /// Whether a line touches it.
+    pub fn touches(&self, line: &[Coordinate]) -> bool {
+        line.first().is_some_and(|&start| self.contains(start))
+            || line.windows(2).any(|piece| self.crosses(piece[0], piece[1]))
+    }
+
     fn sides(&self) -> impl Iterator<Item = (Coordinate, Coordinate)> + '_ {
         let next = self.corners.iter().cycle().skip(1);
         let sides = if self.corners.len() < 3 { 0 } else { self.corners.len() };
@@ -94,6 +100,8 @@ mod tests {
         assert!(square.crosses(at(0.5, -1.0), at(0.5, 2.0)), "right through, no end inside");
         assert!(!square.crosses(at(2.0, -1.0), at(2.0, 2.0)));
         assert!(!square.crosses(at(0.0, 1.5), at(0.0, 2.0)), "on the line of a side, beyond its end");
+        assert!(square.touches(&[at(2.0, 2.0), at(0.5, 2.0), at(0.5, 0.5)]) && square.touches(&[at(0.5, 0.5)]));
+        assert!(!square.touches(&[at(2.0, 2.0), at(2.0, -2.0)]) && !square.touches(&[]));
         let line = Area { id: "b".into(), corners: vec![at(0.0, 0.0), at(1.0, 1.0)] };
         assert!(!line.crosses(at(0.5, -1.0), at(0.5, 2.0)), "two corners are no area");
     }

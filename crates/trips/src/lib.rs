@@ -24,6 +24,7 @@ pub use compliance::{Check, CheckVerdict, SampleFacts};
 pub use dispatch::{BATCH_WINDOW_MS, BatchReport};
 pub use limits::{CLAIM_VALID_FOR_S, ClaimTiming};
 pub use service::{History, Leg, Ports, Progress, RouteVersion, Settings, Story, TripFilter, Trips};
+pub use trip::way::WayAnswer;
 pub use trip::{Done, ReportKind, Status, Trip, TripEvent, TripRequest, VehicleReport, state_table_markdown};
 
 /// The folds of this crate's aggregates, for replay.
@@ -40,5 +41,6 @@ pub fn due_handlers(trips: &Arc<Trips>) -> Vec<Arc<dyn DueHandler>> {
 pub fn subscribers(trips: &Arc<Trips>) -> Vec<Arc<dyn Subscriber>> {
     let releaser = service::subscribers::ClaimReleaser(Arc::clone(trips));
     let watcher = service::subscribers::VehicleWatcher(Arc::clone(trips));
-    vec![Arc::new(releaser), Arc::new(watcher)]
+    let ways = service::ways::WayWatcher(Arc::clone(trips));
+    vec![Arc::new(releaser), Arc::new(watcher), Arc::new(ways)]
 }

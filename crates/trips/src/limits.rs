@@ -6,6 +6,9 @@ use kernel::Timestamp;
 /// How long an assigned vehicle may take to answer, in milliseconds: a round trip over a slow mobile link with two
 /// retries. Longer and the client waits for a vehicle that will not come.
 pub const ACCEPT_TIMEOUT_MS: i64 = 15_000;
+/// How long a vehicle may take to take another way, in milliseconds: as long as the command is valid (10 s), and what its
+/// answer needs over a slow link.
+pub const REROUTE_TIMEOUT_MS: i64 = 12_000;
 /// How long a claim is valid without renewal, in seconds, where the operator says nothing (SAFE-7's default).
 pub const CLAIM_VALID_FOR_S: u64 = 120;
 /// The longest that a vehicle waits before it tries to connect again, in milliseconds, and a handshake more.

@@ -212,6 +212,17 @@ pub enum RouteAnswer {
     },
 }
 
+/// A zone or closure in force that a line touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// Its id or name.
+    pub name: String,
+    /// Whether the line begins inside.
+    pub holds_start: bool,
+    /// Whether those inside must stand still (SAFE-9).
+    pub stops_inside: bool,
+}
+
 /// Driving between two places.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reach {
@@ -244,6 +255,9 @@ pub trait Routing: Send + Sync {
         constraints: &'a Constraints,
     ) -> Answer<'a, Vec<Vec<Option<Reach>>>>;
 
+    /// The zones and closures in force that a line touches.
+    fn obstacles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, line: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>>;
+
     /// SHA-256 of the map in force at the site; `None` without one.
     fn map_digest<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Option<String>>;
 }
@@ -259,10 +273,24 @@ pub struct LastPosition {
     pub seen_at: Timestamp,
 }
 
+/// How far a vehicle is on its trip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UnderWay {
+    /// Metres along its whole drive.
+    pub progress_m: f64,
+    /// Speed in metres per second.
+    pub speed_mps: f64,
+    /// When it was heard.
+    pub seen_at: Timestamp,
+}
+
 /// Where vehicles are.
 pub trait Positions: Send + Sync {
     /// The newest position of a vehicle, if there is one.
     fn latest<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<LastPosition>>;
+
+    /// How far a vehicle is on a trip, by its newest sample; `None` when that is of no trip or of another.
+    fn under_way<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId, trip: TripId) -> Answer<'a, Option<UnderWay>>;
 }
 
 /// Whether vehicles can be heard (SAFE-8).

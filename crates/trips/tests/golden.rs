@@ -198,6 +198,8 @@ fn ends() -> Vec<TripEvent> {
         by: Some(id(5)),
         vehicle: Some(vehicle()),
         claim_epoch: Some(7),
+        report: None,
+        summary: None,
     };
     let failed = TripFailed {
         code: "VEHICLE_LEFT_TRIP".into(),
@@ -222,9 +224,38 @@ fn ends() -> Vec<TripEvent> {
     ]
 }
 
+/// Ways that change under a vehicle. They fold onto a trip that ended, like everything that comes after its end.
+fn another_way() -> Vec<TripEvent> {
+    let due_at = at(400);
+    let diverted = TripDiverted {
+        vehicle: vehicle(),
+        reason: "not needed any more".into(),
+        by: Some(id(5)),
+        stops: vec![Stop { at: place(1.5) }, Stop { at: place(1.5625) }],
+        due_at,
+    };
+    let rerouted = TripRerouted {
+        vehicle: vehicle(),
+        claim_epoch: 7,
+        route: route(3),
+        begins_at_m: 450.5,
+        reason: "the way is cut by clo_1".into(),
+        due_at: at(312),
+    };
+    let failed = TripRerouteFailed {
+        vehicle: vehicle(),
+        claim_epoch: 7,
+        route: Some(id(53)),
+        code: "NO_ANSWER".into(),
+        reason: "the vehicle did not take the other way in time".into(),
+        due_at,
+    };
+    vec![diverted.into(), rerouted.into(), TripRerouteTaken { route: id(53), due_at }.into(), failed.into()]
+}
+
 #[test]
 fn a_trip_is_read_as_it_was_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/trip");
-    let history = [before_it_drives(), under_way(), watched(), ends()].concat();
+    let history = [before_it_drives(), under_way(), watched(), ends(), another_way()].concat();
     golden::check::<Trip>(&folder, &history);
 }

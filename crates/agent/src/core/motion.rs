@@ -8,7 +8,7 @@ use link::restrict::not_expired;
 use link::{Mode, StopClass, v1};
 
 use super::session::PROGRESS_REPORTS_MAX;
-use super::{Agent, Now};
+use super::{Agent, Now, TripPlan};
 use crate::durable::{Latch, Phase, Record};
 use crate::path::Path;
 use crate::vehicle::{Service, VehicleCommand, VehicleState};
@@ -146,6 +146,11 @@ impl Agent {
         now.ms - since_ms >= SPEEDING_MS
     }
 
+    /// Where the next stop before the drop-off is, if there is one.
+    fn next_stop_m(&self, plan: &TripPlan) -> Option<f64> {
+        plan.path.stop_m(self.memory.trip.as_ref()?.stops_served)
+    }
+
     fn enter(&mut self, phase: Phase, kind: v1::trip_report::Kind, now: Now) {
         self.persist(Record::Entered(phase.into()));
         self.report_trip(kind, now);
@@ -166,7 +171,7 @@ impl Agent {
         }
         let stands_at = |at_m: f64| state.stands() && self.along_m >= at_m - ARRIVAL_M;
         let at_pickup = stands_at(plan.path.pickup_m());
-        let at_dropoff = stands_at(plan.path.length_m());
+        let at_stop = stands_at(self.next_stop_m(plan).unwrap_or(plan.path.length_m()));
         let served = |service| self.intent == Some(Intent::Serve(service)) && state.served;
         match phase {
             Phase::Accepted => self.enter(Phase::ToPickup, Kind::Departed(v1::Departed {}), now),
@@ -176,10 +181,14 @@ impl Agent {
             Phase::AtPickup if served(Service::Pickup) => {
                 self.enter(Phase::OnTrip, Kind::Boarded(v1::Boarded {}), now);
             }
-            Phase::OnTrip if at_dropoff => {
+            Phase::OnTrip if at_stop => {
                 self.enter(Phase::AtDropoff, Kind::ArrivedDropoff(v1::ArrivedDropoff {}), now);
             }
             Phase::AtDropoff if served(Service::Dropoff) => self.complete(state, now),
+            // At a stop between some leave and some come aboard.
+            Phase::AtDropoff if served(Service::Pickup) => {
+                self.enter(Phase::OnTrip, Kind::Boarded(v1::Boarded {}), now);
+            }
             _ => {}
         }
     }
@@ -253,7 +262,8 @@ impl Agent {
         match trip.phase {
             Phase::Accepted | Phase::ToPickup => follow(plan.path.pickup_m()),
             Phase::AtPickup => Intent::Serve(Service::Pickup),
-            Phase::OnTrip => follow(plan.path.length_m()),
+            Phase::OnTrip => follow(self.next_stop_m(plan).unwrap_or(plan.path.length_m())),
+            Phase::AtDropoff if self.next_stop_m(plan).is_some() => Intent::Serve(Service::Pickup),
             Phase::AtDropoff => Intent::Serve(Service::Dropoff),
         }
     }

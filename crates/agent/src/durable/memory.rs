@@ -31,6 +31,8 @@ pub struct TripMemory {
     pub reroutes: Vec<(v1::Command, f64)>,
     /// Where it is.
     pub phase: Phase,
+    /// Stops behind the pickup that are served.
+    pub stops_served: usize,
     /// Whether it stands until somebody lets it go on.
     pub latch: Latch,
     /// Why it stands.
@@ -112,6 +114,8 @@ impl Memory {
             }
             Record::Entered(phase) => {
                 if let (Some(trip), Ok(phase)) = (&mut self.trip, Phase::try_from(phase)) {
+                    let goes_on = (trip.phase, phase) == (Phase::AtDropoff, Phase::OnTrip);
+                    trip.stops_served += usize::from(goes_on);
                     trip.phase = phase;
                 }
             }
@@ -262,6 +266,7 @@ impl TryFrom<records::Dispatched> for TripMemory {
             dispatch: record.command.ok_or(())?,
             reroutes: Vec::new(),
             phase: Phase::Accepted,
+            stops_served: 0,
             latch: Latch::Free,
             latch_reason: String::new(),
             ending: None,
@@ -291,6 +296,9 @@ impl TripMemory {
         all.extend(self.reroutes.iter().map(|(command, at_m)| {
             Record::Rerouted(records::Rerouted { command: Some(command.clone()), at_m: *at_m })
         }));
+        // A stop is served by going on from it.
+        let served = [Phase::AtDropoff, Phase::OnTrip].map(|phase| Record::Entered(phase.into()));
+        all.extend((0..self.stops_served).flat_map(|_| served.clone()));
         all.push(Record::Entered(self.phase.into()));
         all.push(Record::Latched(records::Latched { latch: self.latch.into(), reason: self.latch_reason.clone() }));
         all.extend(self.ending.clone().map(Record::Ending));

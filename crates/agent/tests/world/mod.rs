@@ -54,6 +54,7 @@ pub fn route() -> Route {
         approach: leg(0.0, &[(200.0, 10.0, false)]),
         trip: leg(200.0, &[(200.0, 10.0, false), (200.0, 10.0, true), (200.0, 10.0, false)]),
         released_to_m: 1e6,
+        stops_m: Vec::new(),
     }
 }
 
@@ -195,6 +196,12 @@ impl World {
     pub fn connect(&mut self) {
         self.step(Event::Connected);
         self.welcome(None, 0);
+    }
+
+    /// The vehicle comes back to the trip that it has.
+    pub fn connect_to(&mut self, n: u128, epoch: u64) {
+        self.step(Event::Connected);
+        self.welcome(Some((trip(n), epoch)), 120_000);
     }
 
     pub fn next_command(&mut self) -> CommandId {

@@ -60,6 +60,12 @@ impl Agent {
         self.process.kill();
     }
 
+    /// Starts it again on the same state, and from now on it drives at another pace.
+    pub fn start_again_at(&mut self, server: &Server, speedup: f64) {
+        self.speedup = speedup;
+        self.start_again(server);
+    }
+
     /// Starts it again on the same state.
     pub fn start_again(&mut self, server: &Server) {
         self.process = run(server, &self.vehicle, &self.secret, &self.state, self.start, self.speedup);

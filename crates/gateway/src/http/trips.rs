@@ -118,6 +118,8 @@ fn shown_route(route: &RouteVersion) -> Value {
     shown["approach"] = json!(route.approach);
     shown["constraints"] = json!(route.constraints);
     shown["found_at"] = json!(route.found_at);
+    shown["begins_at_m"] = json!(route.begins_at_m);
+    shown["stops_m"] = json!(route.stops_m());
     shown
 }
 
@@ -179,9 +181,15 @@ pub async fn cancel(
     caller: Caller,
     Id(id): Id<TripId>,
     body: Body<CancelBody>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<(StatusCode, Json<Value>), Problem> {
     caller.may(Operation::CancelTrip)?;
     let trip = gateway.trip(&caller, id).await?;
     let ctx = caller.ctx_at(trip.site);
-    Ok(Json(shown(&gateway.trips.cancel(&ctx, id, reason(&body.value.reason)?).await?)))
+    let trip = gateway.trips.cancel(&ctx, id, reason(&body.value.reason)?).await?;
+    let mut answer = shown(&trip);
+    // With people or load aboard it ends where they leave, not here.
+    let diverted = trip.diversion.is_some() && !trip.status.is_terminal();
+    answer["diverted"] = json!(diverted);
+    let status = if diverted { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, Json(answer)))
 }

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kernel::id::{EventId, TypedId};
-use kernel::{CommandId, TenantId, Timestamp, VehicleId};
+use kernel::{CommandId, RouteId, TenantId, Timestamp, TripId, VehicleId};
 use link::delivery::{Class, Delivery, Held, Move, Redelivery, redeliver};
 use link::{CommandReport, issue, v1};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,9 @@ use store::{Expected, Row, RowBody, RowWrite, TableSpec};
 
 /// Commands to vehicles, with their delivery state.
 pub const VEHICLE_COMMANDS: TableSpec = TableSpec::machinery("vehicle_commands", &["vehicle", "open"]);
+
+/// What a command to drive another way is called.
+pub const REROUTE: &str = "reroute";
 
 /// How often a change of one command is tried against another at the same moment: its session and its issuer.
 const ATTEMPTS_MAX: usize = 8;
@@ -217,6 +220,25 @@ fn advanced(row: &Row, to: Delivery, report: Option<&CommandReport>) -> Result<O
             Ok(Some(RowWrite::put(VEHICLE_COMMANDS, row.key.clone(), Expected::Version(row.version), command.body()?)))
         }
     }
+}
+
+/// The trip and the version of its way that a command offers; `None` where it is a command of another kind.
+pub async fn offered_way(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    id: CommandId,
+) -> Result<Option<(TripId, RouteId)>, Fault> {
+    let Some(row) = store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await? else { return Ok(None) };
+    let command: StoredCommand = row.decode()?;
+    if command.kind != REROUTE {
+        return Ok(None);
+    }
+    let Some(v1::to_vehicle::Message::Command(command)) = command.message()?.message else { return Ok(None) };
+    let Some(v1::command::Body::Reroute(v1::Reroute { trip_id, route: Some(route) })) = command.body else {
+        return Ok(None);
+    };
+    Ok(trip_id.parse().ok().zip(route.route_id.parse().ok()))
 }
 
 /// The commands of a vehicle, newest first, as people read them.

@@ -4,16 +4,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::id::TypedId;
-use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, TenantId, VehicleId};
+use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, RouteId, TenantId, VehicleId};
 use link::v1::{self, command::Body};
 use store::port::{Fault, Store};
 use store::subscribe::Subscriber;
 use store::{CommandError, RowWrite};
-use trips::trip::events::{TripAssigned, TripViolationOpened};
+use trips::trip::events::{TripAssigned, TripRerouted, TripViolationOpened};
 use trips::{Leg, RouteVersion, Trip, TripEvent, Trips};
 
 use super::backend::trip_text;
-use super::commands::{self, StoredCommand, id_of_event};
+use super::commands::{self, REROUTE, StoredCommand, id_of_event};
 use super::session;
 use crate::Gateway;
 use fleet::Vehicle;
@@ -63,6 +63,7 @@ impl Outbox {
                 };
                 match body {
                     TripEvent::Assigned(assigned) => self.dispatch(&event.tenant, id, trip, &assigned).await,
+                    TripEvent::Rerouted(rerouted) => self.reroute(&event.tenant, id, trip, &rerouted).await,
                     other => Ok(of_trip(id, trip, other)),
                 }
             }
@@ -82,12 +83,7 @@ impl Outbox {
         trip: kernel::TripId,
         assigned: &TripAssigned,
     ) -> Result<Option<Implied>, Fault> {
-        let version = match self.trips.route_version(tenant, assigned.route.route).await {
-            Ok(Some(version)) => version,
-            Ok(None) => return Err(Fault::Misuse("a trip is assigned without the route that it names")),
-            Err(CommandError::Fault(fault)) => return Err(fault),
-            Err(CommandError::Reject(_) | CommandError::Fenced(_)) => return Ok(None),
-        };
+        let Some(version) = self.version(tenant, assigned.route.route).await? else { return Ok(None) };
         let dispatch = v1::Dispatch {
             trip_id: trip.to_string(),
             route: Some(wire_route(&version)),
@@ -108,6 +104,33 @@ impl Outbox {
             body: Body::Dispatch(dispatch),
         }))
     }
+
+    async fn reroute(
+        &self,
+        tenant: &TenantId,
+        id: CommandId,
+        trip: kernel::TripId,
+        rerouted: &TripRerouted,
+    ) -> Result<Option<Implied>, Fault> {
+        let Some(version) = self.version(tenant, rerouted.route.route).await? else { return Ok(None) };
+        let reroute = v1::Reroute { trip_id: trip.to_string(), route: Some(wire_route(&version)) };
+        Ok(Some(Implied {
+            id,
+            vehicle: rerouted.vehicle,
+            kind: REROUTE,
+            claim_epoch: rerouted.claim_epoch,
+            body: Body::Reroute(reroute),
+        }))
+    }
+
+    async fn version(&self, tenant: &TenantId, route: RouteId) -> Result<Option<RouteVersion>, Fault> {
+        match self.trips.route_version(tenant, route).await {
+            Ok(Some(version)) => Ok(Some(version)),
+            Ok(None) => Err(Fault::Misuse("an event names a route that was not written with it")),
+            Err(CommandError::Fault(fault)) => Err(fault),
+            Err(CommandError::Reject(_) | CommandError::Fenced(_)) => Ok(None),
+        }
+    }
 }
 
 fn of_trip(id: CommandId, trip: kernel::TripId, event: TripEvent) -> Option<Implied> {
@@ -122,6 +145,13 @@ fn of_trip(id: CommandId, trip: kernel::TripId, event: TripEvent) -> Option<Impl
         TripEvent::Unassigned(lost) => Some(cancel(lost.vehicle, lost.claim_epoch, lost.reason)),
         TripEvent::Cancelled(cancelled) => Some(cancel(cancelled.vehicle?, cancelled.claim_epoch?, cancelled.reason)),
         TripEvent::Failed(failed) => Some(cancel(failed.vehicle?, failed.claim_epoch?, failed.reason)),
+        TripEvent::RerouteFailed(failed) => Some(Implied {
+            id,
+            vehicle: failed.vehicle,
+            kind: "stop",
+            claim_epoch: failed.claim_epoch,
+            body: stop_of_trip(trip, failed.reason),
+        }),
         TripEvent::ViolationOpened(opened) => of_violation(trip, &opened),
         TripEvent::ViolationClosed(closed) => Some(Implied {
             id,
@@ -140,20 +170,24 @@ fn violation_command(violation: kernel::id::ViolationId) -> CommandId {
 }
 
 fn of_violation(trip: kernel::TripId, opened: &TripViolationOpened) -> Option<Implied> {
-    let (reason, trip_id) = (opened.text.clone(), trip_text(Some(trip)));
-    let scope = v1::Scope::Trip.into();
+    let reason = opened.text.clone();
     let (kind, body) = match (opened.response, opened.max_speed_mps) {
-        (policy::Response::Stop, _) => {
-            let class = v1::StopClass::NearestAdmissible.into();
-            ("stop", Body::Stop(v1::Stop { class, reason, scope, trip_id, place: None }))
-        }
+        (policy::Response::Stop, _) => ("stop", stop_of_trip(trip, reason)),
         (policy::Response::Slow, Some(max_speed_mps)) => {
+            let (scope, trip_id) = (v1::Scope::Trip.into(), trip_text(Some(trip)));
             ("slow", Body::Slow(v1::Slow { max_speed_mps, reason, scope, trip_id }))
         }
+        // Another way is found by trips, which tells of it by an event of its own; a warning is no command.
         _ => return None,
     };
     let id = violation_command(opened.violation);
     Some(Implied { id, vehicle: opened.vehicle, kind, claim_epoch: opened.claim_epoch, body })
+}
+
+/// A stop at the nearest admissible place that holds until the trip ends.
+fn stop_of_trip(trip: kernel::TripId, reason: String) -> Body {
+    let (class, scope) = (v1::StopClass::NearestAdmissible.into(), v1::Scope::Trip.into());
+    Body::Stop(v1::Stop { class, reason, scope, trip_id: trip_text(Some(trip)), place: None })
 }
 
 fn clearance(command: CommandId) -> Body {
@@ -214,6 +248,7 @@ fn wire_route(version: &RouteVersion) -> v1::Route {
         approach: Some(wire_leg(&version.approach)),
         trip: Some(wire_leg(&version.way)),
         released_to_m: length_m,
+        stops_m: version.stops_between_m(),
     }
 }
 

@@ -1,9 +1,38 @@
-//! A vehicle's report, from the words of the wire to those of trips.
+//! What a vehicle reports of a trip, from the words of the wire to those of trips.
 
 use kernel::VehicleId;
-use link::TripReport;
+use link::delivery::Delivery;
+use link::{CommandReport, TripReport};
+use store::CommandError;
+use trips::WayAnswer;
 use trips::trip::types::Summary;
 use trips::trip::{ReportKind, VehicleReport};
+
+use super::backend::{Known, SessionError};
+use super::commands;
+use crate::Gateway;
+
+impl Gateway {
+    /// Tells trips what became of another way that the vehicle was offered.
+    pub(super) async fn command_answered(&self, vehicle: &Known, report: &CommandReport) -> Result<(), SessionError> {
+        let refused = match report.state {
+            Delivery::Done => None,
+            Delivery::Rejected | Delivery::Expired => Some((report.code.clone(), report.reason.clone())),
+            Delivery::Issued | Delivery::Delivered | Delivery::Accepted => return Ok(()),
+        };
+        let offered = commands::offered_way(&*self.store, &vehicle.tenant, vehicle.id, report.command).await?;
+        let Some((trip, route)) = offered else { return Ok(()) };
+        let answer = WayAnswer { vehicle: vehicle.id, route, refused };
+        match self.trips.reroute_answered(&vehicle.ctx(self), trip, answer).await {
+            Ok(()) => Ok(()),
+            Err(CommandError::Reject(reject)) => {
+                tracing::info!(%trip, %reject, "the answer to another way is of no use any more");
+                Ok(())
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+}
 
 /// The report as trips takes it.
 pub fn of_link(vehicle: VehicleId, report: TripReport) -> VehicleReport {

@@ -268,9 +268,8 @@ impl Session {
             Durable::Online(online) => gateway.come_online(vehicle, online.clone(), hello.mode, hello.boot).await,
             Durable::Command(report) => {
                 let Known { tenant, id, .. } = vehicle;
-                let done =
-                    commands::advance(&*gateway.store, tenant, *id, report.command, report.state, Some(report)).await;
-                Ok(done?)
+                commands::advance(&*gateway.store, tenant, *id, report.command, report.state, Some(report)).await?;
+                gateway.command_answered(vehicle, report).await
             }
             Durable::Report(report) => {
                 gateway.trip_report(vehicle, (**report).clone()).await?;

@@ -1,35 +1,24 @@
-//! A sample against the line of its route: how far off, and how fast it should be there.
+//! A sample against the line of its drive: how far off, and how fast it should be there.
 
 use kernel::Coordinate;
 use kernel::geo::EARTH_RADIUS_M;
 
-use crate::ports::RouteStep;
-use crate::service::RouteVersion;
+use crate::service::Drive;
 
 /// How far before and behind the reported progress a slower or faster step still counts, in metres: progress is as
 /// exact as the satellite fix that it comes from, and a vehicle brakes before a slower step, not at it.
 const PROGRESS_TOLERANCE_M: f64 = 25.0;
 
-/// Distance from the route's lines, in metres; 0 where the route has none.
-pub fn off_route_m(route: &RouteVersion, at: Coordinate) -> f64 {
-    let lines = [&route.approach.points, &route.way.points];
-    let nearest = lines.into_iter().filter_map(|line| distance_to_line_m(line, at)).fold(f64::INFINITY, f64::min);
-    if nearest.is_finite() { nearest } else { 0.0 }
+/// Distance from the line of a drive, in metres; 0 where it has none.
+pub fn off_route_m(drive: &Drive, at: Coordinate) -> f64 {
+    distance_to_line_m(&drive.points().collect::<Vec<_>>(), at).unwrap_or_default()
 }
 
-/// The highest speed planned near `progress_m` along approach and way, in metres per second; `None` beyond the end.
-pub fn planned_speed_mps(route: &RouteVersion, progress_m: f64) -> Option<f64> {
+/// The highest speed planned near `progress_m` along a drive, in metres per second; `None` beyond the end.
+pub fn planned_speed_mps(drive: &Drive, progress_m: f64) -> Option<f64> {
     let (from, to) = (progress_m - PROGRESS_TOLERANCE_M, progress_m + PROGRESS_TOLERANCE_M);
-    let mut begins = 0.0;
-    let mut highest: Option<f64> = None;
-    for RouteStep { length_m, speed_mps, .. } in route.approach.steps.iter().chain(&route.way.steps) {
-        let ends = begins + length_m;
-        if begins <= to && ends >= from {
-            highest = Some(highest.map_or(*speed_mps, |speed| speed.max(*speed_mps)));
-        }
-        begins = ends;
-    }
-    highest
+    let near = drive.steps().filter(|(begins, ends, _)| *begins <= to && *ends >= from);
+    near.map(|(_, _, step)| step.speed_mps).reduce(f64::max)
 }
 
 fn distance_to_line_m(line: &[Coordinate], at: Coordinate) -> Option<f64> {

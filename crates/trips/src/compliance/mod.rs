@@ -13,7 +13,7 @@ use policy::{Action, Checked, Compliance, Debounce, DebounceLimits, Edge, Monito
 use serde::{Deserialize, Serialize};
 use store::{CommandError, Extras};
 
-use crate::service::{RouteVersion, Trips};
+use crate::service::{Drive, Trips};
 use crate::trip::decide::ComplianceEdge;
 use crate::trip::events::TripComplianceSummary;
 use crate::trip::{Command, Trip};
@@ -118,7 +118,7 @@ struct Monitor {
     vehicle: Option<VehicleId>,
     debounce: Debounce,
     counted: Counted,
-    route: Option<(RouteId, Arc<RouteVersion>)>,
+    drive: Option<(RouteId, Arc<Drive>)>,
 }
 
 /// The trips that are monitored.
@@ -224,19 +224,19 @@ impl Trips {
         sample: &SampleFacts,
         monitor: &mut Monitor,
     ) -> Result<MonitorFacts, CommandError> {
-        let route = self.route_of(ctx, trip, monitor).await?;
+        let drive = self.drive_of(ctx, trip, monitor).await?;
         let zones = &trip.constraints.avoided_zones;
         let entered = self.ports.fleet.closed_zones_at(ctx, &trip.site, sample.at, zones).await?;
         let claim = self.ports.fleet.claim(ctx, trip.id, sample.vehicle).await?;
         let lapsed = claim.valid_until.is_none_or(|until| until <= sample.sampled_at);
-        let planned = route.as_ref().and_then(|route| line::planned_speed_mps(route, sample.progress_m));
+        let planned = drive.as_ref().and_then(|drive| line::planned_speed_mps(drive, sample.progress_m));
         let limits = [planned, trip.constraints.max_speed_mps];
         Ok(MonitorFacts {
             sampled_at: sample.sampled_at,
             speed_mps: sample.speed_mps,
             speed_limit_mps: limits.into_iter().flatten().fold(SPEED_LIMIT_MPS, f64::min),
             avoided_zones_entered: entered,
-            off_route_m: route.as_ref().map_or(0.0, |route| line::off_route_m(route, sample.at)),
+            off_route_m: drive.as_ref().map_or(0.0, |drive| line::off_route_m(drive, sample.at)),
             mode: sample.mode.clone(),
             allowed_modes: trip.constraints.allowed_modes.clone().unwrap_or_else(|| [sample.mode.clone()].into()),
             battery_pct: sample.battery_pct,
@@ -245,21 +245,22 @@ impl Trips {
         })
     }
 
-    async fn route_of(
+    /// The drive so far and to come. Another way counts once the vehicle took it, from where it begins.
+    async fn drive_of(
         &self,
         ctx: &Ctx,
         trip: &Trip,
         monitor: &mut Monitor,
-    ) -> Result<Option<Arc<RouteVersion>>, CommandError> {
+    ) -> Result<Option<Arc<Drive>>, CommandError> {
         let Some(summary) = &trip.route else { return Ok(None) };
-        if let Some((id, version)) = &monitor.route
+        if let Some((id, drive)) = &monitor.drive
             && *id == summary.route
         {
-            return Ok(Some(Arc::clone(version)));
+            return Ok(Some(Arc::clone(drive)));
         }
-        let version = self.route_version(&ctx.tenant, summary.route).await?.map(Arc::new);
-        monitor.route = version.as_ref().map(|version| (summary.route, Arc::clone(version)));
-        Ok(version)
+        let drive = self.drive(&ctx.tenant, summary.route).await?.map(Arc::new);
+        monitor.drive = drive.as_ref().map(|drive| (summary.route, Arc::clone(drive)));
+        Ok(drive)
     }
 
     /// Journals what was checked since the last summary, with the digest of the segment that holds the checks. Called

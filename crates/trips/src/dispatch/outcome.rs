@@ -11,7 +11,7 @@ use super::choice::Batch;
 use super::claims::intent_done;
 use super::pairs::{Candidate, Pair, Unfit};
 use crate::service::Trips;
-use crate::service::routes::Approach;
+use crate::service::routes::Start;
 use crate::trip::Command;
 use crate::trip::decide::{NewAssignment, WaitReason, waits_for};
 use crate::trip::types::{Choice, RunnerUp};
@@ -93,8 +93,8 @@ impl Trips {
         if let Err(error) = constraints.check() {
             return Ok(Err(refused("CONSTRAINTS", &format!("the limits of trip and vehicle leave nothing: {error}"))));
         }
-        let approach = Approach { vehicle: &candidate.facts, from };
-        let version = match self.find_route(batch.ctx, trip, &constraints, Some(approach)).await? {
+        let start = Start { vehicle: &candidate.facts, from, first_stop: 0, continues: None };
+        let version = match self.find_route(batch.ctx, trip, &constraints, Some(start)).await? {
             Ok(version) => version,
             Err(reason) => return Ok(Err(reason)),
         };

@@ -1,29 +1,38 @@
 //! What people and the product itself do with a trip that exists.
 
+use std::sync::Arc;
+
 use kernel::envelope::RetentionClass;
 use kernel::{Aggregate, Ctx, Subject, TripId};
 use policy::{Action, Request};
 use store::{CommandError, Extras, Guard};
 
-use super::{Trips, no_such_trip};
+use super::{Gathered, Trips, no_such_trip};
 use crate::trip::{Command, Status, Trip};
 
 impl Trips {
-    /// Calls a trip off. Always allowed by policy, because it only reduces risk (SAFE-1); not with people or load
-    /// aboard, who are brought to their drop-off first.
+    /// Calls a trip off. Always allowed by policy, because it only reduces risk (SAFE-1). With people or load aboard the
+    /// trip is diverted: they are brought to a drop-off ahead, and there it ends.
     ///
     /// # Errors
-    /// `NOT_FOUND`; `ILLEGAL_TRANSITION` when the trip is over or occupied.
+    /// `NOT_FOUND`; `ILLEGAL_TRANSITION` when the trip is over, or occupied and stranded.
     pub async fn cancel(&self, ctx: &Ctx, trip: TripId, reason: &str) -> Result<Trip, CommandError> {
         let known = self.get(&ctx.tenant, trip).await?.ok_or_else(no_such_trip)?;
-        if known.status == Status::Cancelled {
+        if known.status == Status::Cancelled || known.diversion.is_some() && !known.status.is_terminal() {
             return Ok(known);
         }
         let question = Request::new(ctx, Action::CancelTrip, Subject::new(Trip::KIND, trip));
-        let decision = self.policy.decide(&question).to_record();
-        let command = Command::Cancel { reason: reason.into(), by: ctx.actor.id.parse().ok() };
-        let outcome = self.command(ctx, trip, &command, &[decision], Extras::default()).await?;
-        outcome.state.ok_or_else(no_such_trip)
+        let decision = &self.policy.decide(&question).to_record();
+        let by = ctx.actor.id.parse().ok();
+        let gather = |state: Option<Arc<Trip>>| async move {
+            let stops = match state.filter(|trip| trip.occupied) {
+                Some(trip) => self.stops_of_diversion(ctx, &trip).await?,
+                None => None,
+            };
+            let command = Command::Cancel { reason: reason.into(), by, stops };
+            Ok(Gathered::new(command, vec![decision.clone()]))
+        };
+        self.execute(ctx, trip, Extras::default(), gather).await?.state.ok_or_else(no_such_trip)
     }
 
     /// Says that a trip's standing vehicle cannot go on.
@@ -45,7 +54,7 @@ impl Trips {
         self.command(ctx, trip, &command, &[], Extras::default()).await?.state.ok_or_else(no_such_trip)
     }
 
-    /// Finds the route of a trip that has none (TRIP-5), and says why when there is none. Answers the trip afterwards.
+    /// Finds the route of a trip that waits (TRIP-5), and says why when there is none. Answers the trip afterwards.
     pub(crate) async fn plan(&self, ctx: &Ctx, trip: &Trip, guard: Option<Guard>) -> Result<Trip, CommandError> {
         let extras = Extras { guard, ..Extras::default() };
         let (command, extras) = match self.find_route(ctx, trip, &trip.request_constraints, None).await? {

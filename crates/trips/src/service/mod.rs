@@ -1,13 +1,16 @@
 //! The service: every way in which a trip is asked for, changed or read, over the store and the ports.
 
 mod changes;
+pub mod drive;
 pub(crate) mod due;
 mod reading;
 mod reports;
 mod request;
+mod reroute;
 pub mod routes;
 pub mod story;
 pub(crate) mod subscribers;
+pub(crate) mod ways;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,6 +26,7 @@ use crate::dispatch::batch::BatchMemory;
 use crate::ports::{Fleet, Listener, Positions, Routing, TenantFacts, Tenants};
 use crate::trip::{Command, Done, Trip, TripEvent, decide};
 
+pub use drive::Drive;
 pub use reading::TripFilter;
 pub use reports::Progress;
 pub use routes::{Leg, RouteVersion};

@@ -1,5 +1,7 @@
 //! Routes of trips: found, summed up for the journal, and kept as immutable rows that events name by id and digest.
 
+use std::collections::BTreeSet;
+
 use kernel::{Coordinate, Ctx, RouteId, TenantId, Timestamp, TripId};
 use policy::Constraints;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,19 @@ pub struct Leg {
     pub steps: Vec<RouteStep>,
 }
 
+impl Leg {
+    /// Its length in metres, by its steps.
+    pub fn length_m(&self) -> f64 {
+        // Not `sum`: of nothing that is -0, which a row cannot hold.
+        self.steps.iter().fold(0.0, |length_m, step| length_m + step.length_m)
+    }
+
+    fn join(&mut self, found: RouteFound) {
+        self.points.extend(found.points);
+        self.steps.extend(found.steps);
+    }
+}
+
 /// An immutable version of a trip's route.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RouteVersion {
@@ -38,9 +53,40 @@ pub struct RouteVersion {
     pub constraints: Constraints,
     /// When it was found.
     pub found_at: Timestamp,
+    /// Where it begins, in metres along the vehicle's whole drive.
+    #[serde(default)]
+    pub begins_at_m: f64,
+    /// The first of the trip's stops that it leads to; 0 is the pickup.
+    #[serde(default)]
+    pub first_stop: usize,
+    /// The stops of the trip that it leads to, in metres along approach and way.
+    #[serde(default)]
+    pub stops_m: Vec<f64>,
+    /// The trip's destination when it was found; the road may end beside it.
+    #[serde(default)]
+    pub leads_to: Option<Coordinate>,
+    /// The version that holds until there.
+    #[serde(default)]
+    pub continues: Option<RouteId>,
 }
 
 impl RouteVersion {
+    /// The stops of the trip that it leads to, in metres along approach and way.
+    pub fn stops_m(&self) -> Vec<f64> {
+        match self.stops_m.is_empty() {
+            false => self.stops_m.clone(),
+            // Written before versions said so: the pickup and the drop-off.
+            true => vec![self.approach.length_m(), self.approach.length_m() + self.way.length_m()],
+        }
+    }
+
+    /// The stops between the pickup, if it leads there, and the end.
+    pub fn stops_between_m(&self) -> Vec<f64> {
+        let stops_m = self.stops_m();
+        let between = usize::from(self.first_stop == 0)..stops_m.len().saturating_sub(1);
+        stops_m.get(between).unwrap_or_default().to_vec()
+    }
+
     /// The row to be written with the event that names it.
     pub(crate) fn row(&self) -> Result<RowWrite, Fault> {
         let body = RowBody::new(self, vec![self.trip.to_string()])?;
@@ -48,10 +94,14 @@ impl RouteVersion {
     }
 }
 
-/// The vehicle of a route, and where it begins its approach.
-pub(crate) struct Approach<'a> {
+/// The vehicle of a route, and from where it is found.
+pub(crate) struct Start<'a> {
     pub(crate) vehicle: &'a VehicleFacts,
     pub(crate) from: Coordinate,
+    /// The first stop that it leads to; 0 is the pickup.
+    pub(crate) first_stop: usize,
+    /// The version that holds until there, and where that is along the vehicle's whole drive.
+    pub(crate) continues: Option<(RouteId, f64)>,
 }
 
 impl Trips {
@@ -75,23 +125,25 @@ impl Trips {
         }
     }
 
-    /// Finds the next version of a trip's route: without a vehicle from origin to destination, with one also from
-    /// where it is. Why there is none is a reason to wait: what is closed today is open tomorrow.
+    /// Finds the next version of a trip's route: without a vehicle from origin to destination by way of every stop, with
+    /// one also from where it is. Why there is none is a reason to wait: what is closed today is open tomorrow.
     pub(crate) async fn find_route(
         &self,
         ctx: &Ctx,
         trip: &Trip,
         constraints: &Constraints,
-        approach: Option<Approach<'_>>,
+        start: Option<Start<'_>>,
     ) -> Result<Result<RouteVersion, WaitReason>, CommandError> {
-        let (Some(origin), Some(destination)) = (trip.origin(), trip.destination()) else {
+        let first_stop = start.as_ref().map_or(0, |start| start.first_stop);
+        let stops = trip.stops.iter().skip(first_stop).map(|stop| stop.at);
+        let places: Vec<Coordinate> = start.as_ref().map(|start| start.from).into_iter().chain(stops).collect();
+        if places.len() < 2 {
             return Ok(Err(no_way("the trip has no stops")));
-        };
-        let vehicle = approach.as_ref().map(|approach| approach.vehicle);
-        let mut legs = Vec::with_capacity(2);
-        let starts = approach.as_ref().map(|approach| (approach.from, origin));
-        for (from, to) in starts.into_iter().chain([(origin, destination)]) {
-            let query = RouteQuery { site: &trip.site, from, to, constraints, vehicle };
+        }
+        let vehicle = start.as_ref().map(|start| start.vehicle);
+        let mut legs = Vec::with_capacity(places.len());
+        for pair in places.windows(2) {
+            let query = RouteQuery { site: &trip.site, from: pair[0], to: pair[1], constraints, vehicle };
             match self.ports.routing.route(ctx, query).await? {
                 RouteAnswer::Found(found) => legs.push(found),
                 RouteAnswer::Unroutable { reason } | RouteAnswer::OffMap { reason, .. } => {
@@ -99,9 +151,7 @@ impl Trips {
                 }
             }
         }
-        let way = legs.pop().unwrap_or_default();
-        let approach = legs.pop().unwrap_or_default();
-        Ok(Ok(version(ctx, trip, constraints, vehicle, approach, way)))
+        Ok(Ok(version(ctx, trip, constraints, start, legs)))
     }
 }
 
@@ -113,37 +163,61 @@ fn version(
     ctx: &Ctx,
     trip: &Trip,
     constraints: &Constraints,
-    vehicle: Option<&VehicleFacts>,
-    approach: RouteFound,
-    way: RouteFound,
+    start: Option<Start<'_>>,
+    legs: Vec<RouteFound>,
 ) -> RouteVersion {
-    let leg = |found: &RouteFound| Leg { points: found.points.clone(), steps: found.steps.clone() };
-    let (approach_leg, way_leg) = (leg(&approach), leg(&way));
-    let distance_m = approach.distance_m + way.distance_m;
-    let binding: std::collections::BTreeSet<String> = approach.binding.into_iter().chain(way.binding).collect();
+    let first_stop = start.as_ref().map_or(0, |start| start.first_stop);
+    let approaches = start.is_some() && first_stop == 0;
+    let (mut approach, mut way) = (Leg::default(), Leg::default());
+    let mut stops_m = if start.is_none() { vec![0.0] } else { Vec::new() };
+    let (mut distance_m, mut duration_ms, mut approach_ms) = (0.0, 0, 0);
+    let mut binding = BTreeSet::new();
+    let mut zones = BTreeSet::new();
+    let mut map_digest = String::new();
+    for (n, found) in legs.into_iter().enumerate() {
+        binding.extend(found.binding.iter().cloned());
+        zones.extend(found.zones.iter().cloned());
+        map_digest.clone_from(&found.map_digest);
+        if n == 0 && approaches {
+            approach_ms = found.duration_ms;
+            approach.join(found);
+        } else {
+            distance_m += found.distance_m;
+            duration_ms += found.duration_ms;
+            way.join(found);
+        }
+        stops_m.push(approach.length_m() + way.length_m());
+    }
     let policy = format!("{}\n{}", trip.policy_bundle, constraints.digest());
+    let approach_m = approach.length_m();
     let summary = RouteSummary {
         route: ctx.new_id(),
         version: trip.route_versions + 1,
-        digest: digest_of(&(&approach_leg, &way_leg)),
-        distance_m: way.distance_m,
-        duration_ms: way.duration_ms,
-        approach_m: approach.distance_m,
-        approach_ms: approach.duration_ms,
-        energy_wh: vehicle.map(|vehicle| vehicle.consumption_wh_per_m * distance_m),
-        map_digest: way.map_digest,
+        digest: digest_of(&(&approach, &way)),
+        distance_m,
+        duration_ms,
+        approach_m,
+        approach_ms,
+        energy_wh: start.as_ref().map(|start| start.vehicle.consumption_wh_per_m * (approach_m + distance_m)),
+        map_digest,
         policy_digest: journal::Hash::of_bytes(policy.as_bytes()).to_string(),
         policy_bundle: trip.policy_bundle.clone(),
         binding: binding.into_iter().collect(),
-        zones: approach.zones.union(&way.zones).cloned().collect(),
+        zones,
     };
+    let (continues, begins_at_m) = start.and_then(|start| start.continues).unzip();
     RouteVersion {
         trip: trip.id,
         summary,
-        approach: approach_leg,
-        way: way_leg,
+        approach,
+        way,
         constraints: constraints.clone(),
         found_at: ctx.now,
+        begins_at_m: begins_at_m.unwrap_or_default(),
+        first_stop,
+        stops_m,
+        leads_to: trip.destination(),
+        continues,
     }
 }
 

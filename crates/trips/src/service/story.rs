@@ -223,6 +223,14 @@ fn sentence(event: &TripEvent) -> String {
             format!("violation of {}: {} (response: {})", body.rule, body.text, response_name(body.response))
         }
         TripEvent::ViolationClosed(body) => format!("violation of {} ended", body.rule),
+        TripEvent::Rerouted(body) => {
+            format!("another way is offered from {:.0} m on: {}", body.begins_at_m, body.reason)
+        }
+        TripEvent::RerouteTaken(_) => "the vehicle takes the other way".into(),
+        TripEvent::RerouteFailed(body) => {
+            format!("no other way ({}): {}; the vehicle is told to stop", body.code, body.reason)
+        }
+        TripEvent::Diverted(body) => format!("called off with people or load aboard, diverted: {}", body.reason),
         TripEvent::ComplianceSummary(body) => format!(
             "{} checks: {} compliant, {} violating, {} unknown",
             body.compliant + body.violating + body.unknown,

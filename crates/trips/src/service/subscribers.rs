@@ -21,7 +21,7 @@ pub(crate) struct ClaimReleaser(pub(crate) Arc<Trips>);
 pub(crate) struct VehicleWatcher(pub(crate) Arc<Trips>);
 
 /// A refusal is an answer: sending the same again would be refused again. Only a failed neighbour is asked again.
-fn settle<T>(what: &str, result: Result<T, CommandError>) -> Result<(), Fault> {
+pub(super) fn settle<T>(what: &str, result: Result<T, CommandError>) -> Result<(), Fault> {
     match result {
         Ok(_) => Ok(()),
         Err(CommandError::Fault(fault)) => Err(fault),
@@ -109,7 +109,7 @@ impl VehicleNews {
 }
 
 impl Trips {
-    async fn consequence(&self, event: &Envelope, rule: &str) -> Result<Ctx, CommandError> {
+    pub(super) async fn consequence(&self, event: &Envelope, rule: &str) -> Result<Ctx, CommandError> {
         let (ctx, _) = self.automation(&event.tenant, event.site.as_option(), rule).await?;
         Ok(ctx.caused_by(event.id))
     }

@@ -16,7 +16,8 @@ use super::report::{self, VehicleReport};
 use super::request::TripRequest;
 use super::state::Trip;
 use super::status::{Status, Step, check};
-use super::types::{Choice, RouteSummary};
+use super::types::{Choice, RouteSummary, Stop};
+use super::way::{self, NewWay, NoWay, WayAnswer};
 use crate::limits::{ACCEPT_TIMEOUT_MS, SCHEDULE_LEAD_MS, VIOLATIONS_MAX, WAIT_MAX_MS, cut};
 
 /// What somebody wants of a trip, with the facts that were gathered for it.
@@ -47,7 +48,15 @@ pub enum Command {
         reason: String,
         /// The person or program, if it was one.
         by: Option<PrincipalId>,
+        /// The stops of the way to where people or load leave, if there are any aboard and there is such a place.
+        stops: Option<Vec<Stop>>,
     },
+    /// Offer its vehicle another way (SAFE-9).
+    Reroute(Box<NewWay>),
+    /// Its vehicle took the other way, or did not.
+    RerouteAnswered(WayAnswer),
+    /// No way leads on.
+    NoWay(NoWay),
     /// It cannot be done.
     Fail {
         /// Stable code.
@@ -188,7 +197,10 @@ pub fn decide(state: Option<&Trip>, command: &Command, now: Timestamp) -> Decide
         Command::LoseVehicle(loss) => Ok(due::lose_vehicle(trip, loss, now)),
         Command::VehicleOffline(vehicle) => Ok(vehicle_offline(trip, *vehicle)),
         Command::Strand { reason } => strand(trip, reason, now),
-        Command::Cancel { reason, by } => cancel(trip, reason, *by),
+        Command::Cancel { reason, by, stops } => cancel(trip, reason, *by, stops.as_ref(), now),
+        Command::Reroute(new) => way::offer(trip, new, now),
+        Command::RerouteAnswered(answer) => Ok(way::answered(trip, answer, now)),
+        Command::NoWay(none) => Ok(way::none(trip, none, now)),
         Command::Fail { code, reason } => fail(trip, code, reason),
         Command::Compliance(edges) => Ok(compliance(trip, edges)),
         Command::Summary(summary) => Ok(summarize(trip, summary)),
@@ -229,11 +241,12 @@ fn request(new: &NewTrip, now: Timestamp) -> Decided<TripEvent, Done> {
 }
 
 fn route_found(trip: &Trip, route: &RouteSummary) -> Verdict {
-    if trip.status == Status::Waiting && trip.route.is_none() {
-        let event = TripRouteFound { route: route.clone(), due_at: trip.expires_at };
-        return Ok(Done::becomes(trip, Status::Waiting, vec![event.into()]));
+    // A trip that waits has its route found again when it lost the one it had, or a zone or closure cuts it.
+    match (trip.status, &trip.route) {
+        (Status::Waiting, Some(known)) if known.digest == route.digest => return Ok(Done::unchanged(trip)),
+        (Status::Waiting, _) => {}
+        (status, _) => check(status, Step::Wait)?,
     }
-    check(trip.status, Step::Wait)?;
     let event = TripRouteFound { route: route.clone(), due_at: trip.expires_at };
     Ok(Done::becomes(trip, Status::Waiting, vec![event.into()]))
 }
@@ -303,18 +316,13 @@ fn strand(trip: &Trip, reason: &str, now: Timestamp) -> Verdict {
     Ok(Done::becomes(trip, Status::Stranded, vec![event.into()]))
 }
 
-fn cancel(trip: &Trip, reason: &str, by: Option<PrincipalId>) -> Verdict {
+fn cancel(trip: &Trip, reason: &str, by: Option<PrincipalId>, stops: Option<&Vec<Stop>>, now: Timestamp) -> Verdict {
     if trip.status == Status::Cancelled {
         return Ok(Done::unchanged(trip));
     }
     check(trip.status, Step::Cancel)?;
     if trip.occupied {
-        let message = format!(
-            "a trip that is {} with people or load aboard cannot be cancelled: they are brought to their drop-off \
-             first; stop the vehicle if it must not drive on",
-            trip.status
-        );
-        return Err(Reject::new(Code::IllegalTransition, message));
+        return way::divert(trip, reason, by, stops, now);
     }
     let held = trip.assignment.as_ref().filter(|_| trip.status.has_vehicle());
     let event = TripCancelled {
@@ -322,6 +330,8 @@ fn cancel(trip: &Trip, reason: &str, by: Option<PrincipalId>) -> Verdict {
         by,
         vehicle: held.map(|held| held.vehicle),
         claim_epoch: held.map(|held| held.claim_epoch),
+        report: None,
+        summary: None,
     };
     Ok(Done::becomes(trip, Status::Cancelled, vec![event.into()]))
 }

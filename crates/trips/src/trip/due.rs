@@ -11,6 +11,7 @@ use super::events::{
 use super::state::Trip;
 use super::status::Status;
 use super::types::{Assignment, ReportRef};
+use super::way;
 use crate::limits::{ClaimTiming, EXCLUSION_MS, REASSIGN_WAIT_MS, cut};
 
 /// Why a silence does not count yet.
@@ -51,8 +52,13 @@ impl DueFacts {
     /// Whether the vehicle could have answered what it was asked at `asked_at`: it is connected, and could be heard all
     /// the time since, or for long enough to come back and answer (SAFE-8).
     fn could_answer(&self, asked_at: Timestamp, now: Timestamp) -> bool {
+        self.vehicle_online && self.was_heard_since(asked_at, now)
+    }
+
+    /// Whether vehicles could be heard all the time since, or for long enough to come back and answer (SAFE-8).
+    fn was_heard_since(&self, asked_at: Timestamp, now: Timestamp) -> bool {
         let heard = |since: Timestamp| since <= asked_at || now.since_ms(since) >= self.timing.silence_grace_ms();
-        self.vehicle_online && self.listener_up_since.is_some_and(heard)
+        self.listener_up_since.is_some_and(heard)
     }
 
     /// Whether the vehicle can lose the trip now: it hears of it, or it certainly stands.
@@ -74,6 +80,11 @@ impl DueFacts {
 
 /// Decides a trip whose deadline came.
 pub(crate) fn decide(trip: &Trip, facts: &DueFacts, now: Timestamp) -> Decided<TripEvent, Done> {
+    if let Some(offered) = trip.rerouting.as_ref().filter(|offered| offered.due_at <= now)
+        && facts.was_heard_since(offered.offered_at, now)
+    {
+        return way::failed(trip, "NO_ANSWER", "the vehicle did not take the other way in time", now);
+    }
     if trip.due.is_none_or(|due| now < due) {
         return Done::unchanged(trip);
     }

@@ -2,7 +2,7 @@
 //! or under a new version, never changed.
 
 use kernel::id::{PrincipalId, ViolationId};
-use kernel::{DecisionId, SiteId, Timestamp, VehicleId};
+use kernel::{DecisionId, RouteId, SiteId, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
@@ -36,6 +36,10 @@ kernel::domain_events! {
         "trip.violation_opened" 1 => ViolationOpened(TripViolationOpened),
         "trip.violation_closed" 1 => ViolationClosed(TripViolationClosed),
         "trip.compliance_summary" 1 => ComplianceSummary(TripComplianceSummary),
+        "trip.rerouted" 1 => Rerouted(TripRerouted),
+        "trip.reroute_taken" 1 => RerouteTaken(TripRerouteTaken),
+        "trip.reroute_failed" 1 => RerouteFailed(TripRerouteFailed),
+        "trip.diverted" 1 => Diverted(TripDiverted),
     }
 }
 
@@ -283,6 +287,12 @@ pub struct TripCancelled {
     pub vehicle: Option<VehicleId>,
     /// The claim that ends with this.
     pub claim_epoch: Option<u64>,
+    /// The vehicle's report, if its people or load had to be brought to a drop-off first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportRef>,
+    /// What the vehicle tells of the drive until there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
 }
 
 /// The trip could not be done.
@@ -383,4 +393,63 @@ pub struct TripComplianceSummary {
     pub unknown: u64,
     /// Digest of the segment that holds the checks.
     pub segment_digest: String,
+}
+
+/// The vehicle is offered another way from a place beyond its stopping distance; the old one holds until it takes it
+/// (SAFE-9).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripRerouted {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim.
+    pub claim_epoch: u64,
+    /// The new version of the way.
+    pub route: RouteSummary,
+    /// Where it begins, in metres along the vehicle's whole drive: approach and way of all versions so far.
+    pub begins_at_m: f64,
+    /// Why.
+    pub reason: String,
+    /// Until when the vehicle must have taken it.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle took the other way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripRerouteTaken {
+    /// The version that holds now.
+    pub route: RouteId,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// There is no other way, or the vehicle did not take it: it is told to stop before what it must not enter (SAFE-9).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripRerouteFailed {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim.
+    pub claim_epoch: u64,
+    /// The version that was not taken, if there was one.
+    pub route: Option<RouteId>,
+    /// Stable code.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The trip is called off with people or load aboard: they are brought to a drop-off ahead, and there it ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripDiverted {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Why.
+    pub reason: String,
+    /// Who called it off, if a person or program did.
+    pub by: Option<PrincipalId>,
+    /// Origin first; the drop-off last.
+    pub stops: Vec<Stop>,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
 }

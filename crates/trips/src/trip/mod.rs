@@ -1,7 +1,8 @@
 //! The trip: from a request to its end. [`status`] is the table of transitions; [`events`] is what can happen;
-//! [`state`] is the fold; [`decide`], [`report`] and [`due`] are the rules for clients and dispatch, for vehicles and
-//! for time; [`request`] reads what a client asks for.
+//! [`state`] is the fold; [`decide`], [`report`], [`due`] and [`way`] are the rules for clients and dispatch, for
+//! vehicles, for time and for a way that changes; [`request`] reads what a client asks for.
 
+mod about;
 pub mod decide;
 pub mod due;
 pub mod events;
@@ -10,6 +11,7 @@ pub mod request;
 pub mod state;
 pub mod status;
 pub mod types;
+pub mod way;
 
 pub use decide::{Command, Done, decide};
 pub use events::TripEvent;

@@ -7,8 +7,8 @@ use kernel::{Code, Coordinate, Decided, Reject, RouteId, Timestamp, TripId, Vehi
 use super::decide::Done;
 use super::due;
 use super::events::{
-    TripArrivedDropoff, TripArrivedPickup, TripAssistNeeded, TripBoarded, TripCompleted, TripDeparted, TripDispatched,
-    TripEvent, TripFailed, TripPaused, TripResumed, TripSafeStopped,
+    TripArrivedDropoff, TripArrivedPickup, TripAssistNeeded, TripBoarded, TripCancelled, TripCompleted, TripDeparted,
+    TripDispatched, TripEvent, TripFailed, TripPaused, TripResumed, TripSafeStopped,
 };
 use super::state::Trip;
 use super::status::{Status, Step, check};
@@ -251,14 +251,32 @@ fn milestone(
         ReportKind::Completed(summary) => {
             let summary =
                 Summary { distance_m: plain(summary.distance_m), energy_wh: plain(summary.energy_wh), ..*summary };
-            let (vehicle, claim_epoch) = (assignment.vehicle, assignment.claim_epoch);
-            let event = TripCompleted { vehicle, claim_epoch, summary, report: reference };
-            (Step::Complete, Status::Completed, event.into())
+            completed(trip, assignment, summary, reference)
         }
         _ => return Ok(Done::unchanged(trip)),
     };
     check(trip.status, step)?;
     Ok(Done::becomes(trip, to, vec![event]))
+}
+
+/// The end of the drive: of the trip, or of the diversion that it was called off with.
+fn completed(trip: &Trip, held: &Assignment, summary: Summary, report: ReportRef) -> (Step, Status, TripEvent) {
+    let (vehicle, claim_epoch) = (held.vehicle, held.claim_epoch);
+    let Some(diversion) = &trip.diversion else {
+        let event = TripCompleted { vehicle, claim_epoch, summary, report };
+        return (Step::Complete, Status::Completed, event.into());
+    };
+    let event = TripCancelled {
+        reason: diversion.reason.clone(),
+        by: diversion.by,
+        vehicle: Some(vehicle),
+        claim_epoch: Some(claim_epoch),
+        report: Some(report),
+        summary: Some(summary),
+    };
+    // The people or load have left where the vehicle stood for it.
+    let step = if trip.status == Status::AtDropoff { Step::Cancel } else { Step::Complete };
+    (step, Status::Cancelled, event.into())
 }
 
 fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Timestamp, due_at: Timestamp) -> Verdict {
@@ -298,7 +316,14 @@ fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Times
         return Ok(Done::unchanged(trip));
     }
     check(trip.status, step)?;
-    Ok(Done::becomes(trip, to, vec![event]))
+    match (&trip.blocked, step) {
+        // It stands because no way leads on: it needs a person (SAFE-9).
+        (Some(blocked), Step::SafeStop) => {
+            let assist = TripAssistNeeded { kind: blocked.code.clone(), report: report.reference(), due_at };
+            Ok(Done::becomes(trip, Status::AwaitingAssist, vec![event, assist.into()]))
+        }
+        _ => Ok(Done::becomes(trip, to, vec![event])),
+    }
 }
 
 /// The vehicle gives the trip back.

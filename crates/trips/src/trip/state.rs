@@ -7,11 +7,12 @@ use kernel::id::BootId;
 use kernel::{Aggregate, DecisionId, EventMeta, SiteId, Subject, Timestamp, TripId, VehicleId};
 use serde::{Deserialize, Serialize};
 
+use super::about::{named_vehicle, report_of};
 use super::events::TripEvent;
 use super::status::Status;
 use super::types::{
-    Assignment, Ending, Exclusion, Kind, Milestone, OpenViolation, ReportRef, Requirements, RouteSummary, Stop,
-    Summary, Wait, Window,
+    Assignment, Blocked, Diversion, Ending, Exclusion, Kind, Milestone, OpenViolation, ReportRef, Requirements,
+    Rerouting, RouteSummary, Stop, Summary, Wait, Window,
 };
 use crate::limits::{BOOTS_MAX, ClaimTiming, EXCLUSIONS_MAX};
 
@@ -58,6 +59,15 @@ pub struct Trip {
     pub route: Option<RouteSummary>,
     /// Versions of the route so far.
     pub route_versions: u64,
+    /// A new version that the vehicle has not taken yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerouting: Option<Rerouting>,
+    /// Why the vehicle was told to stop before the rest of its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Blocked>,
+    /// That it was called off with people or load aboard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diversion: Option<Diversion>,
     /// The vehicle; of an ended trip the one that had it.
     pub assignment: Option<Assignment>,
     /// Vehicles that are not asked for a while.
@@ -93,6 +103,13 @@ impl Trip {
     pub fn vehicle(&self) -> Option<VehicleId> {
         let held = self.status.has_vehicle();
         self.assignment.as_ref().filter(|_| held).map(|assignment| assignment.vehicle)
+    }
+
+    /// Whether its vehicle can be offered another way now: it drives or will, no other offer is open, and it was not told
+    /// to stop.
+    pub fn may_change_way(&self) -> bool {
+        let drives = self.vehicle().is_some() && !self.status.is_interrupted() && self.status != Status::Stranded;
+        drives && self.rerouting.is_none() && self.blocked.is_none()
     }
 
     /// The deadlines that follow from how long its vehicle's claim is valid.
@@ -135,6 +152,9 @@ impl Trip {
             expires_at: body.expires_at,
             route: None,
             route_versions: 0,
+            rerouting: None,
+            blocked: None,
+            diversion: None,
             assignment: None,
             excluded: Vec::new(),
             wait: None,
@@ -177,6 +197,7 @@ impl Trip {
         self.assignment = None;
         // It led this vehicle, from where that was and on the map of then; the next one gets its own.
         self.route = None;
+        (self.rerouting, self.blocked) = (None, None);
         self.stop_index = 0;
         self.expires_at = self.expires_at.max(body.due_at);
         self.constraints = self.request_constraints.clone();
@@ -199,6 +220,7 @@ impl Trip {
         self.left = None;
         self.due = None;
         self.wait = None;
+        (self.rerouting, self.blocked) = (None, None);
         self.violations.clear();
         self.ended = Some(Ending { at, code: code.into(), reason: reason.into() });
     }
@@ -270,7 +292,37 @@ impl Trip {
             TripEvent::Resumed(body) => {
                 self.heard(&body.report, None);
                 self.status = body.to;
-                self.left = None;
+                (self.left, self.blocked) = (None, None);
+                Some(body.due_at)
+            }
+            _ => self.due,
+        }
+    }
+
+    /// The events of a way that changes under a vehicle; answers the new deadline.
+    fn apply_way(&mut self, event: &TripEvent, at: Timestamp) -> Option<Timestamp> {
+        match event {
+            TripEvent::Rerouted(body) => {
+                let (route, reason) = (body.route.clone(), body.reason.clone());
+                let (begins_at_m, due_at) = (body.begins_at_m, body.due_at);
+                self.route_versions = route.version;
+                self.rerouting = Some(Rerouting { route, begins_at_m, reason, offered_at: at, due_at });
+                self.due
+            }
+            TripEvent::RerouteTaken(body) => {
+                if let Some(taken) = self.rerouting.take_if(|offered| offered.route.route == body.route) {
+                    (self.route, self.blocked) = (Some(taken.route), None);
+                }
+                Some(body.due_at)
+            }
+            TripEvent::RerouteFailed(body) => {
+                self.rerouting = None;
+                self.blocked = Some(Blocked { code: body.code.clone(), reason: body.reason.clone() });
+                Some(body.due_at)
+            }
+            TripEvent::Diverted(body) => {
+                self.stops = body.stops.clone();
+                self.diversion = Some(Diversion { reason: body.reason.clone(), by: body.by });
                 Some(body.due_at)
             }
             _ => self.due,
@@ -334,6 +386,11 @@ impl Trip {
                 None
             }
             TripEvent::Cancelled(body) => {
+                if let Some(report) = &body.report {
+                    self.heard(report, Some(Milestone::Completed));
+                    self.occupied = false;
+                }
+                self.summary = body.summary.clone().or(self.summary.take());
                 self.end(Status::Cancelled, "CANCELLED", &body.reason, at);
                 None
             }
@@ -358,43 +415,12 @@ impl Trip {
                 self.due
             }
             TripEvent::ComplianceSummary(_) => self.due,
+            TripEvent::Rerouted(_)
+            | TripEvent::RerouteTaken(_)
+            | TripEvent::RerouteFailed(_)
+            | TripEvent::Diverted(_) => self.apply_way(event, at),
             motion => self.apply_motion(motion),
         };
-    }
-}
-
-/// The vehicle that an event names itself.
-fn named_vehicle(event: &TripEvent) -> Option<VehicleId> {
-    match event {
-        TripEvent::Assigned(body) => Some(body.vehicle),
-        TripEvent::Unassigned(body) => Some(body.vehicle),
-        TripEvent::Completed(body) => Some(body.vehicle),
-        TripEvent::Cancelled(body) => body.vehicle,
-        TripEvent::Failed(body) => body.vehicle,
-        TripEvent::VehicleSilent(body) => Some(body.vehicle),
-        TripEvent::ViolationOpened(body) => Some(body.vehicle),
-        TripEvent::ViolationClosed(body) => Some(body.vehicle),
-        TripEvent::ComplianceSummary(body) => Some(body.vehicle),
-        _ => None,
-    }
-}
-
-/// The report that an event follows from.
-pub(crate) fn report_of(event: &TripEvent) -> Option<&ReportRef> {
-    match event {
-        TripEvent::Dispatched(body) => Some(&body.report),
-        TripEvent::Departed(body) => Some(&body.report),
-        TripEvent::ArrivedPickup(body) => Some(&body.report),
-        TripEvent::Boarded(body) => Some(&body.report),
-        TripEvent::ArrivedDropoff(body) => Some(&body.report),
-        TripEvent::Completed(body) => Some(&body.report),
-        TripEvent::Paused(body) => Some(&body.report),
-        TripEvent::AssistNeeded(body) => Some(&body.report),
-        TripEvent::SafeStopped(body) => Some(&body.report),
-        TripEvent::Resumed(body) => Some(&body.report),
-        TripEvent::Unassigned(body) => body.report.as_ref(),
-        TripEvent::Failed(body) => body.report.as_ref(),
-        _ => None,
     }
 }
 
@@ -418,7 +444,9 @@ impl Aggregate for Trip {
     }
 
     fn due_at(&self) -> Option<Timestamp> {
-        self.due
+        let offered = self.rerouting.as_ref().map(|offered| offered.due_at);
+        // What the vehicle reports meanwhile moves the trip's own deadline, never the offer's.
+        self.due.into_iter().chain(offered).min()
     }
 
     fn index_values(&self) -> Vec<String> {

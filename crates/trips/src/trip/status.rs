@@ -261,7 +261,7 @@ const OPEN: &[Status] = &[
 ];
 
 /// The rule under which an open trip may be cancelled.
-pub const CANCEL_RULE: &str = "nobody and nothing is aboard";
+pub const CANCEL_RULE: &str = "nobody and nothing is aboard, or they left at the drop-off of its diversion";
 
 /// Every transition that exists.
 pub const TRANSITIONS: &[Transition] = &[

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::id::BootId;
+use kernel::id::{BootId, PrincipalId};
 use kernel::{Coordinate, DecisionId, RouteId, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 
@@ -296,4 +296,37 @@ pub struct RunnerUp {
     pub approach_ms: i64,
     /// Why it was not chosen.
     pub why: String,
+}
+
+/// A new version of the way that is offered to the vehicle. Until the vehicle takes it the old one holds (SAFE-9).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rerouting {
+    /// The new version.
+    pub route: RouteSummary,
+    /// Where it begins, in metres along the vehicle's whole drive.
+    pub begins_at_m: f64,
+    /// Why.
+    pub reason: String,
+    /// Since when it is offered.
+    pub offered_at: Timestamp,
+    /// Until when the vehicle must have taken it.
+    pub due_at: Timestamp,
+}
+
+/// Why the vehicle was told to stop before the rest of its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// Stable code, e.g. `NO_LEGAL_EXIT`.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+}
+
+/// The trip was called off with people or load aboard: they are brought to a drop-off first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diversion {
+    /// Why.
+    pub reason: String,
+    /// Who called it off, if a person or program did.
+    pub by: Option<PrincipalId>,
 }

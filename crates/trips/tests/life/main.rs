@@ -11,3 +11,4 @@ mod requests;
 mod support;
 mod table;
 mod time;
+mod ways;

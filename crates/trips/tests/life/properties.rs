@@ -11,6 +11,7 @@ use trips::trip::due::DueFacts;
 use trips::trip::events::TripComplianceSummary;
 use trips::trip::status::leads_to;
 use trips::trip::types::{Milestone, Summary};
+use trips::trip::way::{NewWay, NoWay, WayAnswer};
 use trips::trip::{Command, Done, ReportKind, Status, Trip, TripEvent, VehicleReport};
 
 use crate::support::*;
@@ -102,12 +103,29 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => loss,
         1 => select(vec![vehicle(), other_vehicle()]).prop_map(Command::VehicleOffline),
         1 => Just(Command::Strand { reason: "x".into() }),
-        1 => proptest::option::of(Just(id(70))).prop_map(|by| Command::Cancel { reason: "x".into(), by }),
+        1 => (proptest::option::of(Just(id(70))), proptest::option::of(Just(vec![]))).prop_map(|(by, stops)| {
+            Command::Cancel { reason: "x".into(), by, stops: stops.map(|_: Vec<()>| drop_off()) }
+        }),
+        4 => ways(),
         1 => Just(Command::Fail { code: "X".into(), reason: "x".into() }),
         1 => proptest::collection::vec(edge, 0..4).prop_map(Command::Compliance),
         1 => Just(Command::Summary(Box::new(summary))),
         3 => facts().prop_map(Command::Due),
     ]
+}
+
+/// Another way, in the order in which versions are found or not, and what the vehicle says to it.
+fn ways() -> impl Strategy<Value = Command> {
+    let offer = (1u64..6).prop_map(|version| {
+        let (route, reason) = (route(version), "closed".into());
+        Command::Reroute(Box::new(NewWay { vehicle: vehicle(), route, begins_at_m: 400.0, reason }))
+    });
+    let answer = (1u64..6, any::<bool>()).prop_map(|(version, takes)| {
+        let refused = (!takes).then(|| ("HELD".to_owned(), "held".to_owned()));
+        Command::RerouteAnswered(WayAnswer { vehicle: vehicle(), route: route_id(version), refused })
+    });
+    let none = NoWay { vehicle: vehicle(), code: "NO_LEGAL_EXIT".into(), reason: "closed".into() };
+    prop_oneof![4 => offer, 4 => answer, 1 => Just(Command::NoWay(none))]
 }
 
 /// What must hold of every trip.
@@ -132,6 +150,11 @@ fn holds(trip: &Trip) {
     assert!(!before_pickup || !trip.occupied, "{status}: nobody is aboard before the pickup");
     let under_way = [Status::OnTrip, Status::AtDropoff].contains(&status);
     assert!(!under_way || !trip.kind.carries() || trip.occupied, "{status}: its load is aboard");
+    assert!(
+        trip.rerouting.is_none() && trip.blocked.is_none() || HELD.contains(&status),
+        "{status}: of a vehicle only"
+    );
+    assert!(trip.due_at().is_none() || !status.is_terminal(), "{status}: nothing is to come");
     assert!(trip.excluded.len() <= 32 && trip.reports.len() <= 16 && trip.violations.len() <= 64);
     let row = serde_json::to_string(trip).unwrap();
     assert_eq!(&serde_json::from_str::<Trip>(&row).unwrap(), trip, "a row is read back");
@@ -176,10 +199,11 @@ fn step(trip: &Trip, command: &Command, now: Timestamp) -> Trip {
     after
 }
 
-/// SAFE-7: with people or load aboard no trip goes to another vehicle, and nobody calls it off.
+/// SAFE-7: with people or load aboard no trip goes to another vehicle, and one that is called off ends where they left.
 fn keeps_people(before: &Trip, command: &Command, after: &Trip) {
-    let lost = [Status::Waiting, Status::Cancelled].contains(&after.status);
-    assert!(!(before.occupied && lost && before.status != after.status), "{command:?}");
+    let lost = [Status::Waiting, Status::Cancelled].contains(&after.status) && before.status != after.status;
+    let diverted = before.diversion.is_some() && before.status == Status::AtDropoff;
+    assert!(!before.occupied || !lost || diverted && after.status == Status::Cancelled, "{command:?}");
 }
 
 fn begun() -> impl Strategy<Value = Trip> {

@@ -71,7 +71,7 @@ fn a_trip_begins_once_and_nothing_happens_to_none() {
         Command::Assign(Box::new(new_assignment())),
         Command::VehicleOffline(vehicle()),
         Command::Strand { reason: "x".into() },
-        Command::Cancel { reason: "x".into(), by: None },
+        Command::Cancel { reason: "x".into(), by: None, stops: None },
         Command::Fail { code: "X".into(), reason: "x".into() },
         Command::Compliance(Vec::new()),
         Command::Due(Default::default()),
@@ -82,14 +82,19 @@ fn a_trip_begins_once_and_nothing_happens_to_none() {
 }
 
 #[test]
-fn a_route_is_found_once() {
+fn a_route_is_found_once_and_again_where_another_one_leads() {
     let found = || Command::RouteFound(Box::new(route(1)));
     let event: TripEvent = TripRouteFound { route: route(1), due_at: EXPIRES }.into();
     check(to(Status::Created), found(), accepts([event.clone()], done(Status::Waiting)));
     let without_route = then(to(Status::Created), [waits("NO_ROUTE", &[])]);
     check(without_route, found(), accepts([event], done(Status::Waiting)));
+    let around = RouteSummary { digest: "d2".into(), ..route(2) };
+    let event = TripRouteFound { route: around.clone(), due_at: EXPIRES };
+    let again = Command::RouteFound(Box::new(around));
+    check(to(Status::Waiting), again, accepts([event.into()], done(Status::Waiting)));
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Created) {
-        check(to(status), found(), refuses(Code::IllegalTransition));
+        let then = if status == Status::Waiting { unchanged(same(status)) } else { refuses(Code::IllegalTransition) };
+        check(to(status), found(), then);
     }
 }
 

@@ -238,7 +238,13 @@ pub fn stranded() -> TripEvent {
 }
 
 pub fn cancelled() -> TripEvent {
-    TripCancelled { reason: "not needed".into(), by: None, vehicle: None, claim_epoch: None }.into()
+    let (by, vehicle, claim_epoch, report, summary) = (None, None, None, None, None);
+    TripCancelled { reason: "not needed".into(), by, vehicle, claim_epoch, report, summary }.into()
+}
+
+/// The stops of an occupied trip that was called off.
+pub fn drop_off() -> Vec<Stop> {
+    vec![Stop { at: place(1.0) }, Stop { at: place(1.005) }]
 }
 
 /// How a loaded trip comes to a state; the interrupted ones are left from TO_PICKUP.
@@ -284,8 +290,8 @@ pub fn of_kind(kind: Kind, status: Status) -> Vec<TripEvent> {
             upto(8, vec![TripCompleted { vehicle, claim_epoch, summary: summary(), report: said(6) }.into()])
         }
         Status::Cancelled => {
-            let (reason, by) = ("not needed".into(), None);
-            upto(5, vec![TripCancelled { reason, by, vehicle, claim_epoch }.into()])
+            let (reason, by, report, summary) = ("not needed".into(), None, None, None);
+            upto(5, vec![TripCancelled { reason, by, vehicle, claim_epoch, report, summary }.into()])
         }
         Status::Failed => {
             let (code, reason, report) = ("BROKEN".into(), "a wheel is off".into(), None);

@@ -18,7 +18,7 @@ use crate::world::{World, able, tenant, vehicle};
 
 impl World {
     /// Does what is due.
-    fn looks_at_the_clock(&self) {
+    pub fn looks_at_the_clock(&self) {
         let guard = block_on(take_lease(&*self.store, "due", "me", self.now(), 60_000)).unwrap().unwrap();
         for handler in trips::due_handlers(&self.trips) {
             block_on(run_due(&*self.store, &*self.neighbours, &*handler, &guard)).unwrap();
@@ -26,7 +26,7 @@ impl World {
     }
 
     /// Lets the subscribers read the journal to its end.
-    fn follows(&self) {
+    pub fn follows(&self) {
         let subscribers = trips::subscribers(&self.trips);
         let pump = |subscriber: &Arc<dyn Subscriber>| block_on(pump(&*self.store, &**subscriber, &tenant())).unwrap();
         while subscribers.iter().map(pump).sum::<usize>() > 0 {}
@@ -34,12 +34,16 @@ impl World {
 
     /// Something happens to a vehicle.
     fn happens(&self, event: &str, body: Value) {
-        let event = NewEvent::new(&self.ctx(), Subject::new("vehicle", vehicle(0)), event, 1, body);
+        self.happens_to(Subject::new("vehicle", vehicle(0)), event, body);
+    }
+
+    pub fn happens_to(&self, whom: Subject, event: &str, body: Value) {
+        let event = NewEvent::new(&self.ctx(), whom, event, 1, body);
         block_on(self.store.commit(Commit::new(tenant(), Vec::new(), vec![event]).unwrap())).unwrap();
         self.follows();
     }
 
-    fn reports(&self, trip: TripId, seq: u64, kind: ReportKind) {
+    pub fn reports(&self, trip: TripId, seq: u64, kind: ReportKind) {
         let boot = "boot_01kdr000000000000000000009".parse().unwrap();
         let report = VehicleReport {
             vehicle: vehicle(0),
@@ -58,7 +62,7 @@ impl World {
     }
 
     /// The journal alone, read back and folded, gives the rows.
-    fn is_explained_by_its_journal(&self) {
+    pub fn is_explained_by_its_journal(&self) {
         let entries = block_on(self.store.entries(&tenant(), 0, 1_000)).unwrap();
         for mut fold in trips::folds() {
             entries.iter().for_each(|entry| fold.take(&entry.envelope().unwrap()).unwrap());
@@ -67,14 +71,14 @@ impl World {
         }
     }
 
-    fn accepts(&self, trip: TripId) {
+    pub fn accepts(&self, trip: TripId) {
         let route = self.trip(trip).route.unwrap().route;
         self.reports(trip, 1, ReportKind::Accepted { eta_ms: 60_000, route });
     }
 }
 
 /// A trip that vehicle 0 has.
-fn assigned() -> (World, TripId) {
+pub fn assigned() -> (World, TripId) {
     let world = World::with(vec![able(0)]);
     let trip = world.asks_for(0);
     assert_eq!(world.dispatches(), 1);

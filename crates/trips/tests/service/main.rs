@@ -5,4 +5,5 @@
 mod assignment;
 mod dispatch;
 mod following;
+mod ways;
 mod world;

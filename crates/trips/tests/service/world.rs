@@ -1,6 +1,6 @@
 //! A site with vehicles whose distances, refusals and failures a test chooses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
@@ -88,6 +88,12 @@ pub struct Told {
     pub claims: BTreeMap<VehicleId, (TripId, u64)>,
     /// Until when a claim is valid, where it is not a minute from the start.
     pub valid_until: Option<Timestamp>,
+    /// Whether no way leads anywhere.
+    pub unroutable: bool,
+    /// What the next lines that are asked about touch, one after the other; nothing where nothing is said.
+    pub obstacles: VecDeque<Vec<Obstacle>>,
+    /// How far the vehicles are on their trips.
+    pub under_way: Option<UnderWay>,
     /// Since when vehicles can be heard, where it is not since the start.
     pub up_since: Option<Timestamp>,
 }
@@ -197,7 +203,9 @@ impl Routing for Neighbours {
     }
 
     fn route<'a>(&'a self, _: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer> {
-        let blocked = query.vehicle.is_some_and(|vehicle| self.told().no_way_for.contains(&vehicle.vehicle));
+        let told = self.told();
+        let blocked =
+            query.vehicle.is_some_and(|vehicle| told.no_way_for.contains(&vehicle.vehicle)) || told.unroutable;
         let answer = match blocked {
             true => RouteAnswer::Unroutable { reason: "the bridge is too low".into() },
             false => RouteAnswer::Found(RouteFound {
@@ -229,6 +237,11 @@ impl Routing for Neighbours {
         Box::pin(async move { Ok(all) })
     }
 
+    fn obstacles<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, _: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>> {
+        let obstacles = self.told().obstacles.pop_front().unwrap_or_default();
+        Box::pin(async move { Ok(obstacles) })
+    }
+
     fn map_digest<'a>(&'a self, _: &'a Ctx, _: &'a SiteId) -> Answer<'a, Option<String>> {
         Box::pin(async move { Ok(Some("a1".into())) })
     }
@@ -240,6 +253,11 @@ impl Positions for Neighbours {
         let seen_at =
             self.told().vehicles.iter().find(|facts| facts.vehicle == of).map_or(START, |facts| facts.seen_at);
         Box::pin(async move { Ok(at.map(|at| LastPosition { at, speed_mps: 0.0, seen_at })) })
+    }
+
+    fn under_way<'a>(&'a self, _: &'a Ctx, _: VehicleId, _: TripId) -> Answer<'a, Option<UnderWay>> {
+        let under_way = self.told().under_way;
+        Box::pin(async move { Ok(under_way) })
     }
 }
 
@@ -315,6 +333,16 @@ impl World {
     /// Asks for trip `n`.
     pub fn asks(&self, n: usize, priority: u8, requirements: Requirements) -> TripId {
         let stops = vec![Stop { at: pickup(n) }, Stop { at: Coordinate::new(2.0, 0.0).unwrap() }];
+        self.asks_with(stops, priority, requirements)
+    }
+
+    /// Asks for a trip with so many stops.
+    pub fn asks_by_stops(&self, stops: usize) -> TripId {
+        let stops = (0..stops).map(|n| Stop { at: Coordinate::new(1.0 + n as f64 / 10.0, 0.0).unwrap() });
+        self.asks_with(stops.collect(), 0, Requirements::default())
+    }
+
+    fn asks_with(&self, stops: Vec<Stop>, priority: u8, requirements: Requirements) -> TripId {
         let (site, kind, window) = (site(), Kind::Delivery, Window::default());
         let request = TripRequest { site, kind, stops, requirements, priority, window };
         block_on(self.trips.request(&self.ctx(), request, None)).unwrap().id

@@ -7,10 +7,10 @@ mod routing;
 use std::sync::Arc;
 
 use gateway::maps::Maps;
-use kernel::{Ctx, TenantId, Timestamp, VehicleId};
+use kernel::{Ctx, TenantId, Timestamp, TripId, VehicleId};
 use store::CommandError;
 use store::port::Fault;
-use trips::ports::{Answer, LastPosition, Listener, Positions, TenantFacts, Tenants};
+use trips::ports::{Answer, LastPosition, Listener, Positions, TenantFacts, Tenants, UnderWay};
 
 /// Every port of trips, answered by its neighbours.
 pub struct Neighbours {
@@ -48,6 +48,17 @@ impl Positions for Neighbours {
                 .and_then(|known| known.seen)
                 .and_then(|seen| seen.position.map(|at| LastPosition { at, speed_mps: 0.0, seen_at: seen.at }));
             Ok(sampled.into_iter().chain(told).max_by_key(|position| position.seen_at))
+        })
+    }
+
+    fn under_way<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId, trip: TripId) -> Answer<'a, Option<UnderWay>> {
+        Box::pin(async move {
+            let latest = self.telemetry.latest(&ctx.tenant, vehicle).map_err(unreadable)?;
+            Ok(latest.filter(|latest| latest.sample.trip == Some(trip)).map(|latest| UnderWay {
+                progress_m: latest.sample.progress_m,
+                speed_mps: latest.sample.speed_mps,
+                seen_at: latest.received_at,
+            }))
         })
     }
 }

@@ -9,7 +9,7 @@ use policy::Constraints;
 use routing::snap::SNAP_LIMIT_M;
 use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest, VehicleShape};
 use store::CommandError;
-use trips::ports::{Answer, Reach, RouteAnswer, RouteFound, RouteQuery, RouteStep, Routing};
+use trips::ports::{Answer, Obstacle, Reach, RouteAnswer, RouteFound, RouteQuery, RouteStep, Routing};
 
 use super::fleet::name_of;
 use super::{Neighbours, unreadable};
@@ -136,6 +136,21 @@ impl Routing for Neighbours {
                 cells.collect()
             });
             Ok(rows.collect())
+        })
+    }
+
+    fn obstacles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, line: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>> {
+        Box::pin(async move {
+            let Some(known) = self.fleet.site(&ctx.tenant, site).await? else { return Ok(Vec::new()) };
+            let in_force = known.restrictions.iter().filter(|(_, restriction)| restriction.in_force(ctx.now));
+            let obstacle = |(id, restriction): (&String, &Restriction)| {
+                let name = name_of(id, restriction).to_owned();
+                let area = Area { id: name.clone(), corners: restriction.polygon().to_vec() };
+                let holds_start = line.first().is_some_and(|&start| area.contains(start));
+                let stops_inside = matches!(restriction, Restriction::Closure { class: ClosureClass::Stop, .. });
+                area.touches(line).then_some(Obstacle { name, holds_start, stops_inside })
+            };
+            Ok(in_force.filter_map(obstacle).collect())
         })
     }
 

@@ -1,0 +1,92 @@
+//! Ways are looked at behind a durable cursor when something happens that may change them: roads are closed or a zone is
+//! drawn, a violation asks for another way, a vehicle goes on, took another way, or its trip is diverted.
+
+use std::sync::Arc;
+
+use kernel::{Aggregate, BoxFuture, DomainEvent, Envelope, SiteId, TenantId, TripId};
+use store::port::PAGE_LIMIT_MAX;
+use store::subscribe::Subscriber;
+use store::{CommandError, Fault, RowWrite};
+
+use super::subscribers::settle;
+use super::{TripFilter, Trips};
+use crate::trip::{Status, Trip, TripEvent};
+
+/// Looks at the ways of trips.
+pub(crate) struct WayWatcher(pub(crate) Arc<Trips>);
+
+/// What must be looked at.
+enum Look {
+    /// The way of one trip, and why another one is wanted, if somebody wants it.
+    Trip(TripId, Option<String>),
+    /// The ways of all trips at a site.
+    Site(SiteId),
+}
+
+impl Look {
+    fn read(event: &Envelope) -> Option<Self> {
+        match (event.stream.kind(), event.r#type.as_str()) {
+            ("site", "site.zone_drawn" | "site.roads_closed") => event.stream.id().parse().ok().map(Self::Site),
+            (Trip::KIND, _) => {
+                let body = TripEvent::decode(&event.r#type, event.version, &event.body).ok()?;
+                let why = match body {
+                    TripEvent::ViolationOpened(body) if body.response == policy::Response::Reroute => Some(body.text),
+                    TripEvent::Resumed(_) | TripEvent::RerouteTaken(_) | TripEvent::Diverted(_) => None,
+                    _ => return None,
+                };
+                Some(Self::Trip(event.stream.id().parse().ok()?, why))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Subscriber for WayWatcher {
+    fn name(&self) -> &'static str {
+        "trips.ways"
+    }
+
+    fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
+        Box::pin(async move {
+            if let Some(look) = Look::read(event) {
+                settle("another way", self.0.look(event, look).await)?;
+            }
+            Ok(Vec::new())
+        })
+    }
+}
+
+impl Trips {
+    async fn look(&self, event: &Envelope, look: Look) -> Result<(), CommandError> {
+        let ctx = self.consequence(event, "trip.reroute").await?;
+        match look {
+            Look::Trip(trip, why) => self.look_at_way(&ctx, trip, why.as_deref()).await,
+            Look::Site(site) => {
+                let ctx = ctx.at_site(site.clone());
+                for trip in self.open_trips(&event.tenant, &site).await? {
+                    settle("another way", self.look_at_way(&ctx, trip, None).await)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The trips at a site that have a vehicle or wait for one.
+    async fn open_trips(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<TripId>, CommandError> {
+        let mut open = Vec::new();
+        let looked_at = |status: &Status| status.has_vehicle() || *status == Status::Waiting;
+        for status in Status::ALL.into_iter().filter(looked_at) {
+            let filter = TripFilter { status: Some(status), site: Some(site.clone()), vehicle: None };
+            let mut after = None;
+            loop {
+                let page = self.list(tenant, &filter, after, PAGE_LIMIT_MAX).await?;
+                after = page.last().map(|trip| trip.id);
+                open.extend(page.iter().map(|trip| trip.id));
+                if page.len() < PAGE_LIMIT_MAX {
+                    break;
+                }
+            }
+        }
+        Ok(open)
+    }
+}
