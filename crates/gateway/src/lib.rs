@@ -8,6 +8,8 @@
 
 pub mod http;
 pub mod maps;
+pub mod positions;
+pub mod streams;
 pub mod vehicles;
 
 use std::sync::Arc;
@@ -49,6 +51,10 @@ pub struct Gateway {
     pub link: LinkEndpoint,
     /// How vehicles are talked to.
     pub link_settings: vehicles::Settings,
+    /// Answers that do not end by themselves.
+    pub streams: streams::Streams,
+    /// Positions that somebody watches.
+    pub positions: positions::Feeds,
     /// The process's metrics as Prometheus text.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

@@ -167,6 +167,15 @@ impl Tenancy {
         }))
     }
 
+    /// Whether a principal may act, for what began when it could.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn is_active(&self, tenant: &TenantId, principal: PrincipalId) -> Result<bool, Fault> {
+        let known = load::<Principal>(&*self.store, tenant, &principal).await?;
+        Ok(known.is_some_and(|known| !known.state.revoked))
+    }
+
     /// A tenant.
     ///
     /// # Errors

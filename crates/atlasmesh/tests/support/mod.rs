@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod http;
+pub mod live;
 pub mod process;
 pub mod server;
 pub mod site;

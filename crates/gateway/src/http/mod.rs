@@ -4,8 +4,10 @@ pub mod auth;
 pub mod extract;
 pub mod problem;
 
+mod events;
 mod health;
 mod journal;
+mod positions;
 mod sites;
 mod tenants;
 mod trips;
@@ -36,6 +38,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/v1/events", get(events::follow))
+        .route("/v1/positions", get(positions::watch))
         .route("/v1/tenants", post(tenants::create).get(tenants::list))
         .route("/v1/sites", get(sites::list))
         .route("/v1/sites/{site}", get(sites::show))
