@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::live::{Frame, Record};
 use support::site::{crossing, degrees};
 use support::world::{FAST, profile};
-use support::{Http, World};
+use support::{Http, Serve, World};
 
 #[test]
 fn events_are_told_as_the_journal_has_them() {
@@ -156,4 +156,105 @@ fn positions_follow_the_vehicles() {
     assert_eq!(world.server.http("amt_town-cars_wrong").positions().unwrap_err(), 401);
     world.http.get("/v1/positions").problem(400, "INVALID_REQUEST");
     assert!(!world.server.process.said().contains("bearer."));
+}
+
+#[test]
+fn who_asks_too_fast_waits_and_a_stop_does_not() {
+    let world = World::with(Serve::default().with("--rate-limit", 2));
+    let vehicle = world.register("car-1");
+    let refused = (0..50).map(|_| world.http.get("/v1/trips")).find(|answer| answer.status != 200).unwrap();
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.problem(429, "OVERLOADED");
+    let stop = json!({ "class": "now", "reason": "test" });
+    for _ in 0..20 {
+        assert_eq!(world.http.post(&format!("/v1/vehicles/{vehicle}/stop"), &stop).status, 202);
+    }
+}
+
+#[test]
+fn who_edits_what_somebody_else_changed_is_told() {
+    let world = World::new();
+    let site = format!("/v1/sites/{}", support::site::NAME);
+    let vehicle = format!("/v1/vehicles/{}", world.register("car-1"));
+    let zone = json!({ "name": "yard", "kind": "avoided", "polygon": support::world::square(0.0, 0.0, 50.0) });
+    let hold = json!({ "kind": "grounded", "timing": "now", "reason": "test" });
+    for (thing, edit, body) in [(&site, "zones", &zone), (&vehicle, "holds", &hold)] {
+        let shown = world.http.get(thing);
+        let tag = shown.header("etag").unwrap().to_owned();
+        let again = world.http.send("GET", thing, None, &[("if-none-match", &tag)]).unwrap();
+        assert_eq!((again.status, again.header("etag"), again.body.clone()), (304, Some(tag.as_str()), Value::Null));
+        let send = |tag: &str| {
+            let body = body.to_string();
+            let answer =
+                world.http.send("POST", &format!("{thing}/{edit}"), Some(body.as_bytes()), &[("if-match", tag)]);
+            answer.unwrap()
+        };
+        let made = send(&tag).ok()["id"].as_str().unwrap().to_owned();
+        let before = world.journal_size();
+        send(&tag).problem(412, "PRECONDITION_FAILED");
+        send("yesterday").problem(412, "PRECONDITION_FAILED");
+        let undo = match edit {
+            "zones" => format!("{thing}/restrictions/{made}"),
+            _ => format!("{thing}/{edit}/{made}"),
+        };
+        let undone = |tag: &str| world.http.send("DELETE", &undo, None, &[("if-match", tag)]).unwrap();
+        undone(&tag).problem(412, "PRECONDITION_FAILED");
+        assert_eq!(world.journal_size(), before, "what is refused changes nothing");
+        let now = world.http.get(thing);
+        assert_ne!(now.header("etag"), Some(tag.as_str()));
+        assert_eq!(world.http.send("GET", thing, None, &[("if-none-match", &tag)]).unwrap().status, 200);
+        undone(now.header("etag").unwrap()).ok();
+        send("*").ok();
+    }
+    let network = support::site::network().to_string();
+    let import = |tag: &str| {
+        world.http.send("PUT", &format!("{site}/map"), Some(network.as_bytes()), &[("if-match", tag)]).unwrap()
+    };
+    import("\"1\"").problem(412, "PRECONDITION_FAILED");
+    import(world.http.get(&site).header("etag").unwrap()).ok();
+}
+
+#[test]
+fn principals_do_what_their_role_may_until_they_are_revoked() {
+    let world = World::new();
+    let create = |http: &Http, role: &str| http.post("/v1/principals", &json!({ "role": role, "name": "gate 3" }));
+    let viewer = create(&world.http, "viewer").ok();
+    let as_viewer = world.server.http(viewer["token"].as_str().unwrap());
+    let vehicle = format!("/v1/vehicles/{}", world.register("car-1"));
+    as_viewer.get(&vehicle).ok();
+    as_viewer.post(&format!("{vehicle}/stop"), &json!({ "class": "now", "reason": "x" })).problem(403, "FORBIDDEN");
+    create(&as_viewer, "administrator").problem(403, "FORBIDDEN");
+    assert_eq!(as_viewer.events("", &[]).unwrap_err(), 403);
+    let auditor = create(&world.http, "auditor").ok();
+    let as_auditor = world.server.http(auditor["token"].as_str().unwrap());
+    assert_eq!(as_auditor.positions().unwrap_err(), 403);
+    let (mut events, mut socket) = (as_auditor.events("", &[]).unwrap(), as_viewer.positions().unwrap());
+    // Revoked: at once, also what is open.
+    for made in [&viewer, &auditor] {
+        let path = format!("/v1/principals/{}", made["id"].as_str().unwrap());
+        world.http.delete(&path).ok();
+        world.http.delete(&path).ok();
+    }
+    as_viewer.get(&vehicle).problem(401, "UNAUTHENTICATED");
+    assert!(std::iter::from_fn(|| events.next_event()).all(|told| told.data["event"]["type"] != "principal.revoked"
+        || told.data["event"]["stream"].to_string().contains(viewer["id"].as_str().unwrap())));
+    while socket.next_frame().unwrap() != Frame::Close(1008) {}
+    let listed = world.http.get("/v1/principals").ok();
+    let listed: Vec<&Value> = listed["items"].as_array().unwrap().iter().collect();
+    assert_eq!(listed.len(), 3, "the administrator, the viewer, the auditor");
+    let shown = listed.iter().find(|shown| shown["id"] == viewer["id"]).unwrap();
+    assert_eq!((&shown["name"], &shown["revoked"], shown.get("token")), (&json!("gate 3"), &json!(true), None));
+    // Nobody locks themselves out, and a lost token is replaced by the platform.
+    let own = listed.iter().find(|shown| shown["role"] == "administrator").unwrap()["id"].as_str().unwrap().to_owned();
+    world.http.delete(&format!("/v1/principals/{own}")).problem(409, "ILLEGAL_TRANSITION");
+    let another = json!({ "name": "after the flood" });
+    world.http.post("/v1/tenants/town-cars/administrators", &another).problem(403, "FORBIDDEN");
+    world.server.platform().post("/v1/tenants/nobody/administrators", &another).problem(404, "NOT_FOUND");
+    let made = world.server.platform().post("/v1/tenants/town-cars/administrators", &another).ok();
+    let successor = world.server.http(made["token"].as_str().unwrap());
+    successor.delete(&format!("/v1/principals/{own}")).ok();
+    world.http.get(&vehicle).problem(401, "UNAUTHENTICATED");
+    successor.get(&vehicle).ok();
+    world.http.delete("/v1/principals/prin_x").problem(401, "UNAUTHENTICATED");
+    assert!(!world.server.process.said().contains(made["token"].as_str().unwrap()));
 }

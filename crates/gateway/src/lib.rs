@@ -9,6 +9,7 @@
 pub mod http;
 pub mod maps;
 pub mod positions;
+pub mod rates;
 pub mod streams;
 pub mod vehicles;
 
@@ -51,6 +52,8 @@ pub struct Gateway {
     pub link: LinkEndpoint,
     /// How vehicles are talked to.
     pub link_settings: vehicles::Settings,
+    /// How fast may be asked.
+    pub rates: rates::Rates,
     /// Answers that do not end by themselves.
     pub streams: streams::Streams,
     /// Positions that somebody watches.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use gateway::maps::Maps;
 use gateway::positions::Feeds;
+use gateway::rates::Rates;
 use gateway::streams::Streams;
 use gateway::vehicles::emergency::EmergencyRecord;
 use gateway::vehicles::outbox::Outbox;
@@ -103,6 +104,7 @@ pub fn wire(
         folds: verify::folds,
         link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
         link_settings: link_settings(options),
+        rates: Rates::new(options.rate_limit),
         streams: Streams::new(stopping),
         positions: Feeds::default(),
         metrics: metrics()?,

@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod http;
 pub mod live;
+pub mod openapi;
 pub mod process;
 pub mod server;
 pub mod site;

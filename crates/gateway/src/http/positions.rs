@@ -7,10 +7,9 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use kernel::Code;
-use tenancy::Operation;
 use tokio::sync::watch;
 
-use super::auth::{Caller, SUBPROTOCOL, SocketCaller};
+use super::auth::{Caller, SUBPROTOCOL};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::positions::Snapshot;
@@ -22,10 +21,9 @@ const INBOUND_BYTES_MAX: usize = 1024;
 /// `GET /v1/positions`
 pub async fn watch(
     State(gateway): State<Arc<Gateway>>,
-    SocketCaller(caller): SocketCaller,
+    caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    caller.may(Operation::ReadFleet)?;
     let upgrade = upgrade.map_err(|_| Problem::new(Code::InvalidRequest, "open this address as a WebSocket"))?;
     let slot = gateway.streams.open(&caller.authenticated.tenant)?;
     // Without a buffer of its own a frame is either on its way or not begun.
