@@ -1,6 +1,7 @@
 //! `atlasmesh print WHAT`: what the documentation is generated from, so that it cannot disagree with the code.
 
 use anyhow::{Result, bail};
+use gateway::http::openapi;
 use kernel::DomainEvent;
 
 use crate::cli::args::PrintOptions;
@@ -11,7 +12,13 @@ pub fn run(options: PrintOptions) -> Result<()> {
     match options.what.as_str() {
         "states" => line(trips::trip::state_table_markdown().trim_end()),
         "events" => events(),
-        other => bail!("nothing named {other} is generated: states or events"),
+        "operations" => line(openapi::operations_markdown().trim_end()),
+        "shapes" => line(openapi::shapes_markdown().trim_end()),
+        "openapi" => {
+            let document = openapi::document().map_err(anyhow::Error::msg)?;
+            line(serde_json::to_string_pretty(&document)?);
+        }
+        other => bail!("nothing named {other} is generated: states, events, operations, shapes or openapi"),
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use serde_json::{Value, json};
 use support::server::refused;
 use support::site::{self, crossing};
-use support::world::{passenger, profile, tenant};
+use support::world::{passenger, profile};
 use support::{Answer, Serve, Server, World};
 
 /// Sends something wrong and holds that it changed nothing but, where policy was asked, the record of that.
@@ -89,49 +89,6 @@ fn bodies_that_are_no_requests_are_refused_before_they_are_understood() {
     }
     // The server is as well as before.
     assert_eq!(world.trip_now(&{ world.trip(crossing(0, 0), crossing(1, 1)) })["kind"], "passenger");
-}
-
-#[test]
-fn another_tenants_things_do_not_exist() {
-    let mut world = World::new();
-    let n = world.vehicle(crossing(0, 0), support::world::FAST);
-    let trip = world.trip(crossing(0, 0), crossing(1, 1));
-    let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
-    let stranger = world.server.http(&tenant(&world.server, "other-cars", "ride-hail"));
-    let vehicle = world.vehicle_id(n).to_owned();
-    let before = world.journal_size();
-    let hold = json!({ "kind": "grounded", "timing": "now", "reason": "mine now" });
-    for path in [
-        format!("/v1/trips/{trip}"),
-        format!("/v1/trips/{trip}/why"),
-        format!("/v1/trips/{trip}/history"),
-        format!("/v1/trips/{trip}/route"),
-        format!("/v1/vehicles/{vehicle}"),
-        format!("/v1/vehicles/{vehicle}/telemetry"),
-        format!("/v1/vehicles/{vehicle}/commands"),
-        format!("/v1/sites/{}", site::NAME),
-        format!("/v1/journal/{event}/proof"),
-    ] {
-        println!("GET {path}");
-        stranger.get(&path).problem(404, "NOT_FOUND");
-    }
-    for (path, body) in [
-        (format!("/v1/trips/{trip}/cancel"), json!({ "reason": "mine now" })),
-        (format!("/v1/vehicles/{vehicle}/stop"), json!({ "class": "now", "reason": "mine now" })),
-        (format!("/v1/vehicles/{vehicle}/holds"), hold),
-        ("/v1/trips".to_owned(), passenger(crossing(0, 0), crossing(1, 1))),
-    ] {
-        println!("POST {path}");
-        stranger.post(&path, &body).problem(404, "NOT_FOUND");
-    }
-    for name in ["/v1/trips", "/v1/vehicles", "/v1/sites"] {
-        assert_eq!(stranger.get(name).ok()["items"], json!([]), "{name}");
-    }
-    let about = stranger.get(&format!("/v1/journal?about=vehicle/{vehicle}")).ok();
-    assert_eq!(about["items"], json!([]));
-    let touched: Vec<Value> =
-        world.entries(before).into_iter().filter(|entry| entry.to_string().contains("mine now")).collect();
-    assert_eq!(touched, Vec::<Value>::new());
 }
 
 #[test]

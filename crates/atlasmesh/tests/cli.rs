@@ -86,6 +86,23 @@ fn a_person_runs_a_fleet_from_the_first_token_to_the_last_proof() {
     let trip = drive(&person);
     hold_and_stop(&person, &vehicle);
     look_back(&person, &trip);
+    principals(&person);
+}
+
+fn principals(person: &Person) {
+    let create = ["principals", "create", "--role", "viewer", "--name", "gate"];
+    let said = person.says(&create);
+    let viewer = Person { server: person.server, token: after(&said, "shown this once: ").to_owned() };
+    assert!(viewer.says(&["vehicles", "list"]).contains("car-1"));
+    let another = person.json(&create);
+    assert!(another["token"].as_str().unwrap().starts_with("amt_town-cars_"));
+    let listed = person.says(&["principals", "list"]);
+    assert!(listed.starts_with("PRINCIPAL") && listed.contains("gate"), "{listed}");
+    assert_eq!(person.json(&["principals", "list"])["items"].as_array().unwrap().len(), 3);
+    assert!(person.says(&["principals", "revoke", after(&said, "principal ")]).contains("nothing any more"));
+    assert_eq!(person.json(&["principals", "revoke", another["id"].as_str().unwrap()])["id"], another["id"]);
+    assert!(viewer.fails(&["vehicles", "list"]).contains("UNAUTHENTICATED"));
+    assert!(person.fails(&["principals", "create", "--role", "king", "--name", "gate"]).contains("/role"));
 }
 
 fn map(person: &Person, folder: &std::path::Path) {

@@ -59,6 +59,8 @@ pub struct KnownVehicle {
     pub id: VehicleId,
     /// Its state.
     pub vehicle: Vehicle,
+    /// The version of its state.
+    pub version: u64,
     /// What was last seen of it.
     pub seen: Option<Seen>,
 }
@@ -351,7 +353,7 @@ impl Fleet {
     pub async fn vehicle(&self, tenant: &TenantId, id: VehicleId) -> Result<Option<KnownVehicle>, Fault> {
         let Some(loaded) = load::<Vehicle>(&*self.store, tenant, &id).await? else { return Ok(None) };
         let seen = seen::last_seen(&*self.store, tenant, id).await?;
-        Ok(Some(KnownVehicle { id, vehicle: loaded.state, seen }))
+        Ok(Some(KnownVehicle { id, vehicle: loaded.state, version: loaded.version, seen }))
     }
 
     /// A page of vehicles, by id.
@@ -363,7 +365,7 @@ impl Fleet {
         for row in self.store.list(TableSpec::of::<Vehicle>(), tenant, query).await? {
             let Ok(id) = row.key.parse() else { continue };
             let seen = seen::last_seen(&*self.store, tenant, id).await?;
-            vehicles.push(KnownVehicle { id, vehicle: row.decode()?, seen });
+            vehicles.push(KnownVehicle { id, vehicle: row.decode()?, version: row.version, seen });
         }
         Ok(vehicles)
     }

@@ -4,7 +4,7 @@ use kernel::id::RestrictionId;
 use kernel::{Ctx, SiteId, Subject, TenantId};
 use policy::{Action, Request, SiteImportFacts};
 use store::port::{Fault, ListQuery};
-use store::{CommandError, Extras, TableSpec, execute, load};
+use store::{CommandError, Extras, Loaded, TableSpec, execute, load};
 
 use crate::service::Fleet;
 use crate::site::{self, Site, SiteRoadsClosed, SiteZoneDrawn};
@@ -20,7 +20,15 @@ impl Fleet {
     /// # Errors
     /// A fault.
     pub async fn site(&self, tenant: &TenantId, id: &SiteId) -> Result<Option<Site>, Fault> {
-        Ok(load::<Site>(&*self.store, tenant, id).await?.map(|loaded| loaded.state))
+        Ok(self.site_version(tenant, id).await?.map(|loaded| loaded.state))
+    }
+
+    /// A site with its version.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn site_version(&self, tenant: &TenantId, id: &SiteId) -> Result<Option<Loaded<Site>>, Fault> {
+        load::<Site>(&*self.store, tenant, id).await
     }
 
     /// A page of sites, by name.

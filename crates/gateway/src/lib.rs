@@ -8,6 +8,9 @@
 
 pub mod http;
 pub mod maps;
+pub mod positions;
+pub mod rates;
+pub mod streams;
 pub mod vehicles;
 
 use std::sync::Arc;
@@ -51,6 +54,12 @@ pub struct Gateway {
     pub link: LinkEndpoint,
     /// How vehicles are talked to.
     pub link_settings: vehicles::Settings,
+    /// How fast may be asked.
+    pub rates: rates::Rates,
+    /// Answers that do not end by themselves.
+    pub streams: streams::Streams,
+    /// Positions that somebody watches.
+    pub positions: positions::Feeds,
     /// The process's metrics as Prometheus text.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

@@ -21,6 +21,8 @@ pub enum Code {
     IllegalTransition,
     /// The thing exists already, or the idempotency key was used for another request.
     Conflict,
+    /// The thing is not of the version that the request names.
+    PreconditionFailed,
     /// The place is too far from any road that may be used.
     OffMap,
     /// No way exists between the places under the constraints in force.
@@ -50,6 +52,7 @@ impl Code {
             Code::PolicyViolation => "POLICY_VIOLATION",
             Code::IllegalTransition => "ILLEGAL_TRANSITION",
             Code::Conflict => "CONFLICT",
+            Code::PreconditionFailed => "PRECONDITION_FAILED",
             Code::OffMap => "OFF_MAP",
             Code::Unroutable => "UNROUTABLE",
             Code::UnknownCapability => "UNKNOWN_CAPABILITY",
@@ -62,7 +65,7 @@ impl Code {
     }
 
     /// Every code, for the documentation test.
-    pub const ALL: [Code; 15] = [
+    pub const ALL: [Code; 16] = [
         Code::InvalidRequest,
         Code::Unauthenticated,
         Code::Forbidden,
@@ -70,6 +73,7 @@ impl Code {
         Code::PolicyViolation,
         Code::IllegalTransition,
         Code::Conflict,
+        Code::PreconditionFailed,
         Code::OffMap,
         Code::Unroutable,
         Code::UnknownCapability,

@@ -149,6 +149,8 @@ pub struct Ctx {
     pub occurred: Option<OccurredAt>,
     /// Whether the tenant's vehicles are simulated (SAFE-15).
     pub simulated: bool,
+    /// The version that the aggregate must have, where the client named the one that it saw.
+    pub if_version: Option<u64>,
     /// Ids for what the command creates.
     pub ids: IdGenerator,
 }
@@ -166,6 +168,7 @@ impl Ctx {
             now: source.now(),
             occurred: None,
             simulated: false,
+            if_version: None,
             ids: IdGenerator::new(source.entropy()),
         }
     }
@@ -191,6 +194,12 @@ impl Ctx {
     /// The same context for something that happened at another time or by another clock.
     pub fn occurred(mut self, occurred: OccurredAt) -> Self {
         self.occurred = Some(occurred);
+        self
+    }
+
+    /// The same context for a command that an aggregate of another version refuses.
+    pub fn if_version(mut self, version: Option<u64>) -> Self {
+        self.if_version = version;
         self
     }
 

@@ -119,7 +119,8 @@ pub fn stream_of<A: Aggregate>(id: &A::Id) -> Subject {
 /// conflict.
 ///
 /// # Errors
-/// [`CommandError::Reject`] with the domain's refusal (its policy decision is journaled all the same),
+/// [`CommandError::Reject`] with the domain's refusal (its policy decision is journaled all the same), or with
+/// `PRECONDITION_FAILED` where the context names another version than the aggregate has,
 /// [`CommandError::Fault`] when the infrastructure failed, [`CommandError::Fenced`] when a worker lost its lease.
 pub async fn execute<A, F, R, G, Gathering, D>(
     store: &dyn Store,
@@ -140,6 +141,10 @@ where
     for _ in 0..ATTEMPTS_MAX {
         let loaded = load::<A>(store, &ctx.tenant, id).await?;
         let version = loaded.as_ref().map(|loaded| loaded.version);
+        if ctx.if_version.is_some() && ctx.if_version != version {
+            let text = "it has another version than the one named: read it again";
+            return Err(Reject::new(Code::PreconditionFailed, text).into());
+        }
         let state = loaded.map(|loaded| Arc::new(loaded.state));
         let facts = gather(state.clone()).await?;
         let decided = decide(state.as_deref(), &facts);

@@ -10,7 +10,7 @@ pub mod tenant;
 
 pub use principal::Principal;
 pub use role::{Operation, Role};
-pub use service::{Authenticated, NewTenant, TOKENS, Tenancy};
+pub use service::{Authenticated, NewPrincipal, NewTenant, TOKENS, Tenancy};
 pub use tenant::Tenant;
 
 /// The folds of this domain, for replay.

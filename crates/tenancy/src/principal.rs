@@ -13,6 +13,7 @@ kernel::domain_events! {
         "principal.created" 1 => Created(PrincipalCreated),
         "principal.token_issued" 1 => TokenIssued(PrincipalTokenIssued),
         "principal.revoked" 1 => Revoked(PrincipalRevoked),
+        "principal.named" 1 => Named(PrincipalNamed),
     }
 }
 
@@ -37,11 +38,21 @@ pub struct PrincipalRevoked {
     pub reason: String,
 }
 
+/// It has a name. Whoever gives it knows that the journal keeps it: it names a duty, not a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrincipalNamed {
+    /// The name.
+    pub name: String,
+}
+
 /// A principal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Principal {
     /// Its role.
     pub role: Role,
+    /// What it is there for, if anybody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// How many tokens it got.
     pub tokens_issued: u64,
     /// Whether its tokens are worth nothing any more.
@@ -60,12 +71,14 @@ impl Aggregate for Principal {
     fn evolve(state: Option<Self>, event: &PrincipalEvent, meta: &EventMeta) -> Option<Self> {
         match (state, event) {
             (None, PrincipalEvent::Created(created)) => {
-                Some(Self { role: created.role, tokens_issued: 0, revoked: false, created_at: meta.recorded_at })
+                let (role, created_at) = (created.role, meta.recorded_at);
+                Some(Self { role, name: None, tokens_issued: 0, revoked: false, created_at })
             }
             (Some(state), PrincipalEvent::TokenIssued(_)) => {
                 Some(Self { tokens_issued: state.tokens_issued + 1, ..state })
             }
             (Some(state), PrincipalEvent::Revoked(_)) => Some(Self { revoked: true, ..state }),
+            (Some(state), PrincipalEvent::Named(named)) => Some(Self { name: Some(named.name.clone()), ..state }),
             (state, _) => state,
         }
     }
@@ -84,17 +97,23 @@ impl Aggregate for Principal {
 }
 
 /// Makes a principal with its first token.
-pub fn create(state: Option<&Principal>, role: Role, purpose: &str) -> Decided<PrincipalEvent, ()> {
+pub fn create(state: Option<&Principal>, role: Role, name: Option<&str>, purpose: &str) -> Decided<PrincipalEvent, ()> {
     if state.is_some() {
         return Decided::reject(Reject::new(Code::Conflict, "this principal exists already"));
     }
     let issued = PrincipalTokenIssued { purpose: purpose.into() };
-    Decided::accept([PrincipalCreated { role }.into(), issued.into()], ())
+    let named = name.map(|name| PrincipalNamed { name: name.into() }.into());
+    let events = [PrincipalCreated { role }.into()].into_iter().chain(named).chain([issued.into()]);
+    Decided::accept(events.collect::<Vec<PrincipalEvent>>(), ())
 }
 
-/// Ends a principal's access.
-pub fn revoke(state: Option<&Principal>, reason: &str) -> Decided<PrincipalEvent, ()> {
+/// Ends a principal's access; never one's own, so that whoever ends another's is left.
+pub fn revoke(state: Option<&Principal>, is_own: bool, reason: &str) -> Decided<PrincipalEvent, ()> {
     match state {
+        Some(_) if is_own => {
+            let text = "nobody ends their own access: let another administrator do it";
+            Decided::reject(Reject::new(Code::IllegalTransition, text))
+        }
         None => Decided::reject(Reject::new(Code::NotFound, "there is no such principal")),
         Some(principal) if principal.revoked => Decided::unchanged(()),
         Some(_) => Decided::accept([PrincipalRevoked { reason: reason.into() }.into()], ()),
@@ -122,10 +141,14 @@ mod tests {
     #[test]
     fn a_principal_is_made_once_with_a_role_and_a_token() {
         for role in Role::ALL {
-            let make = |state: Option<&Principal>| create(state, role, "why");
+            let make = |state: Option<&Principal>| create(state, role, None, "why");
             let made = check([], make, accepts([created(role), issued()], ())).unwrap();
-            assert_eq!(made, Principal { role, tokens_issued: 1, revoked: false, created_at: START });
+            assert_eq!(made, Principal { role, name: None, tokens_issued: 1, revoked: false, created_at: START });
             assert_eq!((made.index_values(), made.due_at()), (vec![role.as_str().to_owned()], None));
+            let name = PrincipalNamed { name: "gate 3".into() }.into();
+            let named = |state: Option<&Principal>| create(state, role, Some("gate 3"), "why");
+            let made = check([], named, accepts([created(role), name, issued()], ())).unwrap();
+            assert_eq!((made.role, made.name.as_deref()), (role, Some("gate 3")));
             check([created(Role::Viewer), issued()], make, refuses(Code::Conflict));
             check([created(Role::Viewer), revoked()], make, refuses(Code::Conflict));
         }
@@ -133,7 +156,9 @@ mod tests {
 
     #[test]
     fn access_ends_once_and_for_good() {
-        let end = |state: Option<&Principal>| revoke(state, "why");
+        let end = |state: Option<&Principal>| revoke(state, false, "why");
+        let own = |state: Option<&Principal>| revoke(state, true, "why");
+        check([created(Role::Administrator), issued()], own, refuses(Code::IllegalTransition));
         check([], end, refuses(Code::NotFound));
         let before = [created(Role::Dispatcher), issued()];
         let ended = check(before, end, accepts([revoked()], ())).unwrap();

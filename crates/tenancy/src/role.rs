@@ -27,6 +27,8 @@ pub enum Role {
 pub enum Operation {
     /// Make and list tenants; the platform's administrator alone.
     ManageTenants,
+    /// Make, list and revoke principals.
+    ManagePrincipals,
     /// Import a map.
     ImportSite,
     /// Close roads, draw zones, and lift both.
@@ -103,8 +105,9 @@ impl Role {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 11] = [
+    pub const ALL: [Operation; 12] = [
         Operation::ManageTenants,
+        Operation::ManagePrincipals,
         Operation::ImportSite,
         Operation::RestrictSite,
         Operation::RegisterVehicle,
@@ -128,6 +131,7 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Operation::ManageTenants => "manage tenants",
+            Operation::ManagePrincipals => "manage principals",
             Operation::ImportSite => "import a map",
             Operation::RestrictSite => "close roads or draw zones",
             Operation::RegisterVehicle => "register vehicles",
@@ -158,6 +162,6 @@ mod tests {
             assert!(!Role::Auditor.may(operation) && !Role::Viewer.may(operation), "{operation}");
         }
         assert!(!Role::Auditor.may(Operation::ReadFleet), "an auditor reads the journal and nothing else");
-        assert_eq!(who(Operation::ManageTenants), 1);
+        assert_eq!((who(Operation::ManageTenants), who(Operation::ManagePrincipals)), (1, 1));
     }
 }

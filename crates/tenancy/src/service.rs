@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::id::PrincipalId;
-use kernel::{Actor, Ctx, CtxSource, Sector, TenantId};
+use kernel::{Actor, Code, Ctx, CtxSource, Reject, Sector, TenantId};
 use keys::Secret;
 use keys::token;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,19 @@ pub struct NewTenant {
     pub simulated: bool,
 }
 
+/// A principal that was just made, with its token, which is kept nowhere.
+#[derive(Debug)]
+pub struct NewPrincipal {
+    /// Its id.
+    pub id: PrincipalId,
+    /// Its role.
+    pub role: Role,
+    /// Its name.
+    pub name: String,
+    /// What it presents.
+    pub token: Secret,
+}
+
 /// Tenants, principals and tokens.
 pub struct Tenancy {
     store: Arc<dyn Store>,
@@ -81,7 +94,7 @@ impl Tenancy {
         let ctx = Ctx::new(&*self.source, platform.clone(), Actor::automation("first.start"));
         let created = TenantCreated { name: platform, sector: None, entitlements: BTreeSet::new(), simulated: false };
         // The token first: a crash in between leaves a principal that nobody knows, never a platform without one.
-        let token = self.new_principal(&ctx, Role::Administrator, "first start").await?;
+        let token = self.new_principal(&ctx, Role::Administrator, None, "first start").await?.token;
         execute::<Tenant, (), (), _, _, _>(
             &*self.store,
             &ctx,
@@ -111,7 +124,7 @@ impl Tenancy {
             return Err(tenant::taken(&new.name).into());
         }
         // The token first, as for the platform: the name is still free for whoever asks again.
-        let token = self.new_principal(&ctx, Role::Administrator, "tenant created").await?;
+        let token = self.new_principal(&ctx, Role::Administrator, None, "tenant created").await?.token;
         let outcome = execute::<Tenant, (), (), _, _, _>(
             &*self.store,
             &ctx,
@@ -125,7 +138,71 @@ impl Tenancy {
         Ok((tenant, token))
     }
 
-    async fn new_principal(&self, ctx: &Ctx, role: Role, purpose: &str) -> Result<Secret, CommandError> {
+    /// Makes another administrator of a tenant, whose token was lost.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an unknown tenant; a fault of the store.
+    pub async fn add_administrator(
+        &self,
+        by: &Ctx,
+        tenant: &TenantId,
+        name: &str,
+    ) -> Result<NewPrincipal, CommandError> {
+        let known = self.tenant(tenant).await?.and_then(|known| known.sector.map(|sector| (known.simulated, sector)));
+        let Some((simulated, sector)) = known else {
+            return Err(Reject::new(Code::NotFound, format!("there is no tenant {tenant}: list them first")).into());
+        };
+        let mut ctx = Ctx::new(&*self.source, tenant.clone(), by.actor.clone()).in_sector(sector);
+        ctx.simulated = simulated;
+        self.new_principal(&ctx, Role::Administrator, Some(name), "another administrator").await
+    }
+
+    /// Makes a principal of the caller's tenant.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn create_principal(&self, ctx: &Ctx, role: Role, name: &str) -> Result<NewPrincipal, CommandError> {
+        self.new_principal(ctx, role, Some(name), "created by an administrator").await
+    }
+
+    /// A page of a tenant's principals, by id.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn principals(
+        &self,
+        tenant: &TenantId,
+        query: ListQuery,
+    ) -> Result<Vec<(PrincipalId, Principal)>, Fault> {
+        let rows = self.store.list(TableSpec::of::<Principal>(), tenant, query).await?;
+        rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()
+    }
+
+    /// Ends a principal's access, at once and for good.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `ILLEGAL_TRANSITION` for one's own; a fault of the store.
+    pub async fn revoke(&self, ctx: &Ctx, id: PrincipalId, reason: &str) -> Result<(), CommandError> {
+        let is_own = ctx.actor.id == id.to_string();
+        execute::<Principal, (), (), _, _, _>(
+            &*self.store,
+            ctx,
+            &id,
+            Extras::default(),
+            |_| async { Ok(()) },
+            |state, ()| principal::revoke(state, is_own, reason),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn new_principal(
+        &self,
+        ctx: &Ctx,
+        role: Role,
+        name: Option<&str>,
+        purpose: &str,
+    ) -> Result<NewPrincipal, CommandError> {
         let id: PrincipalId = ctx.new_id();
         let secret = token::generate()
             .map_err(|source| Fault::Unavailable { what: "make a token", source: Box::new(source) })?;
@@ -139,10 +216,10 @@ impl Tenancy {
             &id,
             extras,
             |_| async { Ok(()) },
-            |state, ()| principal::create(state, role, purpose),
+            |state, ()| principal::create(state, role, name, purpose),
         )
         .await?;
-        Ok(token)
+        Ok(NewPrincipal { id, role, name: name.unwrap_or_default().to_owned(), token })
     }
 
     /// Who presents this token; `None` when nobody does any more or ever did.
@@ -165,6 +242,15 @@ impl Tenancy {
             simulated: record.simulated,
             entitlements: record.entitlements,
         }))
+    }
+
+    /// Whether a principal may act, for what began when it could.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn is_active(&self, tenant: &TenantId, principal: PrincipalId) -> Result<bool, Fault> {
+        let known = load::<Principal>(&*self.store, tenant, &principal).await?;
+        Ok(known.is_some_and(|known| !known.state.revoked))
     }
 
     /// A tenant.

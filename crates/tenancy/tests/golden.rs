@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kernel::Sector;
 use kernel::testing::golden;
-use tenancy::principal::{PrincipalCreated, PrincipalRevoked, PrincipalTokenIssued};
+use tenancy::principal::{PrincipalCreated, PrincipalNamed, PrincipalRevoked, PrincipalTokenIssued};
 use tenancy::tenant::TenantCreated;
 use tenancy::{Principal, Role, Tenant};
 
@@ -30,6 +30,7 @@ fn a_principal_is_read_as_it_was_written() {
         PrincipalCreated { role: Role::SafetyOfficer }.into(),
         PrincipalTokenIssued { purpose: "tenant created".into() }.into(),
         PrincipalRevoked { reason: "left the company".into() }.into(),
+        PrincipalNamed { name: "screen at gate 3".into() }.into(),
     ];
     golden::check::<Principal>(&folder("principal"), &history);
 }

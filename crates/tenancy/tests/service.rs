@@ -111,7 +111,7 @@ fn a_token_is_worth_nothing_elsewhere_or_after_the_end_of_access() {
         &who.principal,
         Extras::default(),
         |_| async { Ok(()) },
-        |state, ()| principal::revoke(state, "left"),
+        |state, ()| principal::revoke(state, false, "left"),
     ))
     .unwrap();
     assert_eq!(world.who(text), None);

@@ -68,6 +68,9 @@ pub struct ServeOptions {
     /// The most mebibytes that the database may take.
     #[arg(long)]
     pub store_mib_max: Option<u64>,
+    /// Requests per second of one principal; a tenant may four times that; 0 for no limit. Stops are never counted.
+    #[arg(long, default_value_t = gateway::rates::PER_SECOND)]
+    pub rate_limit: u32,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -113,7 +116,7 @@ pub struct BenchOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct PrintOptions {
-    /// What to print: states or events.
+    /// What to print: states, events, operations, shapes or openapi.
     pub what: String,
 }
 
@@ -122,6 +125,9 @@ pub enum ClientCommand {
     /// Tenants of this installation.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// People and programs that act for the tenant.
+    #[command(subcommand)]
+    Principals(PrincipalCommand),
     /// Sites and their maps.
     #[command(subcommand)]
     Site(SiteCommand),
@@ -152,6 +158,26 @@ pub enum TenantCommand {
     },
     /// List tenants.
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PrincipalCommand {
+    /// Make a principal and print its token, once.
+    Create {
+        /// administrator, dispatcher, safety_officer, technician, auditor or viewer.
+        #[arg(long)]
+        role: String,
+        /// What it is there for; the journal keeps it for ever.
+        #[arg(long)]
+        name: String,
+    },
+    /// List principals.
+    List,
+    /// End a principal's access, at once and for good.
+    Revoke {
+        /// The principal's id.
+        principal: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

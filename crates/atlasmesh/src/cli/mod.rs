@@ -5,6 +5,7 @@ pub mod client;
 pub mod output;
 
 mod journal;
+mod principals;
 mod sites;
 mod trips;
 mod vehicles;
@@ -33,6 +34,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
     let session = Session { client: Client::new(&connection.url, connection.token)?, format };
     match command {
         ClientCommand::Tenant(command) => tenants(&session, command).await,
+        ClientCommand::Principals(command) => principals::run(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,
         ClientCommand::Vehicles(command) => vehicles::run(&session, command).await,
         ClientCommand::Trips(command) => trips::run(&session, command).await,

@@ -32,13 +32,13 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     let http_listener = listen(&options.http, "--http").await?;
     let link_listener = listen(&options.link, "--link").await?;
     let link_address = link_listener.local_addr()?;
-    let parts = wiring::wire(&options, &folder, link_address)?;
+    let (stop, stopping) = watch::channel(false);
+    let parts = wiring::wire(&options, &folder, link_address, stopping.clone())?;
     if let Some(token) =
         parts.gateway.tenancy.ensure_platform().await.context("the platform's administrator cannot be made")?
     {
         output::line(format!("platform administrator's token, shown this once: {}", token.expose()));
     }
-    let (stop, stopping) = watch::channel(false);
     let loops = loops::start(&parts, &stopping);
     let link = tokio::spawn(vehicles::listen(
         Arc::clone(&parts.gateway),

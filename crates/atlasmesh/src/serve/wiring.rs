@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use gateway::maps::Maps;
+use gateway::positions::Feeds;
+use gateway::rates::Rates;
+use gateway::streams::Streams;
 use gateway::vehicles::emergency::EmergencyRecord;
 use gateway::vehicles::outbox::Outbox;
 use gateway::vehicles::sessions::Sessions;
@@ -17,6 +20,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use policy::{Bundle, Engine};
 use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
+use tokio::sync::watch;
 
 use super::folder::DataFolder;
 use super::loops::{DueHandlers, Subscribers};
@@ -50,7 +54,12 @@ pub struct Parts {
 }
 
 /// Opens what the folder holds and puts the parts together.
-pub fn wire(options: &ServeOptions, folder: &DataFolder, link: SocketAddr) -> Result<Parts> {
+pub fn wire(
+    options: &ServeOptions,
+    folder: &DataFolder,
+    link: SocketAddr,
+    stopping: watch::Receiver<bool>,
+) -> Result<Parts> {
     let source: Arc<dyn CtxSource> = Arc::new(SystemSource);
     let engine = Arc::new(Engine::new(policies(options.policies.as_deref())?));
     let signer = AuditSigner::in_folder(&folder.keys())?;
@@ -96,6 +105,9 @@ pub fn wire(options: &ServeOptions, folder: &DataFolder, link: SocketAddr) -> Re
         folds: verify::folds,
         link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
         link_settings: link_settings(options),
+        rates: Rates::new(options.rate_limit),
+        streams: Streams::new(stopping),
+        positions: Feeds::default(),
         metrics: metrics()?,
     });
     let mut subscribers = trips::subscribers(&trips);

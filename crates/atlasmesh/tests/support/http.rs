@@ -21,10 +21,17 @@ pub struct Http {
 pub struct Answer {
     pub status: u16,
     pub content_type: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
     pub body: Value,
 }
 
 impl Answer {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
     /// The body, if the answer is a success.
     #[track_caller]
     pub fn ok(self) -> Value {
@@ -73,12 +80,20 @@ impl Http {
         self.send("DELETE", path, None, &[]).unwrap()
     }
 
-    /// Sends a request; an error where the server went away before its answer was whole.
-    pub fn send(&self, method: &str, path: &str, body: Option<&[u8]>, headers: &[(&str, &str)]) -> io::Result<Answer> {
-        let mut stream = TcpStream::connect(&self.address)?;
+    pub(super) fn connect(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
         stream.set_write_timeout(Some(ANSWER_LIMIT))?;
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+        Ok(stream)
+    }
+
+    /// Sends a request; an error where the server went away before its answer was whole.
+    pub fn send(&self, method: &str, path: &str, body: Option<&[u8]>, headers: &[(&str, &str)]) -> io::Result<Answer> {
+        let mut stream = self.connect()?;
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        if !headers.iter().any(|(name, _)| *name == "connection") {
+            head += "connection: close\r\n";
+        }
         if let Some(token) = &self.token {
             head += &format!("authorization: Bearer {token}\r\n");
         }
@@ -102,25 +117,36 @@ impl Http {
     }
 }
 
-fn read_answer(from: &mut impl BufRead) -> io::Result<Answer> {
+/// A header's value, by its name in lower case.
+pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
+/// A status line and the headers.
+pub fn read_head(from: &mut impl BufRead) -> io::Result<(u16, Vec<(String, String)>)> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let mut line = String::new();
     from.read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| bad("no status line"))?;
-    let (mut content_type, mut length, mut chunked) = (String::new(), None, false);
+    let mut headers = Vec::new();
     loop {
         line.clear();
         if from.read_line(&mut line)? == 0 {
             return Err(bad("the headers end early"));
         }
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-type" => content_type = value.split(';').next().unwrap_or_default().trim().to_owned(),
-            "content-length" => length = value.trim().parse::<usize>().ok(),
-            "transfer-encoding" => chunked = value.contains("chunked"),
-            _ => {}
-        }
+        let Some((name, value)) = line.trim_end().split_once(':') else { return Ok((status, headers)) };
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
+}
+
+fn read_answer(from: &mut impl BufRead) -> io::Result<Answer> {
+    let (status, headers) = read_head(from)?;
+    let content_type = header(&headers, "content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+    let content_type = content_type.trim().to_owned();
+    let length = header(&headers, "content-length").and_then(|value| value.parse::<usize>().ok());
+    let chunked = header(&headers, "transfer-encoding").is_some_and(|value| value.contains("chunked"));
+    // An answer without a body has no end to wait for (RFC 9110 §15.4.5).
+    let length = if status == 304 { Some(0) } else { length };
     let mut bytes = Vec::new();
     match length {
         _ if chunked => read_chunks(from, &mut bytes)?,
@@ -132,20 +158,21 @@ fn read_answer(from: &mut impl BufRead) -> io::Result<Answer> {
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
-    Ok(Answer { status, content_type, body })
+    Ok(Answer { status, content_type, headers, body })
 }
 
 fn read_chunks(from: &mut impl BufRead, into: &mut Vec<u8>) -> io::Result<()> {
+    while read_chunk(from, into)? {}
+    Ok(())
+}
+
+/// The next chunk of a body; false for the last one.
+pub fn read_chunk(from: &mut impl BufRead, into: &mut Vec<u8>) -> io::Result<bool> {
     let mut line = String::new();
-    loop {
-        line.clear();
-        from.read_line(&mut line)?;
-        let size = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
-        let mut chunk = vec![0; size + 2];
-        from.read_exact(&mut chunk)?;
-        into.extend_from_slice(&chunk[..size]);
-        if size == 0 {
-            return Ok(());
-        }
-    }
+    from.read_line(&mut line)?;
+    let size = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+    let mut chunk = vec![0; size + 2];
+    from.read_exact(&mut chunk)?;
+    into.extend_from_slice(&chunk[..size]);
+    Ok(size > 0)
 }

@@ -7,6 +7,8 @@
 
 pub mod agent;
 pub mod http;
+pub mod live;
+pub mod openapi;
 pub mod process;
 pub mod server;
 pub mod site;

@@ -254,6 +254,12 @@ pub fn passenger(from: (f64, f64), to: (f64, f64)) -> Value {
     })
 }
 
+/// The corners of a square around a place.
+pub fn square(east_m: f64, north_m: f64, half_m: f64) -> Value {
+    let corners = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)];
+    json!(corners.map(|(east, north)| site::at(east_m + east * half_m, north_m + north * half_m)))
+}
+
 /// A simulated car for four.
 pub fn profile(name: &str) -> Value {
     json!({

@@ -1,12 +1,18 @@
-//! What a handler takes from a request: a JSON body whose wrong field is named, an id that is an id, an idempotency key.
+//! What a handler takes from a request: a JSON body whose wrong field is named, an id that is an id, an idempotency key,
+//! the version that the client saw.
 
+use std::convert::Infallible;
+
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use kernel::{Code, Reject};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kernel::{Code, Reject, Timestamp};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
@@ -123,6 +129,50 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             _ => {
                 Err(Reject::invalid_field("/headers/Idempotency-Key", "must have 1 to 255 printable characters").into())
             }
+        }
+    }
+}
+
+/// The version that `If-Match` names, if it names one. What is no version of ours is none that anything has.
+pub struct IfMatch(pub Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or_default().trim();
+        let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
+        let version = tag.split('.').next().and_then(|version| version.parse().ok());
+        Ok(Self((text != "*").then(|| version.unwrap_or(0))))
+    }
+}
+
+/// The version that the client has, by `If-None-Match`.
+pub struct IfNoneMatch(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let value = parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        Ok(Self(value.unwrap_or_default().to_owned()))
+    }
+}
+
+impl IfNoneMatch {
+    /// The thing with its version, or that it has not changed. `seen` tells apart what is shown beside the version: it
+    /// changes the tag and not what `If-Match` asks for.
+    pub fn answer(&self, version: u64, seen: Option<Timestamp>, shown: Value) -> Response {
+        let seen = seen.map(|seen| format!(".{}", seen.as_us())).unwrap_or_default();
+        let tag = format!("\"{version}{seen}\"");
+        // Our tags have no comma; a proxy may have made one weak.
+        let is_known = self.0.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
+        let headers = [(header::ETAG, tag)];
+        if is_known {
+            (StatusCode::NOT_MODIFIED, headers).into_response()
+        } else {
+            (headers, Json(shown)).into_response()
         }
     }
 }

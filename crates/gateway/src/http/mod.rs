@@ -2,11 +2,18 @@
 
 pub mod auth;
 pub mod extract;
+pub mod openapi;
 pub mod problem;
 
+mod endpoints;
+mod events;
 mod health;
 mod journal;
 mod page;
+mod positions;
+mod principals;
+mod shape;
+mod shapes;
 mod sites;
 mod tenants;
 pub mod tiles;
@@ -20,11 +27,11 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{delete, get, post, put};
 use kernel::Code;
 use tracing::Instrument;
 
 use crate::Gateway;
+use crate::http::endpoints::{ENDPOINTS, Endpoint};
 use crate::http::problem::Problem;
 
 /// The largest JSON body in bytes: a trip with a thousand stops stays far below.
@@ -34,37 +41,13 @@ pub const MAP_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Every operation of the API.
 pub fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/v1/tenants", post(tenants::create).get(tenants::list))
-        .route("/v1/sites", get(sites::list))
-        .route("/v1/sites/{site}", get(sites::show))
-        .route("/v1/sites/{site}/map", put(sites::import).layer(DefaultBodyLimit::max(MAP_BYTES_MAX)))
-        .route("/v1/sites/{site}/tiles", get(tiles::index))
-        .route("/v1/sites/{site}/tiles/{zoom}/{x}/{y}", get(tiles::show))
-        .route("/v1/sites/{site}/closures", post(sites::close))
-        .route("/v1/sites/{site}/zones", post(sites::draw_zone))
-        .route("/v1/sites/{site}/restrictions/{restriction}", delete(sites::lift))
-        .route("/v1/vehicles", post(vehicles::register).get(vehicles::list))
-        .route("/v1/vehicles/{vehicle}", get(vehicles::show))
-        .route("/v1/vehicles/{vehicle}/stop", post(vehicles::stop))
-        .route("/v1/vehicles/{vehicle}/clear", post(vehicles::clear))
-        .route("/v1/vehicles/{vehicle}/holds", post(vehicles::hold))
-        .route("/v1/vehicles/{vehicle}/holds/{hold}", delete(vehicles::release))
-        .route("/v1/vehicles/{vehicle}/telemetry", get(vehicles::telemetry))
-        .route("/v1/vehicles/{vehicle}/commands", get(vehicles::commands))
-        .route("/v1/trips", post(trips::create).get(trips::list))
-        .route("/v1/trips/{trip}", get(trips::show))
-        .route("/v1/trips/{trip}/route", get(trips::route))
-        .route("/v1/trips/{trip}/history", get(trips::history))
-        .route("/v1/trips/{trip}/why", get(trips::why))
-        .route("/v1/trips/{trip}/cancel", post(trips::cancel))
-        .route("/v1/journal", get(journal::list))
-        .route("/v1/journal/head", get(journal::head))
-        .route("/v1/journal/verify", post(journal::check))
-        .route("/v1/journal/{event}/proof", get(journal::prove))
+    let route = |router: Router<Arc<Gateway>>, endpoint: &'static Endpoint| {
+        let admit = middleware::from_fn_with_state((Arc::clone(&gateway), endpoint), auth::admit);
+        router.route(endpoint.path, (endpoint.route)(endpoint.filter()).route_layer(admit))
+    };
+    ENDPOINTS
+        .iter()
+        .fold(Router::new(), route)
         .fallback(page::serve)
         .method_not_allowed_fallback(|| async {
             Problem::new(Code::InvalidRequest, "this address takes another method")

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
 use fleet::Site;
 use fleet::site::{ClosureClass, SiteRoadsClosed, SiteZoneDrawn, ZoneKind};
 use kernel::id::RestrictionId;
@@ -13,11 +14,10 @@ use kernel::{Code, Coordinate, Reject, SiteId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::ListQuery;
-use tenancy::Operation;
 use trips::TripFilter;
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Ids, Parameters};
+use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::maps::{MapError, RoadNetwork};
@@ -26,7 +26,7 @@ use crate::maps::{MapError, RoadNetwork};
 const TRIPS_COUNTED_MAX: usize = 1_000;
 
 /// The type under which an OpenStreetMap extract is sent.
-const OSM_PBF: &str = "application/vnd.openstreetmap.data+pbf";
+pub const OSM_PBF: &str = "application/vnd.openstreetmap.data+pbf";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,20 +96,20 @@ pub async fn import(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(site): Id<SiteId>,
+    IfMatch(version): IfMatch,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    caller.may(Operation::ImportSite)?;
     let (graph, report) = gateway.maps.import(network(&headers, bytes)?).await?;
-    let ctx = caller.ctx_at(site.clone());
+    let ctx = caller.ctx_at(site.clone()).if_version(version);
     let filter = TripFilter { site: Some(site.clone()), ..TripFilter::default() };
     let trips = gateway.trips.list(&ctx.tenant, &filter, None, TRIPS_COUNTED_MAX).await?;
     let open = trips.iter().filter(|trip| !trip.status.is_terminal()).count();
     let (digest, nodes, edges) = (graph.digest(), report.nodes as u64, report.edges as u64);
     let open = u32::try_from(open).unwrap_or(u32::MAX);
-    let version = gateway.fleet.import_map(&ctx, &site, &digest, nodes, edges, open).await?;
+    let number = gateway.fleet.import_map(&ctx, &site, &digest, nodes, edges, open).await?;
     let answer =
-        json!({ "site": site, "version": version, "digest": digest, "nodes": nodes, "edges": edges, "report": report });
+        json!({ "site": site, "version": number, "digest": digest, "nodes": nodes, "edges": edges, "report": report });
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
@@ -119,7 +119,6 @@ pub async fn list(
     caller: Caller,
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::ReadFleet)?;
     let query = page.query(Vec::new());
     let limit = query.limit;
     let sites = gateway.fleet.sites(&caller.authenticated.tenant, query).await?;
@@ -132,10 +131,11 @@ pub async fn show(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<SiteId>,
-) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::ReadFleet)?;
-    let site = gateway.fleet.site(&caller.authenticated.tenant, &id).await?;
-    site.map(|site| Json(shown(&id, &site))).ok_or_else(|| Problem::not_found("site", id))
+    known: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let site = gateway.fleet.site_version(&caller.authenticated.tenant, &id).await?;
+    let site = site.ok_or_else(|| Problem::not_found("site", &id))?;
+    Ok(known.answer(site.version, None, shown(&id, &site.state)))
 }
 
 #[derive(Deserialize)]
@@ -153,10 +153,10 @@ pub async fn close(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(site): Id<SiteId>,
+    IfMatch(version): IfMatch,
     body: Body<ClosureBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    caller.may(Operation::RestrictSite)?;
-    let ctx = caller.ctx_at(site.clone());
+    let ctx = caller.ctx_at(site.clone()).if_version(version);
     let ClosureBody { class, polygon, reason, from, until } = body.value;
     let restriction: RestrictionId = ctx.new_id();
     let from = from.unwrap_or(ctx.now);
@@ -178,10 +178,10 @@ pub async fn draw_zone(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(site): Id<SiteId>,
+    IfMatch(version): IfMatch,
     body: Body<ZoneBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    caller.may(Operation::RestrictSite)?;
-    let ctx = caller.ctx_at(site.clone());
+    let ctx = caller.ctx_at(site.clone()).if_version(version);
     let ZoneBody { name, kind, polygon } = body.value;
     if name.is_empty() || name.len() > 60 {
         return Err(Reject::invalid_field("/name", "must have 1 to 60 characters").into());
@@ -196,8 +196,8 @@ pub async fn lift(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Ids(site, id): Ids<SiteId, RestrictionId>,
+    IfMatch(version): IfMatch,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::RestrictSite)?;
-    gateway.fleet.lift(&caller.ctx_at(site.clone()), &site, id).await?;
+    gateway.fleet.lift(&caller.ctx_at(site.clone()).if_version(version), &site, id).await?;
     Ok(Json(json!({ "id": id })))
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{Code, Sector, TenantId};
+use kernel::{Sector, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tenancy::{NewTenant, Operation, Tenant};
+use tenancy::{NewTenant, Tenant};
 
 use super::auth::Caller;
-use super::extract::Body;
+use super::extract::{Body, Id};
+use super::principals;
 use super::problem::Problem;
 use crate::Gateway;
 
@@ -21,14 +22,6 @@ pub struct NewTenantBody {
     name: TenantId,
     sector: Sector,
     simulated: bool,
-}
-
-fn platform_only(caller: &Caller) -> Result<(), Problem> {
-    caller.may(Operation::ManageTenants)?;
-    if caller.authenticated.tenant.is_platform() {
-        return Ok(());
-    }
-    Err(Problem::new(Code::Forbidden, "only the platform's administrator manages tenants"))
 }
 
 fn shown(tenant: &Tenant) -> Value {
@@ -41,7 +34,6 @@ pub async fn create(
     caller: Caller,
     body: Body<NewTenantBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    platform_only(&caller)?;
     let NewTenantBody { name, sector, simulated } = body.value;
     let (tenant, token) = gateway.tenancy.create_tenant(&caller.ctx(), NewTenant { name, sector, simulated }).await?;
     let mut answer = shown(&tenant);
@@ -50,8 +42,24 @@ pub async fn create(
 }
 
 /// `GET /v1/tenants`
-pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Json<Value>, Problem> {
-    platform_only(&caller)?;
+pub async fn list(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {
     let tenants = gateway.tenancy.tenants().await?;
     Ok(Json(json!({ "items": tenants.iter().map(shown).collect::<Vec<_>>(), "next": null })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdministratorBody {
+    name: String,
+}
+
+/// `POST /v1/tenants/{tenant}/administrators`
+pub async fn add_administrator(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(tenant): Id<TenantId>,
+    body: Body<AdministratorBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let name = principals::name(&body.value.name)?;
+    Ok(principals::made(&gateway.tenancy.add_administrator(&caller.ctx(), &tenant, name).await?))
 }

@@ -12,7 +12,6 @@ use kernel::{Code, SiteId};
 use routing::TileId;
 use routing::tiles::{LAYER, ZOOM_MAX};
 use serde_json::{Value, json};
-use tenancy::Operation;
 
 use super::auth::Caller;
 use super::extract::Id;
@@ -70,7 +69,6 @@ pub async fn show(
     Path((site, zoom, x, y)): Path<(String, String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.may(Operation::ReadFleet)?;
     let site: SiteId = site.parse().map_err(|_| Problem::not_found("site", site))?;
     let id = tile_id(&zoom, &x, &y).ok_or_else(|| {
         Problem::new(Code::NotFound, "there is no such tile: the address is zoom/x/y.mvt with a zoom from 0 to 16")
@@ -101,7 +99,6 @@ pub async fn index(
     caller: Caller,
     Id(site): Id<SiteId>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::ReadFleet)?;
     let digest = gateway.map_digest(&caller, &site).await?;
     let bounds = gateway.maps.load(&digest).await?.bounds();
     let fields = json!({ "class": "String", "name": "String", "no_stop": "String", "oneway": "Boolean" });

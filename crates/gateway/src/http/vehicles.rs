@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use fleet::KnownVehicle;
 use fleet::vehicle::profile::Registration;
 use fleet::vehicle::{HoldKind, HoldTiming, StopClass};
@@ -12,10 +13,9 @@ use kernel::id::HoldId;
 use kernel::{Code, CommandId, Reject, Timestamp, VehicleId};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tenancy::Operation;
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Ids, Parameters};
+use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters};
 use super::problem::Problem;
 use super::sites::Page;
 use crate::Gateway;
@@ -54,7 +54,6 @@ pub async fn register(
     caller: Caller,
     body: Body<Registration>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    caller.may(Operation::RegisterVehicle)?;
     let ctx = caller.ctx_at(body.value.site.clone());
     let made = gateway.fleet.register(&ctx, &body.value, None).await?;
     let link = json!({ "address": gateway.link.address, "certificate_sha256": gateway.link.certificate_sha256 });
@@ -71,7 +70,6 @@ pub async fn list(
     caller: Caller,
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::ReadFleet)?;
     let query = page.query(Vec::new());
     let limit = query.limit;
     let vehicles = gateway.fleet.vehicles(&caller.authenticated.tenant, query).await?;
@@ -84,9 +82,10 @@ pub async fn show(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<VehicleId>,
-) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::ReadFleet)?;
-    Ok(Json(shown(&gateway.known(&caller, id).await?)))
+    have: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let known = gateway.known(&caller, id).await?;
+    Ok(have.answer(known.version, known.seen.as_ref().map(|seen| seen.at), shown(&known)))
 }
 
 impl Gateway {
@@ -110,7 +109,6 @@ pub async fn stop(
     Id(id): Id<VehicleId>,
     body: Body<StopBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    caller.may(Operation::StopVehicle)?;
     let ordered = gateway.order_stop(&caller.ctx(), id, body.value.class, reason(&body.value.reason)?).await?;
     let answer = json!({
         "stop": ordered.stop,
@@ -133,7 +131,6 @@ pub async fn clear(
     Id(id): Id<VehicleId>,
     body: Body<ClearBody>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::ClearStop)?;
     gateway.fleet.clear_stop(&caller.ctx(), id, body.value.stop).await?;
     Ok(Json(json!({ "stop": body.value.stop })))
 }
@@ -151,11 +148,12 @@ pub async fn hold(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<VehicleId>,
+    IfMatch(version): IfMatch,
     body: Body<HoldBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    caller.may(Operation::HoldVehicle)?;
     let HoldBody { kind, timing, reason: why } = &body.value;
-    let hold = gateway.fleet.place_hold(&caller.ctx(), id, *kind, *timing, reason(why)?).await?;
+    let ctx = caller.ctx().if_version(version);
+    let hold = gateway.fleet.place_hold(&ctx, id, *kind, *timing, reason(why)?).await?;
     Ok((StatusCode::CREATED, Json(json!({ "id": hold }))))
 }
 
@@ -164,9 +162,9 @@ pub async fn release(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Ids(id, hold): Ids<VehicleId, HoldId>,
+    IfMatch(version): IfMatch,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::HoldVehicle)?;
-    gateway.fleet.release_hold(&caller.ctx(), id, hold, "released by its owner").await?;
+    gateway.fleet.release_hold(&caller.ctx().if_version(version), id, hold, "released by its owner").await?;
     Ok(Json(json!({ "id": hold })))
 }
 
@@ -185,7 +183,6 @@ pub async fn telemetry(
     Id(id): Id<VehicleId>,
     Parameters(range): Parameters<Range>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::ReadFleet)?;
     let known = gateway.known(&caller, id).await?;
     let from = range.from.unwrap_or(known.vehicle.registered_at);
     let to = range.to.unwrap_or(gateway.source.now().plus_ms(3_600_000));
@@ -217,7 +214,6 @@ pub async fn commands(
     caller: Caller,
     Id(id): Id<VehicleId>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Operation::ReadFleet)?;
     gateway.known(&caller, id).await?;
     let commands = commands::list(&*gateway.store, &caller.authenticated.tenant, id).await?;
     let items: Vec<Value> = commands

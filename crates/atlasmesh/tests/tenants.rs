@@ -1,0 +1,200 @@
+//! Every operation of the API, called by a stranger with a tenant's ids and by the tenant itself: the stranger learns and
+//! changes nothing, and every answer is what the OpenAPI says. An operation without a row here fails.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "the row that failed is the last one printed")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use support::live::Frame;
+use support::site::{self, crossing};
+use support::world::{passenger, profile, square, tenant};
+use support::{Answer, Http, World, openapi};
+
+/// What stands in the tenant's names and reasons, and in nothing that a stranger is told.
+const CANARY: &str = "canary";
+/// The tenant's name, which no stranger is told either.
+const TENANT: &str = "town-cars";
+
+/// What a stranger gets.
+#[derive(Clone, Copy)]
+enum Stranger {
+    /// This refusal.
+    Refused(u16, &'static str),
+    /// A page with nothing on it.
+    Nothing,
+    /// Something, in which there is nothing of the tenant.
+    Own,
+}
+
+const UNKNOWN: Stranger = Stranger::Refused(404, "NOT_FOUND");
+const FORBIDDEN: Stranger = Stranger::Refused(403, "FORBIDDEN");
+/// The site is a field of what is sent.
+const WRONG_SITE: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
+
+/// Method, address, query and body with ids in braces, and what a stranger gets. In this order, so that what undoes
+/// comes after what it undoes.
+fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
+    let reason = json!({ "reason": CANARY });
+    let hold = json!({ "kind": "grounded", "timing": "after_trip", "reason": CANARY });
+    let polygon = square(450.0, 450.0, 20.0);
+    let closure = json!({ "class": "no_entry", "polygon": polygon, "reason": CANARY });
+    let zone = json!({ "name": CANARY, "kind": "avoided", "polygon": polygon });
+    let none = Value::Null;
+    vec![
+        ("get", "/healthz", "", none.clone(), Stranger::Own),
+        ("get", "/readyz", "", none.clone(), Stranger::Own),
+        ("get", "/metrics", "", none.clone(), Stranger::Own),
+        ("get", "/v1/openapi.json", "", none.clone(), Stranger::Own),
+        ("post", "/v1/tenants", "", json!({ "name": "third", "sector": "mining", "simulated": true }), FORBIDDEN),
+        ("get", "/v1/tenants", "", none.clone(), FORBIDDEN),
+        ("post", "/v1/tenants/{tenant}/administrators", "", json!({ "name": "again" }), FORBIDDEN),
+        ("post", "/v1/principals", "", json!({ "role": "viewer", "name": "screen" }), Stranger::Own),
+        ("get", "/v1/principals", "", none.clone(), Stranger::Own),
+        ("delete", "/v1/principals/{principal}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/sites", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/sites/{site}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/sites/{site}/closures", "", closure, UNKNOWN),
+        ("post", "/v1/sites/{site}/zones", "", zone, UNKNOWN),
+        ("delete", "/v1/sites/{site}/restrictions/{restriction}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/vehicles", "", profile(CANARY), WRONG_SITE),
+        ("get", "/v1/vehicles", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/vehicles/{vehicle}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/stop", "", json!({ "class": "now", "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/clear", "", json!({ "stop": "{stop}" }), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/holds", "", hold, UNKNOWN),
+        ("delete", "/v1/vehicles/{vehicle}/holds/{hold}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/vehicles/{vehicle}/telemetry", "", none.clone(), UNKNOWN),
+        ("get", "/v1/vehicles/{vehicle}/commands", "", none.clone(), UNKNOWN),
+        ("post", "/v1/trips", "", passenger(crossing(0, 0), crossing(1, 1)), UNKNOWN),
+        ("get", "/v1/trips", "?vehicle={vehicle}", none.clone(), Stranger::Nothing),
+        ("get", "/v1/trips/{trip}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/trips/{trip}/route", "", none.clone(), UNKNOWN),
+        ("get", "/v1/trips/{trip}/history", "", none.clone(), UNKNOWN),
+        ("get", "/v1/trips/{trip}/why", "", none.clone(), UNKNOWN),
+        ("post", "/v1/trips/{trip}/cancel", "", reason, UNKNOWN),
+        ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Nothing),
+        ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),
+        ("get", "/v1/journal/{event}/proof", "", none.clone(), UNKNOWN),
+        ("post", "/v1/journal/verify", "", json!({ "replay": true }), Stranger::Own),
+        ("get", "/v1/events", "", none.clone(), Stranger::Own),
+        ("get", "/v1/positions", "", none, Stranger::Own),
+        // Last: from here on the stranger has a site of the same name.
+        ("put", "/v1/sites/{site}/map", "", site::network(), Stranger::Own),
+    ]
+}
+
+/// The tenant with one of everything, named and reasoned with canaries; the ids of it all.
+fn furnished() -> (World, BTreeMap<&'static str, String>) {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), 1.0);
+    let vehicle = world.vehicle_id(n).to_owned();
+    let trip = world.trip(crossing(3, 3), crossing(0, 3));
+    world.until_trip(&trip, "on its way", |trip| trip["vehicle"] == vehicle.as_str() && trip["route"].is_object());
+    let made = |path: &str, body: Value, id: &str| world.http.post(path, &body).ok()[id].as_str().unwrap().to_owned();
+    let polygon = square(450.0, 450.0, 20.0);
+    let site = format!("/v1/sites/{}", site::NAME);
+    let restriction =
+        made(&format!("{site}/zones"), json!({ "name": CANARY, "kind": "avoided", "polygon": polygon }), "id");
+    let closure = json!({ "class": "no_entry", "polygon": square(850.0, 450.0, 20.0), "reason": CANARY });
+    made(&format!("{site}/closures"), closure, "id");
+    made("/v1/vehicles", profile(CANARY), "id");
+    let principal = made("/v1/principals", json!({ "role": "viewer", "name": CANARY }), "id");
+    let hold = json!({ "kind": "grounded", "timing": "after_trip", "reason": CANARY });
+    let hold = made(&format!("/v1/vehicles/{vehicle}/holds"), hold, "id");
+    let stop = json!({ "class": "now", "reason": CANARY });
+    let stop = made(&format!("/v1/vehicles/{vehicle}/stop"), stop, "stop");
+    let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
+    let site = site::NAME.to_owned();
+    let tenant = TENANT.to_owned();
+    let ids = [
+        ("vehicle", vehicle),
+        ("trip", trip),
+        ("site", site),
+        ("restriction", restriction),
+        ("principal", principal),
+        ("hold", hold),
+        ("stop", stop),
+        ("event", event),
+        ("tenant", tenant),
+    ];
+    (world, ids.into())
+}
+
+fn filled(text: &str, ids: &BTreeMap<&str, String>) -> String {
+    ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id))
+}
+
+fn call(http: &Http, method: &str, path: &str, body: &Value, ids: &BTreeMap<&str, String>) -> Answer {
+    let body = (!body.is_null()).then(|| filled(&body.to_string(), ids));
+    let headers = [("content-type", "application/json")];
+    http.send(&method.to_uppercase(), &filled(path, ids), body.as_deref().map(str::as_bytes), &headers).unwrap()
+}
+
+fn is_stream(path: &str) -> bool {
+    path == "/v1/events" || path == "/v1/positions"
+}
+
+#[test]
+fn every_operation_has_a_row() {
+    let world = World::new();
+    let document = world.server.http("").get("/v1/openapi.json").ok();
+    let described: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|method| (method.clone(), path.clone())))
+        .collect();
+    let held: BTreeSet<(String, String)> =
+        rows().into_iter().map(|(method, path, ..)| (method.to_owned(), path.to_owned())).collect();
+    assert_eq!(described, held);
+}
+
+#[test]
+fn a_stranger_learns_and_changes_nothing() {
+    let (world, ids) = furnished();
+    let document = world.http.get("/v1/openapi.json").ok();
+    let stranger = world.server.http(&tenant(&world.server, "other-cars", "ride-hail"));
+    // The vehicle stands, so that nothing but the stranger could add to the tenant's journal.
+    let (mut events, mut positions) = (stranger.events("", &[]).unwrap(), stranger.positions().unwrap());
+    for (method, path, query, body, expected) in rows().into_iter().filter(|row| !is_stream(row.1)) {
+        println!("{method} {path}");
+        let answer = call(&stranger, method, &format!("{path}{query}"), &body, &ids);
+        openapi::hold(&document, method, path, &answer);
+        let told = answer.body.to_string();
+        assert!(!told.contains(CANARY) && !told.contains(TENANT), "{told}");
+        match expected {
+            Stranger::Refused(status, code) => drop(answer.problem(status, code)),
+            Stranger::Nothing => assert_eq!(answer.ok()["items"], json!([])),
+            Stranger::Own => drop(answer.ok()),
+        }
+    }
+    let by_stranger = world.entries(0).into_iter().filter(|entry| entry.to_string().contains("other-cars"));
+    assert_eq!(by_stranger.collect::<Vec<_>>(), Vec::<Value>::new());
+    for id in [&ids["hold"], &ids["stop"], &ids["restriction"]] {
+        let [vehicle, site] =
+            ["vehicle", "site"].map(|kind| world.http.get(&format!("/v1/{kind}s/{}", ids[kind])).ok());
+        assert!(vehicle.to_string().contains(id) || site.to_string().contains(id), "{id} is still there");
+    }
+    // What the tenant did meanwhile did not reach the stranger's streams; what the stranger did, did.
+    let told = events.next_event().unwrap();
+    assert_eq!(told.data["event"]["tenant"], "other-cars");
+    assert!(!told.data.to_string().contains(CANARY));
+    assert_eq!(positions.next_frame().unwrap(), Frame::Text(json!({ "vehicles": [] })));
+}
+
+#[test]
+fn answers_are_what_the_openapi_says() {
+    let (world, ids) = furnished();
+    let document = world.http.get("/v1/openapi.json").ok();
+    for (method, path, query, body, _) in rows().into_iter().filter(|row| !is_stream(row.1)) {
+        println!("{method} {path}");
+        let http = if path.starts_with("/v1/tenants") { world.server.platform() } else { world.http.clone() };
+        let answer = call(&http, method, &format!("{path}{query}"), &body, &ids);
+        openapi::hold(&document, method, path, &answer);
+        answer.ok();
+    }
+}

@@ -1,0 +1,417 @@
+//! Every operation of the API, once: what it is for, who may do it, what it takes and answers, and what carries it out.
+//! The router, the OpenAPI document and the table of the guide are made from this.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use tenancy::Operation as May;
+
+use super::{MAP_BYTES_MAX, events, health, journal, openapi, positions, principals, sites, tenants, tiles, trips, vehicles};
+use crate::Gateway;
+
+/// One operation.
+pub struct Endpoint {
+    /// Its method.
+    pub method: &'static str,
+    /// Its address, with parameters in braces.
+    pub path: &'static str,
+    /// What it is for, in one line.
+    pub summary: &'static str,
+    /// Who may do it.
+    pub access: Access,
+    /// Whether it is counted against the limits of rates; stops are not (SAFE-1, SAFE-2).
+    pub counted: bool,
+    /// The shape of its query.
+    pub query: &'static str,
+    /// Headers that it reads.
+    pub headers: &'static [&'static str],
+    /// What its body is; empty for none.
+    pub body: &'static str,
+    /// The status of its success.
+    pub status: u16,
+    /// Another status of success, where there is one.
+    pub also: Option<u16>,
+    /// What it answers.
+    pub answer: Answer,
+    /// What carries it out.
+    pub route: fn(MethodFilter) -> MethodRouter<Arc<Gateway>>,
+}
+
+/// Who may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, without a token.
+    Anyone,
+    /// Roles that may do this.
+    Tenant(May),
+    /// The platform's administrator.
+    Platform,
+}
+
+/// What an operation answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// JSON of a shape.
+    Json(&'static str),
+    /// A page of things of a shape, which goes on at a cursor.
+    List(&'static str),
+    /// A Mapbox Vector Tile.
+    Tile,
+    /// Text of Prometheus.
+    Metrics,
+    /// Server-Sent Events.
+    Events,
+    /// A WebSocket.
+    Socket,
+}
+
+/// The body of an import, which is JSON or an OpenStreetMap extract.
+pub const MAP_BODY: &str = "{ nodes: string, links: string, turns?: string | null, no_stop?: string | null }";
+
+const PAGE: &str = "{ after?: string, limit?: integer }";
+const ONCE: &[&str] = &["Idempotency-Key"];
+const EDIT: &[&str] = &["If-Match"];
+const TAGGED: &[&str] = &["If-None-Match"];
+
+const fn endpoint(method: &'static str, path: &'static str, access: Access) -> Endpoint {
+    Endpoint {
+        method,
+        path,
+        summary: "",
+        access,
+        counted: true,
+        query: "{}",
+        headers: &[],
+        body: "",
+        status: 200,
+        also: None,
+        answer: Answer::Json("any"),
+        route: |_| MethodRouter::new(),
+    }
+}
+
+const fn get(path: &'static str, may: May) -> Endpoint {
+    endpoint("get", path, Access::Tenant(may))
+}
+
+const fn post(path: &'static str, may: May) -> Endpoint {
+    endpoint("post", path, Access::Tenant(may))
+}
+
+const fn put(path: &'static str, may: May) -> Endpoint {
+    endpoint("put", path, Access::Tenant(may))
+}
+
+const fn delete(path: &'static str, may: May) -> Endpoint {
+    endpoint("delete", path, Access::Tenant(may))
+}
+
+const fn open(path: &'static str) -> Endpoint {
+    endpoint("get", path, Access::Anyone)
+}
+
+/// Every operation.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Make a tenant and its administrator, whose token is answered once",
+        body: "{ name: string, sector: Sector, simulated: boolean }",
+        status: 201,
+        answer: Answer::Json("TenantCreated"),
+        route: |m| on(m, tenants::create),
+        ..endpoint("post", "/v1/tenants", Access::Platform)
+    },
+    Endpoint {
+        summary: "List tenants",
+        answer: Answer::List("Tenant"),
+        route: |m| on(m, tenants::list),
+        ..endpoint("get", "/v1/tenants", Access::Platform)
+    },
+    Endpoint {
+        summary: "Make another administrator for a tenant that lost its token",
+        body: "{ name: string }",
+        status: 201,
+        answer: Answer::Json("PrincipalCreated"),
+        route: |m| on(m, tenants::add_administrator),
+        ..endpoint("post", "/v1/tenants/{tenant}/administrators", Access::Platform)
+    },
+    Endpoint {
+        summary: "Make a principal, whose token is answered once",
+        body: "{ role: Role, name: string }",
+        status: 201,
+        answer: Answer::Json("PrincipalCreated"),
+        route: |m| on(m, principals::create),
+        ..post("/v1/principals", May::ManagePrincipals)
+    },
+    Endpoint {
+        summary: "List principals",
+        query: PAGE,
+        answer: Answer::List("Principal"),
+        route: |m| on(m, principals::list),
+        ..get("/v1/principals", May::ManagePrincipals)
+    },
+    Endpoint {
+        summary: "Revoke a principal's access, at once and for good",
+        answer: Answer::Json("{ id: prin_… }"),
+        route: |m| on(m, principals::revoke),
+        ..delete("/v1/principals/{principal}", May::ManagePrincipals)
+    },
+    Endpoint {
+        summary: "Import a road network as the site's map",
+        headers: EDIT,
+        body: MAP_BODY,
+        status: 201,
+        answer: Answer::Json("Imported"),
+        route: |m| on(m, sites::import).layer(DefaultBodyLimit::max(MAP_BYTES_MAX)),
+        ..put("/v1/sites/{site}/map", May::ImportSite)
+    },
+    Endpoint {
+        summary: "List sites",
+        query: PAGE,
+        answer: Answer::List("Site"),
+        route: |m| on(m, sites::list),
+        ..get("/v1/sites", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Where the tiles of a site's roads are and what they cover, as TileJSON 3.0",
+        route: |m| on(m, tiles::index),
+        ..get("/v1/sites/{site}/tiles", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "A tile of a site's roads, zoom 0 to 16; the last part ends in .mvt and the ETag is the map's digest",
+        headers: TAGGED,
+        answer: Answer::Tile,
+        route: |m| on(m, tiles::show),
+        ..get("/v1/sites/{site}/tiles/{zoom}/{x}/{y}", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Show a site: its map, zones and closures",
+        headers: TAGGED,
+        answer: Answer::Json("Site"),
+        route: |m| on(m, sites::show),
+        ..get("/v1/sites/{site}", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Close the roads inside a polygon",
+        headers: EDIT,
+        body: "{ class: no_entry | stop | evacuate, polygon: [Coordinate], reason: string, from?: time | null, until?: time | null }",
+        status: 201,
+        answer: Answer::Json("{ id: restr_… }"),
+        route: |m| on(m, sites::close),
+        ..post("/v1/sites/{site}/closures", May::RestrictSite)
+    },
+    Endpoint {
+        summary: "Draw a zone",
+        headers: EDIT,
+        body: "{ name: string, kind: avoided | blast | exclusive, polygon: [Coordinate] }",
+        status: 201,
+        answer: Answer::Json("{ id: restr_… }"),
+        route: |m| on(m, sites::draw_zone),
+        ..post("/v1/sites/{site}/zones", May::RestrictSite)
+    },
+    Endpoint {
+        summary: "Lift a closure or zone",
+        headers: EDIT,
+        answer: Answer::Json("{ id: restr_… }"),
+        route: |m| on(m, sites::lift),
+        ..delete("/v1/sites/{site}/restrictions/{restriction}", May::RestrictSite)
+    },
+    Endpoint {
+        summary: "Register a vehicle, whose secret is answered once",
+        body: "Registration",
+        status: 201,
+        answer: Answer::Json("Registered"),
+        route: |m| on(m, vehicles::register),
+        ..post("/v1/vehicles", May::RegisterVehicle)
+    },
+    Endpoint {
+        summary: "List vehicles",
+        query: PAGE,
+        answer: Answer::List("Vehicle"),
+        route: |m| on(m, vehicles::list),
+        ..get("/v1/vehicles", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Show a vehicle",
+        headers: TAGGED,
+        answer: Answer::Json("Vehicle"),
+        route: |m| on(m, vehicles::show),
+        ..get("/v1/vehicles/{vehicle}", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Stop a vehicle: asks no policy, counts against no limit, and leaves even if the store cannot commit",
+        counted: false,
+        body: "{ class: StopClass, reason: string }",
+        status: 202,
+        answer: Answer::Json("{ stop: cmd_…, delivery: sent | waiting, recorded: journal | emergency }"),
+        route: |m| on(m, vehicles::stop),
+        ..post("/v1/vehicles/{vehicle}/stop", May::StopVehicle)
+    },
+    Endpoint {
+        summary: "Clear a stop; the vehicle stays where it is until it is dispatched again",
+        body: "{ stop: cmd_… }",
+        answer: Answer::Json("{ stop: cmd_… }"),
+        route: |m| on(m, vehicles::clear),
+        ..post("/v1/vehicles/{vehicle}/clear", May::ClearStop)
+    },
+    Endpoint {
+        summary: "Place a hold: the vehicle is not dispatched until it is released",
+        headers: EDIT,
+        body: "{ kind: HoldKind, timing: HoldTiming, reason: string }",
+        status: 201,
+        answer: Answer::Json("{ id: hold_… }"),
+        route: |m| on(m, vehicles::hold),
+        ..post("/v1/vehicles/{vehicle}/holds", May::HoldVehicle)
+    },
+    Endpoint {
+        summary: "Release a hold that the caller placed",
+        headers: EDIT,
+        answer: Answer::Json("{ id: hold_… }"),
+        route: |m| on(m, vehicles::release),
+        ..delete("/v1/vehicles/{vehicle}/holds/{hold}", May::HoldVehicle)
+    },
+    Endpoint {
+        summary: "Samples of a vehicle in a time range, oldest first",
+        query: "{ from?: time, to?: time, limit?: integer }",
+        answer: Answer::List("Sample"),
+        route: |m| on(m, vehicles::telemetry),
+        ..get("/v1/vehicles/{vehicle}/telemetry", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Commands to a vehicle and how far they came",
+        answer: Answer::List("Command"),
+        route: |m| on(m, vehicles::commands),
+        ..get("/v1/vehicles/{vehicle}/commands", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Ask for a trip",
+        headers: ONCE,
+        body: "TripRequest",
+        status: 201,
+        answer: Answer::Json("Trip"),
+        route: |m| on(m, trips::create),
+        ..post("/v1/trips", May::RequestTrip)
+    },
+    Endpoint {
+        summary: "List trips, newest first",
+        query: "{ status?: string, vehicle?: veh_…, after?: trip_…, limit?: integer }",
+        answer: Answer::List("Trip"),
+        route: |m| on(m, trips::list),
+        ..get("/v1/trips", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Show a trip, with its progress",
+        answer: Answer::Json("Trip"),
+        route: |m| on(m, trips::show),
+        ..get("/v1/trips/{trip}", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "The version of a trip's route that is in force",
+        answer: Answer::Json("Route"),
+        route: |m| on(m, trips::route),
+        ..get("/v1/trips/{trip}/route", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Steps of a trip; waits up to `wait_ms`, at most 30000, for the next",
+        query: "{ after?: integer, wait_ms?: integer }",
+        answer: Answer::Json("History"),
+        route: |m| on(m, trips::history),
+        ..get("/v1/trips/{trip}/history", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "A trip's story: each step, and the decision behind it",
+        answer: Answer::Json("Why"),
+        route: |m| on(m, trips::why),
+        ..get("/v1/trips/{trip}/why", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Cancel a trip; 202 and `diverted` while people or load are aboard: it ends where they leave",
+        body: "{ reason: string }",
+        also: Some(202),
+        answer: Answer::Json("Trip"),
+        route: |m| on(m, trips::cancel),
+        ..post("/v1/trips/{trip}/cancel", May::CancelTrip)
+    },
+    Endpoint {
+        summary: "Entries of the journal; waits up to `wait_ms`, at most 30000, for the first",
+        query: "{ from?: integer, limit?: integer, about?: string, wait_ms?: integer }",
+        answer: Answer::List("Entry"),
+        route: |m| on(m, journal::list),
+        ..get("/v1/journal", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "The signed head of the journal",
+        answer: Answer::Json("Head"),
+        route: |m| on(m, journal::head),
+        ..get("/v1/journal/head", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "The proof that an event is in the journal",
+        answer: Answer::Json("Receipt"),
+        route: |m| on(m, journal::prove),
+        ..get("/v1/journal/{event}/proof", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "Verify the journal, with `replay` also every row against it",
+        body: "{ replay?: boolean }",
+        answer: Answer::Json("Verdict"),
+        route: |m| on(m, journal::check),
+        ..post("/v1/journal/verify", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "The journal as it grows, as Server-Sent Events",
+        query: "{ after?: integer, types?: string }",
+        headers: &["Last-Event-ID"],
+        answer: Answer::Events,
+        route: |m| on(m, events::follow),
+        ..get("/v1/events", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "Positions of the vehicles, over a WebSocket",
+        status: 101,
+        answer: Answer::Socket,
+        route: |m| on(m, positions::watch),
+        ..get("/v1/positions", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "This API as OpenAPI 3.1",
+        answer: Answer::Json("{ … }"),
+        route: |m| on(m, openapi::show),
+        ..open("/v1/openapi.json")
+    },
+    Endpoint {
+        summary: "Whether the process answers",
+        answer: Answer::Json("{ status: alive }"),
+        route: |m| on(m, health::alive),
+        ..open("/healthz")
+    },
+    Endpoint {
+        summary: "Whether the store can be read",
+        answer: Answer::Json("{ status: ready, vehicles_connected: integer }"),
+        route: |m| on(m, health::ready),
+        ..open("/readyz")
+    },
+    Endpoint {
+        summary: "Metrics as Prometheus text",
+        answer: Answer::Metrics,
+        route: |m| on(m, health::metrics),
+        ..open("/metrics")
+    },
+];
+
+impl Endpoint {
+    /// Its method as the router has it.
+    pub fn filter(&self) -> MethodFilter {
+        match self.method {
+            "post" => MethodFilter::POST,
+            "put" => MethodFilter::PUT,
+            "delete" => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        }
+    }
+
+    /// The names of the parameters in its address.
+    pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+    }
+}

@@ -1,0 +1,167 @@
+//! The journal as it grows, as Server-Sent Events. A subscriber's place is a position of the journal, so nothing is kept
+//! for it here: whoever is cut off comes back with the last id that it saw.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures_util::{Stream, StreamExt};
+use journal::Entry;
+use kernel::Reject;
+use serde::Deserialize;
+use store::port::Fault;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::auth::Caller;
+use super::extract::Parameters;
+use super::problem::Problem;
+use crate::Gateway;
+use crate::streams::{SLOW_READER, Slot};
+
+/// Events that wait for one subscriber's socket: a burst of a busy second. The journal has the rest.
+const BUFFER_EVENTS_MAX: usize = 256;
+/// Entries that are read at once: what the buffer takes.
+const PAGE: usize = BUFFER_EVENTS_MAX;
+/// How often a silent stream says that it lives: below what proxies cut off.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Prefixes of one filter: more than there are domains.
+const PREFIXES_MAX: usize = 32;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    after: Option<u64>,
+    types: Option<String>,
+}
+
+/// `GET /v1/events`
+pub async fn follow(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Parameters(query): Parameters<Query>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let filter = Filter::parse(query.types.as_deref())?;
+    let from = gateway.first(&caller, last_seen(&headers)?.or(query.after)).await?;
+    let slot = gateway.streams.open(&caller.authenticated.tenant)?;
+    let (sender, receiver) = mpsc::channel(BUFFER_EVENTS_MAX);
+    tokio::spawn(serve(gateway, caller, filter, from, slot, sender));
+    Ok(Sse::new(ReceiverStream::new(receiver).map(Ok)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+fn last_seen(headers: &HeaderMap) -> Result<Option<u64>, Reject> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let index = value.to_str().ok().and_then(|text| text.parse().ok());
+    let wrong = || Reject::invalid_field("/headers/Last-Event-ID", "must be the id of an event of this stream");
+    index.map(Some).ok_or_else(wrong)
+}
+
+impl Gateway {
+    /// The position of the first event for somebody who saw the journal up to here; of the next one without a place.
+    async fn first(&self, caller: &Caller, after: Option<u64>) -> Result<u64, Problem> {
+        let size = self.store.head(&caller.authenticated.tenant).await?.map_or(0, |head| head.size);
+        match after {
+            None => Ok(size),
+            Some(after) if after < size => Ok(after + 1),
+            Some(_) => {
+                let text = format!("is not in the journal, which has {size} entries: begin without it");
+                Err(Reject::invalid_field("/query/after", text).into())
+            }
+        }
+    }
+}
+
+/// Types of events by how they begin; every type if it is empty.
+struct Filter(Vec<String>);
+
+impl Filter {
+    fn parse(types: Option<&str>) -> Result<Self, Reject> {
+        let prefixes: Vec<String> = types.into_iter().flat_map(|types| types.split(',')).map(str::to_owned).collect();
+        if prefixes.len() > PREFIXES_MAX || prefixes.iter().any(String::is_empty) {
+            let text =
+                format!("must be 1 to {PREFIXES_MAX} beginnings of types with commas between, e.g. trip.,vehicle.");
+            return Err(Reject::invalid_field("/query/types", text));
+        }
+        Ok(Self(prefixes))
+    }
+
+    fn lets_through(&self, event_type: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|prefix| event_type.starts_with(prefix.as_str()))
+    }
+
+    /// The entry as an event of the stream, if it is asked for. The envelope goes out byte by byte as it is hashed.
+    fn event(&self, entry: &Entry) -> Option<Event> {
+        #[derive(Deserialize)]
+        struct Typed<'a> {
+            #[serde(borrow)]
+            r#type: Cow<'a, str>,
+        }
+        let typed: Typed<'_> = serde_json::from_str(&entry.envelope_json).ok()?;
+        let data = || format!(r#"{{"index":{},"event":{}}}"#, entry.index, entry.envelope_json);
+        let event = |name: &str| Event::default().id(entry.index.to_string()).event(name).data(data());
+        self.lets_through(&typed.r#type).then(|| event(&typed.r#type))
+    }
+}
+
+/// Why a stream ends while its reader still listens.
+enum End {
+    Slow,
+    Revoked,
+    Fault(Fault),
+}
+
+/// Runs one stream until its reader, its principal or the process is gone.
+async fn serve(
+    gateway: Arc<Gateway>,
+    caller: Caller,
+    filter: Filter,
+    from: u64,
+    slot: Slot,
+    sender: mpsc::Sender<Event>,
+) {
+    let ended = tokio::select! {
+        biased;
+        () = slot.stopped() => return,
+        () = sender.closed() => return,
+        ended = send(&gateway, &caller, &filter, from, &sender) => ended,
+    };
+    let tenant = &caller.authenticated.tenant;
+    match ended {
+        End::Slow => tracing::info!(%tenant, "a subscriber that does not read is cut off"),
+        End::Revoked => tracing::info!(%tenant, "a subscriber's access was revoked"),
+        End::Fault(fault) => tracing::warn!(%tenant, error = %fault, "a stream of events ends"),
+    }
+}
+
+async fn send(gateway: &Gateway, caller: &Caller, filter: &Filter, mut from: u64, to: &mpsc::Sender<Event>) -> End {
+    let tenant = &caller.authenticated.tenant;
+    loop {
+        let level = gateway.store.committed();
+        let entries = match gateway.store.entries(tenant, from, PAGE).await {
+            Ok(entries) => entries,
+            Err(fault) => return End::Fault(fault),
+        };
+        let Some(last) = entries.last() else {
+            gateway.store.wait_committed(level).await;
+            continue;
+        };
+        match caller.is_still_valid().await {
+            Ok(true) => from = last.index + 1,
+            Ok(false) => return End::Revoked,
+            Err(fault) => return End::Fault(fault),
+        }
+        for event in entries.iter().filter_map(|entry| filter.event(entry)) {
+            match tokio::time::timeout(SLOW_READER, to.send(event)).await {
+                Ok(Ok(())) => {}
+                // Whoever listened is gone, which ends the stream elsewhere.
+                Ok(Err(_)) | Err(_) => return End::Slow,
+            }
+        }
+    }
+}
