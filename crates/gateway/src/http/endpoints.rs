@@ -7,7 +7,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tenancy::Operation as May;
 
-use super::{MAP_BYTES_MAX, events, health, journal, openapi, positions, principals, sites, tenants, tiles, trips, vehicles};
+use super::{
+    MAP_BYTES_MAX, events, health, journal, openapi, positions, principals, sites, tenants, tiles, trips, vehicles,
+};
 use crate::Gateway;
 
 /// One operation.
