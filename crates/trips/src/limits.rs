@@ -36,6 +36,8 @@ pub const BOOTS_MAX: usize = 16;
 pub const VIOLATIONS_MAX: usize = 64;
 /// The highest priority; 0 is the everyday one.
 pub const PRIORITY_MAX: u8 = 9;
+/// The most places between the ends of a trip: a round of a delivery van; longer ones are several trips.
+pub const STOPS_BETWEEN_MAX: usize = 16;
 /// The most capabilities that a request may name.
 pub const CAPABILITIES_MAX: usize = 32;
 /// The longest text that a person or a vehicle gives as a reason, in characters; the rest is cut.

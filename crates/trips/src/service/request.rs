@@ -79,7 +79,7 @@ impl Trips {
             .into_iter()
             .enumerate()
             .filter_map(|(index, problem)| {
-                problem.map(|message| FieldError { field: request.stop_pointer(index).into(), message })
+                problem.map(|message| FieldError { field: request.stop_pointer(index), message })
             })
             .collect();
         if fields.is_empty() {
@@ -131,7 +131,7 @@ impl Trips {
                 RouteAnswer::OffMap { is_origin, reason } => {
                     let at = request.stop_pointer(if is_origin { index } else { index + 1 });
                     let mut reject = Reject::new(Code::OffMap, format!("{at}: {reason}"));
-                    reject.fields = vec![FieldError { field: at.into(), message: reason }];
+                    reject.fields = vec![FieldError { field: at, message: reason }];
                     return Ok(Err(reject));
                 }
             }

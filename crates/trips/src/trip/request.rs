@@ -6,7 +6,9 @@ use kernel::{Coordinate, FieldError, Reject, SiteId, Timestamp};
 use serde_json::{Map, Value};
 
 use super::types::{Kind, Requirements, Stop, Window};
-use crate::limits::{CAPABILITIES_MAX, PASSENGERS_MAX, PAYLOAD_KG_MAX, PRIORITY_MAX, SCHEDULE_AHEAD_MAX_MS, plain};
+use crate::limits::{
+    CAPABILITIES_MAX, PASSENGERS_MAX, PAYLOAD_KG_MAX, PRIORITY_MAX, SCHEDULE_AHEAD_MAX_MS, STOPS_BETWEEN_MAX, plain,
+};
 
 /// What a client asks for, well-formed.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,26 +68,19 @@ impl TripRequest {
         let kind = wrong.take("/kind", kind(object.get("kind")));
         let origin = coordinate(&mut wrong, "/origin", object.get("origin"));
         let destination = coordinate(&mut wrong, "/destination", object.get("destination"));
-        if object.get("stops").and_then(Value::as_array).is_some_and(|stops| !stops.is_empty()) {
-            wrong.add("/stops", "a trip has an origin and a destination; ask for one trip per further stop");
-        } else if object.get("stops").is_some_and(|stops| !stops.is_null() && !stops.is_array()) {
-            wrong.add("/stops", "expected a list");
-        }
-        if let (Some(from), Some(to)) = (origin, destination)
-            && from.distance_m(to) < STOPS_APART_M
-        {
-            wrong.add("/destination", "is the origin; a trip needs two places");
-        }
+        let between = stops_between(&mut wrong, object.get("stops"));
+        let places: Vec<Stop> = origin.into_iter().chain(between).chain(destination).map(|at| Stop { at }).collect();
+        check_apart(&mut wrong, &places);
         let requirements = requirements(&mut wrong, object.get("requirements"));
         let range = format!("expected a whole number from 0 to {PRIORITY_MAX}");
         let priority = whole(object.get("priority"), u64::from(PRIORITY_MAX), &range);
         let priority = wrong.take("/priority", priority);
         let window = window(&mut wrong, object.get("window"), now);
-        match (site, kind, origin, destination, priority) {
-            (Some(site), Some(kind), Some(from), Some(to), Some(priority)) if wrong.0.is_empty() => Ok(Self {
+        match (site, kind, priority) {
+            (Some(site), Some(kind), Some(priority)) if wrong.0.is_empty() => Ok(Self {
                 site,
                 kind,
-                stops: vec![Stop { at: from }, Stop { at: to }],
+                stops: places,
                 requirements,
                 priority: u8::try_from(priority).unwrap_or(PRIORITY_MAX),
                 window,
@@ -100,8 +95,41 @@ impl TripRequest {
     }
 
     /// The JSON pointer of a stop.
-    pub(crate) fn stop_pointer(&self, index: usize) -> &'static str {
-        if index == 0 { "/origin" } else { "/destination" }
+    pub(crate) fn stop_pointer(&self, index: usize) -> String {
+        stop_pointer(index, self.stops.len())
+    }
+}
+
+fn stop_pointer(index: usize, stops: usize) -> String {
+    match index {
+        0 => "/origin".into(),
+        last if last + 1 >= stops => "/destination".into(),
+        between => format!("/stops/{}", between - 1),
+    }
+}
+
+/// The places between origin and destination.
+fn stops_between(wrong: &mut Findings, value: Option<&Value>) -> Vec<Coordinate> {
+    let Some(value) = given(value) else { return Vec::new() };
+    let Some(list) = value.as_array().filter(|list| list.len() <= STOPS_BETWEEN_MAX) else {
+        wrong.add("/stops", format!("expected a list of at most {STOPS_BETWEEN_MAX} places between the two ends"));
+        return Vec::new();
+    };
+    let place = |(index, item)| coordinate(wrong, &format!("/stops/{index}"), Some(item));
+    list.iter().enumerate().filter_map(place).collect()
+}
+
+/// Two places in a row are two places.
+fn check_apart(wrong: &mut Findings, places: &[Stop]) {
+    // While some are wrong nobody can tell which are neighbours.
+    if places.len() < 2 || !wrong.0.is_empty() {
+        return;
+    }
+    for (index, pair) in places.windows(2).enumerate() {
+        if pair[0].at.distance_m(pair[1].at) < STOPS_APART_M {
+            let (here, before) = (stop_pointer(index + 1, places.len()), stop_pointer(index, places.len()));
+            wrong.add(&here, format!("is the same place as {before}; a trip needs two places"));
+        }
     }
 }
 
@@ -258,7 +286,13 @@ mod tests {
         check(|body| body["destination"] = body["origin"].clone(), &["/destination"]);
         check(|body| body["priority"] = json!(10), &["/priority"]);
         check(|body| body["colour/x"] = json!(1), &["/colour~1x"]);
-        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }]), &["/stops"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }]), &[]);
+        check(|body| body["stops"] = json!(vec![json!({ "lat": 1, "lon": 1 }); 17]), &["/stops"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }, { "lat": 99, "lon": 1 }]), &["/stops/1/lat"]);
+        check(|body| body["stops"] = json!([null, 7]), &["/stops/0", "/stops/1"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }, { "lat": 1, "lon": 1 }]), &["/stops/1"]);
+        check(|body| body["stops"] = json!([body["origin"]]), &["/stops/0"]);
+        check(|body| body["stops"] = json!([body["destination"]]), &["/destination"]);
         check(
             |body| body["requirements"] = json!({ "passengers": -1, "payload_kg": -2, "capabilities": ["ok", "NO"] }),
             &["/requirements/passengers", "/requirements/payload_kg", "/requirements/capabilities/1"],
