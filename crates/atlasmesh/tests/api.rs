@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use support::live::{Frame, Record};
 use support::site::{crossing, degrees};
-use support::world::{FAST, profile};
+use support::world::profile;
 use support::{Http, Serve, World};
 
 #[test]
@@ -62,7 +62,7 @@ fn who_does_not_read_is_cut_off_and_can_resume() {
     let before = world.journal_size();
     // More than the kernel buffers for a connection: events as large as a registration can make them.
     let mut large = profile("car");
-    large["components"][0]["serial"] = json!("s".repeat(40_000));
+    large["components"][0]["serial"] = json!("s".repeat(45_000));
     for n in 0.. {
         large["name"] = json!(format!("car-{n}"));
         world.http.post("/v1/vehicles", &large).ok();
@@ -120,7 +120,8 @@ fn feeds(http: &Http) -> Result<(), Value> {
 #[test]
 fn positions_follow_the_vehicles() {
     let mut world = World::new();
-    let n = world.ready_vehicle(crossing(1, 1), FAST);
+    // Slow enough that every leg of a trip lasts for some records.
+    let n = world.ready_vehicle(crossing(1, 1), 10.0);
     let mut socket = world.http.positions().unwrap();
     assert_eq!(
         socket.next_frame().unwrap(),
@@ -130,7 +131,7 @@ fn positions_follow_the_vehicles() {
     let near = |record: &Record| (record.lat - lat).abs() < 1e-4 && (record.lon - lon).abs() < 1e-4;
     let parked = until_record(&mut socket, |record| record.n == 0);
     assert!(near(&parked) && parked.flags == 0b11, "{parked:?}");
-    let trip = world.trip(crossing(1, 1), crossing(3, 3));
+    let trip = world.trip(crossing(3, 1), crossing(3, 3));
     until_record(&mut socket, |record| record.flags == 0b10_0001);
     until_record(&mut socket, |record| record.flags == 0b10_0101 && record.speed_mps > 1.0 && !near(record));
     world.until_status(&trip, &["COMPLETED"]);

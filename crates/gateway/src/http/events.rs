@@ -24,8 +24,9 @@ use super::problem::Problem;
 use crate::Gateway;
 use crate::streams::{SLOW_READER, Slot};
 
-/// Events that wait for one subscriber's socket: a burst of a busy second. The journal has the rest.
-const BUFFER_EVENTS_MAX: usize = 256;
+/// Events that wait for one subscriber's socket: 1.5 MiB of the largest. The journal has the rest, so that a burst waits
+/// there and not here.
+const BUFFER_EVENTS_MAX: usize = 32;
 /// Entries that are read at once: what the buffer takes.
 const PAGE: usize = BUFFER_EVENTS_MAX;
 /// How often a silent stream says that it lives: below what proxies cut off.
