@@ -336,7 +336,7 @@ fn gave_up(
     now: Timestamp,
 ) -> Verdict {
     check(trip.status, Step::Unassign)?;
-    if trip.occupied {
+    if trip.occupied_after(report.occupied) {
         let message = "a trip with people or load aboard cannot be given back: a person must decide";
         return Err(Reject::new(Code::IllegalTransition, message));
     }

@@ -345,6 +345,12 @@ fn a_vehicle_that_leaves_people_or_load_needs_a_person() {
 }
 
 #[test]
+fn who_got_in_meanwhile_keeps_the_vehicle_that_gives_up() {
+    let standing = then(empty_to(Status::AtPickup), [paused(10), stranded()]);
+    check(standing, reports_occupied(rejected()), refuses(Code::IllegalTransition));
+}
+
+#[test]
 fn an_ended_trip_hears_nothing_more() {
     for status in ENDED.into_iter().filter(|status| *status != Status::Expired) {
         for kind in every_kind() {
