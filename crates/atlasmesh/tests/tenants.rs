@@ -123,9 +123,10 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("stop", stop),
         ("event", event),
         ("tenant", tenant),
-        ("zoom", "0".to_owned()),
-        ("x", "0".to_owned()),
-        ("y", "0.mvt".to_owned()),
+        // The tile that the town lies in.
+        ("zoom", "14".to_owned()),
+        ("x", "4949".to_owned()),
+        ("y", "9628.mvt".to_owned()),
     ];
     (world, ids.into())
 }
