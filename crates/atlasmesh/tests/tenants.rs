@@ -126,7 +126,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         // The tile that the town lies in.
         ("zoom", "14".to_owned()),
         ("x", "4949".to_owned()),
-        ("y", "9628.mvt".to_owned()),
+        ("y", "9618.mvt".to_owned()),
     ];
     (world, ids.into())
 }
