@@ -268,10 +268,12 @@ fn safe_8_our_own_outage_makes_no_vehicle_offline_and_moves_no_trip() {
     // The one that never came back is offline, a full deadline after we listened again.
     world.until_vehicle(other, "offline", |vehicle| vehicle["status"] == "OFFLINE");
     let offline = world.entries_of("vehicle.went_offline");
-    assert_eq!(offline.len(), 1, "{offline:#?}");
-    assert!(offline[0].to_string().contains(world.vehicle_id(other)));
-    let at = support::time::us(offline[0]["event"]["recorded_at"].as_str().unwrap());
-    assert!(at - listening_again >= 2_500_000, "offline {} µs after we listened again", at - listening_again);
+    assert!(offline.iter().any(|entry| entry.to_string().contains(world.vehicle_id(other))), "{offline:#?}");
+    // A vehicle that takes longer than that to come back may be offline too, but none was before its time.
+    for entry in offline {
+        let at = support::time::us(entry["event"]["recorded_at"].as_str().unwrap());
+        assert!(at - listening_again >= 2_500_000, "offline {} µs after we listened again", at - listening_again);
+    }
     world.verify();
 }
 
