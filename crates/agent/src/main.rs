@@ -58,6 +58,9 @@ struct RunArgs {
     /// What the vehicle can do; may be given more than once.
     #[arg(long = "capability", value_name = "NAME")]
     capabilities: Vec<String>,
+    /// After how many metres the simulated vehicle meets something, once, that it may not pass without a person's word.
+    #[arg(long, value_name = "METRES")]
+    obstacle_after_m: Option<f64>,
 }
 
 #[derive(Args)]
@@ -117,6 +120,7 @@ fn setup(args: RunArgs) -> anyhow::Result<Setup> {
         start,
         speedup: args.speedup,
         capabilities: args.capabilities,
+        obstacle_after_m: args.obstacle_after_m,
     })
 }
 

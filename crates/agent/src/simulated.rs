@@ -7,7 +7,7 @@ use kernel::{Bearing, Coordinate};
 use link::{Mode, Position, StopClass};
 
 use crate::path::Path;
-use crate::vehicle::{STANDSTILL_MPS, Service, Vehicle, VehicleCommand, VehicleState};
+use crate::vehicle::{Help, STANDSTILL_MPS, Service, Vehicle, VehicleCommand, VehicleState};
 
 /// Comfortable acceleration, metres per second squared.
 const ACCELERATION_MPS2: f64 = 1.2;
@@ -46,6 +46,8 @@ pub struct SimulatedVehicle {
     motion: Motion,
     /// This driver's temper: 0.92 to 1.0 of the planned speed, from the seed.
     temper: f64,
+    /// Where something stands on its way, by its odometer.
+    obstacle_m: Option<f64>,
 }
 
 impl SimulatedVehicle {
@@ -62,14 +64,21 @@ impl SimulatedVehicle {
             occupied: false,
             along_m: None,
             served: false,
+            help: None,
         };
-        Self { state, path: None, motion: Motion::Hold, temper: 0.92 + 0.08 * spread }
+        Self { state, path: None, motion: Motion::Hold, temper: 0.92 + 0.08 * spread, obstacle_m: None }
+    }
+
+    /// The same, and once, after so many metres, something stands on its way that it may not pass by itself.
+    pub fn with_obstacle_after(mut self, distance_m: f64) -> Self {
+        self.obstacle_m = Some(self.state.odometer_m + distance_m);
+        self
     }
 
     /// A vehicle as it was when its agent last wrote: it stands there now.
     pub fn resumed(last: VehicleState, seed: u64) -> Self {
         let mut vehicle = Self::new(last.position.at, seed);
-        vehicle.state = VehicleState { speed_mps: 0.0, parked: true, along_m: None, served: false, ..last };
+        vehicle.state = VehicleState { speed_mps: 0.0, parked: true, along_m: None, served: false, help: None, ..last };
         vehicle
     }
 
@@ -100,6 +109,7 @@ impl SimulatedVehicle {
             target_mps.clamp(before_mps - brake_mps2 * dt_s, before_mps + ACCELERATION_MPS2 * dt_s).max(0.0);
         self.state.speed_mps = if speed_mps < STANDSTILL_MPS && target_mps == 0.0 { 0.0 } else { speed_mps };
         self.roll((before_mps + self.state.speed_mps) / 2.0 * dt_s, dt_s);
+        self.meet_obstacle();
         self.serve(dt_s);
         let driving = matches!(self.motion, Motion::Follow { .. });
         self.state.parked = self.state.speed_mps == 0.0 && !driving;
@@ -148,6 +158,15 @@ impl SimulatedVehicle {
         }
     }
 
+    fn meet_obstacle(&mut self) {
+        let met = self.obstacle_m.is_some_and(|at_m| self.state.odometer_m >= at_m);
+        if met && matches!(self.motion, Motion::Follow { .. }) {
+            self.obstacle_m = None;
+            self.state.help = Some(Help::Obstacle);
+            self.motion = Motion::Stop { at_m: None, deceleration_mps2: EMERGENCY_MPS2 };
+        }
+    }
+
     fn serve(&mut self, dt_s: f64) {
         let stands = self.state.stands();
         if let Motion::Serve { service, left_s } = &mut self.motion
@@ -172,6 +191,8 @@ impl Vehicle for SimulatedVehicle {
             VehicleCommand::FollowRoute { path, from_m, until_m, max_speed_mps } => {
                 self.state.along_m = Some(from_m);
                 self.state.served = false;
+                // Whoever lets it go on has seen what it asked about.
+                self.state.help = None;
                 self.path = Some(path);
                 Motion::Follow { until_m, cap_mps: max_speed_mps }
             }

@@ -31,6 +31,24 @@ pub struct VehicleState {
     pub along_m: Option<f64>,
     /// Whether the boarding or alighting that was last asked for is over.
     pub served: bool,
+    /// What it cannot solve by itself; it stands, or is about to.
+    pub help: Option<Help>,
+}
+
+/// What a driving system asks a person for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Help {
+    /// Something lies or stands on its way and it may not pass by itself.
+    Obstacle,
+}
+
+impl Help {
+    /// The stable code of the request.
+    pub fn code(self) -> &'static str {
+        match self {
+            Help::Obstacle => "OBSTACLE",
+        }
+    }
 }
 
 impl VehicleState {

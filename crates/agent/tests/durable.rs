@@ -39,7 +39,7 @@ fn cut_at_any_byte_everything_before_the_cut_is_there_and_the_file_goes_on() {
         let (mut file, memory) = StateFile::open(folder.path()).unwrap();
         assert_eq!(memory, Memory::default());
         for record in &records {
-            file.append(record).unwrap();
+            file.append(std::slice::from_ref(record)).unwrap();
             ends.push(fs::metadata(&path).unwrap().len() as usize);
         }
         file.sync().unwrap();
@@ -57,10 +57,31 @@ fn cut_at_any_byte_everything_before_the_cut_is_there_and_the_file_goes_on() {
         fs::write(&path, &whole[..cut]).unwrap();
         let (mut file, memory) = StateFile::open(folder.path()).unwrap();
         assert_eq!(memory, expected, "cut at {cut}");
-        file.append(&Record::Epoch(1_000)).unwrap();
+        file.append(&[Record::Epoch(1_000)]).unwrap();
         drop(file);
         let (_file, memory) = StateFile::open(folder.path()).unwrap();
         assert_eq!(memory.epoch, 1_000, "cut at {cut}");
+    }
+}
+
+#[test]
+fn records_that_belong_together_are_all_there_or_none_is() {
+    let (first, records) = (Record::Epoch(1), [Record::Epoch(2), Record::Map("0a".into()), Record::Finished(2)]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.state");
+    let begins = {
+        let (mut file, _) = StateFile::open(folder.path()).unwrap();
+        file.append(std::slice::from_ref(&first)).unwrap();
+        let begins = fs::metadata(&path).unwrap().len() as usize;
+        file.append(&records).unwrap();
+        begins
+    };
+    let whole = fs::read(&path).unwrap();
+    let (before, after) = (fold(&[first.clone()]), fold(&[&[first][..], &records].concat()));
+    for cut in begins..=whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let (_file, memory) = StateFile::open(folder.path()).unwrap();
+        assert_eq!(memory, if cut == whole.len() { after.clone() } else { before.clone() }, "cut at {cut}");
     }
 }
 
@@ -71,7 +92,7 @@ fn a_flipped_bit_ends_the_file_there_and_never_tells_a_lie() {
     let path = folder.path().join("agent.state");
     {
         let (mut file, _) = StateFile::open(folder.path()).unwrap();
-        records.iter().for_each(|record| file.append(record).unwrap());
+        records.iter().for_each(|record| file.append(std::slice::from_ref(record)).unwrap());
     }
     let whole = fs::read(&path).unwrap();
     let prefixes: Vec<Memory> = (0..=records.len()).map(|n| fold(&records[..n])).collect();
@@ -93,19 +114,19 @@ fn compaction_keeps_what_counts() {
     {
         let (mut file, _) = StateFile::open(folder.path()).unwrap();
         for record in a_life() {
-            file.append(&record).unwrap();
+            file.append(std::slice::from_ref(&record)).unwrap();
             expected.apply(record);
         }
         let before = expected.samples.len();
         // A day of samples, all acknowledged.
         for _ in 0..20_000 {
-            file.append(&sample).unwrap();
+            file.append(std::slice::from_ref(&sample)).unwrap();
         }
         let long = fs::metadata(&path).unwrap().len();
         file.compact_if_due(&expected).unwrap();
         let short = fs::metadata(&path).unwrap().len();
         assert!(short < long / 10, "{short} of {long} with {before} samples");
-        file.append(&Record::Epoch(77)).unwrap();
+        file.append(&[Record::Epoch(77)]).unwrap();
         expected.apply(Record::Epoch(77));
     }
     let (_file, memory) = StateFile::open(folder.path()).unwrap();

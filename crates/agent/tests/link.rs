@@ -225,7 +225,7 @@ fn perform(world: &mut World, grants: &mut Grants, event: &Happens) {
             world.command(0, Body::Clearance(v1::Clearance { of, trip_id: String::new() }));
         }
         Happens::Resume { trip: n, epoch } => {
-            _ = world.command(epoch, Body::Resume(v1::Resume { trip_id: trip(n).to_string() }));
+            _ = world.command(epoch, Body::Resume(v1::Resume { trip_id: trip(n).to_string(), ..Default::default() }));
         }
         Happens::Disconnect => world.step(Event::Disconnected),
         Happens::Welcome(claim) => {

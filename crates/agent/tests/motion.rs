@@ -39,7 +39,7 @@ fn clearance_of(id: kernel::CommandId) -> Body {
 }
 
 fn resume(n: u128) -> Body {
-    Body::Resume(v1::Resume { trip_id: trip(n).to_string() })
+    Body::Resume(v1::Resume { trip_id: trip(n).to_string(), ..Default::default() })
 }
 
 #[test]

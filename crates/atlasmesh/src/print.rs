@@ -27,7 +27,7 @@ fn events() {
     let domains = [
         ("tenancy", [tenancy::tenant::TenantEvent::types(), tenancy::principal::PrincipalEvent::types()].concat()),
         ("fleet", [fleet::vehicle::VehicleEvent::types(), fleet::site::SiteEvent::types()].concat()),
-        ("trips", trips::trip::TripEvent::types().to_vec()),
+        ("trips", [trips::TripEvent::types(), trips::AssistEvent::types(), trips::StandingEvent::types()].concat()),
     ];
     line("| domain | event | version |\n|---|---|---|");
     for (domain, types) in domains {

@@ -141,7 +141,7 @@ fn vehicle(person: &Person) -> (String, Agent) {
     let said = person.says(&["vehicles", "register", "--profile", &write("car-1")]);
     let (id, secret) = (after(&said, "vehicle "), after(&said, "shown this once: "));
     let (lat, lon) = degrees(0.0, 0.0);
-    let agent = Agent::start(person.server, id, "car-1", secret, (lat, lon), FAST);
+    let agent = Agent::start(person.server, (id, "car-1", secret), (lat, lon), FAST, &[]);
     let made = person.json(&["vehicles", "register", "--profile", &write("car-2")]);
     assert!(made["secret"].is_string());
     let listed = person.says(&["vehicles", "list"]);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use support::live::Frame;
 use support::site::{self, crossing};
-use support::world::{passenger, profile, square, tenant};
+use support::world::{FAST, passenger, profile, square, tenant};
 use support::{Answer, Http, World, openapi};
 
 /// What stands in the tenant's names and reasons, and in nothing that a stranger is told.
@@ -43,6 +43,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
     let polygon = square(450.0, 450.0, 20.0);
     let closure = json!({ "class": "no_entry", "polygon": polygon, "reason": CANARY });
     let zone = json!({ "name": CANARY, "kind": "avoided", "polygon": polygon });
+    let wait = json!({ "lease": 1, "answer": "wait", "reason": CANARY });
     let none = Value::Null;
     vec![
         ("get", "/healthz", "", none.clone(), Stranger::Own),
@@ -68,6 +69,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/vehicles/{vehicle}/stop", "", json!({ "class": "now", "reason": CANARY }), UNKNOWN),
         ("delete", "/v1/vehicles/{vehicle}/holds/{hold}", "", none.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/clear", "", json!({ "stop": "{stop}" }), UNKNOWN),
+        ("post", "/v1/trips/{trip}/resume", "", reason.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/holds", "", hold, UNKNOWN),
         ("get", "/v1/vehicles/{vehicle}/telemetry", "", none.clone(), UNKNOWN),
         ("get", "/v1/vehicles/{vehicle}/commands", "", none.clone(), UNKNOWN),
@@ -77,7 +79,23 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/trips/{trip}/route", "", none.clone(), UNKNOWN),
         ("get", "/v1/trips/{trip}/history", "", none.clone(), UNKNOWN),
         ("get", "/v1/trips/{trip}/why", "", none.clone(), UNKNOWN),
-        ("post", "/v1/trips/{trip}/cancel", "", reason, UNKNOWN),
+        ("post", "/v1/trips/{trip}/cancel", "", reason.clone(), UNKNOWN),
+        (
+            "post",
+            "/v1/standing-orders",
+            "",
+            json!({ "trip": passenger(crossing(2, 2), crossing(1, 1)), "goal": { "trips": 2 } }),
+            UNKNOWN,
+        ),
+        ("get", "/v1/standing-orders", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/standing-orders/{standing}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/standing-orders/{standing}/cancel", "", reason.clone(), UNKNOWN),
+        ("get", "/v1/assistance", "?which=all", none.clone(), Stranger::Nothing),
+        ("get", "/v1/assistance/{assistance}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/assistance/{assistance}/take", "", none.clone(), UNKNOWN),
+        ("post", "/v1/assistance/{assistance}/answer", "", wait, UNKNOWN),
+        ("post", "/v1/assistance/{assistance}/hand-back", "", json!({ "lease": 1 }), UNKNOWN),
+        ("post", "/v1/trips/{trip}/fail", "", reason, UNKNOWN),
         // What policy said to the stranger's own attempts is in its own journal.
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),
@@ -97,7 +115,8 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let vehicle = world.vehicle_id(n).to_owned();
     let trip = world.trip(crossing(3, 3), crossing(0, 3));
     world.until_trip(&trip, "on its way", |trip| trip["vehicle"] == vehicle.as_str() && trip["route"].is_object());
-    let made = |path: &str, body: Value, id: &str| world.http.post(path, &body).ok()[id].as_str().unwrap().to_owned();
+    let http = world.http.clone();
+    let made = |path: &str, body: Value, id: &str| http.post(path, &body).ok()[id].as_str().unwrap().to_owned();
     let polygon = square(450.0, 450.0, 20.0);
     let site = format!("/v1/sites/{}", site::NAME);
     let restriction =
@@ -110,12 +129,26 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let hold = made(&format!("/v1/vehicles/{vehicle}/holds"), hold, "id");
     let stop = json!({ "class": "now", "reason": CANARY });
     let stop = made(&format!("/v1/vehicles/{vehicle}/stop"), stop, "stop");
+    world.until_status(&trip, &["SAFE_STOPPED"]);
+    // Another one stands before something that it asks about.
+    world.ready_vehicle_that(crossing(0, 0), FAST, &["--obstacle-after-m", "100"]);
+    let standing_trip = world.trip(crossing(0, 0), crossing(3, 0));
+    world.until_status(&standing_trip, &["AWAITING_ASSIST"]);
+    let assistance = world.until("it asks", || {
+        let open = world.http.get("/v1/assistance").ok();
+        open["items"][0]["id"].as_str().map(str::to_owned).ok_or(open)
+    });
+    let standing = json!({ "trip": passenger(crossing(1, 1), crossing(2, 2)), "goal": { "trips": 1 } });
+    let standing = made("/v1/standing-orders", standing, "id");
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
     let site = site::NAME.to_owned();
     let tenant = TENANT.to_owned();
     let ids = [
         ("vehicle", vehicle),
         ("trip", trip),
+        ("standing_trip", standing_trip),
+        ("assistance", assistance),
+        ("standing", standing),
         ("site", site),
         ("restriction", restriction),
         ("principal", principal),
@@ -195,7 +228,8 @@ fn a_stranger_learns_and_changes_nothing() {
 
 /// No map is imported while trips are under way.
 fn cancel_all(world: &World) {
-    for trip in world.http.get("/v1/trips").ok()["items"].as_array().unwrap() {
+    let trips = world.http.get("/v1/trips").ok()["items"].as_array().unwrap().clone();
+    for trip in trips.iter().filter(|trip| trip["ended"].is_null()) {
         let path = format!("/v1/trips/{}/cancel", trip["id"].as_str().unwrap());
         world.http.post(&path, &json!({ "reason": CANARY })).ok();
     }
@@ -203,12 +237,15 @@ fn cancel_all(world: &World) {
 
 #[test]
 fn answers_are_what_the_openapi_says() {
-    let (world, ids) = furnished();
+    let (world, mut ids) = furnished();
     let document = world.http.get("/v1/openapi.json").ok();
     for (method, path, query, body, _) in rows().into_iter().filter(|row| !is_stream(row.1)) {
         println!("{method} {path}");
         if path.ends_with("/map") {
             cancel_all(&world);
+        }
+        if path.ends_with("/fail") {
+            ids.insert("trip", ids["standing_trip"].clone());
         }
         let http = if path.starts_with("/v1/tenants") { world.server.platform() } else { world.http.clone() };
         let answer = call(&http, method, &format!("{path}{query}"), &body, &ids);

@@ -24,14 +24,6 @@ fn close(world: &World, (east, north): (f64, f64)) -> String {
     closed.body["id"].as_str().unwrap().to_owned()
 }
 
-fn step(world: &World, trip: &str, event: &str) -> Option<Value> {
-    world.history(trip).into_iter().find(|step| step["event"] == event)
-}
-
-fn await_step(world: &World, trip: &str, event: &str) -> Value {
-    world.until(&format!("{event} of {trip}"), || step(world, trip, event).ok_or_else(|| json!(world.events(trip))))
-}
-
 /// Waits until the vehicle drives with what it carries, at some speed.
 fn until_driving(world: &World, n: usize, trip: &str) {
     world.until_status(trip, &["ON_TRIP"]);
@@ -57,10 +49,10 @@ fn a_road_that_closes_ahead_leads_the_vehicle_around_it() {
     until_driving(&world, n, &trip);
     let before = world.http.get(&format!("/v1/trips/{trip}/route")).ok();
     let closure = close(&world, (2.5 * BLOCK_M, 0.0));
-    let offered = await_step(&world, &trip, "trip.rerouted");
+    let offered = world.await_step(&trip, "trip.rerouted");
     assert!(offered["body"]["reason"].as_str().unwrap().contains(&closure), "{offered:#}");
     assert!(offered["body"]["begins_at_m"].as_f64().unwrap() > 30.0, "{offered:#}");
-    await_step(&world, &trip, "trip.reroute_taken");
+    world.await_step(&trip, "trip.reroute_taken");
     let after = world.http.get(&format!("/v1/trips/{trip}/route")).ok();
     assert!(after["version"].as_u64() > before["version"].as_u64(), "{after:#}");
     let reroute = world.commands(n).into_iter().find(|command| command["kind"] == "reroute").unwrap();
@@ -88,7 +80,7 @@ fn a_vehicle_that_no_way_leads_on_for_stops_before_the_closure_and_needs_a_perso
     until_driving(&world, n, &trip);
     let closed_m = site::ROAD_END_M - 200.0;
     close(&world, (closed_m, 0.0));
-    let failed = await_step(&world, &trip, "trip.reroute_failed");
+    let failed = world.await_step(&trip, "trip.reroute_failed");
     assert_eq!(failed["body"]["code"], "NO_LEGAL_EXIT", "{failed:#}");
     let waits = world.until_status(&trip, &["AWAITING_ASSIST"]);
     assert_eq!(waits["blocked"]["code"], "NO_LEGAL_EXIT", "{waits:#}");
@@ -112,7 +104,7 @@ fn a_passenger_whose_trip_is_called_off_is_brought_to_a_drop_off_ahead() {
     assert_eq!((answer.body["status"].as_str(), answer.body["occupied"].as_bool()), (Some("ON_TRIP"), Some(true)));
     let again = world.http.post(&cancel, &json!({ "reason": "really" }));
     assert_eq!((again.status, &again.body["diverted"]), (202, &json!(true)), "{}", again.body);
-    await_step(&world, &trip, "trip.reroute_taken");
+    world.await_step(&trip, "trip.reroute_taken");
     let ended = world.until_status(&trip, &["CANCELLED"]);
     assert_eq!((&ended["occupied"], &ended["ended"]["reason"]), (&json!(false), &json!("feels sick")), "{ended:#}");
     let driven_m = ended["summary"]["distance_m"].as_f64().unwrap();
@@ -160,7 +152,7 @@ fn a_trip_for_later_waits_for_its_time_and_then_goes() {
     let asked = world.http.post("/v1/trips", &body).ok();
     assert_eq!(asked["status"], "SCHEDULED", "{asked}");
     let trip = asked["id"].as_str().unwrap().to_owned();
-    let released = await_step(&world, &trip, "trip.released");
+    let released = world.await_step(&trip, "trip.released");
     let at_us = support::time::us(released["at"].as_str().unwrap());
     assert!(at_us >= earliest_us - LEAD_US, "released {} µs early", earliest_us - LEAD_US - at_us);
     world.until_status(&trip, &["COMPLETED"]);
@@ -183,10 +175,85 @@ fn a_trip_that_one_vehicle_rejects_goes_to_another() {
     world.http.put(&path, network.to_string().as_bytes(), "application/json").ok();
     let second = world.ready_vehicle(crossing(3, 3), FAST);
     let trip = world.trip(crossing(0, 0), crossing(1, 0));
-    let given_back = await_step(&world, &trip, "trip.unassigned");
+    let given_back = world.await_step(&trip, "trip.unassigned");
     assert_eq!(given_back["body"]["code"], "REJECTED_MAP_MISMATCH", "{given_back:#}");
     assert_eq!(given_back["body"]["vehicle"], world.vehicle_id(first));
     let done = world.until_status(&trip, &["COMPLETED"]);
     assert_eq!(done["vehicle"], world.vehicle_id(second), "{done:#}");
+    world.verify();
+}
+
+/// Goods between two places, again and again.
+fn standing(load_kg: f64, goal: &Value) -> Value {
+    let trip = json!({
+        "site": site::NAME, "kind": "delivery", "origin": site::at(0.0, 0.0), "destination": site::at(BLOCK_M, 0.0),
+        "requirements": { "payload_kg": load_kg },
+    });
+    json!({ "trip": trip, "goal": goal, "at_once": 2 })
+}
+
+#[test]
+fn trip_10_a_standing_order_goes_on_until_its_quantity_is_moved_whatever_is_killed() {
+    let mut world = World::new();
+    world.ready_vehicle(crossing(0, 0), FAST);
+    world.ready_vehicle(crossing(1, 0), FAST);
+    let body = standing(200.0, &json!({ "quantity_kg": 700 }));
+    let opened = world.http.post_once("/v1/standing-orders", &body, "heap-7");
+    assert_eq!(opened.status, 201, "{}", opened.body);
+    let path = format!("/v1/standing-orders/{}", opened.body["id"].as_str().unwrap());
+    let again = world.http.post_once("/v1/standing-orders", &body, "heap-7").ok();
+    assert_eq!(again["id"], opened.body["id"]);
+    let order = |wanted: &dyn Fn(&Value) -> bool, what: &str| {
+        world.until(what, || {
+            let now = world.http.get(&path).ok();
+            if wanted(&now) { Ok(now) } else { Err(now) }
+        })
+    };
+    let two = order(&|now| now["open"].as_object().is_some_and(|open| open.len() == 2), "two trips are open");
+    assert_eq!((&two["asked"], &two["status"]), (&json!(2), &json!("ACTIVE")), "{two:#}");
+    order(&|now| now["trips_done"].as_u64() > Some(0), "the first load is moved");
+    let mut world = world;
+    world.server.kill();
+    world.server.start_again();
+    let done = world.until("it is done", || {
+        let now = world.http.get(&path).ok();
+        if now["status"] == "COMPLETED" { Ok(now) } else { Err(now) }
+    });
+    // Three full loads and what was left.
+    assert_eq!(
+        (&done["moved_kg"], &done["trips_done"], &done["asked"]),
+        (&json!(700.0), &json!(4), &json!(4)),
+        "{done:#}"
+    );
+    let trips = world.http.get("/v1/trips").ok();
+    let mut loads: Vec<f64> = trips["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|trip| trip["requirements"]["payload_kg"].as_f64().unwrap())
+        .collect();
+    loads.sort_by(f64::total_cmp);
+    assert_eq!(loads, [100.0, 200.0, 200.0, 200.0], "{trips:#}");
+    world.http.post(&format!("{path}/cancel"), &json!({ "reason": "rain" })).problem(409, "ILLEGAL_TRANSITION");
+    world.verify();
+}
+
+#[test]
+fn trip_10_a_standing_order_is_refused_like_its_trips_and_can_be_called_off() {
+    let world = World::new();
+    let before = world.http.get("/v1/standing-orders").ok();
+    assert_eq!(before["items"], json!([]));
+    world
+        .http
+        .post("/v1/standing-orders", &standing(90_000.0, &json!({ "trips": 2 })))
+        .problem(403, "POLICY_VIOLATION");
+    let wrong = standing(0.0, &json!({ "quantity_kg": 5 }));
+    let problem = world.http.post("/v1/standing-orders", &wrong).problem(400, "INVALID_REQUEST");
+    assert_eq!(problem["errors"][0]["field"], "/trip/requirements/payload_kg", "{problem:#}");
+    assert_eq!(world.http.get("/v1/standing-orders").ok()["items"], json!([]));
+    let opened = world.http.post("/v1/standing-orders", &standing(200.0, &json!({ "trips": 2 }))).ok();
+    let path = format!("/v1/standing-orders/{}", opened["id"].as_str().unwrap());
+    let off = world.http.post(&format!("{path}/cancel"), &json!({ "reason": "rain" })).ok();
+    assert_eq!(off["status"], "CANCELLED", "{off:#}");
     world.verify();
 }

@@ -172,6 +172,14 @@ typed_id!(
     /// One start of a vehicle's computer.
     BootId, "boot"
 );
+typed_id!(
+    /// A standing order for trips.
+    StandingId, "stand"
+);
+typed_id!(
+    /// A vehicle's request for a person's help, from the question to its end.
+    AssistId, "assist"
+);
 
 /// Reads any typed id, for callers that only know the type.
 pub fn parse<T: TypedId + FromStr<Err = IdError>>(text: &str) -> Result<T, IdError> {

@@ -298,6 +298,8 @@ pub enum ReportKind {
     AssistNeeded {
         /// Stable code.
         kind: String,
+        /// What it sees or knows.
+        snapshot: Option<Snapshot>,
     },
     /// It left the trip before its end and stands.
     Ended {
@@ -305,6 +307,20 @@ pub enum ReportKind {
         reason: String,
     },
 }
+
+/// What a vehicle shows to whoever helps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// One of [`SNAPSHOT_TYPES`].
+    pub media_type: String,
+    /// At most [`SNAPSHOT_BYTES_MAX`].
+    pub bytes: Vec<u8>,
+}
+
+/// The longest snapshot in bytes: a small picture, kept on the vehicle until it is acknowledged.
+pub const SNAPSHOT_BYTES_MAX: usize = 64 << 10;
+/// What a snapshot may be (RFC 6838): still pictures and structured text, nothing that runs.
+pub const SNAPSHOT_TYPES: [&str; 4] = ["image/jpeg", "image/png", "image/webp", "application/json"];
 
 /// How far a command got on the vehicle.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use kernel::{CommandId, Timestamp};
 
+use crate::assist::Answer;
 use crate::delivery::Class;
 use crate::v1;
 
@@ -15,6 +16,7 @@ pub fn class_of(body: &v1::command::Body) -> Class {
     use v1::command::Body as B;
     match body {
         B::Stop(_) | B::Slow(_) | B::Cancel(_) | B::Ground(_) | B::Quarantine(_) => Class::Restrictive,
+        B::AssistAnswer(answer) if answer.answer == Answer::Stop.as_str() => Class::Restrictive,
         B::Dispatch(_)
         | B::Reroute(_)
         | B::Resume(_)

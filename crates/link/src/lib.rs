@@ -6,6 +6,7 @@
 //! [`to_vehicle`], which check every field and name the one that is wrong.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may panic"))]
 
+pub mod assist;
 mod check;
 pub mod delivery;
 mod from_vehicle;
@@ -20,13 +21,13 @@ pub mod v1;
 pub use check::LinkError;
 pub use from_vehicle::{
     BATCH_SAMPLES_MAX, CommandReport, Component, Heartbeat, Hello, Metric, Mode, Online, Position, ReportKind,
-    Reserved, Sample, TelemetryBatch, TripReport, VehicleMessage, flags,
+    Reserved, SNAPSHOT_BYTES_MAX, SNAPSHOT_TYPES, Sample, Snapshot, TelemetryBatch, TripReport, VehicleMessage, flags,
 };
 pub use read_vehicle::{decode_from_vehicle, from_vehicle};
 pub use route::{Leg, Route, Step};
 pub use to_vehicle::{
-    Body, Claim, Clearance, Command, CommandError, Constraints, Dispatch, GroundWhen, ServerMessage, Site, StopClass,
-    Watermark, Welcome, decode_to_vehicle, read_command, to_vehicle,
+    Body, Claim, Clearance, Command, CommandError, Constraints, Dispatch, GroundWhen, Resume, ServerMessage, Site,
+    StopClass, Watermark, Welcome, decode_to_vehicle, read_command, to_vehicle,
 };
 
 /// The version of the protocol that this crate speaks, in `Hello.protocol_version`.

@@ -4,7 +4,7 @@ use crate::check::{self, Checked, bad, required};
 use crate::delivery::Delivery;
 use crate::from_vehicle::{
     BATCH_SAMPLES_MAX, CommandReport, Component, Heartbeat, Hello, Metric, Mode, Online, Position, ReportKind,
-    Reserved, Sample, TelemetryBatch, TripReport, VehicleMessage,
+    Reserved, SNAPSHOT_BYTES_MAX, SNAPSHOT_TYPES, Sample, Snapshot, TelemetryBatch, TripReport, VehicleMessage,
 };
 use crate::to_vehicle::StopClass;
 use crate::{LinkError, v1};
@@ -213,9 +213,26 @@ fn report_kind(kind: v1::trip_report::Kind) -> Checked<ReportKind> {
         },
         K::Resumed(_) => ReportKind::Resumed,
         K::Paused(k) => ReportKind::Paused { reason: check::text(k.reason, "trip_report.paused.reason")? },
-        K::AssistNeeded(k) => ReportKind::AssistNeeded { kind: check::text(k.kind, "trip_report.assist_needed.kind")? },
+        K::AssistNeeded(k) => ReportKind::AssistNeeded {
+            kind: check::text(k.kind, "trip_report.assist_needed.kind")?,
+            snapshot: snapshot(k.snapshot, k.snapshot_type)?,
+        },
         K::Ended(k) => ReportKind::Ended { reason: check::text(k.reason, "trip_report.ended.reason")? },
     })
+}
+
+fn snapshot(bytes: Vec<u8>, media_type: String) -> Checked<Option<Snapshot>> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if bytes.len() > SNAPSHOT_BYTES_MAX {
+        return bad("trip_report.assist_needed.snapshot", "expected at most 65536 bytes");
+    }
+    if !SNAPSHOT_TYPES.contains(&media_type.as_str()) {
+        const EXPECTED: &str = "expected image/jpeg, image/png, image/webp or application/json";
+        return bad("trip_report.assist_needed.snapshot_type", EXPECTED);
+    }
+    Ok(Some(Snapshot { media_type, bytes }))
 }
 
 fn command_state(m: v1::CommandState) -> Checked<CommandReport> {

@@ -5,6 +5,7 @@
 use kernel::id::BootId;
 use kernel::{CommandId, Coordinate, Timestamp, TripId};
 
+use crate::assist::Answer;
 use crate::check::{self, Checked, bad, required};
 use crate::delivery::Class;
 use crate::restrict::{Restriction, Scope};
@@ -134,6 +135,17 @@ pub struct Dispatch {
     pub dropoff_dwell_ms: u64,
 }
 
+/// Going on after a stop: by an order, or as a person's answer to a request for help.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resume {
+    /// With this trip.
+    pub trip: TripId,
+    /// Restrictive commands that end with this.
+    pub clears: Vec<CommandId>,
+    /// Another way from where the vehicle stands; `None`: the one that it has.
+    pub path: Option<Route>,
+}
+
 /// What ends a restriction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clearance {
@@ -156,8 +168,10 @@ pub enum Body {
         route: Box<Route>,
     },
     /// Go on after a stop.
-    Resume {
-        /// With this trip.
+    Resume(Box<Resume>),
+    /// A person's answer that moves nothing: wait, or a crew comes.
+    Stay {
+        /// Of this trip.
         trip: TripId,
     },
     /// End restrictions.
@@ -361,7 +375,7 @@ fn body(body: v1::command::Body) -> Checked<Body> {
             trip: check::id(&m.trip_id, "command.reroute.trip_id")?,
             route: Box::new(required_route(m.route, "command.reroute.route")?),
         },
-        B::Resume(m) => Body::Resume { trip: check::id(&m.trip_id, "command.resume.trip_id")? },
+        B::Resume(m) => Body::Resume(Box::new(resume(m.trip_id, m.cleared_command_ids, m.path, "command.resume")?)),
         B::Clearance(m) => Body::Clearance(clearance(m)?),
         B::Stop(m) => Body::Restrict(stop(m)),
         B::Slow(m) => Body::Restrict(slow(m)),
@@ -381,8 +395,39 @@ fn body(body: v1::command::Body) -> Checked<Body> {
         B::Diagnose(_) => Body::Reserved("diagnose"),
         B::PolicyBundle(_) => Body::Reserved("policy_bundle"),
         B::UpdateOffered(_) => Body::Reserved("update_offered"),
-        B::AssistAnswer(_) => Body::Reserved("assist_answer"),
+        B::AssistAnswer(m) => assist_answer(m)?,
     })
+}
+
+fn resume(trip: String, clears: Vec<String>, path: Option<v1::Route>, field: &str) -> Checked<Resume> {
+    let clears = check::list(clears, &format!("{field}.cleared_command_ids"))?;
+    let id = |text: String| check::id(&text, &format!("{field}.cleared_command_ids"));
+    Ok(Resume {
+        trip: check::id(&trip, &format!("{field}.trip_id"))?,
+        clears: clears.into_iter().map(id).collect::<Checked<_>>()?,
+        path: path.map(|path| required_route(Some(path), &format!("{field}.path"))).transpose()?,
+    })
+}
+
+/// `stop` is read in any state, like every restriction: which trip cannot be read holds the vehicle.
+fn assist_answer(m: v1::AssistAnswer) -> Checked<Body> {
+    const FIELD: &str = "command.assist_answer";
+    match m.answer.parse::<Answer>() {
+        Ok(Answer::Stop) => {
+            let scope = m.trip_id.parse().map_or(Scope::Vehicle, Scope::Trip);
+            let class = StopClass::NearestAdmissible;
+            Ok(Body::Restrict(Restriction::Stop { class, place: None, scope }))
+        }
+        Ok(Answer::Wait | Answer::SendCrew) => {
+            Ok(Body::Stay { trip: check::id(&m.trip_id, "command.assist_answer.trip_id")? })
+        }
+        Ok(Answer::Proceed) => Ok(Body::Resume(Box::new(resume(m.trip_id, m.cleared_command_ids, m.path, FIELD)?))),
+        Ok(Answer::ChoosePath) => {
+            let path = Some(required(m.path, "command.assist_answer.path")?);
+            Ok(Body::Resume(Box::new(resume(m.trip_id, m.cleared_command_ids, path, FIELD)?)))
+        }
+        Err(_) => bad("command.assist_answer.answer", Answer::EXPECTED),
+    }
 }
 
 fn dispatch(m: v1::Dispatch) -> Checked<Dispatch> {

@@ -238,6 +238,20 @@ impl MonitorFacts {
     }
 }
 
+/// Facts of [`Action::ResumeTrip`](crate::Action::ResumeTrip) (SAFE-13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResumeFacts {
+    /// The kinds of the vehicle's holds; empty when it has none.
+    pub holds: BTreeSet<String>,
+}
+
+impl ResumeFacts {
+    /// The facts, observed at `now`.
+    pub fn facts(&self, now: Timestamp) -> Vec<Fact> {
+        Facts::of(now).with("holds", self.holds.clone()).0
+    }
+}
+
 /// Facts of [`Action::ReleaseHold`](crate::Action::ReleaseHold) (SAFE-17).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HoldReleaseFacts {

@@ -32,6 +32,8 @@ pub use decision::{Decision, FactUsed, Reason, Verdict};
 pub use engine::Engine;
 pub use error::BundleError;
 pub use fact::{Fact, FactValue};
-pub use facts::{AssignmentFacts, HoldReleaseFacts, MonitorFacts, RegistrationFacts, SiteImportFacts, TripFacts};
+pub use facts::{
+    AssignmentFacts, HoldReleaseFacts, MonitorFacts, RegistrationFacts, ResumeFacts, SiteImportFacts, TripFacts,
+};
 pub use monitor::{Checked, Compliance, Debounce, DebounceLimits, Edge, Response, Violation};
 pub use request::Request;

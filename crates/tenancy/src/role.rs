@@ -45,6 +45,10 @@ pub enum Operation {
     RequestTrip,
     /// Cancel a trip.
     CancelTrip,
+    /// Let a standing vehicle go on.
+    ResumeTrip,
+    /// Take and answer a vehicle's request for assistance.
+    Assist,
     /// Read sites, vehicles and trips.
     ReadFleet,
     /// Read and verify the journal.
@@ -77,6 +81,8 @@ impl Role {
                 operation,
                 O::RequestTrip
                     | O::CancelTrip
+                    | O::ResumeTrip
+                    | O::Assist
                     | O::StopVehicle
                     | O::ClearStop
                     | O::HoldVehicle
@@ -87,6 +93,7 @@ impl Role {
             Role::SafetyOfficer => matches!(
                 operation,
                 O::CancelTrip
+                    | O::Assist
                     | O::StopVehicle
                     | O::ClearStop
                     | O::HoldVehicle
@@ -105,7 +112,7 @@ impl Role {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 12] = [
+    pub const ALL: [Operation; 14] = [
         Operation::ManageTenants,
         Operation::ManagePrincipals,
         Operation::ImportSite,
@@ -116,6 +123,8 @@ impl Operation {
         Operation::ClearStop,
         Operation::RequestTrip,
         Operation::CancelTrip,
+        Operation::ResumeTrip,
+        Operation::Assist,
         Operation::ReadFleet,
         Operation::ReadJournal,
     ];
@@ -140,6 +149,8 @@ impl fmt::Display for Operation {
             Operation::ClearStop => "clear stops",
             Operation::RequestTrip => "ask for trips",
             Operation::CancelTrip => "cancel trips",
+            Operation::ResumeTrip => "let vehicles go on",
+            Operation::Assist => "answer requests for assistance",
             Operation::ReadFleet => "read sites, vehicles and trips",
             Operation::ReadJournal => "read the journal",
         })

@@ -3,15 +3,17 @@
 //!
 //! A trip moves only by commands through one pure `decide` ([`trip`]) over one table of transitions
 //! ([`trip::status`]); vehicles are chosen for all trips that wait together ([`dispatch`]); samples of moving vehicles
-//! are checked ([`compliance`]); [`Trips`] joins them over the store and the neighbours' [`ports`].
+//! are checked ([`compliance`]); a vehicle that stands asks a person ([`assistance`]); [`Trips`] joins them over the store and the neighbours' [`ports`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod assistance;
 pub mod compliance;
 pub mod dispatch;
 mod limits;
 pub mod ports;
 pub mod service;
+pub mod standing;
 pub mod trip;
 
 use std::sync::Arc;
@@ -20,21 +22,28 @@ use store::due::DueHandler;
 use store::replay::{Fold, fold_of};
 use store::subscribe::Subscriber;
 
+pub use assistance::{AssistEvent, Assistance};
 pub use compliance::{Check, CheckVerdict, SampleFacts};
 pub use dispatch::{BATCH_WINDOW_MS, BatchReport};
 pub use limits::{CLAIM_VALID_FOR_S, ClaimTiming};
-pub use service::{History, Leg, Ports, Progress, RouteVersion, Settings, Story, TripFilter, Trips};
+pub use service::{
+    AnswerWish, History, Leg, Ports, Progress, RouteVersion, Settings, Snapshot, Story, TripFilter, Trips, Which,
+};
+pub use standing::parse::StandingRequest;
+pub use standing::{Standing, StandingEvent};
 pub use trip::way::WayAnswer;
 pub use trip::{Done, ReportKind, Status, Trip, TripEvent, TripRequest, VehicleReport, state_table_markdown};
 
 /// The folds of this crate's aggregates, for replay.
 pub fn folds() -> Vec<Box<dyn Fold>> {
-    vec![fold_of::<Trip>()]
+    vec![fold_of::<Trip>(), fold_of::<Assistance>(), fold_of::<Standing>()]
 }
 
 /// The handlers of this crate's due rows.
 pub fn due_handlers(trips: &Arc<Trips>) -> Vec<Arc<dyn DueHandler>> {
-    vec![Arc::new(service::due::TripDue(Arc::clone(trips)))]
+    let assistance = service::assist::AssistDue(Arc::clone(trips));
+    let standing = service::standing::StandingDue(Arc::clone(trips));
+    vec![Arc::new(service::due::TripDue(Arc::clone(trips))), Arc::new(assistance), Arc::new(standing)]
 }
 
 /// The subscribers of this crate.
@@ -42,5 +51,7 @@ pub fn subscribers(trips: &Arc<Trips>) -> Vec<Arc<dyn Subscriber>> {
     let releaser = service::subscribers::ClaimReleaser(Arc::clone(trips));
     let watcher = service::subscribers::VehicleWatcher(Arc::clone(trips));
     let ways = service::ways::WayWatcher(Arc::clone(trips));
-    vec![Arc::new(releaser), Arc::new(watcher), Arc::new(ways)]
+    let assistance = service::assist::AssistWatcher(Arc::clone(trips));
+    let standing = service::standing::StandingWatcher(Arc::clone(trips));
+    vec![Arc::new(releaser), Arc::new(watcher), Arc::new(ways), Arc::new(assistance), Arc::new(standing)]
 }

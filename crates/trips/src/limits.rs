@@ -9,6 +9,23 @@ pub const ACCEPT_TIMEOUT_MS: i64 = 15_000;
 /// How long a vehicle may take to take another way, in milliseconds: as long as the command is valid (10 s), and what its
 /// answer needs over a slow link.
 pub const REROUTE_TIMEOUT_MS: i64 = 12_000;
+/// How long one person may have a request for assistance without a word, in milliseconds: long enough to look around
+/// through a camera, short enough that one who was called away keeps nobody waiting.
+pub const ASSIST_LEASE_MS: i64 = 5 * 60_000;
+/// How long a vehicle may take to speak to an answer, in milliseconds: longer than an order to go on, whose refusal tells
+/// more.
+pub const ASSIST_ANSWER_TIMEOUT_MS: i64 = 15_000;
+/// How many answers a request remembers; the journal has them all.
+pub const ANSWERS_MAX: usize = 32;
+/// How long a standing order waits before it asks again after a refusal or a trip that was not done, in milliseconds:
+/// closures and holds end in minutes, and each asking is a decision in the journal.
+pub const STANDING_RETRY_MS: i64 = 60_000;
+/// The most trips that a standing order has open at once: the vehicles of one loading point.
+pub const STANDING_AT_ONCE_MAX: u64 = 32;
+/// The most trips of one standing order: a shift of a large mine.
+pub const STANDING_TRIPS_MAX: u64 = 10_000;
+/// The most that one standing order moves, in kilograms: a month of a large mine.
+pub const STANDING_QUANTITY_KG_MAX: f64 = 1e11;
 /// How long a claim is valid without renewal, in seconds, where the operator says nothing (SAFE-7's default).
 pub const CLAIM_VALID_FOR_S: u64 = 120;
 /// The longest that a vehicle waits before it tries to connect again, in milliseconds, and a handshake more.

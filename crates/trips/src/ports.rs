@@ -178,6 +178,20 @@ pub struct RouteFound {
     pub map_digest: String,
 }
 
+impl RouteFound {
+    /// This way, and from its end on the next one.
+    pub(crate) fn then(mut self, next: Self) -> Self {
+        self.points.extend(next.points);
+        self.steps.extend(next.steps);
+        self.distance_m += next.distance_m;
+        self.duration_ms += next.duration_ms;
+        self.binding.extend(next.binding);
+        self.zones.extend(next.zones);
+        self.map_digest = next.map_digest;
+        self
+    }
+}
+
 /// What to find a way for.
 #[derive(Debug, Clone, Copy)]
 pub struct RouteQuery<'a> {

@@ -7,9 +7,13 @@ use kernel::id::TypedId;
 use kernel::testing::{START, golden};
 use kernel::{Coordinate, Timestamp, VehicleId};
 use policy::{Constraints, Response};
+use trips::assistance::Answer;
+use trips::assistance::events::*;
+use trips::standing::Goal;
+use trips::standing::events::*;
 use trips::trip::events::*;
 use trips::trip::types::*;
-use trips::{Status, Trip, TripEvent};
+use trips::{AssistEvent, Assistance, Standing, StandingEvent, Status, Trip, TripEvent};
 
 fn id<T: TypedId>(n: u128) -> T {
     T::from_u128((0x019b << 112) | n)
@@ -83,6 +87,7 @@ fn created() -> TripCreated {
         decision: id(60),
         policy_bundle: "0c".repeat(32),
         requested_by: "prin_01kdr000000000000000000005".into(),
+        standing: None,
         simulated: true,
         expires_at: at(7_200),
         due_at: at(3_000),
@@ -148,7 +153,7 @@ fn under_way() -> Vec<TripEvent> {
         TripArrivedDropoff { stop_index: 1, report: report(5), due_at }.into(),
         TripPaused { reason: "people on the road".into(), report: report(6), due_at }.into(),
         TripResumed { to: Status::AtDropoff, report: report(7), due_at }.into(),
-        TripAssistNeeded { kind: "OBSTACLE".into(), report: report(8), due_at }.into(),
+        TripAssistNeeded { kind: "OBSTACLE".into(), snapshot: None, report: report(8), due_at }.into(),
         TripSafeStopped { class, reason, admissible: false, report: report(9), due_at }.into(),
     ]
 }
@@ -253,9 +258,110 @@ fn another_way() -> Vec<TripEvent> {
     vec![diverted.into(), rerouted.into(), TripRerouteTaken { route: id(53), due_at }.into(), failed.into()]
 }
 
+/// Going on after a stop, by another way.
+fn goes_on() -> Vec<TripEvent> {
+    let due_at = at(500);
+    let ordered = TripResumeOrdered {
+        vehicle: vehicle(),
+        claim_epoch: 7,
+        reason: "the rock is gone".into(),
+        by: Some(id(5)),
+        decision: id(62),
+        assist: Some(id(80)),
+        route: Some(route(4)),
+        clears: vec![id(90)],
+        due_at: at(412),
+    };
+    let refused = TripResumeRefused {
+        vehicle: vehicle(),
+        assist: Some(id(80)),
+        code: "HELD".into(),
+        reason: "a restrictive command holds the vehicle".into(),
+        due_at,
+    };
+    vec![ordered.into(), refused.into(), TripResumeTaken { route: Some(route(4)), due_at }.into()]
+}
+
 #[test]
 fn a_trip_is_read_as_it_was_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/trip");
-    let history = [before_it_drives(), under_way(), watched(), ends(), another_way()].concat();
+    let history = [before_it_drives(), under_way(), watched(), ends(), another_way(), goes_on()].concat();
     golden::check::<Trip>(&folder, &history);
+}
+
+fn assistance() -> Vec<AssistEvent> {
+    let answered = AssistAnswered {
+        trip: id(1),
+        vehicle: vehicle(),
+        claim_epoch: 7,
+        answer: Answer::ChoosePath,
+        by: id(6),
+        lease: 3,
+        reason: "around the rock".into(),
+        order: Some(Order { decision: id(62), route: Some(route(4)), clears: vec![id(90)] }),
+        until: at(800),
+        due_at: at(515),
+    };
+    let asked = AssistAsked {
+        assist: id(80),
+        trip: id(1),
+        vehicle: vehicle(),
+        claim_epoch: 7,
+        site: "pit-1".parse().unwrap(),
+        kind: "OBSTACLE".into(),
+        at: place(1.5),
+        occupied: true,
+        snapshot: Some(SnapshotRef { sha256: "0f".repeat(32), media_type: "image/jpeg".into() }),
+    };
+    let refused =
+        AssistRefused { answer: Answer::ChoosePath, code: "NO_ANSWER".into(), reason: "it was not connected".into() };
+    vec![
+        asked.into(),
+        AssistTaken { by: id(5), lease: 1, until: at(600) }.into(),
+        AssistHandedBack { by: id(5), lease: 1 }.into(),
+        AssistLapsed { by: id(5), lease: 2 }.into(),
+        answered.into(),
+        refused.into(),
+        AssistAccepted { answer: Answer::ChoosePath }.into(),
+        AssistDone { code: "RESUMED".into(), reason: "the vehicle goes on".into() }.into(),
+    ]
+}
+
+#[test]
+fn a_request_for_assistance_is_read_as_it_was_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/assist");
+    golden::check::<Assistance>(&folder, &assistance());
+}
+
+fn standing() -> Vec<StandingEvent> {
+    let TripCreated { site, stops, requirements, priority, requested_by, .. } = created();
+    let opened = StandingOpened {
+        standing: id(95),
+        site,
+        kind: Kind::Haul,
+        stops,
+        requirements,
+        priority,
+        goal: Goal::QuantityKg(2_000.5),
+        at_once: 2,
+        requested_by,
+        due_at: at(1),
+    };
+    let paused =
+        StandingPaused { code: "POLICY_VIOLATION".into(), reason: "the road is closed".into(), due_at: at(60) };
+    let ended = StandingTripEnded { trip: id(1), status: Status::Completed, moved_kg: 1_200.5, due_at: Some(at(90)) };
+    vec![
+        opened.into(),
+        StandingTripAsked { trip: id(1), payload_kg: 1_200.5, due_at: None }.into(),
+        paused.into(),
+        ended.into(),
+        StandingCompleted { trips_done: 2, moved_kg: 2_000.5 }.into(),
+        StandingCancelled { reason: "rain".into(), by: Some(id(5)) }.into(),
+    ]
+}
+
+#[test]
+fn a_standing_order_is_read_as_it_was_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/standing");
+    golden::check::<Standing>(&folder, &standing());
 }

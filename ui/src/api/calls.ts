@@ -1,7 +1,7 @@
 // Every operation that the page uses, by name; panels never spell an address.
 import { type Client, newKey } from './client'
 import type {
-  ClosureClass, JournalEntry, LatLon, Page, Site, StopClass, Story, TileIndex, Trip, TripRoute, Vehicle, VehicleCommand,
+  AssistAnswer, Assistance, ClosureClass, JournalEntry, LatLon, Page, Site, StopClass, Story, TileIndex, Trip, TripRoute, Vehicle, VehicleCommand,
   ZoneKind,
 } from './types'
 
@@ -43,6 +43,17 @@ export const calls = (client: Client) => ({
     client.ask<Trip>('/v1/trips', { method: 'POST', body: wish, idempotencyKey: key }),
   cancelTrip: (id: string, reason: string) =>
     client.ask<Trip>(`/v1/trips/${id}/cancel`, { method: 'POST', body: { reason } }),
+  resumeTrip: (id: string, reason: string) =>
+    client.ask<Trip>(`/v1/trips/${id}/resume`, { method: 'POST', body: { reason } }),
+  failTrip: (id: string, reason: string) =>
+    client.ask<Trip>(`/v1/trips/${id}/fail`, { method: 'POST', body: { reason } }),
+  assistances: () => all<Assistance>(client, '/v1/assistance'),
+  assistance: (id: string) => client.ask<Assistance>(`/v1/assistance/${id}`),
+  takeAssistance: (id: string) => client.ask<Assistance>(`/v1/assistance/${id}/take`, { method: 'POST' }),
+  handBackAssistance: (id: string, lease: number) =>
+    client.ask<Assistance>(`/v1/assistance/${id}/hand-back`, { method: 'POST', body: { lease } }),
+  answerAssistance: (id: string, body: { lease: number; answer: AssistAnswer; reason: string; via?: LatLon[] }) =>
+    client.ask<Assistance>(`/v1/assistance/${id}/answer`, { method: 'POST', body }),
   stop: (id: string, stop: StopClass, reason: string) =>
     client.ask<{ stop: string; delivery: 'sent' | 'waiting'; recorded: 'journal' | 'emergency' }>(
       `/v1/vehicles/${id}/stop`, { method: 'POST', body: { class: stop, reason } },

@@ -145,6 +145,23 @@ export interface Site {
   restrictions: Restriction[]
 }
 
+export type AssistAnswer = 'wait' | 'proceed' | 'choose_path' | 'stop' | 'send_crew'
+
+/** A vehicle's request for a person. */
+export interface Assistance {
+  id: string
+  status: 'ASKED' | 'TAKEN' | 'DONE'
+  trip: string
+  vehicle: string
+  kind: string
+  at: LatLon
+  occupied: boolean
+  snapshot: { sha256: string; media_type: string; base64?: string | null } | null
+  lease: { number: number; by: string; until: string } | null
+  answers: { answer: AssistAnswer; by: string; at: string; reason: string; outcome: { state: 'pending' | 'accepted' | 'refused'; code?: string; reason?: string } }[]
+  asked_at: string
+}
+
 export interface TileIndex {
   bounds: [number, number, number, number] | null
   maxzoom: number

@@ -25,6 +25,8 @@ export class Fleet {
   readonly motion = new Motion()
   vehicles = new SvelteMap<string, Vehicle>()
   trips = new SvelteMap<string, Trip>()
+  /** Requests for a person that are open, by trip. */
+  readonly asking = new SvelteMap<string, string>()
   sites = $state.raw<Site[]>([])
   events = $state.raw<JournalEntry[]>([])
   /** Whether the fleet was read at all: before, an empty list means nothing. */
@@ -132,7 +134,7 @@ export class Fleet {
   }
 
   private async readAll() {
-    const [vehicles, trips, sites] = await Promise.all([this.api.vehicles(), this.api.trips(), this.api.sites()])
+    const [vehicles, trips, sites] = await Promise.all([this.api.vehicles(), this.api.trips(), this.api.sites(), this.readAsking()])
     this.trips.clear()
     for (const trip of trips.items) this.trips.set(trip.id, trip)
     this.sites = sites
@@ -145,6 +147,12 @@ export class Fleet {
     this.trouble = null
     this.known = true
     this.opened()
+  }
+
+  private async readAsking() {
+    const open = await this.api.assistances()
+    this.asking.clear()
+    for (const { id, trip } of open) this.asking.set(trip, id)
   }
 
   private listed(vehicles: Vehicle[]) {
@@ -207,6 +215,7 @@ export class Fleet {
     for (const trip of newTrips) this.trips.set(trip.id, trip)
     this.listed(newVehicles)
     if (of('site').length > 0) this.sites = await this.api.sites()
+    if (of('assist').length > 0) await this.readAsking()
   }
 }
 

@@ -15,6 +15,9 @@ const HALF = { along: 9, across: 5 }
 /** As many corners as the server takes. */
 const CORNERS_MAX = 500
 
+/** As many places of a chosen path as the server takes. */
+const PLACES_MAX = 8
+
 export interface Preview {
   roads: Line[]
   names: string[]
@@ -40,6 +43,9 @@ class Drawing {
     if (task?.kind === 'trip') {
       task[task.next] = place
       task.next = task.next === 'origin' ? 'destination' : 'origin'
+    } else if (task?.kind === 'path') {
+      if (task.places.length >= PLACES_MAX) this.hint = `A path is chosen by at most ${PLACES_MAX} places.`
+      else task.places = [...task.places, place]
     } else if (task?.kind === 'close') this.road(place)
     else if (task?.kind === 'area' && !task.done) this.corner(place)
   }
@@ -89,6 +95,7 @@ class Drawing {
 
   undo() {
     const task = view.task
+    if (task?.kind === 'path') task.places = task.places.slice(0, -1)
     if (task?.kind !== 'area') return
     task.corners = task.done ? task.corners : task.corners.slice(0, -1)
     task.done = false

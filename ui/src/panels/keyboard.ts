@@ -75,7 +75,7 @@ function act(event: KeyboardEvent, fleet: Fleet): boolean {
       return true
     case 'Backspace':
       drawing.undo()
-      return view.task?.kind === 'area'
+      return view.task?.kind === 'area' || view.task?.kind === 'path'
     case '1': case '2': case '3': case '4':
       view.tab = (['vehicles', 'trips', 'alerts', 'roads'] as const)[Number(event.key) - 1]!
       return true

@@ -7,13 +7,14 @@ export type Selection = { kind: 'vehicle' | 'trip'; id: string } | null
 
 export type Task =
   | { kind: 'trip'; origin: LatLon | null; destination: LatLon | null; next: 'origin' | 'destination' }
+  | { kind: 'path'; trip: string; assistance: string; lease: number; places: LatLon[] }
   | { kind: 'close'; polygon: LatLon[]; road: string | null }
   | { kind: 'area'; purpose: 'zone' | 'closure'; corners: LatLon[]; done: boolean }
 
 export type Ask =
   | { kind: 'stop'; vehicle: string }
   | { kind: 'clear'; vehicle: string }
-  | { kind: 'cancel'; trip: string }
+  | { kind: 'cancel' | 'resume' | 'fail'; trip: string }
   | { kind: 'lift'; restriction: Restriction }
   | { kind: 'keys' }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kernel::{CommandId, Timestamp, TripId};
 use link::restrict::{Refusal, Restriction, Scope, Situation, not_expired, permit};
-use link::{Body, Clearance, Command, Dispatch, Mode, Route, v1};
+use link::{Body, Clearance, Command, Dispatch, Mode, Resume, Route, v1};
 
 use super::clock::LiveClaim;
 use super::{Agent, Now, REPORTS_MAX, TripPlan, plan_of};
@@ -54,7 +54,8 @@ impl Agent {
         let result = match &command.body {
             Body::Dispatch(dispatch) => self.dispatched(&raw, &command, dispatch, now),
             Body::Reroute { trip, route } => self.rerouted(&raw, &command, *trip, route, now),
-            Body::Resume { trip } => self.resumed(&command, *trip, now),
+            Body::Resume(resume) => self.resumed(&raw, &command, resume, now),
+            Body::Stay { trip } => self.stays(&command, *trip),
             Body::Clearance(clearance) => self.cleared(&command, *clearance, now),
             Body::Reserved(name) => no("UNSUPPORTED", format!("this agent does not handle {name}")),
             Body::Restrict(_) => return,
@@ -239,6 +240,14 @@ impl Agent {
     ) -> Result<(), No> {
         self.permitted(command, trip, now)?;
         let plan = self.plan_under(command, trip, now)?;
+        let at_m = self.turns_at(&plan, route, now)?;
+        self.turn(raw, at_m);
+        self.answer(command.id, v1::DeliveryState::Done, "", "");
+        Ok(())
+    }
+
+    /// Where another route takes the present one's place, in metres along the path.
+    fn turns_at(&self, plan: &TripPlan, route: &Route, now: Now) -> Result<f64, No> {
         let next = self.of_this_map(route)?;
         self.within_constraints(&plan.dispatch, &next, now)?;
         let Some(state) = self.vehicle else { return no("NOT_READY", "the vehicle has not told its state") };
@@ -249,10 +258,12 @@ impl Agent {
             // SAFE-9: the old route holds, and the vehicle can still stop on it.
             return no("REROUTE_TOO_CLOSE", "the new route does not begin beyond the stopping distance on the old one");
         }
+        Ok(at_m)
+    }
+
+    fn turn(&mut self, raw: &v1::Command, at_m: f64) {
         self.persist(Record::Rerouted(records::Rerouted { command: Some(raw.clone()), at_m }));
         self.plan = self.memory.trip.as_ref().and_then(plan_of);
-        self.answer(command.id, v1::DeliveryState::Done, "", "");
-        Ok(())
     }
 
     /// The trip under way, if it is this one and its claim is valid.
@@ -268,11 +279,31 @@ impl Agent {
         }
     }
 
-    fn resumed(&mut self, command: &Command, trip: TripId, now: Now) -> Result<(), No> {
-        self.permitted(command, trip, now)?;
-        self.plan_under(command, trip, now)?;
+    /// Goes on after a stop. Everything is checked as it will be without the restrictions that end with this; only then
+    /// do they end.
+    fn resumed(&mut self, raw: &v1::Command, command: &Command, resume: &Resume, now: Now) -> Result<(), No> {
+        let mut holding = self.memory.holding.clone();
+        let over: Vec<CommandId> = resume.clears.iter().flat_map(|id| holding.clear(Clearance::Command(*id))).collect();
+        let expires_at = command.expires_at.unwrap_or(Timestamp::from_us(0));
+        let situation = Situation { holding: &holding, ..self.situation(Some(resume.trip), now) };
+        permit(expires_at, command.claim_epoch, situation)?;
+        let plan = self.plan_under(command, resume.trip, now)?;
+        let turns_at = resume.path.as_ref().map(|path| self.turns_at(&plan, path, now)).transpose()?;
+        self.over(over);
+        if let Some(at_m) = turns_at {
+            self.turn(raw, at_m);
+        }
         self.watch.forgive();
         self.latch_trip(Latch::Free, "");
+        self.answer(command.id, v1::DeliveryState::Done, "", "");
+        Ok(())
+    }
+
+    /// Somebody is looking, or on the way: the vehicle stands where it stands.
+    fn stays(&mut self, command: &Command, trip: TripId) -> Result<(), No> {
+        if self.plan.as_ref().is_none_or(|plan| plan.id != trip) {
+            return no("NOT_ON_TRIP", format!("{trip} is not under way on this vehicle"));
+        }
         self.answer(command.id, v1::DeliveryState::Done, "", "");
         Ok(())
     }

@@ -83,7 +83,8 @@ pub enum Event {
 /// What must happen, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Write this; what follows waits for the disk where [`Record::must_sync`] says so.
+    /// Write this; what follows waits for the disk where [`Record::must_sync`] says so. Records that follow one another
+    /// count together or not at all: a phase is never found without its report.
     Persist(Box<Record>),
     /// Send this; only while connected.
     Send(Box<v1::FromVehicle>),
@@ -251,7 +252,11 @@ fn plan_of(trip: &TripMemory) -> Option<TripPlan> {
     let Body::Dispatch(dispatch) = command.body else { return None };
     let mut path = Path::new(&dispatch.route)?;
     for (reroute, at_m) in &trip.reroutes {
-        let Body::Reroute { route, .. } = link::read_command(reroute.clone()).ok()?.body else { return None };
+        let route = match link::read_command(reroute.clone()).ok()?.body {
+            Body::Reroute { route, .. } => *route,
+            Body::Resume(resume) => resume.path?,
+            _ => return None,
+        };
         path = path.spliced(*at_m, &Path::new(&route)?);
     }
     Some(TripPlan { id: dispatch.trip, epoch: command.claim_epoch, path: Arc::new(path), dispatch: *dispatch })

@@ -11,7 +11,7 @@ use super::session::PROGRESS_REPORTS_MAX;
 use super::{Agent, Now, TripPlan};
 use crate::durable::{Latch, Phase, Record};
 use crate::path::Path;
-use crate::vehicle::{Service, VehicleCommand, VehicleState};
+use crate::vehicle::{Help, Service, VehicleCommand, VehicleState};
 
 /// Deceleration that a planned stop counts on, in metres per second squared.
 const DECELERATION_MPS2: f64 = 2.0;
@@ -59,6 +59,8 @@ pub(super) struct Watch {
     /// The vehicle was told to follow the present path, so its own metres count.
     following: bool,
     stop_reported: bool,
+    /// A person answered what the vehicle asks about; it counts until the vehicle asks no more.
+    answered: bool,
     allowed_mps: f64,
     seen_ms: u64,
     speeding_since_ms: Option<u64>,
@@ -72,12 +74,14 @@ impl Watch {
 
     pub fn forgive(&mut self) {
         self.speeding_since_ms = None;
+        self.answered = true;
     }
 }
 
 impl Agent {
     pub(super) fn vehicle_said(&mut self, state: VehicleState) {
         self.vehicle = Some(state);
+        self.watch.answered &= state.help.is_some();
         if let (true, Some(along_m)) = (self.watch.following, state.along_m) {
             self.along_m = along_m;
         }
@@ -123,11 +127,18 @@ impl Agent {
             self.latch_trip(Latch::Stopped, "MODE");
         } else if constraints_over {
             self.latch_trip(Latch::Stopped, "CONSTRAINTS_EXPIRED");
+        } else if let Some(help) = self.asks(state) {
+            self.latch_trip(Latch::Stopped, help.code());
         } else if self.is_speeding(state, now) {
             self.latch_trip(Latch::Stopped, "SPEED_VIOLATION");
         } else if !self.has_claim(now) {
             self.latch_trip(Latch::Unclaimed, "CLAIM_LAPSED");
         }
+    }
+
+    /// What the vehicle asks a person for and nobody answered yet.
+    fn asks(&self, state: VehicleState) -> Option<Help> {
+        state.help.filter(|_| !self.watch.answered)
     }
 
     /// The vehicle's own check of TRIP-8: whether it has been faster than allowed for a while. A limit that tightens
@@ -248,6 +259,10 @@ impl Agent {
         if let Some(reason) = &trip.ending {
             return nearest(reason);
         }
+        if self.asks(state).is_some() {
+            // It may not pass what it asks about, not even to a better place.
+            return Intent::Stop { class: StopClass::Now, place: None, reason: trip.latch_reason.clone() };
+        }
         if trip.latch != Latch::Free {
             return nearest(&trip.latch_reason);
         }
@@ -350,9 +365,29 @@ impl Agent {
         let admissible = self.plan.as_ref().is_none_or(|plan| plan.path.may_stand_at(self.along_m));
         let class = v1::StopClass::from(class).into();
         self.report_trip(Kind::SafeStopped(v1::SafeStopped { class, reason, admissible }), now);
-        if !admissible {
-            self.report_trip(Kind::AssistNeeded(v1::AssistNeeded { kind: "STOPPED_INADMISSIBLE".into() }), now);
-        }
+        let kind = match (admissible, self.asks(state)) {
+            (_, Some(help)) => help.code(),
+            (false, None) => "STOPPED_INADMISSIBLE",
+            (true, None) => return,
+        };
+        let (snapshot, snapshot_type) = (self.snapshot(state), "application/json".into());
+        self.report_trip(Kind::AssistNeeded(v1::AssistNeeded { kind: kind.into(), snapshot, snapshot_type }), now);
+    }
+
+    /// What this vehicle can show to a person: what it knows of itself, as JSON.
+    fn snapshot(&self, state: VehicleState) -> Vec<u8> {
+        let held: Vec<String> = self.memory.holding.commands().map(|id| id.to_string()).collect();
+        let trip = self.memory.trip.as_ref();
+        let left_m = self.plan.as_ref().map(|plan| (plan.path.length_m() - self.along_m).max(0.0));
+        serde_json::json!({
+            "lat": state.position.at.lat(), "lon": state.position.at.lon(),
+            "heading_deg": state.position.heading.degrees(), "speed_mps": state.speed_mps,
+            "battery_pct": state.battery_pct, "odometer_m": state.odometer_m, "mode": state.mode.as_str(),
+            "parked": state.parked, "occupied": state.occupied, "remaining_m": left_m,
+            "stands_for": trip.map(|trip| trip.latch_reason.clone()), "held_by": held,
+        })
+        .to_string()
+        .into_bytes()
     }
 
     fn report_progress(&mut self, state: VehicleState, now: Now) {

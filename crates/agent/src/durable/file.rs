@@ -1,5 +1,6 @@
-//! The file under the durable state: records one after the other, each with its length and checksum. A process or a
-//! machine may die in the middle of one; opening keeps everything before the first that is not whole.
+//! The file under the durable state: entries one after the other, each with its length and checksum. A process or a
+//! machine may die in the middle of one; opening keeps everything before the first that is not whole. Records that must
+//! never be found without each other, such as a new phase and the report of it, are one entry.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,8 +13,9 @@ use super::record::{Entry, Record};
 
 const MAGIC: &[u8; 8] = b"AMAGENT1";
 const HEADER_BYTES: usize = 8;
-/// The longest record: a dispatch is a message of the protocol, and those have this limit plus a little frame.
-const RECORD_BYTES_MAX: usize = link::MESSAGE_BYTES_MAX + 1_024;
+/// The longest entry: a dispatch is a message of the protocol, and what is written with it (answers, reports with a
+/// snapshot) is shorter than another one.
+const ENTRY_BYTES_MAX: usize = 2 * link::MESSAGE_BYTES_MAX;
 /// The file is rewritten when it is longer than this, and again whenever it has doubled since. One hour of samples.
 const COMPACT_BYTES_MIN: u64 = 1 << 20;
 
@@ -62,8 +64,11 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-fn frame(record: &Record) -> Vec<u8> {
-    let body = Entry { record: Some(record.clone()) }.encode_to_vec();
+fn frame(records: &[Record]) -> Vec<u8> {
+    let entry = |record: &Record| Entry { record: Some(record.clone()), also: Vec::new() };
+    let mut entries = records.iter().map(entry);
+    let first = entries.next().unwrap_or_default();
+    let body = Entry { also: entries.collect(), ..first }.encode_to_vec();
     let mut frame = Vec::with_capacity(HEADER_BYTES + body.len());
     frame.extend_from_slice(&(body.len() as u32).to_le_bytes());
     frame.extend_from_slice(&crc32(&body).to_le_bytes());
@@ -71,19 +76,21 @@ fn frame(record: &Record) -> Vec<u8> {
     frame
 }
 
-/// The first record of `bytes` and its length; `None` where it is not whole.
-fn unframe(bytes: &[u8]) -> Option<(Record, usize)> {
+/// The records of the first entry of `bytes` and its length; `None` where it is not whole.
+fn unframe(bytes: &[u8]) -> Option<(Vec<Record>, usize)> {
     let (header, rest) = bytes.split_at_checked(HEADER_BYTES)?;
     let length = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
     let crc = u32::from_le_bytes(header[4..].try_into().ok()?);
-    if length > RECORD_BYTES_MAX {
+    if length > ENTRY_BYTES_MAX {
         return None;
     }
     let body = rest.get(..length)?;
     if crc32(body) != crc {
         return None;
     }
-    Some((Entry::decode(body).ok()?.record?, HEADER_BYTES + length))
+    let entry = Entry::decode(body).ok()?;
+    let records = std::iter::once(entry.record).chain(entry.also.into_iter().map(|entry| entry.record));
+    Some((records.collect::<Option<_>>()?, HEADER_BYTES + length))
 }
 
 impl StateFile {
@@ -126,12 +133,15 @@ impl StateFile {
         Ok((Self { path, file, _lock: lock, length, compact_at, unsynced: false }, memory))
     }
 
-    /// Writes a record; it is safe after [`sync`](Self::sync).
+    /// Writes records that count together or not at all; they are safe after [`sync`](Self::sync).
     ///
     /// # Errors
-    /// The disk refuses. Nothing of the record counts then.
-    pub fn append(&mut self, record: &Record) -> Result<(), FileError> {
-        let frame = frame(record);
+    /// The disk refuses. None of the records counts then.
+    pub fn append(&mut self, records: &[Record]) -> Result<(), FileError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let frame = frame(records);
         let written = self.file.write_all(&frame);
         if let Err(cause) = written {
             // Half a frame would hide every later one.
@@ -168,7 +178,7 @@ impl StateFile {
             let mut file = File::create(&fresh)?;
             let mut bytes = MAGIC.to_vec();
             for record in memory.records() {
-                bytes.extend_from_slice(&frame(&record));
+                bytes.extend_from_slice(&frame(&[record]));
             }
             file.write_all(&bytes)?;
             file.sync_all()?;
@@ -194,8 +204,8 @@ fn fold(bytes: &[u8]) -> (Memory, usize) {
         return (memory, 0);
     }
     let mut at = MAGIC.len();
-    while let Some((record, length)) = bytes.get(at..).and_then(unframe) {
-        memory.apply(record);
+    while let Some((records, length)) = bytes.get(at..).and_then(unframe) {
+        records.into_iter().for_each(|record| memory.apply(record));
         at += length;
     }
     (memory, at)

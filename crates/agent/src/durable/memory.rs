@@ -220,6 +220,7 @@ impl Memory {
             occupied: self.trip.as_ref().map_or(sample.flags & flags::OCCUPIED != 0, |t| t.phase >= Phase::OnTrip),
             along_m: None,
             served: false,
+            help: None,
         })
     }
 

@@ -151,9 +151,12 @@ impl Record {
     }
 }
 
-/// The message around a record, because a oneof needs one.
+/// The message around records that count together or not at all.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Entry {
     #[prost(oneof = "Record", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18")]
     pub record: Option<Record>,
+    /// What belongs to it, in order.
+    #[prost(message, repeated, tag = "100")]
+    pub also: Vec<Entry>,
 }

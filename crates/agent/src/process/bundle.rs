@@ -40,6 +40,9 @@ pub struct VehicleEntry {
     /// What it can do.
     #[serde(default)]
     pub capabilities: Vec<String>,
+    /// After how many metres something stands on its way, once; `None`: never.
+    #[serde(default)]
+    pub obstacle_after_m: Option<f64>,
 }
 
 impl std::fmt::Debug for VehicleEntry {

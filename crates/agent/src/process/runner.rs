@@ -18,7 +18,7 @@ use super::connection::{self, Identity, LinkEvent, Outbound};
 use super::entropy::{self, Jitter};
 use super::tls::{Pin, PinnedConnector};
 use crate::core::{Agent, Config, Event, Input, Output, VehicleKind};
-use crate::durable::{FileError, StateFile};
+use crate::durable::{FileError, Record, StateFile};
 use crate::simulated::{BATTERY_WH, SimulatedVehicle};
 use crate::vehicle::{Vehicle, VehicleCommand};
 
@@ -50,6 +50,8 @@ pub struct Setup {
     pub speedup: f64,
     /// What it can do.
     pub capabilities: Vec<String>,
+    /// After how many metres something stands on its way, once; `None`: never.
+    pub obstacle_after_m: Option<f64>,
 }
 
 struct Runner {
@@ -114,6 +116,7 @@ pub async fn run_fleet(bundle: Bundle, state: PathBuf, stop: watch::Receiver<boo
             start: entry.start,
             speedup: bundle.speedup,
             capabilities: entry.capabilities,
+            obstacle_after_m: entry.obstacle_after_m,
         };
         let stop = stop.clone();
         agents.spawn(async move { (setup.vehicle, run(setup, stop).await) });
@@ -150,6 +153,11 @@ impl Runner {
         let vehicle = memory
             .last_state()
             .map_or_else(|| SimulatedVehicle::new(setup.start, temper), |last| SimulatedVehicle::resumed(last, temper));
+        let vehicle = match setup.obstacle_after_m {
+            // A vehicle that was under way before has met it, or meets it again: nobody has answered yet.
+            Some(distance_m) => vehicle.with_obstacle_after(distance_m),
+            None => vehicle,
+        };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let component = |name: &str| Component { name: name.into(), version: version.clone(), serial: String::new() };
         let config = Config {
@@ -216,24 +224,18 @@ impl Runner {
     }
 
     fn perform(&mut self, outputs: Vec<Output>) -> anyhow::Result<()> {
-        let (mut must_sync, mut failed) = (false, None);
+        let (mut unwritten, mut failed) = (Vec::new(), None);
         for output in outputs {
             match output {
-                Output::Persist(record) => {
-                    must_sync |= record.must_sync();
-                    failed = failed.or(self.file.append(&record).err());
-                    if !matches!(*record, crate::durable::Record::Sampled(_)) {
-                        tracing::debug!(vehicle = %self.vehicle_id, ?record, "known");
-                    }
-                }
+                Output::Persist(record) => unwritten.push(*record),
                 Output::Send(message) => {
-                    self.make_safe(&mut must_sync, &mut failed);
+                    self.write(&mut unwritten, &mut failed);
                     if let (None, Some(outbound)) = (&failed, &self.outbound) {
                         outbound.send(*message);
                     }
                 }
                 Output::Drive(command) => {
-                    self.make_safe(&mut must_sync, &mut failed);
+                    self.write(&mut unwritten, &mut failed);
                     // A stop needs no disk; everything else does.
                     if failed.is_none() || matches!(command, VehicleCommand::Stop { .. } | VehicleCommand::Hold) {
                         tracing::debug!(vehicle = %self.vehicle_id, command = name_of(&command), "drive");
@@ -242,14 +244,23 @@ impl Runner {
                 }
             }
         }
-        self.make_safe(&mut must_sync, &mut failed);
+        self.write(&mut unwritten, &mut failed);
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// What follows leaves only after the records before it are safe.
-    fn make_safe(&mut self, must_sync: &mut bool, failed: &mut Option<FileError>) {
-        if std::mem::take(must_sync) && failed.is_none() {
-            *failed = tokio::task::block_in_place(|| self.file.sync()).err();
+    /// What follows leaves only after the records before it are written, as one, and safe.
+    fn write(&mut self, unwritten: &mut Vec<Record>, failed: &mut Option<FileError>) {
+        let records = std::mem::take(unwritten);
+        if failed.is_some() || records.is_empty() {
+            return;
+        }
+        let must_sync = records.iter().any(Record::must_sync);
+        *failed = tokio::task::block_in_place(|| {
+            self.file.append(&records).and_then(|()| if must_sync { self.file.sync() } else { Ok(()) })
+        })
+        .err();
+        for record in records.iter().filter(|record| !matches!(record, Record::Sampled(_))) {
+            tracing::debug!(vehicle = %self.vehicle_id, ?record, "known");
         }
     }
 

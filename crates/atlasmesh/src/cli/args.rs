@@ -137,6 +137,12 @@ pub enum ClientCommand {
     /// Trips: ask for one, follow it, find out why.
     #[command(subcommand)]
     Trips(TripCommand),
+    /// Standing orders: the same trip again and again, until a quantity is moved.
+    #[command(subcommand)]
+    Standing(StandingCommand),
+    /// Vehicles that need a person: see who asks, take a request, answer it.
+    #[command(subcommand)]
+    Assist(AssistCommand),
     /// Entries of the journal, oldest first.
     Journal(JournalOptions),
     /// Check the whole journal: hashes, chains, signatures, and with --replay every row against it.
@@ -348,6 +354,112 @@ pub enum TripCommand {
         /// Why.
         #[arg(long)]
         reason: String,
+    },
+    /// Let a trip's standing vehicle go on. Policy is asked, and the vehicle may refuse.
+    Resume {
+        /// The trip's id.
+        trip: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Say that a trip cannot be done: people looked after what its vehicle carries.
+    Fail {
+        /// The trip's id.
+        trip: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StandingCommand {
+    /// Open a standing order.
+    Open {
+        /// The site.
+        #[arg(long)]
+        site: String,
+        /// Origin as lat,lon.
+        #[arg(long, allow_hyphen_values = true)]
+        from: String,
+        /// Destination as lat,lon.
+        #[arg(long, allow_hyphen_values = true)]
+        to: String,
+        /// passenger, delivery, haul, charge, depot, reposition, maintenance or recovery.
+        #[arg(long, default_value = "haul")]
+        kind: String,
+        /// One full load in kilograms.
+        #[arg(long, default_value_t = 0.0)]
+        payload_kg: f64,
+        /// Done when so many kilograms are moved.
+        #[arg(long, conflicts_with = "trips", required_unless_present = "trips")]
+        quantity_kg: Option<f64>,
+        /// Done when so many trips are.
+        #[arg(long)]
+        trips: Option<u64>,
+        /// At most so many trips at once.
+        #[arg(long, default_value_t = 1)]
+        at_once: u64,
+    },
+    /// List standing orders, newest first.
+    List,
+    /// Show one standing order.
+    Show {
+        /// The order's id.
+        standing: String,
+    },
+    /// Call a standing order off; its trips under way go on.
+    Cancel {
+        /// The order's id.
+        standing: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AssistCommand {
+    /// List requests that need somebody, newest first.
+    List {
+        /// Also those that are done.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one request.
+    Show {
+        /// The request's id.
+        assistance: String,
+    },
+    /// Take a request for five minutes, or renew the lease.
+    Take {
+        /// The request's id.
+        assistance: String,
+    },
+    /// Give a request back.
+    HandBack {
+        /// The request's id.
+        assistance: String,
+        /// The lease's number, as `take` printed it.
+        #[arg(long)]
+        lease: u64,
+    },
+    /// Answer a request that you took.
+    Answer {
+        /// The request's id.
+        assistance: String,
+        /// wait, proceed, choose_path, stop or send_crew.
+        answer: String,
+        /// The lease's number, as `take` printed it.
+        #[arg(long)]
+        lease: u64,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// With choose_path: a place that the way leads by; may be repeated.
+        #[arg(long = "via", value_name = "LAT,LON", allow_hyphen_values = true)]
+        via: Vec<String>,
     },
 }
 

@@ -4,9 +4,11 @@ pub mod args;
 pub mod client;
 pub mod output;
 
+mod assist;
 mod journal;
 mod principals;
 mod sites;
+mod standing;
 mod trips;
 mod vehicles;
 
@@ -38,6 +40,8 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Site(command) => sites::run(&session, command).await,
         ClientCommand::Vehicles(command) => vehicles::run(&session, command).await,
         ClientCommand::Trips(command) => trips::run(&session, command).await,
+        ClientCommand::Standing(command) => standing::run(&session, command).await,
+        ClientCommand::Assist(command) => assist::run(&session, command).await,
         ClientCommand::Journal(options) => journal::show(&session, options).await,
         ClientCommand::Verify(options) => journal::verify(&session, options).await,
     }

@@ -44,13 +44,18 @@ pub async fn run(session: &Session, command: TripCommand) -> Result<()> {
             let story = client.get(&format!("/v1/trips/{trip}/why")).await?;
             output::answer(session.format, &story, print_story);
         }
-        TripCommand::Cancel { trip, reason } => {
-            let done = client.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": reason })).await?;
-            output::answer(session.format, &done, |done| {
-                output::line(format!("trip {} is {}", output::text(done, "/id"), output::text(done, "/status")));
-            });
-        }
+        TripCommand::Cancel { trip, reason } => change(session, &trip, "cancel", &reason).await?,
+        TripCommand::Resume { trip, reason } => change(session, &trip, "resume", &reason).await?,
+        TripCommand::Fail { trip, reason } => change(session, &trip, "fail", &reason).await?,
     }
+    Ok(())
+}
+
+async fn change(session: &Session, trip: &str, what: &str, reason: &str) -> Result<()> {
+    let done = session.client.post(&format!("/v1/trips/{trip}/{what}"), &json!({ "reason": reason })).await?;
+    output::answer(session.format, &done, |done| {
+        output::line(format!("trip {} is {}", output::text(done, "/id"), output::text(done, "/status")));
+    });
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! A vehicle's agent: a program of its own, over the real protocol.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -32,24 +32,34 @@ pub struct Agent {
     state: PathBuf,
     start: (f64, f64),
     speedup: f64,
+    /// What else it is told when it starts.
+    more: Vec<String>,
     pub process: Process,
 }
 
 impl Agent {
     /// Starts the agent of a vehicle at a place.
-    pub fn start(server: &Server, vehicle: &str, name: &str, secret: &str, start: (f64, f64), speedup: f64) -> Self {
+    pub fn start(
+        server: &Server,
+        (vehicle, name, secret): (&str, &str, &str),
+        start: (f64, f64),
+        speedup: f64,
+        more: &[&str],
+    ) -> Self {
         let folder = server.folder.path().join("agents").join(vehicle);
         std::fs::create_dir_all(&folder).unwrap();
         let (secret_file, state) = (folder.join("secret"), folder.join("state"));
         std::fs::write(&secret_file, secret).unwrap();
+        let more: Vec<String> = more.iter().map(|&text| text.to_owned()).collect();
         let mut agent = Self {
             vehicle: vehicle.to_owned(),
             name: name.to_owned(),
-            process: run(server, vehicle, &secret_file, &state, start, speedup),
+            process: run(server, vehicle, (&secret_file, &state), start, speedup, &more),
             secret: secret_file,
             state,
             start,
             speedup,
+            more,
         };
         assert!(agent.process.runs(), "{}", agent.process.said());
         agent
@@ -68,23 +78,24 @@ impl Agent {
 
     /// Starts it again on the same state.
     pub fn start_again(&mut self, server: &Server) {
-        self.process = run(server, &self.vehicle, &self.secret, &self.state, self.start, self.speedup);
+        let files = (self.secret.as_path(), self.state.as_path());
+        self.process = run(server, &self.vehicle, files, self.start, self.speedup, &self.more);
     }
 }
 
 fn run(
     server: &Server,
     vehicle: &str,
-    secret: &std::path::Path,
-    state: &std::path::Path,
+    (secret, state): (&Path, &Path),
     start: (f64, f64),
     speedup: f64,
+    more: &[String],
 ) -> Process {
     let mut command = Command::new(program());
     command.args(["run", "--server", &server.link, "--ca-sha256", &server.certificate_sha256, "--vehicle", vehicle]);
     command.arg("--secret-file").arg(secret).arg("--state").arg(state);
     command.args(["--simulate", &format!("--start={},{}", start.0, start.1), "--speedup", &speedup.to_string()]);
-    command.args(["--capability", "passenger", "--capability", "delivery"]);
+    command.args(["--capability", "passenger", "--capability", "delivery"]).args(more);
     // What it writes down is how a test sees it act while no server listens.
     command.env("ATLASMESH_LOG", "info,agent=debug").env("NO_COLOR", "1");
     Process::start(&format!("agent of {vehicle}"), &mut command)

@@ -49,18 +49,29 @@ impl World {
 
     /// Registers a vehicle and starts its agent at a crossing.
     pub fn vehicle(&mut self, at: (f64, f64), speedup: f64) -> usize {
+        self.vehicle_that(at, speedup, &[])
+    }
+
+    /// Like [`Self::vehicle`], with more for its agent's command line.
+    fn vehicle_that(&mut self, at: (f64, f64), speedup: f64, more: &[&str]) -> usize {
         let name = format!("car-{}", self.agents.len() + 1);
         let made = self.http.post("/v1/vehicles", &profile(&name)).ok();
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
         assert_eq!(made["link"]["certificate_sha256"], self.server.certificate_sha256.as_str());
         let (lat, lon) = site::degrees(at.0, at.1);
-        self.agents.push(Agent::start(&self.server, &text("id"), &name, &text("secret"), (lat, lon), speedup));
+        let who = (text("id"), text("secret"));
+        self.agents.push(Agent::start(&self.server, (&who.0, &name, &who.1), (lat, lon), speedup, more));
         self.agents.len() - 1
     }
 
     /// Like [`Self::vehicle`], and waits until it is ready and somebody knows where it is.
     pub fn ready_vehicle(&mut self, at: (f64, f64), speedup: f64) -> usize {
-        let n = self.vehicle(at, speedup);
+        self.ready_vehicle_that(at, speedup, &[])
+    }
+
+    /// Like [`Self::ready_vehicle`], with more for its agent's command line.
+    pub fn ready_vehicle_that(&mut self, at: (f64, f64), speedup: f64, more: &[&str]) -> usize {
+        let n = self.vehicle_that(at, speedup, more);
         self.until_vehicle(n, "ready", |vehicle| vehicle["ready"] == true && vehicle["seen"]["position"].is_object());
         n
     }
@@ -191,6 +202,21 @@ impl World {
     /// Lets the server hold a request until the journal has more entries than this, or a time passed.
     pub fn await_entries(&self, more_than: u64, wait_ms: u64) {
         self.http.get(&format!("/v1/journal?from={more_than}&limit=1&wait_ms={wait_ms}")).ok();
+    }
+
+    /// Makes a principal; a client that acts as it.
+    pub fn principal(&self, role: &str, name: &str) -> Http {
+        let made = self.http.post("/v1/principals", &json!({ "role": role, "name": name })).ok();
+        self.server.http(made["token"].as_str().unwrap())
+    }
+
+    /// Waits until a trip's history has an event; it.
+    #[track_caller]
+    pub fn await_step(&self, trip: &str, event: &str) -> Value {
+        self.until(&format!("{event} of {trip}"), || {
+            let step = self.history(trip).into_iter().find(|step| step["event"] == event);
+            step.ok_or_else(|| json!(self.events(trip)))
+        })
     }
 
     /// Verifies the running server's journal and rows.

@@ -8,7 +8,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tenancy::Operation as May;
 
 use super::{
-    MAP_BYTES_MAX, events, health, journal, openapi, positions, principals, sites, tenants, tiles, trips, vehicles,
+    MAP_BYTES_MAX, assistance, events, health, journal, openapi, positions, principals, sites, standing, tenants,
+    tiles, trips, vehicles,
 };
 use crate::Gateway;
 
@@ -333,6 +334,83 @@ pub const ENDPOINTS: &[Endpoint] = &[
         answer: Answer::Json("Trip"),
         route: |m| on(m, trips::cancel),
         ..post("/v1/trips/{trip}/cancel", May::CancelTrip)
+    },
+    Endpoint {
+        summary: "Let a trip's standing vehicle go on; policy is asked, and the vehicle may refuse",
+        body: "{ reason: string }",
+        status: 202,
+        answer: Answer::Json("Trip"),
+        route: |m| on(m, trips::resume),
+        ..post("/v1/trips/{trip}/resume", May::ResumeTrip)
+    },
+    Endpoint {
+        summary: "Say that a trip cannot be done: what its vehicle carries was looked after by people",
+        body: "{ reason: string }",
+        answer: Answer::Json("Trip"),
+        route: |m| on(m, trips::fail),
+        ..post("/v1/trips/{trip}/fail", May::CancelTrip)
+    },
+    Endpoint {
+        summary: "Open a standing order: the same trip again and again, until a quantity is moved or so many trips are done",
+        headers: ONCE,
+        body: "{ trip: TripRequest, goal: StandingGoal, at_once?: integer | null }",
+        status: 201,
+        answer: Answer::Json("StandingOrder"),
+        route: |m| on(m, standing::open),
+        ..post("/v1/standing-orders", May::RequestTrip)
+    },
+    Endpoint {
+        summary: "List standing orders, the newest first",
+        query: PAGE,
+        answer: Answer::List("StandingOrder"),
+        route: |m| on(m, standing::list),
+        ..get("/v1/standing-orders", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Show a standing order: what is moved, what is under way, why it pauses",
+        answer: Answer::Json("StandingOrder"),
+        route: |m| on(m, standing::show),
+        ..get("/v1/standing-orders/{standing}", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Call a standing order off; its trips under way go on",
+        body: "{ reason: string }",
+        answer: Answer::Json("StandingOrder"),
+        route: |m| on(m, standing::cancel),
+        ..post("/v1/standing-orders/{standing}/cancel", May::CancelTrip)
+    },
+    Endpoint {
+        summary: "List requests for assistance, the newest first; those that need somebody, or all",
+        query: "{ which?: open | all, after?: string, limit?: integer }",
+        answer: Answer::List("Assistance"),
+        route: |m| on(m, assistance::list),
+        ..get("/v1/assistance", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Show a request for assistance, with what the vehicle shows",
+        answer: Answer::Json("Assistance"),
+        route: |m| on(m, assistance::show),
+        ..get("/v1/assistance/{assistance}", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Take a request for assistance for five minutes, or renew the lease",
+        answer: Answer::Json("Assistance"),
+        route: |m| on(m, assistance::take),
+        ..post("/v1/assistance/{assistance}/take", May::Assist)
+    },
+    Endpoint {
+        summary: "Give a request for assistance back",
+        body: "{ lease: integer }",
+        answer: Answer::Json("Assistance"),
+        route: |m| on(m, assistance::hand_back),
+        ..post("/v1/assistance/{assistance}/hand-back", May::Assist)
+    },
+    Endpoint {
+        summary: "Answer a request for assistance; the vehicle checks the answer and may refuse",
+        body: "{ lease: integer, answer: AssistAnswer, reason: string, via?: [Coordinate] }",
+        answer: Answer::Json("Assistance"),
+        route: |m| on(m, assistance::answer),
+        ..post("/v1/assistance/{assistance}/answer", May::Assist)
     },
     Endpoint {
         summary: "Entries of the journal; waits up to `wait_ms`, at most 30000, for the first",

@@ -1,5 +1,6 @@
 //! The HTTP API: one file per resource, one table of routes, one place for limits, traces and metrics.
 
+mod assistance;
 pub mod auth;
 pub mod extract;
 pub mod openapi;
@@ -15,6 +16,7 @@ mod principals;
 mod shape;
 mod shapes;
 mod sites;
+mod standing;
 mod tenants;
 pub mod tiles;
 mod trips;

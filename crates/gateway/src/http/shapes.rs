@@ -87,6 +87,16 @@ pub const SHAPES: &[(&str, &str)] = &[
         "Why",
         "{ trip: trip_…, status: string, steps: [{ n: integer, at: time, event: string, summary: string, actor: any, decision: any }] }",
     ),
+    ("StandingGoal", "{ quantity_kg: number } | { trips: integer }"),
+    (
+        "StandingOrder",
+        "{ id: stand_…, status: ACTIVE | COMPLETED | CANCELLED, site: string, kind: TripKind, stops: [{ at: Coordinate }], requirements: Requirements, priority: integer, goal: StandingGoal, at_once: integer, asked: integer, open: any, trips_done: integer, moved_kg: number, pause: { code: string, reason: string, until: time } | null, requested_by: string, created_at: time, due: time | null }",
+    ),
+    ("AssistAnswer", "wait | proceed | choose_path | stop | send_crew"),
+    (
+        "Assistance",
+        "{ id: assist_…, status: ASKED | TAKEN | DONE, trip: trip_…, vehicle: veh_…, claim_epoch: integer, site: string, kind: string, at: Coordinate, occupied: boolean, snapshot: { sha256: string, media_type: string, base64?: string | null } | null, lease: { number: integer, by: prin_…, until: time } | null, leases: integer, answers: [{ answer: AssistAnswer, by: prin_…, at: time, reason: string, outcome: any }], closing: { code: string, reason: string, at: time } | null, asked_at: time, due: time | null }",
+    ),
     ("Entry", "{ index: integer, leaf: string, event: any, links: any }"),
     ("Head", "{ size: integer, root: string, checkpoint: string, vkey: string }"),
     (

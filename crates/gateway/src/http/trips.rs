@@ -164,8 +164,34 @@ pub async fn why(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CancelBody {
+pub struct WhyBody {
     reason: String,
+}
+
+/// `POST /v1/trips/{trip}/resume`
+pub async fn resume(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<TripId>,
+    body: Body<WhyBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let trip = gateway.trip(&caller, id).await?;
+    let trip = gateway.trips.resume(&caller.ctx_at(trip.site), id, reason(&body.value.reason)?).await?;
+    tracing::info!(%id, "trip told to go on");
+    Ok((StatusCode::ACCEPTED, Json(shown(&trip))))
+}
+
+/// `POST /v1/trips/{trip}/fail`
+pub async fn fail(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<TripId>,
+    body: Body<WhyBody>,
+) -> Result<Json<Value>, Problem> {
+    let trip = gateway.trip(&caller, id).await?;
+    let ctx = caller.ctx_at(trip.site);
+    let trip = gateway.trips.fail(&ctx, id, "FAILED_BY_OPERATOR", reason(&body.value.reason)?).await?;
+    Ok(Json(shown(&trip)))
 }
 
 /// `POST /v1/trips/{trip}/cancel`
@@ -173,7 +199,7 @@ pub async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-    body: Body<CancelBody>,
+    body: Body<WhyBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let trip = gateway.trip(&caller, id).await?;
     let ctx = caller.ctx_at(trip.site);

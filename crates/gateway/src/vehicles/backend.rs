@@ -240,7 +240,9 @@ impl Gateway {
             // While the trip still is this vehicle's: afterwards its checks are nobody's.
             self.summarize(&ctx, report.trip).await?;
         }
-        match self.trips.report(&ctx, &super::reports::of_link(vehicle.id, report)).await {
+        let shown = super::reports::shown(&report);
+        let report = super::reports::of_link(vehicle.id, report);
+        match self.trips.report_showing(&ctx, &report, shown.as_ref()).await {
             Ok(done) => {
                 tracing::info!(tenant = %vehicle.tenant, vehicle = %vehicle.id, trip = %done.trip, status = %done.status, changed = done.changed, "report")
             }

@@ -4,8 +4,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kernel::id::{EventId, TypedId};
+use kernel::id::{AssistId, EventId, TypedId};
 use kernel::{CommandId, RouteId, TenantId, Timestamp, TripId, VehicleId};
+use link::assist::Answer;
 use link::delivery::{Class, Delivery, Held, Move, Redelivery, redeliver};
 use link::{CommandReport, issue, v1};
 use serde::{Deserialize, Serialize};
@@ -14,9 +15,6 @@ use store::{Expected, Row, RowBody, RowWrite, TableSpec};
 
 /// Commands to vehicles, with their delivery state.
 pub const VEHICLE_COMMANDS: TableSpec = TableSpec::machinery("vehicle_commands", &["vehicle", "open"]);
-
-/// What a command to drive another way is called.
-pub const REROUTE: &str = "reroute";
 
 /// How often a change of one command is tried against another at the same moment: its session and its issuer.
 const ATTEMPTS_MAX: usize = 8;
@@ -222,23 +220,44 @@ fn advanced(row: &Row, to: Delivery, report: Option<&CommandReport>) -> Result<O
     }
 }
 
-/// The trip and the version of its way that a command offers; `None` where it is a command of another kind.
-pub async fn offered_way(
+/// A command whose answer somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Take another way.
+    Reroute(TripId, RouteId),
+    /// Go on, by another way where there is one.
+    Resume(TripId, Option<RouteId>),
+    /// Do as a person answered, standing.
+    Assist(AssistId, Answer),
+}
+
+/// What a command asks; `None` where nobody waits for the answer.
+pub async fn question(
     store: &dyn Store,
     tenant: &TenantId,
     vehicle: VehicleId,
     id: CommandId,
-) -> Result<Option<(TripId, RouteId)>, Fault> {
+) -> Result<Option<Question>, Fault> {
     let Some(row) = store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await? else { return Ok(None) };
     let command: StoredCommand = row.decode()?;
-    if command.kind != REROUTE {
-        return Ok(None);
-    }
     let Some(v1::to_vehicle::Message::Command(command)) = command.message()?.message else { return Ok(None) };
-    let Some(v1::command::Body::Reroute(v1::Reroute { trip_id, route: Some(route) })) = command.body else {
-        return Ok(None);
-    };
-    Ok(trip_id.parse().ok().zip(route.route_id.parse().ok()))
+    Ok(command.body.and_then(|body| asked(&body)))
+}
+
+fn asked(body: &v1::command::Body) -> Option<Question> {
+    use v1::command::Body as B;
+    let route = |route: &Option<v1::Route>| route.as_ref().and_then(|route| route.route_id.parse().ok());
+    match body {
+        B::Reroute(body) => Some(Question::Reroute(body.trip_id.parse().ok()?, route(&body.route)?)),
+        B::Resume(body) => Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path))),
+        B::AssistAnswer(body) => match body.answer.parse().ok()? {
+            Answer::Proceed | Answer::ChoosePath => {
+                Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path)))
+            }
+            standing => Some(Question::Assist(body.request_id.parse().ok()?, standing)),
+        },
+        _ => None,
+    }
 }
 
 /// The commands of a vehicle, newest first, as people read them.

@@ -3,17 +3,18 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kernel::id::TypedId;
+use kernel::id::{AssistId, TypedId};
 use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, RouteId, TenantId, VehicleId};
+use link::assist::Answer;
 use link::v1::{self, command::Body};
 use store::port::{Fault, Store};
 use store::subscribe::Subscriber;
 use store::{CommandError, RowWrite};
-use trips::trip::events::{TripAssigned, TripRerouted, TripViolationOpened};
-use trips::{Leg, RouteVersion, Trip, TripEvent, Trips};
+use trips::trip::events::{TripAssigned, TripRerouted, TripResumeOrdered, TripViolationOpened};
+use trips::{AssistEvent, Assistance, Leg, RouteVersion, Trip, TripEvent, Trips};
 
 use super::backend::trip_text;
-use super::commands::{self, REROUTE, StoredCommand, id_of_event};
+use super::commands::{self, StoredCommand, id_of_event};
 use super::session;
 use crate::Gateway;
 use fleet::Vehicle;
@@ -21,6 +22,9 @@ use fleet::vehicle::{HoldTiming, StopClass, VehicleEvent};
 
 /// How long people get to board or leave, in milliseconds of the vehicle's own time.
 const DWELL_MS: u64 = 20_000;
+
+/// What a person's answer is called among commands.
+const ASSIST: &str = "assist";
 
 /// A command that an event implies.
 struct Implied {
@@ -64,8 +68,14 @@ impl Outbox {
                 match body {
                     TripEvent::Assigned(assigned) => self.dispatch(&event.tenant, id, trip, &assigned).await,
                     TripEvent::Rerouted(rerouted) => self.reroute(&event.tenant, id, trip, &rerouted).await,
+                    TripEvent::ResumeOrdered(ordered) => self.resume(&event.tenant, id, trip, ordered).await,
                     other => Ok(of_trip(id, trip, other)),
                 }
+            }
+            Assistance::KIND => {
+                let body = AssistEvent::decode(&event.r#type, event.version, &event.body);
+                let assist = event.stream.id().parse();
+                Ok(assist.ok().zip(body.ok()).and_then(|(assist, body)| of_assistance(id, assist, body)))
             }
             Vehicle::KIND => {
                 let body = VehicleEvent::decode(&event.r#type, event.version, &event.body);
@@ -117,10 +127,33 @@ impl Outbox {
         Ok(Some(Implied {
             id,
             vehicle: rerouted.vehicle,
-            kind: REROUTE,
+            kind: "reroute",
             claim_epoch: rerouted.claim_epoch,
             body: Body::Reroute(reroute),
         }))
+    }
+
+    async fn resume(
+        &self,
+        tenant: &TenantId,
+        id: CommandId,
+        trip: kernel::TripId,
+        ordered: TripResumeOrdered,
+    ) -> Result<Option<Implied>, Fault> {
+        let path = match &ordered.route {
+            Some(summary) => self.version(tenant, summary.route).await?.as_ref().map(wire_route),
+            None => None,
+        };
+        let (trip_id, vehicle, claim_epoch) = (trip.to_string(), ordered.vehicle, ordered.claim_epoch);
+        let cleared_command_ids = ordered.clears.into_iter().map(|event| id_of_event(event).to_string()).collect();
+        let (kind, body) = match ordered.assist {
+            None => ("resume", Body::Resume(v1::Resume { trip_id, cleared_command_ids, path })),
+            Some(assist) => {
+                let answer = if path.is_some() { Answer::ChoosePath } else { Answer::Proceed };
+                (ASSIST, assist_answer(assist, answer.as_str(), trip_id, path, cleared_command_ids))
+            }
+        };
+        Ok(Some(Implied { id, vehicle, kind, claim_epoch, body }))
     }
 
     async fn version(&self, tenant: &TenantId, route: RouteId) -> Result<Option<RouteVersion>, Fault> {
@@ -162,6 +195,28 @@ fn of_trip(id: CommandId, trip: kernel::TripId, event: TripEvent) -> Option<Impl
         }),
         _ => None,
     }
+}
+
+/// Answers by which the vehicle goes on reach it by the trip's order.
+fn of_assistance(id: CommandId, assist: AssistId, event: AssistEvent) -> Option<Implied> {
+    let AssistEvent::Answered(answered) = event else { return None };
+    if answered.answer.moves() {
+        return None;
+    }
+    let body = assist_answer(assist, answered.answer.as_str(), answered.trip.to_string(), None, Vec::new());
+    let (vehicle, claim_epoch) = (answered.vehicle, answered.claim_epoch);
+    Some(Implied { id, vehicle, kind: ASSIST, claim_epoch, body })
+}
+
+fn assist_answer(
+    assist: AssistId,
+    answer: &str,
+    trip_id: String,
+    path: Option<v1::Route>,
+    cleared_command_ids: Vec<String>,
+) -> Body {
+    let (request_id, answer) = (assist.to_string(), answer.to_owned());
+    Body::AssistAnswer(v1::AssistAnswer { request_id, answer, path, trip_id, cleared_command_ids })
 }
 
 /// The command that answers a violation has the violation's own id, so that its end can name it.

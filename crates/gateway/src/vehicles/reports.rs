@@ -1,36 +1,71 @@
 //! What a vehicle reports of a trip, from the words of the wire to those of trips.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kernel::VehicleId;
 use link::delivery::Delivery;
 use link::{CommandReport, TripReport};
 use store::CommandError;
-use trips::WayAnswer;
-use trips::trip::types::Summary;
+use trips::assistance::Answer;
+use trips::trip::types::{SnapshotRef, Summary};
 use trips::trip::{ReportKind, VehicleReport};
+use trips::{Snapshot, WayAnswer};
 
 use super::backend::{Known, SessionError};
-use super::commands;
+use super::commands::{self, Question};
 use crate::Gateway;
 
 impl Gateway {
-    /// Tells trips what became of another way that the vehicle was offered.
+    /// Tells trips what the vehicle said to what it was asked: another way, to go on, a person's answer.
     pub(super) async fn command_answered(&self, vehicle: &Known, report: &CommandReport) -> Result<(), SessionError> {
         let refused = match report.state {
-            Delivery::Done => None,
+            // What holds the vehicle until its trip ends is accepted for as long.
+            Delivery::Done | Delivery::Accepted => None,
             Delivery::Rejected | Delivery::Expired => Some((report.code.clone(), report.reason.clone())),
-            Delivery::Issued | Delivery::Delivered | Delivery::Accepted => return Ok(()),
+            Delivery::Issued | Delivery::Delivered => return Ok(()),
         };
-        let offered = commands::offered_way(&*self.store, &vehicle.tenant, vehicle.id, report.command).await?;
-        let Some((trip, route)) = offered else { return Ok(()) };
-        let answer = WayAnswer { vehicle: vehicle.id, route, refused };
-        match self.trips.reroute_answered(&vehicle.ctx(self), trip, answer).await {
+        let asked = commands::question(&*self.store, &vehicle.tenant, vehicle.id, report.command).await?;
+        let Some(question) = asked else { return Ok(()) };
+        let ctx = vehicle.ctx(self);
+        let taken = match question {
+            Question::Reroute(trip, route) => {
+                let answer = WayAnswer { vehicle: vehicle.id, route, refused };
+                self.trips.reroute_answered(&ctx, trip, answer).await
+            }
+            Question::Resume(trip, route) => self.trips.resume_answered(&ctx, trip, route, refused).await,
+            Question::Assist(assist, answer) => {
+                self.trips.assistance_spoken(&ctx, assist, of_wire(answer), refused).await
+            }
+        };
+        match taken {
             Ok(()) => Ok(()),
             Err(CommandError::Reject(reject)) => {
-                tracing::info!(%trip, %reject, "the answer to another way is of no use any more");
+                tracing::info!(?question, %reject, "an answer is of no use any more");
                 Ok(())
             }
             Err(other) => Err(other.into()),
         }
+    }
+}
+
+/// An answer of the wire in trips' words.
+fn of_wire(answer: link::assist::Answer) -> Answer {
+    match answer {
+        link::assist::Answer::Wait => Answer::Wait,
+        link::assist::Answer::Proceed => Answer::Proceed,
+        link::assist::Answer::ChoosePath => Answer::ChoosePath,
+        link::assist::Answer::Stop => Answer::Stop,
+        link::assist::Answer::SendCrew => Answer::SendCrew,
+    }
+}
+
+/// What a report shows, as trips keeps it.
+pub fn shown(report: &TripReport) -> Option<Snapshot> {
+    match &report.kind {
+        link::ReportKind::AssistNeeded { snapshot: Some(snapshot), .. } => {
+            Some(Snapshot { media_type: snapshot.media_type.clone(), base64: STANDARD.encode(&snapshot.bytes) })
+        }
+        _ => None,
     }
 }
 
@@ -74,7 +109,13 @@ fn kind(kind: link::ReportKind) -> ReportKind {
         }
         Told::Resumed => ReportKind::Resumed,
         Told::Paused { reason } => ReportKind::Paused { reason },
-        Told::AssistNeeded { kind } => ReportKind::AssistNeeded { kind },
+        Told::AssistNeeded { kind, snapshot } => {
+            let named = |shown: link::Snapshot| SnapshotRef {
+                sha256: journal::Hash::of_bytes(&shown.bytes).to_string(),
+                media_type: shown.media_type,
+            };
+            ReportKind::AssistNeeded { kind, snapshot: snapshot.map(named) }
+        }
         Told::Ended { reason } => ReportKind::Ended { reason },
     }
 }

@@ -93,7 +93,7 @@ impl Trips {
         if let Err(error) = constraints.check() {
             return Ok(Err(refused("CONSTRAINTS", &format!("the limits of trip and vehicle leave nothing: {error}"))));
         }
-        let start = Start { vehicle: &candidate.facts, from, first_stop: 0, continues: None };
+        let start = Start { vehicle: &candidate.facts, from, via: &[], first_stop: 0, continues: None };
         let version = match self.find_route(batch.ctx, trip, &constraints, Some(start)).await? {
             Ok(version) => version,
             Err(reason) => return Ok(Err(reason)),

@@ -1,5 +1,6 @@
 //! The service: every way in which a trip is asked for, changed or read, over the store and the ports.
 
+pub mod assist;
 mod changes;
 pub mod drive;
 pub(crate) mod due;
@@ -7,7 +8,9 @@ mod reading;
 mod reports;
 mod request;
 mod reroute;
+mod resume;
 pub mod routes;
+pub(crate) mod standing;
 pub mod story;
 pub(crate) mod subscribers;
 pub(crate) mod ways;
@@ -26,6 +29,7 @@ use crate::dispatch::batch::BatchMemory;
 use crate::ports::{Fleet, Listener, Positions, Routing, TenantFacts, Tenants};
 use crate::trip::{Command, Done, Trip, TripEvent, decide};
 
+pub use assist::{AnswerWish, Snapshot, Which};
 pub use drive::Drive;
 pub use reading::TripFilter;
 pub use reports::Progress;

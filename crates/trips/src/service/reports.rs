@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::port::CommitError;
 use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec};
 
+use super::assist::{Snapshot, snapshot_row};
 use super::{Trips, no_such_trip};
 use crate::limits::{eta, plain};
 use crate::trip::report::check_claim;
@@ -39,13 +40,32 @@ impl Trips {
     /// `STALE_CLAIM` when the claim is not the trip's current one: the vehicle stops (SAFE-7). `ILLEGAL_TRANSITION`
     /// when the trip's state does not allow it. `NOT_FOUND`. None of these goes away by sending it again.
     pub async fn report(&self, ctx: &Ctx, report: &VehicleReport) -> Result<Done, CommandError> {
+        self.report_showing(ctx, report, None).await
+    }
+
+    /// The same, with what the vehicle shows: its bytes are kept with the event that names their digest.
+    ///
+    /// # Errors
+    /// As [`Trips::report`].
+    pub async fn report_showing(
+        &self,
+        ctx: &Ctx,
+        report: &VehicleReport,
+        shown: Option<&Snapshot>,
+    ) -> Result<Done, CommandError> {
         if let ReportKind::Progress { distance_m, remaining_m, eta_ms } = report.kind {
             let eta = eta(ctx.now, eta_ms);
             let (distance_m, remaining_m) = (plain(distance_m), plain(remaining_m));
             let (at, boot, seq) = (ctx.now, report.boot, report.seq);
             return self.progressed(ctx, report, Progress { distance_m, remaining_m, eta, at, boot, seq }).await;
         }
-        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
+        let rows = match (&report.kind, shown) {
+            (ReportKind::AssistNeeded { snapshot: Some(named), .. }, Some(shown)) => {
+                vec![snapshot_row(&named.sha256, shown)?]
+            }
+            _ => Vec::new(),
+        };
+        let extras = Extras { retention: Some(RetentionClass::Safety), rows, ..Extras::default() };
         let command = Command::Report(Box::new(report.clone()));
         Ok(self.command(ctx, report.trip, &command, &[], extras).await?.reply)
     }

@@ -1,5 +1,8 @@
 //! A client asks for a trip (TRIP-1 to TRIP-4).
 
+use std::collections::BTreeSet;
+
+use kernel::id::StandingId;
 use kernel::{Aggregate, Code, Ctx, FieldError, Reject, Subject, TripId};
 use policy::{Action, Request, TripFacts};
 use store::command::recall;
@@ -23,6 +26,17 @@ impl Trips {
         request: TripRequest,
         idempotency: Option<Idempotency>,
     ) -> Result<Trip, CommandError> {
+        self.request_for(ctx, request, idempotency, None).await
+    }
+
+    /// The same, for a standing order.
+    pub(crate) async fn request_for(
+        &self,
+        ctx: &Ctx,
+        request: TripRequest,
+        idempotency: Option<Idempotency>,
+        standing: Option<StandingId>,
+    ) -> Result<Trip, CommandError> {
         let tenant = self.tenant(&ctx.tenant).await?;
         let id: TripId = ctx.new_id();
         // The keys of all clients share one table; its keys say what they are for.
@@ -34,22 +48,15 @@ impl Trips {
             {
                 return self.answered(ctx, &known).await;
             }
-            let facts = self.site_facts(ctx, request).await?;
-            let question = Request::new(ctx, Action::RequestTrip, Subject::new(Trip::KIND, id))
-                .entitled_to(entitlements.iter().cloned())
-                .facts(trip_facts(request, &facts).facts(ctx.now));
-            let decision = self.policy.decide(&question);
-            let answer = match decision.is_allowed() {
-                false => Err(decision.to_reject()),
-                true => self.check_way(ctx, request, &decision).await?,
-            };
+            let (decision, answer) = self.ask_policy(ctx, request, entitlements, Subject::new(Trip::KIND, id)).await?;
             let answer = answer.map(|()| Allowed {
                 constraints: decision.constraints.clone(),
                 decision: decision.id,
                 policy_bundle: decision.bundle.clone(),
             });
             let requested_by = ctx.actor.id.clone();
-            let new = NewTrip { id, request: request.clone(), answer, requested_by, simulated: ctx.simulated };
+            let simulated = ctx.simulated;
+            let new = NewTrip { id, request: request.clone(), answer, requested_by, standing, simulated };
             Ok(Gathered::new(Command::Request(Box::new(new)), vec![decision.to_record()]))
         };
         let outcome = self.execute(ctx, id, extras, gather).await?;
@@ -57,6 +64,26 @@ impl Trips {
             Some(trip) if trip.id == outcome.reply.trip => Ok(trip),
             _ => self.as_created(&ctx.tenant, outcome.reply.trip).await,
         }
+    }
+
+    /// What policy and the map say to a trip (TRIP-2).
+    pub(crate) async fn ask_policy(
+        &self,
+        ctx: &Ctx,
+        request: &TripRequest,
+        entitlements: &BTreeSet<String>,
+        subject: Subject,
+    ) -> Result<(policy::Decision, Result<(), Reject>), CommandError> {
+        let facts = self.site_facts(ctx, request).await?;
+        let question = Request::new(ctx, Action::RequestTrip, subject)
+            .entitled_to(entitlements.iter().cloned())
+            .facts(trip_facts(request, &facts).facts(ctx.now));
+        let decision = self.policy.decide(&question);
+        let answer = match decision.is_allowed() {
+            false => Err(decision.to_reject()),
+            true => self.check_way(ctx, request, &decision).await?,
+        };
+        Ok((decision, answer))
     }
 
     async fn answered(&self, ctx: &Ctx, known: &str) -> Result<Gathered, CommandError> {

@@ -28,10 +28,10 @@ const DROP_OFF_AHEAD: (f64, f64) = (50.0, 5.0);
 const ATTEMPTS_MAX: usize = 4;
 
 /// What is known of a vehicle on its drive.
-struct Driving {
-    vehicle: VehicleFacts,
-    drive: Drive,
-    here: UnderWay,
+pub(super) struct Driving {
+    pub(super) vehicle: VehicleFacts,
+    pub(super) drive: Drive,
+    pub(super) here: UnderWay,
     /// The first place where it can turn to another way, in metres along its drive.
     earliest_m: f64,
 }
@@ -104,7 +104,7 @@ impl Trips {
         }
     }
 
-    async fn driving(&self, ctx: &Ctx, trip: &Trip) -> Result<Option<Driving>, CommandError> {
+    pub(super) async fn driving(&self, ctx: &Ctx, trip: &Trip) -> Result<Option<Driving>, CommandError> {
         let (Some(vehicle), Some(route)) = (trip.vehicle(), &trip.route) else { return Ok(None) };
         let Some(drive) = self.drive(&ctx.tenant, route.route).await? else { return Ok(None) };
         let Some(facts) = self.ports.fleet.vehicle(ctx, vehicle).await? else { return Ok(None) };
@@ -138,7 +138,7 @@ impl Trips {
                 why.1 = format!("{cut}, before the vehicle can turn");
                 continue;
             }
-            match self.find_from(ctx, trip, driving, begins_at_m).await? {
+            match self.find_from(ctx, trip, driving, begins_at_m, &[]).await? {
                 Ok(version) => return Ok(Ok(Some(version))),
                 Err(reason) => why = ("NO_LEGAL_EXIT", reason),
             }
@@ -146,12 +146,14 @@ impl Trips {
         Ok(Err(why))
     }
 
-    async fn find_from(
+    /// Another way from a place on the drive, by way of the places that somebody chose; else why there is none.
+    pub(super) async fn find_from(
         &self,
         ctx: &Ctx,
         trip: &Trip,
         driving: &Driving,
         begins_at_m: f64,
+        via: &[Coordinate],
     ) -> Result<Result<RouteVersion, String>, CommandError> {
         let (Some(from), Some(route)) = (driving.drive.at(begins_at_m), &trip.route) else {
             return Ok(Err("the present way has no line".into()));
@@ -159,7 +161,7 @@ impl Trips {
         // The stops of a diversion are fewer than those of the drive until then.
         let first_stop = driving.drive.stops_until(begins_at_m).min(trip.stops.len().saturating_sub(1));
         let continues = Some((route.route, begins_at_m));
-        let start = Start { vehicle: &driving.vehicle, from, first_stop, continues };
+        let start = Start { vehicle: &driving.vehicle, from, via, first_stop, continues };
         let version = match self.find_route(ctx, trip, &trip.constraints, Some(start)).await? {
             Ok(version) => version,
             Err(wait) => return Ok(Err(wait.reason)),
@@ -233,7 +235,7 @@ impl Trips {
     }
 }
 
-fn safety() -> Extras {
+pub(super) fn safety() -> Extras {
     Extras { retention: Some(RetentionClass::Safety), ..Extras::default() }
 }
 
@@ -242,13 +244,13 @@ fn ahead(obstacles: &[Obstacle]) -> impl Iterator<Item = &str> {
     obstacles.iter().filter(|obstacle| !obstacle.holds_start).map(|obstacle| obstacle.name.as_str())
 }
 
-fn cut_by(obstacles: &[Obstacle]) -> Option<String> {
+pub(super) fn cut_by(obstacles: &[Obstacle]) -> Option<String> {
     let names: Vec<&str> = ahead(obstacles).collect();
     (!names.is_empty()).then(|| format!("the way is cut by {}", names.join(", ")))
 }
 
 /// Why a drive does not lead where its trip goes any more.
-fn elsewhere(trip: &Trip, driving: &Driving) -> Option<String> {
+pub(super) fn elsewhere(trip: &Trip, driving: &Driving) -> Option<String> {
     let diversion = trip.diversion.as_ref()?;
     let leads_there = driving.drive.leads_to().is_some_and(|place| Some(place) == trip.destination());
     (!leads_there).then(|| format!("the trip is diverted: {}", diversion.reason))

@@ -98,6 +98,8 @@ impl RouteVersion {
 pub(crate) struct Start<'a> {
     pub(crate) vehicle: &'a VehicleFacts,
     pub(crate) from: Coordinate,
+    /// Places that somebody chose, before the first stop.
+    pub(crate) via: &'a [Coordinate],
     /// The first stop that it leads to; 0 is the pickup.
     pub(crate) first_stop: usize,
     /// The version that holds until there, and where that is along the vehicle's whole drive.
@@ -142,16 +144,38 @@ impl Trips {
         }
         let vehicle = start.as_ref().map(|start| start.vehicle);
         let mut legs = Vec::with_capacity(places.len());
-        for pair in places.windows(2) {
+        for (n, pair) in places.windows(2).enumerate() {
+            let via = start.as_ref().filter(|_| n == 0).map_or(&[][..], |start| start.via);
             let query = RouteQuery { site: &trip.site, from: pair[0], to: pair[1], constraints, vehicle };
-            match self.ports.routing.route(ctx, query).await? {
-                RouteAnswer::Found(found) => legs.push(found),
-                RouteAnswer::Unroutable { reason } | RouteAnswer::OffMap { reason, .. } => {
-                    return Ok(Err(no_way(&reason)));
-                }
+            match self.find_leg(ctx, query, via).await? {
+                Ok(found) => legs.push(found),
+                Err(reason) => return Ok(Err(no_way(&reason))),
             }
         }
         Ok(Ok(version(ctx, trip, constraints, start, legs)))
+    }
+
+    /// One leg, by way of places where the vehicle does not stop; else why there is none.
+    async fn find_leg(
+        &self,
+        ctx: &Ctx,
+        query: RouteQuery<'_>,
+        via: &[Coordinate],
+    ) -> Result<Result<RouteFound, String>, CommandError> {
+        let places: Vec<Coordinate> = [query.from].iter().chain(via).chain([&query.to]).copied().collect();
+        let mut leg: Option<RouteFound> = None;
+        for pair in places.windows(2) {
+            match self.ports.routing.route(ctx, RouteQuery { from: pair[0], to: pair[1], ..query }).await? {
+                RouteAnswer::Found(found) => {
+                    leg = Some(match leg {
+                        Some(leg) => leg.then(found),
+                        None => found,
+                    });
+                }
+                RouteAnswer::Unroutable { reason } | RouteAnswer::OffMap { reason, .. } => return Ok(Err(reason)),
+            }
+        }
+        Ok(leg.ok_or_else(|| "it ends where it begins".into()))
     }
 }
 

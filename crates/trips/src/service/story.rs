@@ -9,12 +9,13 @@ use serde_json::Value;
 use store::CommandError;
 
 use super::{Trips, no_such_trip};
+use crate::assistance::AssistEvent;
 use crate::trip::{Status, Trip, TripEvent};
 
 /// The most entries that one page of a history answers: a long trip fits with room.
 pub const HISTORY_PAGE_MAX: usize = 500;
 /// The most entries that a story tells: a trip of a day with a summary each minute and many interruptions.
-const STORY_ENTRIES_MAX: usize = 5_000;
+pub(crate) const STORY_ENTRIES_MAX: usize = 5_000;
 
 /// A page of a trip's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,7 +101,7 @@ impl Trips {
         Ok(Story { trip, status: known.status, steps: tell(&events) })
     }
 
-    async fn timeline(
+    pub(crate) async fn timeline(
         &self,
         tenant: &TenantId,
         trip: TripId,
@@ -152,8 +153,11 @@ pub fn summary(event: &Envelope) -> String {
     if event.r#type == DecisionRecord::EVENT_TYPE {
         return decision_summary(&event.body);
     }
-    match TripEvent::decode(&event.r#type, event.version, &event.body) {
-        Ok(body) => sentence(&body),
+    let of_trip = TripEvent::decode(&event.r#type, event.version, &event.body).map(|body| sentence(&body));
+    let of_either = of_trip
+        .or_else(|_| AssistEvent::decode(&event.r#type, event.version, &event.body).map(|body| assist_sentence(&body)));
+    match of_either {
+        Ok(sentence) => sentence,
         Err(_) => match event.r#type.split_once('.') {
             Some((kind, what)) => format!("{kind} {}", what.replace('_', " ")),
             None => event.r#type.clone(),
@@ -231,6 +235,12 @@ fn sentence(event: &TripEvent) -> String {
             format!("no other way ({}): {}; the vehicle is told to stop", body.code, body.reason)
         }
         TripEvent::Diverted(body) => format!("called off with people or load aboard, diverted: {}", body.reason),
+        TripEvent::ResumeOrdered(body) => {
+            let way = if body.route.is_some() { ", by another way" } else { "" };
+            format!("the vehicle is told to go on{way}: {}", body.reason)
+        }
+        TripEvent::ResumeTaken(_) => "the vehicle will go on".into(),
+        TripEvent::ResumeRefused(body) => format!("the vehicle does not go on ({}): {}", body.code, body.reason),
         TripEvent::ComplianceSummary(body) => format!(
             "{} checks: {} compliant, {} violating, {} unknown",
             body.compliant + body.violating + body.unknown,
@@ -238,6 +248,21 @@ fn sentence(event: &TripEvent) -> String {
             body.violating,
             body.unknown
         ),
+    }
+}
+
+fn assist_sentence(event: &AssistEvent) -> String {
+    match event {
+        AssistEvent::Asked(body) => format!("{} asks for a person: {}", body.vehicle, body.kind),
+        AssistEvent::Taken(body) => format!("{} looks, until {}", body.by, body.until),
+        AssistEvent::HandedBack(body) => format!("{} gives the request back", body.by),
+        AssistEvent::Lapsed(body) => format!("the lease of {} ran out", body.by),
+        AssistEvent::Answered(body) => format!("{} answers {}: {}", body.by, body.answer.as_str(), body.reason),
+        AssistEvent::Accepted(body) => format!("the vehicle takes the answer {}", body.answer.as_str()),
+        AssistEvent::Refused(body) => {
+            format!("the vehicle does not take the answer {} ({}): {}", body.answer.as_str(), body.code, body.reason)
+        }
+        AssistEvent::Done(body) => format!("nobody is needed any more: {}", body.reason),
     }
 }
 

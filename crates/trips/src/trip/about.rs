@@ -20,6 +20,8 @@ pub(super) fn named_vehicle(event: &TripEvent) -> Option<VehicleId> {
         TripEvent::Rerouted(body) => Some(body.vehicle),
         TripEvent::RerouteFailed(body) => Some(body.vehicle),
         TripEvent::Diverted(body) => Some(body.vehicle),
+        TripEvent::ResumeOrdered(body) => Some(body.vehicle),
+        TripEvent::ResumeRefused(body) => Some(body.vehicle),
         _ => None,
     }
 }

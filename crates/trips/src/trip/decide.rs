@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::id::{PrincipalId, ViolationId};
+use kernel::id::{PrincipalId, StandingId, ViolationId};
 use kernel::{Code, Decided, DecisionId, Reject, Timestamp, TripId, VehicleId};
 use policy::{Constraints, Response};
 
@@ -14,6 +14,7 @@ use super::events::{
 };
 use super::report::{self, VehicleReport};
 use super::request::TripRequest;
+use super::resume::{self, ResumeAnswer, ResumeOrder};
 use super::state::Trip;
 use super::status::{Status, Step, check};
 use super::types::{Choice, RouteSummary, Stop};
@@ -57,6 +58,10 @@ pub enum Command {
     RerouteAnswered(WayAnswer),
     /// No way leads on.
     NoWay(NoWay),
+    /// Order its standing vehicle to go on (SAFE-13).
+    Resume(Box<ResumeOrder>),
+    /// What its vehicle said to that.
+    ResumeAnswered(Box<ResumeAnswer>),
     /// It cannot be done.
     Fail {
         /// Stable code.
@@ -83,6 +88,8 @@ pub struct NewTrip {
     pub answer: Result<Allowed, Reject>,
     /// Who asks.
     pub requested_by: String,
+    /// The standing order that asks, if one does.
+    pub standing: Option<StandingId>,
     /// Whether the tenant's vehicles are simulated.
     pub simulated: bool,
 }
@@ -201,6 +208,8 @@ pub fn decide(state: Option<&Trip>, command: &Command, now: Timestamp) -> Decide
         Command::Reroute(new) => way::offer(trip, new, now),
         Command::RerouteAnswered(answer) => Ok(way::answered(trip, answer, now)),
         Command::NoWay(none) => Ok(way::none(trip, none, now)),
+        Command::Resume(order) => resume::order(trip, order, now),
+        Command::ResumeAnswered(answer) => Ok(resume::answered(trip, answer, now)),
         Command::Fail { code, reason } => fail(trip, code, reason),
         Command::Compliance(edges) => Ok(compliance(trip, edges)),
         Command::Summary(summary) => Ok(summarize(trip, summary)),
@@ -233,6 +242,7 @@ fn request(new: &NewTrip, now: Timestamp) -> Decided<TripEvent, Done> {
         decision: allowed.decision,
         policy_bundle: allowed.policy_bundle.clone(),
         requested_by: new.requested_by.clone(),
+        standing: new.standing,
         simulated: new.simulated,
         expires_at: request.window.latest.unwrap_or(starts.plus_ms(WAIT_MAX_MS)),
         due_at: begins.unwrap_or(now),

@@ -11,7 +11,7 @@ use super::events::{
 use super::state::Trip;
 use super::status::Status;
 use super::types::{Assignment, ReportRef};
-use super::way;
+use super::{resume, way};
 use crate::limits::{ClaimTiming, EXCLUSION_MS, REASSIGN_WAIT_MS, cut};
 
 /// Why a silence does not count yet.
@@ -84,6 +84,11 @@ pub(crate) fn decide(trip: &Trip, facts: &DueFacts, now: Timestamp) -> Decided<T
         && facts.was_heard_since(offered.offered_at, now)
     {
         return way::failed(trip, "NO_ANSWER", "the vehicle did not take the other way in time", now);
+    }
+    if let Some(ordered) = trip.resuming.as_ref().filter(|ordered| ordered.due_at <= now)
+        && facts.was_heard_since(ordered.ordered_at, now)
+    {
+        return resume::refused(trip, "NO_ANSWER", "the vehicle did not answer the order to go on in time", now);
     }
     if trip.due.is_none_or(|due| now < due) {
         return Done::unchanged(trip);

@@ -1,12 +1,12 @@
 //! What can happen to a trip. A body is written once and read for ever: fields are added as `Option` with a default
 //! or under a new version, never changed.
 
-use kernel::id::{PrincipalId, ViolationId};
+use kernel::id::{AssistId, EventId, PrincipalId, StandingId, ViolationId};
 use kernel::{DecisionId, RouteId, SiteId, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
-use super::types::{Choice, Kind, ReportRef, Requirements, RouteSummary, Stop, Summary, Window};
+use super::types::{Choice, Kind, ReportRef, Requirements, RouteSummary, SnapshotRef, Stop, Summary, Window};
 
 kernel::domain_events! {
     /// What happens to a trip.
@@ -40,6 +40,9 @@ kernel::domain_events! {
         "trip.reroute_taken" 1 => RerouteTaken(TripRerouteTaken),
         "trip.reroute_failed" 1 => RerouteFailed(TripRerouteFailed),
         "trip.diverted" 1 => Diverted(TripDiverted),
+        "trip.resume_ordered" 1 => ResumeOrdered(TripResumeOrdered),
+        "trip.resume_taken" 1 => ResumeTaken(TripResumeTaken),
+        "trip.resume_refused" 1 => ResumeRefused(TripResumeRefused),
     }
 }
 
@@ -70,6 +73,9 @@ pub struct TripCreated {
     pub policy_bundle: String,
     /// Who asked.
     pub requested_by: String,
+    /// The standing order that asked, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<StandingId>,
     /// Whether vehicles of the tenant are simulated.
     pub simulated: bool,
     /// When it expires without a vehicle.
@@ -235,6 +241,9 @@ pub struct TripPaused {
 pub struct TripAssistNeeded {
     /// What for, as a stable code.
     pub kind: String,
+    /// What the vehicle shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotRef>,
     /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
@@ -450,6 +459,57 @@ pub struct TripDiverted {
     pub by: Option<PrincipalId>,
     /// Origin first; the drop-off last.
     pub stops: Vec<Stop>,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// A person lets the standing vehicle go on (SAFE-13); the vehicle checks it and may refuse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripResumeOrdered {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim.
+    pub claim_epoch: u64,
+    /// Why.
+    pub reason: String,
+    /// Who lets it.
+    pub by: Option<PrincipalId>,
+    /// The decision that allowed it.
+    pub decision: DecisionId,
+    /// The request for help that it answers, if it is an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assist: Option<AssistId>,
+    /// The way that it goes on by, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<RouteSummary>,
+    /// Stops that end with this, each by the event that ordered it.
+    pub clears: Vec<EventId>,
+    /// Until when the vehicle must have answered.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle will go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripResumeTaken {
+    /// The way that holds now, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<RouteSummary>,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The vehicle does not go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripResumeRefused {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The request for help that was answered, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assist: Option<AssistId>,
+    /// Stable code.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
     /// When it must be looked at.
     pub due_at: Timestamp,
 }

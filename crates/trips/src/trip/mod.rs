@@ -1,6 +1,7 @@
 //! The trip: from a request to its end. [`status`] is the table of transitions; [`events`] is what can happen;
-//! [`state`] is the fold; [`decide`], [`report`], [`due`] and [`way`] are the rules for clients and dispatch, for
-//! vehicles, for time and for a way that changes; [`request`] reads what a client asks for.
+//! [`state`] is the fold; [`decide`], [`report`], [`due`], [`way`] and [`resume`] are the rules for clients and
+//! dispatch, for vehicles, for time, for a way that changes and for going on after a stop; [`request`] reads what a client
+//! asks for.
 
 mod about;
 pub mod decide;
@@ -8,6 +9,7 @@ pub mod due;
 pub mod events;
 pub mod report;
 pub mod request;
+pub mod resume;
 pub mod state;
 pub mod status;
 pub mod types;

@@ -12,7 +12,7 @@ use super::events::{
 };
 use super::state::Trip;
 use super::status::{Status, Step, check};
-use super::types::{Assignment, Milestone, ReportRef, Summary};
+use super::types::{Assignment, Milestone, ReportRef, SnapshotRef, Summary};
 use crate::limits::{WHOLE_NUMBER_MAX, cut, eta, plain};
 
 /// One report of a vehicle.
@@ -87,6 +87,8 @@ pub enum ReportKind {
     AssistNeeded {
         /// What for, as a stable code.
         kind: String,
+        /// What it shows.
+        snapshot: Option<SnapshotRef>,
     },
     /// It stopped for safety.
     SafeStopped {
@@ -293,8 +295,8 @@ fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Times
             }
             (Step::Pause, Status::Paused, TripPaused { reason: cut(reason), report: reference, due_at }.into())
         }
-        ReportKind::AssistNeeded { kind } => {
-            let event = TripAssistNeeded { kind: cut(kind), report: reference, due_at };
+        ReportKind::AssistNeeded { kind, snapshot } => {
+            let event = TripAssistNeeded { kind: cut(kind), snapshot: snapshot.clone(), report: reference, due_at };
             (Step::AwaitAssist, Status::AwaitingAssist, event.into())
         }
         ReportKind::SafeStopped { class, reason, admissible } => {
@@ -319,7 +321,8 @@ fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Times
     match (&trip.blocked, step) {
         // It stands because no way leads on: it needs a person (SAFE-9).
         (Some(blocked), Step::SafeStop) => {
-            let assist = TripAssistNeeded { kind: blocked.code.clone(), report: report.reference(), due_at };
+            let assist =
+                TripAssistNeeded { kind: blocked.code.clone(), snapshot: None, report: report.reference(), due_at };
             Ok(Done::becomes(trip, Status::AwaitingAssist, vec![event, assist.into()]))
         }
         _ => Ok(Done::becomes(trip, to, vec![event])),
@@ -354,7 +357,7 @@ fn ended(trip: &Trip, assignment: &Assignment, report: &VehicleReport, reason: &
         check(trip.status, Step::AwaitAssist)?;
         let due_at = now.plus_ms(trip.claim_timing().look_again_ms());
         let kind = format!("vehicle_left_trip: {}", cut(reason));
-        let event = TripAssistNeeded { kind, report: report.reference(), due_at };
+        let event = TripAssistNeeded { kind, snapshot: None, report: report.reference(), due_at };
         return Ok(Done::becomes(trip, Status::AwaitingAssist, vec![event.into()]));
     }
     let report = Some(report.reference());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::envelope::{Known, MotionFacts};
-use kernel::id::BootId;
+use kernel::id::{BootId, StandingId};
 use kernel::{Aggregate, DecisionId, EventMeta, SiteId, Subject, Timestamp, TripId, VehicleId};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::events::TripEvent;
 use super::status::Status;
 use super::types::{
     Assignment, Blocked, Diversion, Ending, Exclusion, Kind, Milestone, OpenViolation, ReportRef, Requirements,
-    Rerouting, RouteSummary, Stop, Summary, Wait, Window,
+    Rerouting, Resuming, RouteSummary, Stop, Summary, Wait, Window,
 };
 use crate::limits::{BOOTS_MAX, ClaimTiming, EXCLUSIONS_MAX};
 
@@ -51,6 +51,9 @@ pub struct Trip {
     pub policy_bundle: String,
     /// Who asked.
     pub requested_by: String,
+    /// The standing order that asked, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<StandingId>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it expires without a vehicle.
@@ -65,6 +68,9 @@ pub struct Trip {
     /// Why the vehicle was told to stop before the rest of its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Blocked>,
+    /// An order to go on that the vehicle has not answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resuming: Option<Resuming>,
     /// That it was called off with people or load aboard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diversion: Option<Diversion>,
@@ -148,12 +154,14 @@ impl Trip {
             decision: body.decision,
             policy_bundle: body.policy_bundle.clone(),
             requested_by: body.requested_by.clone(),
+            standing: body.standing,
             created_at: meta.recorded_at,
             expires_at: body.expires_at,
             route: None,
             route_versions: 0,
             rerouting: None,
             blocked: None,
+            resuming: None,
             diversion: None,
             assignment: None,
             excluded: Vec::new(),
@@ -197,7 +205,7 @@ impl Trip {
         self.assignment = None;
         // It led this vehicle, from where that was and on the map of then; the next one gets its own.
         self.route = None;
-        (self.rerouting, self.blocked) = (None, None);
+        (self.rerouting, self.blocked, self.resuming) = (None, None, None);
         self.stop_index = 0;
         self.expires_at = self.expires_at.max(body.due_at);
         self.constraints = self.request_constraints.clone();
@@ -220,7 +228,7 @@ impl Trip {
         self.left = None;
         self.due = None;
         self.wait = None;
-        (self.rerouting, self.blocked) = (None, None);
+        (self.rerouting, self.blocked, self.resuming) = (None, None, None);
         self.violations.clear();
         self.ended = Some(Ending { at, code: code.into(), reason: reason.into() });
     }
@@ -325,6 +333,25 @@ impl Trip {
                 self.diversion = Some(Diversion { reason: body.reason.clone(), by: body.by });
                 Some(body.due_at)
             }
+            TripEvent::ResumeOrdered(body) => {
+                if let Some(route) = &body.route {
+                    self.route_versions = route.version;
+                }
+                let (assist, route, due_at) = (body.assist, body.route.clone(), body.due_at);
+                self.resuming = Some(Resuming { assist, route, ordered_at: at, due_at });
+                self.due
+            }
+            TripEvent::ResumeTaken(body) => {
+                self.resuming = None;
+                if body.route.is_some() {
+                    (self.route, self.blocked) = (body.route.clone(), None);
+                }
+                Some(body.due_at)
+            }
+            TripEvent::ResumeRefused(body) => {
+                self.resuming = None;
+                Some(body.due_at)
+            }
             _ => self.due,
         }
     }
@@ -418,7 +445,10 @@ impl Trip {
             TripEvent::Rerouted(_)
             | TripEvent::RerouteTaken(_)
             | TripEvent::RerouteFailed(_)
-            | TripEvent::Diverted(_) => self.apply_way(event, at),
+            | TripEvent::Diverted(_)
+            | TripEvent::ResumeOrdered(_)
+            | TripEvent::ResumeTaken(_)
+            | TripEvent::ResumeRefused(_) => self.apply_way(event, at),
             motion => self.apply_motion(motion),
         };
     }
@@ -445,8 +475,9 @@ impl Aggregate for Trip {
 
     fn due_at(&self) -> Option<Timestamp> {
         let offered = self.rerouting.as_ref().map(|offered| offered.due_at);
-        // What the vehicle reports meanwhile moves the trip's own deadline, never the offer's.
-        self.due.into_iter().chain(offered).min()
+        let ordered = self.resuming.as_ref().map(|ordered| ordered.due_at);
+        // What the vehicle reports meanwhile moves the trip's own deadline, never the offer's or the order's.
+        self.due.into_iter().chain(offered).chain(ordered).min()
     }
 
     fn index_values(&self) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::id::{BootId, PrincipalId};
+use kernel::id::{AssistId, BootId, PrincipalId};
 use kernel::{Coordinate, DecisionId, RouteId, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 
@@ -310,6 +310,30 @@ pub struct Rerouting {
     /// Since when it is offered.
     pub offered_at: Timestamp,
     /// Until when the vehicle must have taken it.
+    pub due_at: Timestamp,
+}
+
+/// A picture or text that a vehicle shows to whoever helps it; the bytes are an observation, named by their digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRef {
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Media type (RFC 6838).
+    pub media_type: String,
+}
+
+/// An order to go on that the vehicle has not answered yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resuming {
+    /// The request for help that it answers, if it is an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assist: Option<AssistId>,
+    /// The way that it goes on by, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<RouteSummary>,
+    /// Since when.
+    pub ordered_at: Timestamp,
+    /// Until when the vehicle must have answered.
     pub due_at: Timestamp,
 }
 

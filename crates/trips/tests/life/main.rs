@@ -3,11 +3,13 @@
 //! or table is found out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod assistance;
 mod changes;
 mod compliance;
 mod properties;
 mod reports;
 mod requests;
+mod resume;
 mod support;
 mod table;
 mod time;

@@ -43,7 +43,7 @@ fn kinds() -> impl Strategy<Value = ReportKind> {
         1 => summary.prop_map(ReportKind::Completed),
         1 => Just(ReportKind::Completed(crate::support::summary())),
         1 => ".*".prop_map(|reason| ReportKind::Paused { reason }),
-        1 => ".*".prop_map(|kind| ReportKind::AssistNeeded { kind }),
+        1 => ".*".prop_map(|kind| ReportKind::AssistNeeded { kind, snapshot: None }),
         1 => (".*", any::<bool>()).prop_map(|(text, admissible)| ReportKind::SafeStopped {
             class: text.clone(), reason: text, admissible
         }),

@@ -29,7 +29,7 @@ fn pauses() -> ReportKind {
 }
 
 fn asks_for_help() -> ReportKind {
-    ReportKind::AssistNeeded { kind: "OBSTACLE".into() }
+    ReportKind::AssistNeeded { kind: "OBSTACLE".into(), snapshot: None }
 }
 
 fn leaves() -> ReportKind {
@@ -227,7 +227,7 @@ fn an_interrupted_trip_returns_to_the_state_that_it_left() {
         let (report, due_at) = (said(NEXT), LOOK);
         let paused = TripPaused { reason: "traffic".into(), report: report.clone(), due_at };
         check(to(left), reports(pauses()), gives(paused.clone(), Status::Paused));
-        let assist = TripAssistNeeded { kind: "OBSTACLE".into(), report: report.clone(), due_at };
+        let assist = TripAssistNeeded { kind: "OBSTACLE".into(), snapshot: None, report: report.clone(), due_at };
         check(to(left), reports(asks_for_help()), gives(assist, Status::AwaitingAssist));
         let (class, reason) = ("nearest_admissible".into(), "CLAIM_LAPSED".into());
         let stop = TripSafeStopped { class, reason, admissible: true, report: report.clone(), due_at };
@@ -251,7 +251,7 @@ fn an_interrupted_trip_returns_to_the_state_that_it_left() {
 #[test]
 fn a_standing_vehicle_can_stand_for_a_stronger_reason() {
     let (report, due_at) = (said(NEXT), LOOK);
-    let assist = TripAssistNeeded { kind: "OBSTACLE".into(), report: report.clone(), due_at };
+    let assist = TripAssistNeeded { kind: "OBSTACLE".into(), snapshot: None, report: report.clone(), due_at };
     let (class, reason) = ("nearest_admissible".into(), "CLAIM_LAPSED".into());
     let stop = TripSafeStopped { class, reason, admissible: true, report, due_at };
     for status in [Status::Paused, Status::AwaitingAssist, Status::SafeStopped] {
@@ -332,7 +332,7 @@ fn a_vehicle_leaves_a_trip() {
 fn a_vehicle_that_leaves_people_or_load_needs_a_person() {
     let needs = |report| {
         let kind = "vehicle_left_trip: GROUNDED".into();
-        gives(TripAssistNeeded { kind, report, due_at: LOOK }, Status::AwaitingAssist)
+        gives(TripAssistNeeded { kind, snapshot: None, report, due_at: LOOK }, Status::AwaitingAssist)
     };
     check(to(Status::OnTrip), reports(leaves()), needs(said(NEXT)));
     check(to(Status::AtDropoff), reports(leaves()), needs(said(NEXT)));

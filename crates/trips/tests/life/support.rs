@@ -184,6 +184,7 @@ fn created_as(status: Status, kind: Kind, stops: usize) -> TripEvent {
         decision: id::<DecisionId>(60),
         policy_bundle: "c1".into(),
         requested_by: "prin_client".into(),
+        standing: None,
         simulated: true,
         expires_at: EXPIRES,
         due_at: DUE,
@@ -230,7 +231,7 @@ pub fn safe_stopped(report: ReportRef) -> TripEvent {
 }
 
 pub fn assist_needed(seq: u64) -> TripEvent {
-    TripAssistNeeded { kind: "OBSTACLE".into(), report: said(seq), due_at: DUE }.into()
+    TripAssistNeeded { kind: "OBSTACLE".into(), snapshot: None, report: said(seq), due_at: DUE }.into()
 }
 
 pub fn stranded() -> TripEvent {

@@ -104,7 +104,7 @@ fn a_vehicle_that_does_not_take_it_is_told_to_stop_and_then_needs_a_person() {
     let (class, reason) = ("nearest_admissible".to_owned(), "COMMANDED".to_owned());
     let stands = ReportKind::SafeStopped { class: class.clone(), reason: reason.clone(), admissible: true };
     let stopped = TripSafeStopped { class, reason, admissible: true, report: said(NEXT), due_at };
-    let assist = TripAssistNeeded { kind: "REJECTED_HELD".into(), report: said(NEXT), due_at };
+    let assist = TripAssistNeeded { kind: "REJECTED_HELD".into(), snapshot: None, report: said(NEXT), due_at };
     let both = accepts([stopped.into(), assist.into()], done(Status::AwaitingAssist));
     check(then(waits, [event]), reports(stands), both);
 }

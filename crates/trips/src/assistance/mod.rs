@@ -1,0 +1,161 @@
+//! Remote assistance (TRIP-13): a vehicle that stands and cannot go on by itself asks; one person takes the request under
+//! an exclusive lease and answers from a closed set; the vehicle checks the answer and may refuse. A request is an
+//! aggregate of its own: the trip knows only that its vehicle stands.
+
+pub mod decide;
+pub mod events;
+mod state;
+
+use kernel::id::{AssistId, PrincipalId};
+use kernel::{Coordinate, SiteId, Timestamp, TripId, VehicleId};
+use serde::{Deserialize, Serialize};
+
+pub use decide::{Command, Done, decide};
+pub use events::AssistEvent;
+
+use crate::trip::types::SnapshotRef;
+
+/// Where a request is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Nobody looks.
+    Asked,
+    /// Somebody looks, under a lease.
+    Taken,
+    /// It needs nobody any more.
+    Done,
+}
+
+/// What a person may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Stand; somebody is looking.
+    Wait,
+    /// Go on.
+    Proceed,
+    /// Go on by way of places that the person chose.
+    ChoosePath,
+    /// Stay: the trip cannot go on with this vehicle.
+    Stop,
+    /// Stand; people are on their way.
+    SendCrew,
+}
+
+impl Answer {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Answer::Wait => "wait",
+            Answer::Proceed => "proceed",
+            Answer::ChoosePath => "choose_path",
+            Answer::Stop => "stop",
+            Answer::SendCrew => "send_crew",
+        }
+    }
+
+    /// Whether the vehicle goes on by it, which policy must allow.
+    pub fn moves(self) -> bool {
+        matches!(self, Answer::Proceed | Answer::ChoosePath)
+    }
+}
+
+/// One person's exclusive right to answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Counts the leases of this request: an answer names it, so that one given under an older lease is refused.
+    pub number: u64,
+    /// Whose.
+    pub by: PrincipalId,
+    /// Until when, unless renewed.
+    pub until: Timestamp,
+}
+
+/// An answer that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// Which.
+    pub answer: Answer,
+    /// By whom.
+    pub by: PrincipalId,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// What the vehicle said to it.
+    pub outcome: Outcome,
+}
+
+/// What a vehicle said to an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Outcome {
+    /// Nothing yet.
+    Pending,
+    /// It does so.
+    Accepted,
+    /// It does not.
+    Refused {
+        /// Stable code.
+        code: String,
+        /// For a person.
+        reason: String,
+    },
+}
+
+/// Why a request needs nobody any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// RESUMED, STRANDED, LEFT, ENDED.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A request for assistance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assistance {
+    /// Its id.
+    pub id: AssistId,
+    /// Where it is in its life.
+    pub status: Status,
+    /// The trip that stands.
+    pub trip: TripId,
+    /// The vehicle that asks.
+    pub vehicle: VehicleId,
+    /// The claim under which it asks.
+    pub claim_epoch: u64,
+    /// The site.
+    pub site: SiteId,
+    /// What for, as a stable code.
+    pub kind: String,
+    /// Where it stands.
+    pub at: Coordinate,
+    /// Whether people or load are aboard.
+    pub occupied: bool,
+    /// What it shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotRef>,
+    /// Who may answer.
+    pub lease: Option<Lease>,
+    /// Leases so far.
+    pub leases: u64,
+    /// Answers, the oldest first.
+    pub answers: Vec<Given>,
+    /// Why it needs nobody any more.
+    pub closing: Option<Closing>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// When it must be looked at.
+    pub due: Option<Timestamp>,
+}
+
+impl Assistance {
+    /// The answer that the vehicle has not spoken to yet.
+    pub fn pending(&self) -> Option<&Given> {
+        self.answers.last().filter(|given| given.outcome == Outcome::Pending)
+    }
+}

@@ -1,0 +1,140 @@
+//! Letting a standing vehicle go on (SAFE-13): policy's decision, the way that it goes on by, and the stops that end with
+//! it are gathered here; the trip's rules decide, the vehicle has the last word.
+
+use kernel::envelope::DecisionRecord;
+use kernel::{Aggregate, Code, Coordinate, Ctx, DecisionId, DomainEvent, EventId, Reject, RouteId, Subject, TripId};
+use policy::{Action, Request, ResumeFacts};
+use store::{CommandError, Extras};
+
+use super::reroute::{Driving, cut_by, elsewhere, safety};
+use super::story::STORY_ENTRIES_MAX;
+use super::{RouteVersion, Trips, no_such_trip};
+use crate::trip::resume::{ResumeAnswer, ResumeOrder, may_resume};
+use crate::trip::{Command, Trip, TripEvent};
+
+/// What was found for an order to go on.
+pub(crate) struct Prepared {
+    /// Policy's decision, which is journaled whatever follows.
+    pub(crate) decision: DecisionRecord,
+    /// Its verdict.
+    pub(crate) allowed: Result<DecisionId, Reject>,
+    /// Another way, where the present one is cut or one was chosen.
+    pub(crate) way: Option<RouteVersion>,
+    /// The event that told the vehicle to stop because no way led on, if one did.
+    pub(crate) clears: Vec<EventId>,
+}
+
+impl Trips {
+    /// Orders a trip's standing vehicle to go on: by its way where that may be driven, else by another one. The vehicle
+    /// may refuse, which the trip's story tells.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `ILLEGAL_TRANSITION` where the vehicle does not stand or still violates what it was stopped for;
+    /// `VEHICLE_UNAVAILABLE` while it is not connected; `POLICY_VIOLATION`; `UNROUTABLE` where no way leads on.
+    pub async fn resume(&self, ctx: &Ctx, id: TripId, reason: &str) -> Result<Trip, CommandError> {
+        let trip = self.get(&ctx.tenant, id).await?.ok_or_else(no_such_trip)?;
+        let Prepared { decision, allowed, way, clears } = self.prepare_resume(ctx, &trip, &[]).await?;
+        let rows = way.as_ref().map(RouteVersion::row).transpose()?.into_iter().collect();
+        let order = ResumeOrder {
+            reason: reason.into(),
+            by: ctx.actor.id.parse().ok(),
+            assist: None,
+            allowed,
+            route: way.map(|way| way.summary),
+            clears,
+        };
+        let extras = Extras { rows, ..safety() };
+        let command = Command::Resume(Box::new(order));
+        self.command(ctx, id, &command, &[decision], extras).await?.state.ok_or_else(no_such_trip)
+    }
+
+    /// Takes what a vehicle said to an order to go on.
+    ///
+    /// # Errors
+    /// [`CommandError::Fault`] when the store cannot answer.
+    pub async fn resume_answered(
+        &self,
+        ctx: &Ctx,
+        trip: TripId,
+        route: Option<RouteId>,
+        refused: Option<(String, String)>,
+    ) -> Result<(), CommandError> {
+        let version = match route {
+            Some(route) => self.route_version(&ctx.tenant, route).await?,
+            None => None,
+        };
+        let Some(vehicle) = ctx.actor.id.parse().ok() else { return Ok(()) };
+        let answer = ResumeAnswer { vehicle, route: version.map(|version| version.summary), refused };
+        let command = Command::ResumeAnswered(Box::new(answer));
+        self.command(ctx, trip, &command, &[], safety()).await.map(drop)
+    }
+
+    /// Gathers what an order to go on needs; `via` are places that a person chose.
+    pub(crate) async fn prepare_resume(
+        &self,
+        ctx: &Ctx,
+        trip: &Trip,
+        via: &[Coordinate],
+    ) -> Result<Prepared, CommandError> {
+        may_resume(trip)?;
+        let Some(driving) = self.driving(ctx, trip).await? else {
+            return Err(Reject::new(Code::IllegalTransition, "nothing is known of the vehicle's way").into());
+        };
+        if !driving.vehicle.online {
+            let message = "the vehicle is not connected: it could not be told, and an order to go on lasts seconds";
+            return Err(Reject::new(Code::VehicleUnavailable, message).into());
+        }
+        let question = Request::new(ctx, Action::ResumeTrip, Subject::new(Trip::KIND, trip.id))
+            .about(Subject::new("vehicle", driving.vehicle.vehicle))
+            .facts(ResumeFacts { holds: driving.vehicle.holds.clone() }.facts(ctx.now));
+        let decided = self.policy.decide(&question);
+        let decision = decided.to_record();
+        if !decided.is_allowed() {
+            return Ok(Prepared { decision, allowed: Err(decided.to_reject()), way: None, clears: Vec::new() });
+        }
+        let way = self.way_on(ctx, trip, &driving, via).await?;
+        let clears = match trip.blocked {
+            Some(_) => self.stop_of_block(ctx, trip.id).await?.into_iter().collect(),
+            None => Vec::new(),
+        };
+        Ok(Prepared { decision, allowed: Ok(decided.id), way, clears })
+    }
+
+    /// The way on for a vehicle that stands; `None` where the one that it has may be driven.
+    async fn way_on(
+        &self,
+        ctx: &Ctx,
+        trip: &Trip,
+        driving: &Driving,
+        via: &[Coordinate],
+    ) -> Result<Option<RouteVersion>, CommandError> {
+        let here_m = driving.here.progress_m;
+        let rest = driving.drive.line(here_m, driving.drive.length_m());
+        let obstacles = self.ports.routing.obstacles(ctx, &trip.site, &rest).await?;
+        if let Some(inside) = obstacles.iter().find(|obstacle| obstacle.holds_start && obstacle.stops_inside) {
+            let message = format!("the vehicle is inside {}, where all must stand still", inside.name);
+            return Err(Reject::new(Code::IllegalTransition, message).into());
+        }
+        let why = cut_by(&obstacles).or_else(|| elsewhere(trip, driving));
+        if why.is_none() && via.is_empty() {
+            return Ok(None);
+        }
+        match self.find_from(ctx, trip, driving, here_m, via).await? {
+            Ok(version) => Ok(Some(version)),
+            Err(reason) => {
+                let why = why.map(|why| format!("{why}; ")).unwrap_or_default();
+                Err(Reject::new(Code::Unroutable, format!("no way leads on: {why}{reason}")).into())
+            }
+        }
+    }
+
+    /// The event that told the vehicle of a blocked trip to stop: the last one of its kind.
+    async fn stop_of_block(&self, ctx: &Ctx, trip: TripId) -> Result<Option<EventId>, CommandError> {
+        let events = self.timeline(&ctx.tenant, trip, 0, STORY_ENTRIES_MAX).await?;
+        let is_stop = |event: &kernel::Envelope| {
+            let body = TripEvent::decode(&event.r#type, event.version, &event.body);
+            matches!(body, Ok(TripEvent::RerouteFailed(_)))
+        };
+        Ok(events.iter().rev().find(|(_, event)| is_stop(event)).map(|(_, event)| event.id))
+    }
+}
