@@ -4,25 +4,14 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
 use support::World;
+use support::foreign::{python, root};
 use support::process::Process;
 use support::site::{self, crossing};
 use support::world::profile;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The Python that `cargo xtask test set-up` installs.
-fn python() -> PathBuf {
-    let python = root().join("target/foreign/bin/python");
-    assert!(python.exists(), "{} is missing: run `cargo xtask test set-up`", python.display());
-    python
-}
 
 /// Registers a vehicle and starts the example as its agent, at a crossing, twenty times as fast as the clock.
 fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
@@ -30,7 +19,7 @@ fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
     let registered = world.server.folder.path().join("registered.json");
     std::fs::write(&registered, made.to_string()).unwrap();
     let (lat, lon) = site::degrees(at.0, at.1);
-    let mut command = Command::new(python());
+    let mut command = Command::new(python("python"));
     command.arg(root().join("examples/vehicle.py")).arg(registered).args([format!("{lat},{lon}"), "20".into()]);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     (made["id"].as_str().unwrap().to_owned(), Process::start("vehicle.py", &mut command))

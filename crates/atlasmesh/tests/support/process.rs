@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -28,12 +28,28 @@ pub struct Process {
 
 impl Process {
     pub fn start(name: &str, command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(name, command.stdin(Stdio::null()))
+    }
+
+    /// The same, for a program that is told what to do line by line.
+    pub fn start_with_input(name: &str, command: &mut Command) -> Self {
+        Self::spawn(name, command.stdin(Stdio::piped()))
+    }
+
+    fn spawn(name: &str, command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = sync_channel(LINES_MAX);
         let said = Arc::new(Mutex::new(Vec::new()));
         read(child.stdout.take().unwrap(), sender.clone(), Arc::clone(&said));
         read(child.stderr.take().unwrap(), sender, Arc::clone(&said));
         Self { name: name.to_owned(), child, lines, passed_over: RefCell::default(), said }
+    }
+
+    /// Tells it a line.
+    #[track_caller]
+    pub fn tell(&self, line: &str) {
+        let mut input = self.child.stdin.as_ref().expect("it takes input");
+        input.write_all(format!("{line}\n").as_bytes()).unwrap_or_else(|error| panic!("{error}:\n{}", self.said()));
     }
 
     pub fn pid(&self) -> u32 {

@@ -10,6 +10,7 @@ mod properties;
 mod reports;
 mod requests;
 mod resume;
+mod standing;
 mod support;
 mod table;
 mod time;

@@ -1,0 +1,137 @@
+//! What follows when a vehicle on a trip breaks a rule (TRIP-8, TRIP-10): warned of, slowed, led another way, stopped. The
+//! vehicle is a puppet that keeps no rules, because our own agent would not break one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use support::World;
+use support::foreign::python;
+use support::process::Process;
+use support::site::{self, crossing};
+use support::world::profile;
+
+/// Streets are planned at 50 km/h.
+const PLANNED_MPS: f64 = 50.0 / 3.6;
+
+/// A puppet on a trip along the southern street, with its passenger aboard.
+struct Show {
+    world: World,
+    puppet: Process,
+    trip: String,
+}
+
+impl Show {
+    fn begin() -> Self {
+        let world = World::new();
+        let made = world.http.post("/v1/vehicles", &profile("puppet")).ok();
+        let registered = world.server.folder.path().join("puppet.json");
+        std::fs::write(&registered, made.to_string()).unwrap();
+        let (lat, lon) = site::degrees(0.0, 0.0);
+        let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+        let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../link/proto");
+        let mut command = Command::new(python("python"));
+        command.arg(format!("{tests}/puppet.py")).arg(proto).arg(registered).arg(format!("{lat},{lon}"));
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        let puppet = Process::start_with_input("puppet.py", &mut command);
+        let path = format!("/v1/vehicles/{}", made["id"].as_str().unwrap());
+        world.until("the puppet is ready", || {
+            let vehicle = world.http.get(&path).ok();
+            if vehicle["ready"] == true && vehicle["seen"]["position"].is_object() { Ok(()) } else { Err(vehicle) }
+        });
+        let trip = world.trip(crossing(0, 0), crossing(3, 0));
+        puppet.line_with("told: dispatch");
+        for act in ["accept", "depart", "pickup", "board"] {
+            puppet.tell(act);
+        }
+        world.until_status(&trip, &["ON_TRIP"]);
+        Self { world, puppet, trip }
+    }
+
+    /// So many samples of one kind: a rule opens at the second in a row, a stop at the first, and closes after five.
+    fn sample(&self, times: usize, speed_mps: f64, north_m: f64, battery_pct: f64) {
+        for _ in 0..times {
+            self.puppet.tell(&format!("sample {speed_mps} {north_m} {battery_pct} AUTONOMOUS 0"));
+        }
+    }
+
+    fn opened(&self, rule: &str) -> Value {
+        self.await_violation("trip.violation_opened", rule)
+    }
+
+    fn closed(&self, rule: &str) {
+        self.await_violation("trip.violation_closed", rule);
+    }
+
+    fn await_violation(&self, event: &str, rule: &str) -> Value {
+        self.world.until(&format!("{event} of {rule}"), || {
+            let history = self.world.history(&self.trip);
+            let step = history.iter().rev().find(|step| step["event"] == event && step["body"]["rule"] == rule);
+            step.map(|step| step["body"].clone()).ok_or_else(|| json!(self.world.events(&self.trip)))
+        })
+    }
+}
+
+#[test]
+fn trip_10_a_vehicle_that_is_too_fast_is_slowed_and_freed_when_it_keeps_to_the_limit() {
+    let show = Show::begin();
+    show.sample(2, PLANNED_MPS + 3.0, 0.0, 80.0);
+    let opened = show.opened("base.monitoring.speed");
+    assert_eq!(opened["response"], "slow", "{opened:#}");
+    let told = show.puppet.line_with("told: slow");
+    assert!(told.ends_with(&format!("{PLANNED_MPS:.2}")), "{told}");
+    show.sample(5, PLANNED_MPS, 0.0, 80.0);
+    show.closed("base.monitoring.speed");
+    show.puppet.line_with("told: clearance");
+    assert_eq!(show.world.trip_now(&show.trip)["violations"], json!({}));
+    show.world.verify();
+}
+
+#[test]
+fn trip_10_a_vehicle_that_is_far_too_fast_is_stopped_and_goes_on_only_when_it_is_told() {
+    let show = Show::begin();
+    show.sample(1, PLANNED_MPS + 9.0, 0.0, 80.0);
+    let opened = show.opened("base.monitoring.speed-gross");
+    assert_eq!(opened["response"], "stop", "{opened:#}");
+    show.puppet.line_with("told: stop");
+    show.puppet.tell("stand");
+    show.world.until_status(&show.trip, &["SAFE_STOPPED"]);
+    let resume = format!("/v1/trips/{}/resume", show.trip);
+    let why = json!({ "reason": "the driver's desk looked" });
+    show.world.http.post(&resume, &why).problem(409, "ILLEGAL_TRANSITION");
+    show.sample(5, 0.0, 0.0, 80.0);
+    show.closed("base.monitoring.speed-gross");
+    show.puppet.line_with("told: clearance");
+    assert_eq!(show.world.trip_now(&show.trip)["status"], "SAFE_STOPPED", "a clearance moves nothing");
+    assert_eq!(show.world.http.post(&resume, &why).status, 202);
+    show.puppet.line_with("told: resume");
+    show.world.await_step(&show.trip, "trip.resume_taken");
+    show.world.verify();
+}
+
+#[test]
+fn trip_10_a_vehicle_off_its_way_is_led_another_way() {
+    let show = Show::begin();
+    show.sample(2, 5.0, 60.0, 80.0);
+    let opened = show.opened("base.monitoring.off-route");
+    assert_eq!(opened["response"], "reroute", "{opened:#}");
+    show.puppet.line_with("told: reroute");
+    show.world.await_step(&show.trip, "trip.reroute_taken");
+    show.world.verify();
+}
+
+#[test]
+fn trip_10_of_a_low_battery_the_people_in_charge_are_warned_and_the_vehicle_is_told_nothing() {
+    let show = Show::begin();
+    let before = show.puppet.said().matches("told:").count();
+    show.sample(2, 5.0, 0.0, 8.0);
+    let opened = show.opened("base.monitoring.battery-low");
+    assert_eq!(opened["response"], "warn", "{opened:#}");
+    show.sample(5, 5.0, 0.0, 80.0);
+    show.closed("base.monitoring.battery-low");
+    assert_eq!(show.puppet.said().matches("told:").count(), before, "{}", show.puppet.said());
+    show.world.verify();
+}
