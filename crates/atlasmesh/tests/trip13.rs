@@ -52,6 +52,14 @@ fn until_spoken(world: &World, request: &Value, state: &str) -> Value {
     })
 }
 
+/// Waits until a request needs nobody any more; it then.
+fn until_done(world: &World, request: &Value) -> Value {
+    world.until("the request is done", || {
+        let now = world.http.get(&format!("/v1/assistance/{}", request["id"].as_str().unwrap())).ok();
+        if now["status"] == "DONE" { Ok(now) } else { Err(now) }
+    })
+}
+
 #[test]
 fn trip_13_a_vehicle_that_meets_an_obstacle_asks_and_one_person_lets_it_go_on() {
     let (world, n, trip) = town_with_an_obstacle();
@@ -78,7 +86,7 @@ fn trip_13_a_vehicle_that_meets_an_obstacle_asks_and_one_person_lets_it_go_on() 
     assert_eq!(world.trip_now(&trip)["status"], "AWAITING_ASSIST");
     ada.post(&path(&asked, "answer"), &answer(lease, "proceed")).ok();
     world.until_status(&trip, &["COMPLETED"]);
-    let done = until_spoken(&world, &asked, "accepted");
+    let done = until_done(&world, &asked);
     assert_eq!((&done["status"], &done["closing"]["code"]), (&json!("DONE"), &json!("RESUMED")), "{done:#}");
     bob.post(&path(&asked, "take"), &Value::Null).problem(409, "ILLEGAL_TRANSITION");
     assert_eq!(world.http.get("/v1/assistance").ok()["items"], json!([]));
@@ -102,6 +110,8 @@ fn trip_13_a_path_that_a_person_chose_is_the_one_that_is_driven() {
     let (world, n, trip) = town_with_an_obstacle();
     let asked = request(&world);
     let lease = take(&world.http, &asked);
+    // A path begins where the vehicle stands, which its samples tell.
+    world.until_stands(n);
     // Around by the street one block north.
     let mut wish = answer(lease, "choose_path");
     wish["via"] = json!([site::at(1.0 * BLOCK_M, 1.0 * BLOCK_M), site::at(2.0 * BLOCK_M, 1.0 * BLOCK_M)]);
@@ -109,28 +119,42 @@ fn trip_13_a_path_that_a_person_chose_is_the_one_that_is_driven() {
     world.http.post(&path(&asked, "answer"), &wish).ok();
     let done = world.until_status(&trip, &["COMPLETED"]);
     assert_eq!(done["route"]["version"].as_u64(), Some(before + 1), "{done:#}");
-    let samples = world.http.get(&format!("/v1/vehicles/{}/telemetry?limit=1000", world.vehicle_id(n))).ok();
+    let route = world.http.get(&format!("/v1/trips/{trip}/route")).ok();
     let street_lat = site::degrees(0.0, BLOCK_M).0;
-    let on_street = |sample: &Value| (sample["lat"].as_f64().unwrap() - street_lat).abs() < 1e-4;
-    assert!(samples["items"].as_array().unwrap().iter().any(on_street), "it never was one block north");
+    let on_street = |point: &Value| (point["lat"].as_f64().unwrap() - street_lat).abs() < 1e-4;
+    assert!(route["points"].as_array().unwrap().iter().any(on_street), "{route:#}");
+    // Three blocks east, and one north and south again.
+    let driven_m = done["summary"]["distance_m"].as_f64().unwrap();
+    assert!(driven_m > 4.5 * BLOCK_M, "{driven_m} m: {done:#}");
     world.verify();
 }
 
 #[test]
-fn trip_13_the_vehicle_refuses_what_it_may_not_do_and_says_why() {
+fn trip_13_an_answer_that_comes_too_late_moves_nothing_and_policy_lets_no_held_vehicle_go_on() {
     let (world, n, trip) = town_with_an_obstacle();
     let asked = request(&world);
+    let lease = take(&world.http, &asked);
+    let proceed = answer(lease, "proceed");
     let stop = json!({ "class": "nearest_admissible", "reason": "smoke on the road" });
     let stop = world.command(n, "stop", &stop).ok()["stop"].clone();
-    let lease = take(&world.http, &asked);
-    world.http.post(&path(&asked, "answer"), &answer(lease, "proceed")).ok();
+    world.http.post(&path(&asked, "answer"), &proceed).problem(403, "POLICY_VIOLATION");
+    world.command(n, "clear", &json!({ "stop": stop })).ok();
+    // The vehicle's computer hangs for longer than an order to go on is valid.
+    world.agents[n].process.signal("STOP");
+    world.http.post(&path(&asked, "answer"), &proceed).ok();
     let refused = until_spoken(&world, &asked, "refused");
     let outcome = &refused["answers"].as_array().unwrap().last().unwrap()["outcome"];
-    assert_eq!(outcome["code"], "HELD", "{refused:#}");
-    assert_eq!(world.trip_now(&trip)["resuming"], Value::Null);
-    world.command(n, "clear", &json!({ "stop": stop })).ok();
-    // The clearance reaches the vehicle before the answer does: both come from the journal, in order.
-    world.http.post(&path(&asked, "answer"), &answer(lease, "proceed")).ok();
+    assert_eq!(outcome["code"], "NO_ANSWER", "{refused:#}");
+    world.agents[n].process.signal("CONT");
+    let expired = world.until("the vehicle says that it is too late", || {
+        let commands = world.commands(n);
+        let late =
+            commands.iter().find(|command| command["kind"] == "assist" && command["state"] == "expired").cloned();
+        late.ok_or_else(|| json!(commands))
+    });
+    assert_eq!(expired["class"], "permissive", "{expired:#}");
+    assert_eq!(world.trip_now(&trip)["status"], "AWAITING_ASSIST");
+    world.http.post(&path(&asked, "answer"), &proceed).ok();
     world.until_status(&trip, &["COMPLETED"]);
     world.verify();
 }
@@ -144,8 +168,9 @@ fn trip_13_a_trip_that_is_stopped_strands_and_a_person_ends_it() {
     until_spoken(&world, &asked, "accepted");
     world.http.post(&path(&asked, "answer"), &answer(lease, "stop")).ok();
     world.until_status(&trip, &["STRANDED"]);
-    let done = until_spoken(&world, &asked, "accepted");
+    let done = until_done(&world, &asked);
     assert_eq!(done["closing"]["code"], "STRANDED", "{done:#}");
+    assert_eq!(done["answers"].as_array().unwrap().last().unwrap()["outcome"]["state"], "accepted", "{done:#}");
     // Its passenger is aboard: it neither goes on, nor to another vehicle, nor away by itself.
     let why = json!({ "reason": "another car took the passenger" });
     world.http.post(&format!("/v1/trips/{trip}/resume"), &why).problem(409, "ILLEGAL_TRANSITION");
@@ -192,10 +217,7 @@ fn safe_13_what_stopped_goes_on_when_it_is_told_to_and_not_before() {
     let stop = json!({ "class": "nearest_admissible", "reason": "smoke on the road" });
     let stop = world.command(n, "stop", &stop).ok()["stop"].clone();
     world.until_status(&trip, &["SAFE_STOPPED"]);
-    // While the stop is in force the vehicle itself refuses.
-    assert_eq!(world.http.post(&resume, &why).status, 202);
-    let refused = world.await_step(&trip, "trip.resume_refused");
-    assert_eq!(refused["body"]["code"], "HELD", "{refused:#}");
+    world.http.post(&resume, &why).problem(403, "POLICY_VIOLATION");
     world.command(n, "clear", &json!({ "stop": stop })).ok();
     world.until("the stop is over on the vehicle", || {
         let commands = world.commands(n);

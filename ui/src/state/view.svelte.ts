@@ -14,7 +14,9 @@ export type Task =
 export type Ask =
   | { kind: 'stop'; vehicle: string }
   | { kind: 'clear'; vehicle: string }
-  | { kind: 'cancel' | 'resume' | 'fail'; trip: string }
+  | { kind: 'cancel'; trip: string }
+  | { kind: 'resume'; trip: string }
+  | { kind: 'fail'; trip: string }
   | { kind: 'lift'; restriction: Restriction }
   | { kind: 'keys' }
 

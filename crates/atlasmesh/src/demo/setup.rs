@@ -18,6 +18,10 @@ const TENANT: &str = "coquimbo-city";
 pub const SITE: &str = "coquimbo";
 /// What its vehicles can do.
 const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
+/// One vehicle in so many meets something on its way that it asks a person about, so that there is somebody to help.
+const ASKING: usize = 30;
+/// After how many metres.
+const OBSTACLE_AFTER_M: f64 = 6_000.0;
 /// How the server tells its first administrator's token.
 const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
 /// How long a server may take until it is ready: making keys and a store, or reading a large one.
@@ -125,7 +129,7 @@ pub async fn vehicles(
         let made = client.post("/v1/vehicles", &profile(n)).await.context("a vehicle cannot be registered")?;
         notes.vehicles.push(json!({
             "vehicle": made.get("id"), "secret": made.get("secret"), "start": city.place().to_json(),
-            "capabilities": CAPABILITIES,
+            "capabilities": CAPABILITIES, "obstacle_after_m": (n % ASKING == ASKING - 1).then_some(OBSTACLE_AFTER_M),
         }));
         folder.note(notes)?;
     }

@@ -12,6 +12,9 @@ use super::{RouteVersion, Trips, no_such_trip};
 use crate::trip::resume::{ResumeAnswer, ResumeOrder, may_resume};
 use crate::trip::{Command, Trip, TripEvent};
 
+/// Slower than this a vehicle stands, in metres per second: the noise of a wheel's sensor.
+const STANDS_MPS: f64 = 0.1;
+
 /// What was found for an order to go on.
 pub(crate) struct Prepared {
     /// Policy's decision, which is journaled whatever follows.
@@ -118,6 +121,10 @@ impl Trips {
         let why = cut_by(&obstacles).or_else(|| elsewhere(trip, driving));
         if why.is_none() && via.is_empty() {
             return Ok(None);
+        }
+        if driving.here.speed_mps > STANDS_MPS {
+            let message = "the place where the vehicle stands is not told yet: ask again in a second";
+            return Err(Reject::new(Code::Conflict, message).into());
         }
         match self.find_from(ctx, trip, driving, here_m, via).await? {
             Ok(version) => Ok(Some(version)),
