@@ -174,6 +174,23 @@ fn id_of_key(key: &str) -> Option<CommandId> {
     key.split_once('/')?.1.parse().ok()
 }
 
+/// What a message commands, and the trip that it is about, if it is about one.
+pub fn named(message: &v1::ToVehicle) -> (&'static str, Option<&str>) {
+    use v1::command::Body;
+    let Some(v1::to_vehicle::Message::Command(command)) = &message.message else { return ("message", None) };
+    let (kind, trip) = match &command.body {
+        Some(Body::Dispatch(body)) => ("dispatch", &*body.trip_id),
+        Some(Body::Reroute(body)) => (REROUTE, &*body.trip_id),
+        Some(Body::Cancel(body)) => ("cancel", &*body.trip_id),
+        Some(Body::Stop(body)) => ("stop", &*body.trip_id),
+        Some(Body::Slow(body)) => ("slow", &*body.trip_id),
+        Some(Body::Clearance(body)) => ("clearance", &*body.trip_id),
+        Some(Body::Ground(_)) => ("ground", ""),
+        _ => ("other", ""),
+    };
+    (kind, Some(trip).filter(|trip| !trip.is_empty()))
+}
+
 /// Notes how far a command has come. A report that contradicts the end already reached is logged and changes nothing.
 pub async fn advance(
     store: &dyn Store,

@@ -179,9 +179,12 @@ impl Session {
             if self.sent.contains(&command) {
                 continue;
             }
+            let (kind, trip) = commands::named(&message);
+            let span = tracing::info_span!("command.deliver", %tenant, vehicle = %id, %command, kind, trip);
+            let _sending = span.entered();
             self.handle.outbound.try_send(message).map_err(|_| SessionError::SlowVehicle)?;
             self.sent.push(command);
-            tracing::info!(%tenant, vehicle = %id, %command, "command sent");
+            tracing::info!("command sent");
         }
         Ok(())
     }
