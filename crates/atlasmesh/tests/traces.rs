@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,9 @@ use support::site::crossing;
 use support::world::{FAST, passenger};
 use support::{Serve, World};
 
+/// More than a test makes.
+const SPANS_MAX: usize = 100_000;
+
 /// A collector that takes spans by OTLP over HTTP.
 struct Collector {
     address: String,
@@ -29,7 +32,7 @@ impl Collector {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let (sender, spans) = channel();
+        let (sender, spans) = sync_channel(SPANS_MAX);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 for span in take(stream) {

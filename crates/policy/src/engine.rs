@@ -81,7 +81,7 @@ impl Engine {
         let Request { id, action, tenant, resource, about, .. } = request;
         let trip = about.iter().chain([resource]).find(|subject| subject.kind() == "trip").map(|trip| trip.id());
         let span =
-            tracing::info_span!("policy.decide", decision = %id, %action, %tenant, %resource, trip, allowed = Empty);
+            tracing::debug_span!("policy.decide", decision = %id, %action, %tenant, %resource, trip, allowed = Empty);
         span.in_scope(|| {
             let decision = decide_by(&self.active(), request);
             span.record("allowed", decision.is_allowed());

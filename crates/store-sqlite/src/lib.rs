@@ -177,7 +177,7 @@ pub(crate) fn fault(what: &'static str, error: rusqlite::Error) -> Fault {
 fn span_of(commit: &Commit) -> tracing::Span {
     let (tenant, events) = (commit.tenant(), commit.events());
     let stream = events.first().map(|event| event.unsequenced().stream.as_str());
-    tracing::info_span!("commit", %tenant, stream, events = events.len(), log_size = tracing::field::Empty)
+    tracing::debug_span!("commit", %tenant, stream, events = events.len(), log_size = tracing::field::Empty)
 }
 
 fn now<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {

@@ -65,8 +65,7 @@ const TRIP: &[Step] = &[
     world(
         "A key repeats an answer; a trip is cancelled or diverted, given to another vehicle, led another way, \
          scheduled, by several stops, or in a circuit until a quantity is moved",
-    )
-    .without("circuits"),
+    ),
     programs("Every change reaches who watches within a second; the history has the decision behind each step"),
     world("What has room for few, such as a narrow road or a charger, is leased; a circle of waits is broken"),
     world("A vehicle asks for help; one operator takes the request and answers; the vehicle checks the answer"),

@@ -257,8 +257,8 @@ mod tests {
             "#[test]\nfn trip_1_a() {}\n/// TRIP-2, TRIP-3, TRIP-5, TRIP-6, TRIP-8, TRIP-10\n#[test]\nfn b() {}";
         let repo = of(tests);
         let table = table(&repo).unwrap();
-        let circuits = FLOWS[0].steps[9].not_shown;
-        let star = if circuits.is_empty() { "" } else { "*" };
+        let missing = FLOWS[0].steps[9].not_shown;
+        let star = if missing.is_empty() { "" } else { "*" };
         let row = format!("| Trips, `TRIP` | 1–3, 5, 6 | 8, 10{star} | 4, 7, 9, 11–13 |");
         assert!(table.lines().any(|line| line == row), "{row}\n{table}");
         let every = every(&repo).unwrap();

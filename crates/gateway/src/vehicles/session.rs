@@ -175,15 +175,13 @@ impl Session {
             tracing::warn!(%tenant, vehicle = %id, error = %fault, "commands wait for the store");
             Vec::new()
         });
-        for (command, message) in found {
-            if self.sent.contains(&command) {
+        for command in found {
+            if self.sent.contains(&command.id) {
                 continue;
             }
-            let (kind, trip) = commands::named(&message);
-            let span = tracing::info_span!("command.deliver", %tenant, vehicle = %id, %command, kind, trip);
-            let _sending = span.entered();
-            self.handle.outbound.try_send(message).map_err(|_| SessionError::SlowVehicle)?;
-            self.sent.push(command);
+            let _sending = command.span(tenant, *id).entered();
+            self.handle.outbound.try_send(command.message).map_err(|_| SessionError::SlowVehicle)?;
+            self.sent.push(command.id);
             tracing::info!("command sent");
         }
         Ok(())

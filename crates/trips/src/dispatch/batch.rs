@@ -123,10 +123,9 @@ impl Trips {
         };
         let mut set_aside = last.map(|last| last.set_aside).unwrap_or_default();
         set_aside.retain(|_, until| ctx.now < *until);
-        let (trip_count, vehicle_count) = (trips.len(), vehicles.len());
-        let span = tracing::info_span!(
+        let span = tracing::debug_span!(
             "dispatch.batch",
-            %tenant, %site, trips = trip_count, vehicles = vehicle_count, assigned = Empty
+            %tenant, %site, trips = trips.len(), vehicles = vehicles.len(), assigned = Empty
         );
         let trips = self.planned(&ctx, trips, &guard).instrument(span.clone()).await?;
         let candidates = self.candidates(&ctx, vehicles).await?;
@@ -227,7 +226,7 @@ impl Trips {
 }
 
 fn planning(trip: &Trip) -> tracing::Span {
-    tracing::info_span!("trip.plan", trip = %trip.id)
+    tracing::debug_span!("trip.plan", trip = %trip.id)
 }
 
 fn waiting_query(status: Status, site: Option<&SiteId>) -> ListQuery {

@@ -79,7 +79,7 @@ impl Trips {
     }
 
     /// Gives a trip its vehicle: route, claim, then the trip itself. A reason to wait when one of them fails.
-    #[tracing::instrument(name = "trip.assign", skip_all, fields(
+    #[tracing::instrument(level = "debug", name = "trip.assign", skip_all, fields(
         trip = %batch.trips[index].id, vehicle = %batch.candidates[place].facts.vehicle,
         decision = Empty, route = Empty, claim_epoch = Empty,
     ))]

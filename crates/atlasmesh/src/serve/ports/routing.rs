@@ -94,7 +94,7 @@ impl Routing for Neighbours {
     }
 
     fn route<'a>(&'a self, ctx: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer> {
-        let span = tracing::info_span!("route", tenant = %ctx.tenant, site = %query.site, distance_m = Empty);
+        let span = tracing::debug_span!("route", tenant = %ctx.tenant, site = %query.site, distance_m = Empty);
         let search = async move {
             let Some((site, graph)) = self.graph(ctx, query.site).await? else {
                 return Ok(RouteAnswer::Unroutable { reason: format!("site {} has no map", query.site) });

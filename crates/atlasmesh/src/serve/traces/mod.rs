@@ -50,9 +50,10 @@ impl Observed {
             let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
             return Ok(Self { spans: None });
         };
-        // A line names its trace whatever the log's level: spans are seen by both, lines by the level.
+        // A line names its trace whatever the log's level: spans are seen by both, lines by the level. What is inside of
+        // a request is made at DEBUG, so that without traces it costs nothing.
         let ours =
-            filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO && is_ours(metadata.target()));
+            filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::DEBUG && is_ours(metadata.target()));
         let lines = lines.event_format(WithTrace::default()).with_filter(filter.or(ours.clone()));
         let spans = SpanLayer::new(provider.tracer("atlasmesh")).with_filter(ours);
         let _ = tracing_subscriber::registry().with(vec![spans.boxed(), lines.boxed()]).try_init();
