@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{self, Counts};
 use crate::repo::Repo;
-use crate::tidy;
+use crate::{steps, tidy};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -25,7 +25,7 @@ pub struct Args {
 /// Who knows the text.
 enum Source {
     /// The files themselves.
-    Files(fn(&Repo) -> String),
+    Files(fn(&Repo) -> Result<String>),
     /// The product: `atlasmesh print NAME`.
     Product,
 }
@@ -34,10 +34,13 @@ enum Source {
 const GENERATORS: &[(&str, Source)] = &[
     ("tables", Source::Files(tables)),
     ("error-codes", Source::Files(error_codes)),
+    ("steps", Source::Files(steps::table)),
+    ("every-step", Source::Files(steps::every)),
     ("states", Source::Product),
     ("events", Source::Product),
     ("operations", Source::Product),
     ("shapes", Source::Product),
+    ("serve-options", Source::Product),
 ];
 
 /// Files that are generated as a whole: `atlasmesh print NAME`.
@@ -122,7 +125,7 @@ fn filled(text: &str, generate: &dyn Fn(&str) -> Result<String>) -> Result<Strin
 
 fn generate(repo: &Repo, name: &str) -> Result<String> {
     match GENERATORS.iter().find(|(known, _)| *known == name) {
-        Some((_, Source::Files(text))) => Ok(text(repo)),
+        Some((_, Source::Files(text))) => text(repo),
         Some((name, Source::Product)) => print(repo, name),
         None => {
             let known: Vec<&str> = GENERATORS.iter().map(|(name, _)| *name).collect();
@@ -131,15 +134,15 @@ fn generate(repo: &Repo, name: &str) -> Result<String> {
     }
 }
 
-fn tables(repo: &Repo) -> String {
+fn tables(repo: &Repo) -> Result<String> {
     let rows = tidy::tables(repo).iter().map(|table| table.row() + "\n").collect::<String>();
-    format!("| table | class | crate | what it holds |\n|---|---|---|---|\n{rows}")
+    Ok(format!("| table | class | crate | what it holds |\n|---|---|---|---|\n{rows}"))
 }
 
-fn error_codes(repo: &Repo) -> String {
+fn error_codes(repo: &Repo) -> Result<String> {
     let row = |code: &tidy::Code| format!("| [`{0}`]({0}.md) | {1} |\n", code.name, code.what);
     let rows = tidy::codes(repo).iter().map(row).collect::<String>();
-    format!("| code | what it means |\n|---|---|\n{rows}")
+    Ok(format!("| code | what it means |\n|---|---|\n{rows}"))
 }
 
 #[cfg(test)]

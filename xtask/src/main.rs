@@ -17,6 +17,7 @@ mod page;
 mod process;
 mod repo;
 mod setup;
+mod steps;
 mod test;
 mod tidy;
 

@@ -6,6 +6,7 @@ mod bench;
 mod cli;
 mod demo;
 mod edge;
+mod exchange;
 mod print;
 mod serve;
 

@@ -1,10 +1,11 @@
 //! `atlasmesh print WHAT`: what the documentation is generated from, so that it cannot disagree with the code.
 
 use anyhow::{Result, bail};
+use clap::Args;
 use gateway::http::openapi;
 use kernel::DomainEvent;
 
-use crate::cli::args::PrintOptions;
+use crate::cli::args::{PrintOptions, ServeOptions};
 use crate::cli::output::line;
 
 /// Prints one of the generated texts.
@@ -18,9 +19,23 @@ pub fn run(options: PrintOptions) -> Result<()> {
             let document = openapi::document().map_err(anyhow::Error::msg)?;
             line(serde_json::to_string_pretty(&document)?);
         }
-        other => bail!("nothing named {other} is generated: states, events, operations, shapes or openapi"),
+        "serve-options" => serve_options(),
+        other => {
+            bail!("nothing named {other} is generated: states, events, operations, shapes, serve-options or openapi")
+        }
     }
     Ok(())
+}
+
+fn serve_options() {
+    let serve = ServeOptions::augment_args(clap::Command::new("serve"));
+    line("| option | without it | what |\n|---|---|---|");
+    for option in serve.get_arguments() {
+        let values: Vec<_> = option.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let without = if values.is_empty() { String::new() } else { format!("`{}`", values.join(" ")) };
+        let what = option.get_help().map(ToString::to_string).unwrap_or_default();
+        line(format!("| `--{}` | {without} | {what} |", option.get_long().unwrap_or_default()));
+    }
 }
 
 fn events() {

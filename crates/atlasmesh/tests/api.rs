@@ -7,9 +7,11 @@ mod support;
 use serde_json::{Value, json};
 use support::live::{Frame, Record};
 use support::site::{crossing, degrees};
-use support::world::profile;
+use support::time::{now_us, us};
+use support::world::{FAST, profile};
 use support::{Http, Serve, World};
 
+/// TRIP-11
 #[test]
 fn events_are_told_as_the_journal_has_them() {
     let world = World::new();
@@ -36,6 +38,26 @@ fn events_are_told_as_the_journal_has_them() {
         let headers = if header == "0" { vec![] } else { vec![("last-event-id", header)] };
         assert_eq!(world.http.events(query, &headers).unwrap_err(), 400, "{query} {header}");
     }
+}
+
+#[test]
+fn trip_11_every_change_reaches_who_watches_within_a_second() {
+    let mut world = World::new();
+    world.ready_vehicle(crossing(0, 0), FAST);
+    let mut events = world.http.events("?types=trip.", &[]).unwrap();
+    let trip = world.trip(crossing(1, 0), crossing(3, 3));
+    let (mut told, mut late_us) = (Vec::new(), Vec::new());
+    while told.last().is_none_or(|last| last != "trip.completed") {
+        let event = events.next_event().unwrap();
+        late_us.push(now_us() - us(event.data["event"]["recorded_at"].as_str().unwrap()));
+        told.push(event.event);
+    }
+    let mut history = world.events(&trip);
+    history.retain(|event| event.starts_with("trip."));
+    assert_eq!(told, history, "who watches and who reads back are told the same");
+    // On a machine that also builds one of them may be late; most are not.
+    late_us.sort_unstable();
+    assert!(late_us[late_us.len() / 2] < 1_000_000, "{late_us:?} µs");
 }
 
 #[test]

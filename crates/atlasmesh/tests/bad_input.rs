@@ -138,6 +138,7 @@ fn a_map_that_is_broken_leaves_the_one_in_use() {
     world.trip(crossing(0, 0), crossing(1, 1));
 }
 
+/// SAFE-15
 #[test]
 fn a_vehicle_that_makes_no_sense_is_not_registered() {
     let world = World::new();

@@ -80,6 +80,7 @@ fn is_over(trip: &serde_json::Value) -> bool {
     ["COMPLETED", "CANCELLED", "FAILED", "EXPIRED"].contains(&trip["status"].as_str().unwrap())
 }
 
+/// TRIP-4, TRIP-10
 #[test]
 fn killed_at_any_moment_nothing_acknowledged_is_missing_and_no_trip_is_done_twice() {
     let kills = setting("ATLASMESH_KILLS").unwrap_or(KILLS);

@@ -70,6 +70,7 @@ fn after<'a>(said: &'a str, mark: &str) -> &'a str {
     said.split(mark).nth(1).unwrap().split_whitespace().next().unwrap()
 }
 
+/// ONB-5
 #[test]
 fn a_person_runs_a_fleet_from_the_first_token_to_the_last_proof() {
     let server = Server::start(Serve::default());
@@ -196,7 +197,7 @@ fn look_back(person: &Person, trip: &str) {
     assert!(why.contains("is COMPLETED") && why.contains("base.trip.permit"), "{why}");
     assert_eq!(person.json(&["trips", "why", trip])["trip"], trip);
     let journal = person.says(&["journal", "--limit", "1000"]);
-    assert!(journal.contains("trip.completed"), "{journal}");
+    assert!(journal.contains("vehicle.registered") && journal.contains("trip.completed"), "{journal}");
     let about = person.json(&["journal", "--about", &format!("trip/{trip}"), "--limit", "3"]);
     assert_eq!(about["items"].as_array().unwrap().len(), 3);
     let verified = person.says(&["verify", "--replay"]);
@@ -263,6 +264,7 @@ fn a_copy_made_while_the_server_runs_is_whole_and_starts_a_server() {
     let verified = atlasmesh().args(["verify", "--replay", "--json", "--data"]).arg(&copy).output().unwrap();
     assert!(verified.status.success(), "{}", text(&verified.stderr));
     let other = Server::on(copy, Serve::default());
+    assert_eq!(other.certificate_sha256, world.server.certificate_sha256, "vehicles would not know it");
     let found = other.http(&world.token).get(&format!("/v1/trips/{trip}")).ok();
     assert_eq!(found["id"], trip.as_str());
 }

@@ -25,6 +25,7 @@ fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
     (made["id"].as_str().unwrap().to_owned(), Process::start("vehicle.py", &mut command))
 }
 
+/// TRIP-7, TRIP-9
 #[test]
 fn a_vehicle_in_python_joins_drives_a_trip_and_stops_when_told() {
     let world = World::new();

@@ -201,6 +201,7 @@ fn safe_6_what_permits_expires_and_what_restricts_waits_for_the_vehicle() {
     world.until_status(&trip, &["COMPLETED"]);
 }
 
+/// TRIP-10, ONB-9
 #[test]
 fn safe_7_a_silent_vehicles_trip_is_given_away_only_after_its_claim_has_lapsed() {
     let serve = Serve::default().with("--offline-after-s", 2).with("--claim-valid-s", 4);
@@ -237,6 +238,7 @@ fn safe_7_a_silent_vehicles_trip_is_given_away_only_after_its_claim_has_lapsed()
     world.verify();
 }
 
+/// SAFE-7, ONB-9
 #[test]
 fn safe_8_our_own_outage_makes_no_vehicle_offline_and_moves_no_trip() {
     let serve = Serve::default().with("--offline-after-s", 3).with("--claim-valid-s", 4);

@@ -193,6 +193,7 @@ fn every_operation_has_a_row() {
     assert_eq!(described, held);
 }
 
+/// SECTOR-7
 #[test]
 fn a_stranger_learns_and_changes_nothing() {
     let (world, ids) = furnished();

@@ -203,6 +203,7 @@ fn trip_8_progress_and_samples_are_kept_once_and_compliance_is_watched() {
     world.verify();
 }
 
+/// TRIP-11
 #[test]
 fn trip_9_a_completed_trip_has_its_summary_and_a_story_with_every_decision() {
     let mut world = World::new();

@@ -40,6 +40,7 @@ fn places(world: &World, n: usize) -> Vec<(f64, f64)> {
     items.iter().map(|sample| (east_m(sample["lon"].as_f64().unwrap()), sample["lat"].as_f64().unwrap())).collect()
 }
 
+/// TRIP-10, SAFE-9
 #[test]
 fn a_road_that_closes_ahead_leads_the_vehicle_around_it() {
     let mut world = World::new();
@@ -71,6 +72,7 @@ fn a_road_that_closes_ahead_leads_the_vehicle_around_it() {
     world.verify();
 }
 
+/// TRIP-10, SAFE-9
 #[test]
 fn a_vehicle_that_no_way_leads_on_for_stops_before_the_closure_and_needs_a_person() {
     let mut world = World::new();
@@ -92,6 +94,7 @@ fn a_vehicle_that_no_way_leads_on_for_stops_before_the_closure_and_needs_a_perso
     world.verify();
 }
 
+/// TRIP-10
 #[test]
 fn a_passenger_whose_trip_is_called_off_is_brought_to_a_drop_off_ahead() {
     let mut world = World::new();
@@ -118,6 +121,7 @@ fn a_passenger_whose_trip_is_called_off_is_brought_to_a_drop_off_ahead() {
     world.verify();
 }
 
+/// TRIP-10
 #[test]
 fn a_trip_by_three_stops_serves_each_before_it_completes() {
     let mut world = World::new();
@@ -140,6 +144,7 @@ fn a_trip_by_three_stops_serves_each_before_it_completes() {
     world.verify();
 }
 
+/// TRIP-10
 #[test]
 fn a_trip_for_later_waits_for_its_time_and_then_goes() {
     let mut world = World::new();
@@ -163,6 +168,7 @@ fn a_trip_for_later_waits_for_its_time_and_then_goes() {
     assert_eq!((&cancelled["status"], &cancelled["diverted"]), (&json!("CANCELLED"), &json!(false)));
 }
 
+/// TRIP-7, TRIP-10
 #[test]
 fn a_trip_that_one_vehicle_rejects_goes_to_another() {
     let mut world = World::new();

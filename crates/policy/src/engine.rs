@@ -8,6 +8,7 @@ use cedar_policy::{
     Request as CedarRequest, RestrictedExpression,
 };
 use kernel::Sector;
+use tracing::field::Empty;
 
 use crate::action::Action;
 use crate::bundle::{Bundle, Slice};
@@ -77,7 +78,15 @@ impl Engine {
     /// Answers a request. Never fails: what cannot be decided is denied, with the reason. A restrictive action is
     /// always allowed (SAFE-1).
     pub fn decide(&self, request: &Request) -> Decision {
-        decide_by(&self.active(), request)
+        let Request { id, action, tenant, resource, about, .. } = request;
+        let trip = about.iter().chain([resource]).find(|subject| subject.kind() == "trip").map(|trip| trip.id());
+        let span =
+            tracing::debug_span!("policy.decide", decision = %id, %action, %tenant, %resource, trip, allowed = Empty);
+        span.in_scope(|| {
+            let decision = decide_by(&self.active(), request);
+            span.record("allowed", decision.is_allowed());
+            decision
+        })
     }
 
     /// Checks a moving vehicle: [`Engine::decide`] on a [`Action::MonitorTrip`] request, read as compliance. A rule

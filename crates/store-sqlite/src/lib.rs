@@ -24,6 +24,7 @@ use rusqlite::Connection;
 use store::port::{Commit, CommitError, Fault, Head, ListQuery, Receipt, Store};
 use store::sequence::HeadSigner;
 use store::{Row, RowClass, RowWrite, TableSpec};
+use tracing::Instrument;
 
 use crate::writer::{Job, Progress, Writer};
 
@@ -173,6 +174,12 @@ pub(crate) fn fault(what: &'static str, error: rusqlite::Error) -> Fault {
     }
 }
 
+fn span_of(commit: &Commit) -> tracing::Span {
+    let (tenant, events) = (commit.tenant(), commit.events());
+    let stream = events.first().map(|event| event.unsequenced().stream.as_str());
+    tracing::debug_span!("commit", %tenant, stream, events = events.len(), log_size = tracing::field::Empty)
+}
+
 fn now<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
     Box::pin(std::future::ready(value))
 }
@@ -201,12 +208,18 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Receipt, CommitError>> {
+        let span = span_of(&commit);
         let (reply, answer) = oneshot::channel();
         let submitted = self.submit(Job::Commit { commit: Box::new(commit), reply });
-        Box::pin(async move {
+        let waiting = async move {
             submitted?;
-            answer.await.unwrap_or_else(|_| Err(stopped().into()))
-        })
+            let receipt = answer.await.unwrap_or_else(|_| Err(stopped().into()));
+            if let Ok(receipt) = &receipt {
+                tracing::Span::current().record("log_size", receipt.head.size);
+            }
+            receipt
+        };
+        Box::pin(waiting.instrument(span))
     }
 
     fn write<'a>(&'a self, tenant: &'a TenantId, rows: Vec<RowWrite>) -> BoxFuture<'a, Result<(), CommitError>> {

@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use crate::process::Counts;
 use crate::repo::Repo;
+use crate::steps;
 
 mod bans;
 mod error_pages;
@@ -55,6 +56,7 @@ const CHECKS: &[Check] = &[
     ("every table has a class and a line in the documentation", |repo| Ok(tables::check(repo))),
     ("every error code has a page", |repo| Ok(error_pages::check(repo))),
     ("no words, stubs or waits that do not belong here", |repo| Ok(words::check(repo))),
+    ("tests name steps that exist", |repo| Ok(steps::check(repo))),
     ("golden fixtures are for ever", golden::check),
 ];
 

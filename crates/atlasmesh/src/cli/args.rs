@@ -94,7 +94,8 @@ pub struct DemoOptions {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum StoreCommand {
-    /// Copy state, journal, keys and maps into a new folder, while the server runs. Telemetry is not part of it.
+    /// Copy state, journal, keys, maps and the listener's certificate into a new folder, while the server runs.
+    /// Telemetry is not part of it.
     Backup {
         /// The server's data folder.
         #[arg(long)]
@@ -116,7 +117,7 @@ pub struct BenchOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct PrintOptions {
-    /// What to print: states, events, operations, shapes or openapi.
+    /// What to print: states, events, operations, shapes, serve-options or openapi.
     pub what: String,
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+
+use crate::exchange::exchange;
 
 /// The largest answer that the command line reads: a page of the journal stays far below.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -117,14 +118,7 @@ impl Client {
             Ok(stream) => stream.with_context(no_server)?,
             Err(_) => bail!(no_server()),
         };
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let driver = tokio::spawn(connection);
-        let response = sender.send_request(request).await.context("the server closed the connection")?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-        let bytes = body.map_err(|error| anyhow!("the answer could not be read: {error}"))?.to_bytes();
-        drop(sender);
-        driver.abort();
-        Ok((status, bytes))
+        let (head, bytes) = exchange(stream, request, ANSWER_BYTES_MAX).await?.into_parts();
+        Ok((head.status, bytes))
     }
 }

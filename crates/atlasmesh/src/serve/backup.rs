@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use gateway::vehicles::tls::ListenerCertificate;
 
 use super::folder::DataFolder;
 use crate::cli::args::StoreCommand;
@@ -18,6 +19,13 @@ pub fn run(command: StoreCommand) -> Result<()> {
     store_sqlite::backup(&from.store(), &copy.store()).context("the store cannot be copied")?;
     copy_files(&from.keys(), &copy.keys())?;
     copy_files(&from.maps(), &copy.maps())?;
+    // Vehicles know the server by its certificate: with another one, none of them would come back.
+    for name in ListenerCertificate::FILES {
+        let (path, to) = (from.root().join(name), copy.root().join(name));
+        if path.exists() {
+            fs::copy(&path, to).with_context(|| format!("{} cannot be copied", path.display()))?;
+        }
+    }
     line(format!("{} is a copy of {}; `atlasmesh verify --replay --data` checks it", to.display(), data.display()));
     Ok(())
 }

@@ -6,6 +6,7 @@ mod loops;
 mod maps;
 mod ports;
 pub mod signer;
+mod traces;
 pub mod verify;
 mod wiring;
 
@@ -21,13 +22,14 @@ use tokio::sync::watch;
 use crate::cli::args::ServeOptions;
 use crate::cli::output;
 use crate::serve::folder::DataFolder;
+use crate::serve::traces::Observed;
 
 /// How long open requests get to end after the server is told to stop.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Runs the server until SIGTERM or SIGINT.
 pub async fn run(options: ServeOptions) -> Result<()> {
-    start_logging();
+    let observed = Observed::start()?;
     let folder = DataFolder::open(&options.data)?;
     let http_listener = listen(&options.http, "--http").await?;
     let link_listener = listen(&options.link, "--link").await?;
@@ -57,6 +59,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     if tokio::time::timeout(GRACE, async { tokio::join!(server, link, loops.ended()) }).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off; nothing acknowledged is lost");
     }
+    observed.flush();
     Ok(())
 }
 
@@ -93,12 +96,4 @@ async fn signalled() -> Result<()> {
         done = tokio::signal::ctrl_c() => done?,
     }
     Ok(())
-}
-
-fn start_logging() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("ATLASMESH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
-    // A second server in one process keeps the first one's log.
-    let _ = logging.try_init();
 }

@@ -8,7 +8,7 @@ use super::process::Process;
 use super::server::Server;
 
 /// The agent's program, which stands beside the server's; built where it is missing.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let find = || {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_atlasmesh")).with_file_name("atlasmesh-agent");

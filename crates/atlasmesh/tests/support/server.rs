@@ -15,11 +15,17 @@ const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
 #[derive(Debug, Clone, Default)]
 pub struct Serve {
     pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Serve {
     pub fn with(mut self, option: &str, value: impl ToString) -> Self {
         self.arguments.extend([option.to_owned(), value.to_string()]);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
         self
     }
 }
@@ -46,6 +52,7 @@ pub fn atlasmesh() -> Command {
 fn start(data: &Path, http: &str, link: &str, serve: &Serve) -> Process {
     let mut command = atlasmesh();
     command.args(["serve", "--http", http, "--link", link, "--data"]).arg(data).args(&serve.arguments);
+    command.envs(serve.environment.iter().map(|(name, value)| (name, value)));
     Process::start("server", &mut command)
 }
 

@@ -26,11 +26,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use kernel::Code;
+use kernel::id::{RequestId, TypedId, uuid_v7};
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::Gateway;
 use crate::http::endpoints::{ENDPOINTS, Endpoint};
@@ -55,21 +58,34 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
             Problem::new(Code::InvalidRequest, "this address takes another method")
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(&gateway), observe))
         .with_state(gateway)
 }
 
-/// A span, a metric and a line for each request, by its route and not by its address: ids are not metric labels.
-async fn observe(request: Request, next: Next) -> Response {
+/// What names a request in its answer, in the log and in its span.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A span, a metric and a line for each request, by its route and not by its address: ids are not metric labels. What
+/// the client sent as `traceparent` (W3C Trace Context) goes into the span, for whoever follows it.
+async fn observe(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let id = RequestId::from_u128(uuid_v7(gateway.source.now().as_ms().unsigned_abs(), gateway.source.entropy()));
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let path = request.uri().path().to_owned();
-    let span = tracing::info_span!("http", %method, %route, tenant = tracing::field::Empty);
+    let span = tracing::info_span!(
+        "http",
+        %method, %route, request = %id, traceparent,
+        tenant = Empty, trip = Empty, vehicle = Empty, status = Empty
+    );
     async move {
         let began = Instant::now();
-        let response = next.run(request).await;
+        let mut response = next.run(request).await;
         let status = response.status().as_u16();
         let elapsed = began.elapsed();
+        tracing::Span::current().record("status", status);
+        // Ids are letters and digits.
+        response.headers_mut().extend(HeaderValue::from_str(&id.to_string()).ok().map(|id| (REQUEST_ID, id)));
         let labels = [("method", method), ("route", route), ("status", status.to_string())];
         metrics::histogram!("atlasmesh_http_seconds", &labels).record(elapsed.as_secs_f64());
         tracing::info!(path, status, elapsed_ms = elapsed.as_millis() as u64, "request");

@@ -76,6 +76,7 @@ pub async fn list(
 
 impl Gateway {
     async fn trip(&self, caller: &Caller, id: TripId) -> Result<Trip, Problem> {
+        tracing::Span::current().record("trip", tracing::field::display(id));
         let trip = self.trips.get(&caller.authenticated.tenant, id).await?;
         trip.ok_or_else(|| Problem::not_found("trip", id))
     }

@@ -233,6 +233,10 @@ impl Gateway {
     }
 
     /// Takes a report. A refusal is final: sending it again would be refused again, so it is acknowledged all the same.
+    #[tracing::instrument(name = "trip.report", skip_all, fields(
+        tenant = %vehicle.tenant, vehicle = %vehicle.id, trip = %report.trip, boot = %report.boot, seq = report.seq,
+        claim_epoch = report.claim_epoch, status = tracing::field::Empty,
+    ))]
     pub(super) async fn trip_report(&self, vehicle: &Known, report: TripReport) -> Result<(), SessionError> {
         let ctx = vehicle.ctx_at(self, report.vehicle_time);
         let (boot, seq) = (report.boot, report.seq);
@@ -244,7 +248,8 @@ impl Gateway {
         let report = super::reports::of_link(vehicle.id, report);
         match self.trips.report_showing(&ctx, &report, shown.as_ref()).await {
             Ok(done) => {
-                tracing::info!(tenant = %vehicle.tenant, vehicle = %vehicle.id, trip = %done.trip, status = %done.status, changed = done.changed, "report")
+                tracing::Span::current().record("status", done.status.as_str());
+                tracing::info!(changed = done.changed, "report")
             }
             Err(CommandError::Reject(reject)) => {
                 tracing::warn!(tenant = %vehicle.tenant, vehicle = %vehicle.id, seq, %reject, "a report was refused");

@@ -137,6 +137,25 @@ pub async fn is_known(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId, 
     Ok(store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await?.is_some())
 }
 
+/// A command that a session sends now.
+pub struct Outgoing {
+    /// Its id.
+    pub id: CommandId,
+    /// What it is, for people.
+    pub kind: String,
+    /// As it goes over the wire.
+    pub message: v1::ToVehicle,
+    issued_at: Timestamp,
+}
+
+impl Outgoing {
+    /// The span of its delivery.
+    pub fn span(&self, tenant: &TenantId, vehicle: VehicleId) -> tracing::Span {
+        let trip = trip_of(&self.message);
+        tracing::info_span!("command.deliver", %tenant, %vehicle, command = %self.id, kind = self.kind, trip)
+    }
+}
+
 /// What a session sends now, oldest first. Commands whose time ran out become EXPIRED on the way.
 pub async fn to_deliver(
     store: &dyn Store,
@@ -144,13 +163,13 @@ pub async fn to_deliver(
     vehicle: VehicleId,
     held: &[CommandId],
     now: Timestamp,
-) -> Result<Vec<(CommandId, v1::ToVehicle)>, Fault> {
+) -> Result<Vec<Outgoing>, Fault> {
     let query = ListQuery {
         filters: vec![("vehicle", vehicle.to_string()), ("open", "yes".into())],
         limit: OPEN_MAX,
         ..ListQuery::all()
     };
-    let mut messages = Vec::new();
+    let mut outgoing = Vec::new();
     for row in store.list(VEHICLE_COMMANDS, tenant, query).await? {
         let command: StoredCommand = row.decode()?;
         let Some(id) = id_of_key(&row.key) else { continue };
@@ -161,17 +180,38 @@ pub async fn to_deliver(
             continue;
         }
         match redeliver(command.class(), state_of(&command.state), command.expires_at, now, holds) {
-            Redelivery::Send => messages.push((command.issued_at, id, command.message()?)),
+            Redelivery::Send => {
+                let message = command.message()?;
+                outgoing.push(Outgoing { id, kind: command.kind, message, issued_at: command.issued_at });
+            }
             Redelivery::Expire => advance(store, tenant, vehicle, id, Delivery::Expired, None).await?,
             Redelivery::Nothing => {}
         }
     }
-    messages.sort_by_key(|(issued_at, id, _)| (*issued_at, *id));
-    Ok(messages.into_iter().map(|(_, id, message)| (id, message)).collect())
+    outgoing.sort_by_key(|command| (command.issued_at, command.id));
+    Ok(outgoing)
 }
 
 fn id_of_key(key: &str) -> Option<CommandId> {
     key.split_once('/')?.1.parse().ok()
+}
+
+/// The trip that a message is about, if it is about one.
+fn trip_of(message: &v1::ToVehicle) -> Option<&str> {
+    use v1::command::Body;
+    let Some(v1::to_vehicle::Message::Command(command)) = &message.message else { return None };
+    let trip = match command.body.as_ref()? {
+        Body::Dispatch(body) => &body.trip_id,
+        Body::Reroute(body) => &body.trip_id,
+        Body::Cancel(body) => &body.trip_id,
+        Body::Resume(body) => &body.trip_id,
+        Body::Stop(body) => &body.trip_id,
+        Body::Slow(body) => &body.trip_id,
+        Body::Clearance(body) => &body.trip_id,
+        Body::AssistAnswer(body) => &body.trip_id,
+        _ => return None,
+    };
+    Some(trip.as_str()).filter(|trip| !trip.is_empty())
 }
 
 /// Notes how far a command has come. A report that contradicts the end already reached is logged and changes nothing.

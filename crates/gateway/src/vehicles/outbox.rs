@@ -327,6 +327,10 @@ impl Subscriber for Outbox {
             metrics::counter!("atlasmesh_events_total", "type" => event.r#type.clone()).increment(1);
             let Some(implied) = self.implied(event).await? else { return Ok(Vec::new()) };
             let tenant = &event.tenant;
+            let trip = (event.stream.kind() == Trip::KIND).then(|| event.stream.id());
+            let (vehicle, command) = (implied.vehicle, implied.id);
+            // A moment, not a time: the row is written with the cursor.
+            drop(tracing::debug_span!("command.issue", %tenant, trip, %vehicle, %command, kind = implied.kind));
             self.touched.lock().unwrap_or_else(PoisonError::into_inner).push((tenant.clone(), implied.vehicle));
             // A stop that left from memory is known already (SAFE-2).
             if commands::is_known(&*self.store, tenant, implied.vehicle, implied.id).await? {

@@ -175,13 +175,14 @@ impl Session {
             tracing::warn!(%tenant, vehicle = %id, error = %fault, "commands wait for the store");
             Vec::new()
         });
-        for (command, message) in found {
-            if self.sent.contains(&command) {
+        for command in found {
+            if self.sent.contains(&command.id) {
                 continue;
             }
-            self.handle.outbound.try_send(message).map_err(|_| SessionError::SlowVehicle)?;
-            self.sent.push(command);
-            tracing::info!(%tenant, vehicle = %id, %command, "command sent");
+            let _sending = command.span(tenant, *id).entered();
+            self.handle.outbound.try_send(command.message).map_err(|_| SessionError::SlowVehicle)?;
+            self.sent.push(command.id);
+            tracing::info!("command sent");
         }
         Ok(())
     }

@@ -42,9 +42,12 @@ pub struct ListenerCertificate {
 }
 
 impl ListenerCertificate {
+    /// What it and its key are called in their folder; both or none of them are there.
+    pub const FILES: [&str; 2] = ["link-certificate.pem", "link-key.pem"];
+
     /// Loads the certificate from a folder, and makes it where there is none.
     pub fn load_or_make(folder: &Path) -> Result<Self, TlsError> {
-        let (certificate, key) = (folder.join("link-certificate.pem"), folder.join("link-key.pem"));
+        let [certificate, key] = Self::FILES.map(|name| folder.join(name));
         let read = |path: &Path| {
             std::fs::read_to_string(path).map_err(|source| TlsError::File { path: path.display().to_string(), source })
         };

@@ -7,6 +7,8 @@ use kernel::envelope::DecisionRecord;
 use kernel::{Ctx, SiteId, TenantId, Timestamp};
 use store::port::PAGE_LIMIT_MAX;
 use store::{CommandError, Extras, Guard, ListQuery, TableSpec};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::choice::{Batch, SetAside};
 use super::pairs::Candidate;
@@ -121,12 +123,17 @@ impl Trips {
         };
         let mut set_aside = last.map(|last| last.set_aside).unwrap_or_default();
         set_aside.retain(|_, until| ctx.now < *until);
-        let trips = self.planned(&ctx, trips, &guard).await?;
+        let span = tracing::debug_span!(
+            "dispatch.batch",
+            %tenant, %site, trips = trips.len(), vehicles = vehicles.len(), assigned = Empty
+        );
+        let trips = self.planned(&ctx, trips, &guard).instrument(span.clone()).await?;
         let candidates = self.candidates(&ctx, vehicles).await?;
         let mut batch = Batch::new(&ctx, facts.entitlements, trips, candidates, set_aside, guard);
-        self.find_options(&mut batch).await?;
-        let chosen = self.choose(&mut batch);
-        let report = self.carry_out(&mut batch, &chosen).await?;
+        self.find_options(&mut batch).instrument(span.clone()).await?;
+        let chosen = span.in_scope(|| self.choose(&mut batch));
+        let report = self.carry_out(&mut batch, &chosen).instrument(span.clone()).await?;
+        span.record("assigned", report.assigned);
         // Remembered only when all went well: what failed is tried again at once.
         let set_aside = batch.set_aside;
         let memory = BatchMemory { seen, set_aside, next_at: ctx.now.plus_ms(backoff_ms), backoff_ms };
@@ -170,7 +177,7 @@ impl Trips {
         for trip in trips {
             let trip = match trip.route {
                 Some(_) => trip,
-                None => match self.plan(ctx, &trip, guard.clone()).await {
+                None => match self.plan(ctx, &trip, guard.clone()).instrument(planning(&trip)).await {
                     Ok(trip) => trip,
                     // It was cancelled or expired meanwhile.
                     Err(CommandError::Reject(_)) => continue,
@@ -216,6 +223,10 @@ impl Trips {
             Err(error) => Err(error),
         }
     }
+}
+
+fn planning(trip: &Trip) -> tracing::Span {
+    tracing::debug_span!("trip.plan", trip = %trip.id)
 }
 
 fn waiting_query(status: Status, site: Option<&SiteId>) -> ListQuery {

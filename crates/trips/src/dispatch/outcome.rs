@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kernel::envelope::DecisionRecord;
 use policy::Decision;
 use store::{CommandError, Extras};
+use tracing::field::{Empty, display};
 
 use super::batch::BatchReport;
 use super::choice::Batch;
@@ -78,6 +79,10 @@ impl Trips {
     }
 
     /// Gives a trip its vehicle: route, claim, then the trip itself. A reason to wait when one of them fails.
+    #[tracing::instrument(level = "debug", name = "trip.assign", skip_all, fields(
+        trip = %batch.trips[index].id, vehicle = %batch.candidates[place].facts.vehicle,
+        decision = Empty, route = Empty, claim_epoch = Empty,
+    ))]
     async fn assign(
         &self,
         batch: &Batch<'_>,
@@ -104,6 +109,9 @@ impl Trips {
             Err(CommandError::Reject(reject)) => return Ok(Err(refused("CLAIM_REFUSED", &reject.message))),
             Err(error) => return Err(error),
         };
+        let span = tracing::Span::current();
+        span.record("decision", display(decision.id)).record("route", display(version.summary.route));
+        span.record("claim_epoch", claim_epoch);
         let extras = Extras {
             guard: batch.guard.clone(),
             rows: vec![version.row()?, intent_done(trip.id, vehicle)],

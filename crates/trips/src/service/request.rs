@@ -48,6 +48,7 @@ impl Trips {
             {
                 return self.answered(ctx, &known).await;
             }
+            tracing::Span::current().record("trip", tracing::field::display(id));
             let (decision, answer) = self.ask_policy(ctx, request, entitlements, Subject::new(Trip::KIND, id)).await?;
             let answer = answer.map(|()| Allowed {
                 constraints: decision.constraints.clone(),

@@ -9,6 +9,8 @@ use policy::Constraints;
 use routing::snap::SNAP_LIMIT_M;
 use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest, VehicleShape};
 use store::CommandError;
+use tracing::Instrument;
+use tracing::field::Empty;
 use trips::ports::{Answer, Obstacle, Reach, RouteAnswer, RouteFound, RouteQuery, RouteStep, Routing};
 
 use super::fleet::name_of;
@@ -92,7 +94,8 @@ impl Routing for Neighbours {
     }
 
     fn route<'a>(&'a self, ctx: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer> {
-        Box::pin(async move {
+        let span = tracing::debug_span!("route", tenant = %ctx.tenant, site = %query.site, distance_m = Empty);
+        let search = async move {
             let Some((site, graph)) = self.graph(ctx, query.site).await? else {
                 return Ok(RouteAnswer::Unroutable { reason: format!("site {} has no map", query.site) });
             };
@@ -101,14 +104,18 @@ impl Routing for Neighbours {
             let request = RouteRequest { from: query.from, to: query.to, constraints };
             let answer = tokio::task::block_in_place(|| graph.route(&request));
             Ok(match answer {
-                Ok(route) => RouteAnswer::Found(found(&graph, route)),
+                Ok(route) => {
+                    tracing::Span::current().record("distance_m", route.distance_m);
+                    RouteAnswer::Found(found(&graph, route))
+                }
                 Err(error @ RouteError::OffMap { lat, lon, .. }) => RouteAnswer::OffMap {
                     is_origin: (lat, lon) == (query.from.lat(), query.from.lon()),
                     reason: error.to_string(),
                 },
                 Err(error) => RouteAnswer::Unroutable { reason: error.to_string() },
             })
-        })
+        };
+        Box::pin(search.instrument(span))
     }
 
     fn reach<'a>(
