@@ -7,6 +7,9 @@ use link::{Position, Route, Step};
 /// Two places on the line closer than this are the same, in metres.
 const SAME_M: f64 = 0.01;
 
+/// Where the last place of a step is from its end, in metres: at the end itself the next one counts already.
+const FROM_END_M: f64 = 1.0;
+
 /// A place is nearer than another by at least this, in metres.
 const NEARER_M: f64 = 0.2;
 
@@ -173,8 +176,8 @@ impl Path {
     pub fn standing_place_between(&self, from_m: f64, to_m: f64) -> Option<f64> {
         let begins = std::iter::once(0.0).chain(self.steps.iter().map(|(end_m, _)| *end_m));
         let allowed = begins.zip(&self.steps).filter(|(_, (_, step))| !step.no_stop);
-        let places = allowed.filter(|(begin_m, (end_m, _))| *begin_m <= to_m && from_m <= *end_m);
-        places.last().map(|(_, (end_m, _))| end_m.min(to_m))
+        let places = allowed.map(|(begin_m, (end_m, _))| (begin_m, (end_m - FROM_END_M).min(to_m)));
+        places.filter(|(begin_m, last_m)| begin_m <= last_m && from_m <= *last_m).last().map(|(_, last_m)| last_m)
     }
 
     /// The stretches of the line inside an area, each from and to in metres.

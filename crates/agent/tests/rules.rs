@@ -110,8 +110,10 @@ fn what_is_announced_holds_from_its_time_on_also_without_a_link() {
     world.step(agent::core::Event::Disconnected);
     world.pass_s(7);
     assert!(world.speed_mps() > 5.0 && !world.heard().iter().any(|line| line.contains("follow")));
-    world.until("report safe_stopped ROAD_CLOSED admissible");
+    world.until("drive stop NearestAdmissible");
     stands_between(&world, 335.0, 350.0);
+    world.connect_to(1, 1);
+    assert!(world.heard().contains(&"report safe_stopped ROAD_CLOSED admissible".to_owned()));
 }
 
 #[test]
@@ -151,7 +153,7 @@ fn those_inside_leave_or_stop_by_its_class() {
 #[test]
 fn before_a_closed_road_behind_a_tunnel_it_stands_before_the_tunnel() {
     let mut world = driving_to(210.0);
-    world.command(0, rules(1, vec![rule(1, NO_ENTRY, 610.0, 700.0)]));
+    world.command(0, rules(1, vec![rule(1, NO_ENTRY, 605.0, 700.0)]));
     world.until("report safe_stopped ROAD_CLOSED admissible");
     stands_between(&world, 395.0, 401.0);
     // In the tunnel already, it stands where nobody may stand rather than enter, and says so.

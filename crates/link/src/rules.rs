@@ -120,7 +120,7 @@ mod tests {
 
     fn rules(count: u128, corners: usize) -> SiteRules {
         let area =
-            |n: u128| (0..corners).map(|c| Coordinate::new(n as f64 / 10.0, c as f64 / 100.0).unwrap()).collect();
+            |n: u128| (0..corners).map(|c| Coordinate::new(n as f64 / 10.0, (c % 360) as f64 / 10.0).unwrap()).collect();
         let rule = |n: u128| SiteRule {
             id: RestrictionId::from_u128(n),
             class: RuleClass::Stop,

@@ -100,8 +100,7 @@ impl Agent {
     pub(super) fn open_until_m(&self, state: VehicleState, now: Now) -> Option<f64> {
         let reach_m = self.reach_m(state);
         let begins = self.closed_ahead(now).map(|(_, stretch)| stretch.begin_m).filter(|begin_m| *begin_m > reach_m);
-        let begin_m = begins.reduce(f64::min)?;
-        let before_m = (begin_m - STANDOFF_M).max(reach_m);
+        let before_m = begins.reduce(f64::min)? - STANDOFF_M;
         // A place that it reaches by braking now may lie a little behind what it needs.
         let place_m = self.plan.as_ref()?.path.standing_place_between(reach_m - STANDOFF_M, before_m);
         Some(place_m.unwrap_or(before_m))
