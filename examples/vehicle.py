@@ -21,6 +21,7 @@ address, sha256 = registered["link"]["address"], registered["link"]["certificate
 faster = float(rest[0]) if rest else 1.0
 here, odometer_m, trip, sequence, reports = [float(x) for x in start.split(",")], 0.0, None, 0, 0
 stops, latched = set(), False  # a clearance ends a stop and moves nothing; only a resume or a new dispatch does
+rules, behind_us = pb.SiteRules(), 0  # where nobody may drive, and how far this clock is behind the server's
 digits = "0123456789abcdefghjkmnpqrstvwxyz"
 number = (int(time.time() * 1e3) << 80) | (uuid.uuid4().int & ((1 << 80) - 1)) & ~(0xF << 76) | (7 << 76)
 number = number & ~(3 << 62) | (2 << 62)  # a UUID of version 7: boots sort by time
@@ -61,14 +62,39 @@ def sample(speed_mps=0.0, progress_m=0.0, occupied=False):
         flags=8 | (1 if occupied else 0))]))
 
 
+def closed(point):
+    """The closures and zones in force that a place is in, by the server's time."""
+    def inside(area):
+        sides = zip(area, [*area[1:], area[0]])
+        cuts = [a.lon + (point.lat - a.lat) / (b.lat - a.lat) * (b.lon - a.lon)
+                for a, b in sides if (a.lat > point.lat) != (b.lat > point.lat)]
+        return sum(point.lon < lon for lon in cuts) % 2 == 1
+    time_us = now_us() + behind_us
+    return [rule for rule in rules.rules
+            if rule.from_us <= time_us and not 0 < rule.until_us <= time_us and inside(rule.area)]
+
+
+def leads_in(route):
+    """Whether a route leads into what is closed; who is inside may leave."""
+    points = [*route.approach.points, *route.trip.points]
+    outside = False
+    for a, b in zip(points, points[1:]):
+        for n in range(parts := max(1, math.ceil(metres(a, b) / 5))):
+            point = pb.Point(lat=a.lat + (b.lat - a.lat) * n / parts, lon=a.lon + (b.lon - a.lon) * n / parts)
+            if closed(point) and outside:
+                return True
+            outside = outside or not closed(point)
+    return False
+
+
 def metres(a, b):
     return math.hypot(b.lat - a.lat, (b.lon - a.lon) * math.cos(math.radians(a.lat))) * 111_195
 
 
 def drive(leg, progress_m, occupied, tell):
     """Follows a line at its planned speeds; stands where it is told to. Answers how far it came."""
-    global here, odometer_m
-    told, stands = time.monotonic(), False
+    global here, odometer_m, latched
+    told, stands, reason = time.monotonic(), False, "COMMANDED"
     limits = [(step.length_m, step.speed_mps) for step in leg.steps]
     for a, b in zip(leg.points, leg.points[1:]):
         length, done = metres(a, b), 0.0
@@ -76,13 +102,20 @@ def drive(leg, progress_m, occupied, tell):
             time.sleep(0.05)
             if trip is None:
                 raise Left
+            speed = limits[0][1] if limits else 5.0
+            step = min(speed * 0.05 * faster, length - done)
+            ahead = min(1.0, (done + step + 15) / length)
+            ahead = pb.Point(lat=a.lat + (b.lat - a.lat) * ahead, lon=a.lon + (b.lon - a.lon) * ahead)
+            around = closed(position())  # who is inside leaves, except where all must stop
+            must_stop = any(getattr(rule, "class") == pb.RULE_CLASS_STOP for rule in around)
+            if not latched and (must_stop or closed(ahead) and not around):
+                latched, reason = True, "ROAD_CLOSED"  # until somebody says resume
             if latched != stands:
                 stands = latched
                 tell(occupied, resumed=pb.Resumed()) if not stands else tell(occupied, safe_stopped=pb.SafeStopped(
-                    **{"class": pb.STOP_CLASS_NEAREST_ADMISSIBLE}, reason="COMMANDED", admissible=True))
+                    **{"class": pb.STOP_CLASS_NEAREST_ADMISSIBLE}, reason=reason, admissible=True))
+                reason = "COMMANDED"
             if not stands:
-                speed = limits[0][1] if limits else 5.0
-                step = min(speed * 0.05 * faster, length - done)
                 done, progress_m, odometer_m = done + step, progress_m + step, odometer_m + step
                 share = done / length
                 here = [a.lat + (b.lat - a.lat) * share, a.lon + (b.lon - a.lon) * share]
@@ -148,6 +181,7 @@ secrets = [("x-atlasmesh-vehicle", registered["id"]), ("authorization", f"Bearer
 for message in rpc.LinkStub(channel).Session(iter(out.get, None), metadata=secrets):
     kind = message.WhichOneof("message")
     if kind == "welcome":
+        behind_us = message.welcome.server_time_us - now_us()
         say(online=pb.Online(capabilities=["passenger"], components=[pb.Component(name="agent", version="vehicle.py")]))
         threading.Thread(target=heartbeats, args=(message.welcome.heartbeat_interval_ms / 1e3,), daemon=True).start()
         sample()
@@ -155,12 +189,20 @@ for message in rpc.LinkStub(channel).Session(iter(out.get, None), metadata=secre
     elif kind == "command":
         command, body = message.command, message.command.WhichOneof("body")
         state = pb.DELIVERY_STATE_DONE
+        code = "HELD"
+        if body == "dispatch" and leads_in(command.dispatch.route):
+            code, body = "ROAD_CLOSED", None
+            report(command.dispatch, command.claim_epoch, False,
+                   rejected=pb.Rejected(code=code, reason="the way leads through what is closed"))
         if body == "dispatch" and not stops and trip is None:
             latched = False
             threading.Thread(target=serve, args=(command,), daemon=True).start()
             continue
         if body == "cancel":
             trip = None if trip == command.cancel.trip_id else trip
+        elif body == "site_rules":
+            rules = command.site_rules  # DONE says that they are kept: a real vehicle writes them down first
+            print(f"keeps out of {len(rules.rules)} areas", flush=True)
         elif body == "clearance":
             stops.discard(command.clearance.command_id)
         elif getattr(command, "class") == pb.COMMAND_CLASS_RESTRICTIVE:
@@ -172,4 +214,4 @@ for message in rpc.LinkStub(channel).Session(iter(out.get, None), metadata=secre
         else:
             state = pb.DELIVERY_STATE_REJECTED
         refused = state == pb.DELIVERY_STATE_REJECTED
-        say(command_state=pb.CommandState(command_id=command.command_id, state=state, code="HELD" if refused else ""))
+        say(command_state=pb.CommandState(command_id=command.command_id, state=state, code=code if refused else ""))

@@ -113,7 +113,7 @@ test('close a road with a preview, and open it again', async () => {
   await sound(page)
   await page.getByRole('button', { name: 'Close the road' }).click()
   const row = page.getByRole('listitem').filter({ hasText: reason })
-  await row.waitFor()
+  await row.getByText(/^In force on (\d+) of \1 vehicles$/).waitFor()
   await drawn(page)
   await picture(page, 'closed')
   await row.getByRole('button', { name: 'Reopen' }).click()

@@ -1,11 +1,14 @@
 //! A route as one line to drive along: approach and trip leg joined, every place on it named by its metres from the
 //! start. Where a vehicle may stand is a property of the line (SAFE-5), so a stop finds its place without a network.
 
-use kernel::{Bearing, Coordinate, RouteId};
+use kernel::{Bearing, Coordinate, RouteId, polygon};
 use link::{Position, Route, Step};
 
 /// Two places on the line closer than this are the same, in metres.
 const SAME_M: f64 = 0.01;
+
+/// Where the last place of a step is from its end, in metres: at the end itself the next one counts already.
+const FROM_END_M: f64 = 1.0;
 
 /// A place is nearer than another by at least this, in metres.
 const NEARER_M: f64 = 0.2;
@@ -169,6 +172,19 @@ impl Path {
         at_m.min(limit_m)
     }
 
+    /// The last place between two where a vehicle may stand.
+    pub fn standing_place_between(&self, from_m: f64, to_m: f64) -> Option<f64> {
+        let begins = std::iter::once(0.0).chain(self.steps.iter().map(|(end_m, _)| *end_m));
+        let allowed = begins.zip(&self.steps).filter(|(_, (_, step))| !step.no_stop);
+        let places = allowed.map(|(begin_m, (end_m, _))| (begin_m, (end_m - FROM_END_M).min(to_m)));
+        places.filter(|(begin_m, last_m)| begin_m <= last_m && from_m <= *last_m).last().map(|(_, last_m)| last_m)
+    }
+
+    /// The stretches of the line inside an area, each from and to in metres.
+    pub fn stretches_in(&self, area: &[Coordinate]) -> Vec<(f64, f64)> {
+        polygon::stretches(area, &self.points)
+    }
+
     /// The place on the line nearest to `place`, from `from_m` on: its metres, and how far off the line it is. Of places
     /// that are as near, as where the line comes back by the same road, the first.
     pub fn nearest(&self, place: Coordinate, from_m: f64) -> (f64, f64) {
@@ -178,7 +194,7 @@ impl Path {
             if b_m < from_m || b_m - a_m < SAME_M {
                 continue;
             }
-            let at_m = (a_m + (b_m - a_m) * foot(place, a, b)).max(from_m);
+            let at_m = (a_m + (b_m - a_m) * place.foot_on(a, b)).max(from_m);
             let off_m = self.position_at(at_m).at.distance_m(place);
             if off_m < best.1 - NEARER_M {
                 best = (at_m, off_m);
@@ -200,14 +216,4 @@ impl Path {
         }
         (seconds * 1_000.0) as u64
     }
-}
-
-/// How far along the straight line from `a` to `b` the place nearest to `place` is, 0 to 1. Degrees of longitude are
-/// shortened to those of latitude; a segment of a road is short enough for that.
-fn foot(place: Coordinate, a: Coordinate, b: Coordinate) -> f64 {
-    let shrink = a.lat().to_radians().cos();
-    let plane = |c: Coordinate| ((c.lon() - a.lon()) * shrink, c.lat() - a.lat());
-    let ((px, py), (bx, by)) = (plane(place), plane(b));
-    let length_squared = bx * bx + by * by;
-    if length_squared > 0.0 { ((px * bx + py * by) / length_squared).clamp(0.0, 1.0) } else { 0.0 }
 }

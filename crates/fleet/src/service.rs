@@ -35,7 +35,7 @@ pub struct Settings {
 pub struct Fleet {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Arc<Engine>,
-    source: Arc<dyn CtxSource>,
+    pub(crate) source: Arc<dyn CtxSource>,
     settings: Settings,
     /// Since when vehicles can reach this process (SAFE-8).
     listening_since: Timestamp,

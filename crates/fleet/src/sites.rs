@@ -1,9 +1,12 @@
 //! Sites as the edges and the neighbours use them.
 
+use std::sync::Arc;
+
 use kernel::id::RestrictionId;
-use kernel::{Ctx, SiteId, Subject, TenantId};
+use kernel::{Actor, BoxFuture, Ctx, SiteId, Subject, TenantId};
 use policy::{Action, Request, SiteImportFacts};
-use store::port::{Fault, ListQuery};
+use store::due::DueHandler;
+use store::port::{Fault, Guard, ListQuery};
 use store::{CommandError, Extras, Loaded, TableSpec, execute, load};
 
 use crate::service::Fleet;
@@ -99,5 +102,35 @@ impl Fleet {
         })
         .await?;
         Ok(())
+    }
+
+    /// What is due when a zone or closure begins or ends.
+    pub fn restrictions(self: &Arc<Self>) -> Arc<dyn DueHandler> {
+        Arc::new(Restrictions(Arc::clone(self)))
+    }
+}
+
+/// The times of zones and closures. While nobody served, routes were found by the clock alone and vehicles kept out by
+/// themselves; what was missed is made up for when somebody serves again.
+struct Restrictions(Arc<Fleet>);
+
+impl Restrictions {
+    async fn decide(&self, tenant: &TenantId, key: &str, guard: Guard) -> Result<(), CommandError> {
+        let fleet = &self.0;
+        let id: SiteId = key.parse().map_err(|_| Fault::Misuse("a row of a site has another key"))?;
+        let ctx = Ctx::new(&*fleet.source, tenant.clone(), Actor::automation("fleet.restrictions")).at_site(id.clone());
+        let extras = Extras { guard: Some(guard), ..Extras::default() };
+        let decide = |state: Option<&Site>, (): &()| site::due(state, ctx.now);
+        execute(&*fleet.store, &ctx, &id, extras, |_| async { Ok(()) }, decide).await.map(drop)
+    }
+}
+
+impl DueHandler for Restrictions {
+    fn table(&self) -> TableSpec {
+        TableSpec::of::<Site>()
+    }
+
+    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(self.decide(tenant, key, guard))
     }
 }

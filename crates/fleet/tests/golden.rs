@@ -3,7 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use fleet::site::{ClosureClass, SiteMapImported, SiteRestrictionLifted, SiteRoadsClosed, SiteZoneDrawn, ZoneKind};
+use fleet::site::{
+    ClosureClass, SiteMapImported, SiteRestrictionBegan, SiteRestrictionEnded, SiteRestrictionLifted, SiteRoadsClosed,
+    SiteZoneDrawn, ZoneKind,
+};
 use fleet::vehicle::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleDecommissioned,
     VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
@@ -123,6 +126,10 @@ fn a_site_is_read_as_it_was_written() {
         kind: ZoneKind::Blast,
         polygon: polygon.clone(),
         owner: PERSON.into(),
+        class: None,
+        reason: None,
+        from: None,
+        until: None,
     };
     let closure = SiteRoadsClosed {
         restriction: id(2),
@@ -138,6 +145,8 @@ fn a_site_is_read_as_it_was_written() {
         zone.into(),
         closure.into(),
         SiteRestrictionLifted { restriction: id(1) }.into(),
+        SiteRestrictionBegan { restriction: id(2) }.into(),
+        SiteRestrictionEnded { restriction: id(2) }.into(),
     ];
     golden::check::<Site>(&folder("site"), &history);
 }

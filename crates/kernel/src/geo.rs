@@ -69,6 +69,16 @@ impl Coordinate {
         let t = fraction.clamp(0.0, 1.0);
         Coordinate { lat: self.lat + (other.lat - self.lat) * t, lon: self.lon + (other.lon - self.lon) * t }
     }
+
+    /// How far along the straight line from `a` to `b` the place nearest to this one is, 0 to 1. Degrees of longitude are
+    /// shortened to those of latitude; a piece of a road is short enough for that.
+    pub fn foot_on(self, a: Coordinate, b: Coordinate) -> f64 {
+        let shrink = a.lat.to_radians().cos();
+        let plane = |c: Coordinate| ((c.lon - a.lon) * shrink, c.lat - a.lat);
+        let ((px, py), (bx, by)) = (plane(self), plane(b));
+        let length_squared = bx * bx + by * by;
+        if length_squared > 0.0 { ((px * bx + py * by) / length_squared).clamp(0.0, 1.0) } else { 0.0 }
+    }
 }
 
 impl TryFrom<LatLon> for Coordinate {

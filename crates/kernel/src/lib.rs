@@ -13,6 +13,7 @@ pub mod envelope;
 pub mod geo;
 pub mod id;
 pub mod personal;
+pub mod polygon;
 pub mod sector;
 pub mod testing;
 pub mod text;

@@ -104,6 +104,8 @@ pub struct Hello {
     pub pending_boots: Vec<BootId>,
     /// The restrictive commands that hold it.
     pub held_commands: Vec<CommandId>,
+    /// The revision of the site's rules that it keeps; 0: none.
+    pub site_rules_revision: u64,
 }
 
 /// A part with a version.

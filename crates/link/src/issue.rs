@@ -15,7 +15,9 @@ pub const PERMISSIVE_VALID_MS: i64 = 10_000;
 pub fn class_of(body: &v1::command::Body) -> Class {
     use v1::command::Body as B;
     match body {
-        B::Stop(_) | B::Slow(_) | B::Cancel(_) | B::Ground(_) | B::Quarantine(_) => Class::Restrictive,
+        B::Stop(_) | B::Slow(_) | B::Cancel(_) | B::Ground(_) | B::Quarantine(_) | B::SiteRules(_) => {
+            Class::Restrictive
+        }
         B::AssistAnswer(answer) if answer.answer == Answer::Stop.as_str() => Class::Restrictive,
         B::Dispatch(_)
         | B::Reroute(_)

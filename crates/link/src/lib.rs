@@ -15,6 +15,7 @@ mod read_vehicle;
 pub mod restrict;
 pub mod resume;
 mod route;
+mod rules;
 mod to_vehicle;
 pub mod v1;
 
@@ -25,6 +26,7 @@ pub use from_vehicle::{
 };
 pub use read_vehicle::{decode_from_vehicle, from_vehicle};
 pub use route::{Leg, Route, Step};
+pub use rules::{CORNERS_MAX, RULES_MAX, RuleClass, SiteRule, SiteRules};
 pub use to_vehicle::{
     Body, Claim, Clearance, Command, CommandError, Constraints, Dispatch, GroundWhen, Resume, ServerMessage, Site,
     StopClass, Watermark, Welcome, decode_to_vehicle, read_command, to_vehicle,

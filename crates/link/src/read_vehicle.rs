@@ -76,6 +76,7 @@ fn hello(m: v1::Hello) -> Checked<Hello> {
         trip: trip.map(|trip| (trip, m.claim_epoch)),
         pending_boots: ids(m.pending_boot_ids, "hello.pending_boot_ids")?,
         held_commands: ids(m.held_command_ids, "hello.held_command_ids")?,
+        site_rules_revision: m.site_rules_revision,
     })
 }
 

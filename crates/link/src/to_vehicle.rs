@@ -1,6 +1,7 @@
 //! What the server says, checked by the vehicle. A permissive command with a wrong field is refused by name. A
 //! restrictive one is never refused for a field: what is missing or wrong is read in the strictest sense, because a
-//! stop with a bad place is still a stop.
+//! stop with a bad place is still a stop. The one exception are a site's rules: an area that cannot be read says nothing of
+//! where it is, so they are refused, and the server shows who does not keep them.
 
 use kernel::id::BootId;
 use kernel::{CommandId, Coordinate, Timestamp, TripId};
@@ -10,6 +11,7 @@ use crate::check::{self, Checked, bad, required};
 use crate::delivery::Class;
 use crate::restrict::{Restriction, Scope};
 use crate::route::{Route, required_route};
+use crate::rules::{self, SiteRules};
 use crate::{LinkError, v1};
 
 /// The longest claim or waiting time that is plausible, in milliseconds: one day.
@@ -178,6 +180,8 @@ pub enum Body {
     Clearance(Clearance),
     /// Take motion away.
     Restrict(Restriction),
+    /// Keep out of these areas from now on.
+    Rules(SiteRules),
     /// A message that the protocol has had from its first version and that nothing here handles yet.
     Reserved(&'static str),
 }
@@ -349,7 +353,7 @@ pub fn read_command(m: v1::Command) -> Result<Command, CommandError> {
 fn read(m: v1::Command) -> Checked<Command> {
     let id = check::id(&m.command_id, "command.command_id")?;
     let body = body(required(m.body, "command.body")?)?;
-    if let Body::Restrict(_) = body {
+    if let Body::Restrict(_) | Body::Rules(_) = body {
         let issued_at = Timestamp::from_us(m.issued_at_us);
         let class = Class::Restrictive;
         return Ok(Command { id, claim_epoch: m.claim_epoch, class, expires_at: None, issued_at, body });
@@ -392,6 +396,7 @@ fn body(body: v1::command::Body) -> Checked<Body> {
             },
         }),
         B::Quarantine(_) => Body::Restrict(Restriction::Quarantine),
+        B::SiteRules(m) => Body::Rules(rules::read(m)?),
         B::Diagnose(_) => Body::Reserved("diagnose"),
         B::PolicyBundle(_) => Body::Reserved("policy_bundle"),
         B::UpdateOffered(_) => Body::Reserved("update_offered"),

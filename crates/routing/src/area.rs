@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::Coordinate;
+use kernel::{Coordinate, polygon};
 use rstar::AABB;
 
 use crate::graph::{EdgeId, RoadGraph};
@@ -19,47 +19,13 @@ pub struct Area {
 impl Area {
     /// Whether a place lies inside.
     pub fn contains(&self, place: Coordinate) -> bool {
-        let mut inside = false;
-        for (a, b) in self.sides() {
-            let crosses = (a.lat() > place.lat()) != (b.lat() > place.lat());
-            if crosses {
-                let at = a.lon() + (place.lat() - a.lat()) / (b.lat() - a.lat()) * (b.lon() - a.lon());
-                if place.lon() < at {
-                    inside = !inside;
-                }
-            }
-        }
-        inside
+        polygon::contains(&self.corners, place)
     }
 
     /// Whether a line touches it.
     pub fn touches(&self, line: &[Coordinate]) -> bool {
-        line.first().is_some_and(|&start| self.contains(start))
-            || line.windows(2).any(|piece| self.crosses(piece[0], piece[1]))
+        polygon::touches(&self.corners, line)
     }
-
-    fn sides(&self) -> impl Iterator<Item = (Coordinate, Coordinate)> + '_ {
-        let next = self.corners.iter().cycle().skip(1);
-        let sides = if self.corners.len() < 3 { 0 } else { self.corners.len() };
-        self.corners.iter().copied().zip(next.copied()).take(sides)
-    }
-
-    fn crosses(&self, from: Coordinate, to: Coordinate) -> bool {
-        self.contains(from) || self.contains(to) || self.sides().any(|(a, b)| cross(from, to, a, b))
-    }
-}
-
-/// Whether two straight pieces meet.
-fn cross(a: Coordinate, b: Coordinate, c: Coordinate, d: Coordinate) -> bool {
-    // Two pieces of one line have no sides to tell them apart; whether they overlap shows in their extents.
-    let overlap = |a: f64, b: f64, c: f64, d: f64| a.min(b) <= c.max(d) && c.min(d) <= a.max(b);
-    if !overlap(a.lon(), b.lon(), c.lon(), d.lon()) || !overlap(a.lat(), b.lat(), c.lat(), d.lat()) {
-        return false;
-    }
-    let side = |p: Coordinate, q: Coordinate, r: Coordinate| {
-        (q.lon() - p.lon()) * (r.lat() - p.lat()) - (q.lat() - p.lat()) * (r.lon() - p.lon())
-    };
-    side(a, b, c) * side(a, b, d) <= 0.0 && side(c, d, a) * side(c, d, b) <= 0.0
 }
 
 impl RoadGraph {
@@ -77,32 +43,9 @@ impl RoadGraph {
             .filter(|segment| {
                 let (id, piece) = segment.data;
                 let points = &self.edge(id).points;
-                area.crosses(points[piece as usize], points[piece as usize + 1])
+                polygon::crosses(&area.corners, points[piece as usize], points[piece as usize + 1])
             })
             .map(|segment| segment.data.0)
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(lat: f64, lon: f64) -> Coordinate {
-        Coordinate::new(lat, lon).unwrap()
-    }
-
-    #[test]
-    fn inside_and_crossing() {
-        let square = Area { id: "a".into(), corners: vec![at(0.0, 0.0), at(0.0, 1.0), at(1.0, 1.0), at(1.0, 0.0)] };
-        assert!(square.contains(at(0.5, 0.5)));
-        assert!(!square.contains(at(1.5, 0.5)) && !square.contains(at(0.5, -0.1)));
-        assert!(square.crosses(at(0.5, -1.0), at(0.5, 2.0)), "right through, no end inside");
-        assert!(!square.crosses(at(2.0, -1.0), at(2.0, 2.0)));
-        assert!(!square.crosses(at(0.0, 1.5), at(0.0, 2.0)), "on the line of a side, beyond its end");
-        assert!(square.touches(&[at(2.0, 2.0), at(0.5, 2.0), at(0.5, 0.5)]) && square.touches(&[at(0.5, 0.5)]));
-        assert!(!square.touches(&[at(2.0, 2.0), at(2.0, -2.0)]) && !square.touches(&[]));
-        let line = Area { id: "b".into(), corners: vec![at(0.0, 0.0), at(1.0, 1.0)] };
-        assert!(!line.crosses(at(0.5, -1.0), at(0.5, 2.0)), "two corners are no area");
     }
 }

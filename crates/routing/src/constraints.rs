@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::Coordinate;
+use kernel::{Coordinate, polygon};
 
 use crate::area::Area;
 use crate::graph::{EdgeId, RoadGraph};
@@ -115,6 +115,21 @@ pub(crate) struct Ban {
     pub id: String,
     pub edges: BTreeSet<EdgeId>,
     pub class: ClosureClass,
+    /// The area that was drawn; a closure of edges has none.
+    pub area: Option<Vec<Coordinate>>,
+}
+
+impl Ban {
+    /// Whether somebody on one of its edges is inside: in the area itself, where there is one.
+    pub fn holds(&self, edge: EdgeId, place: Coordinate) -> bool {
+        self.edges.contains(&edge) && self.area.as_ref().is_none_or(|area| polygon::contains(area, place))
+    }
+
+    /// Whether the rest of one of its edges leads into it.
+    pub fn is_ahead(&self, edge: EdgeId, rest: &[Coordinate]) -> bool {
+        let enters = |area: &Vec<Coordinate>| polygon::touches(area, rest);
+        self.edges.contains(&edge) && self.area.as_ref().is_some_and(enters)
+    }
 }
 
 /// Edges with a lower speed, and on whose word.
@@ -204,25 +219,29 @@ impl RoadGraph {
     /// When there are too many of them, a speed is not above zero, or a closure names edges that this graph has not.
     pub fn resolve(&self, constraints: &Constraints) -> Result<Resolved, RouteError> {
         constraints.check()?;
-        let ban = |id: &str, edges, class| Ban { id: id.to_owned(), edges, class };
+        let ban = |id: &str, edges, class, area| Ban { id: id.to_owned(), edges, class, area };
         let mut bans = Vec::new();
         for area in &constraints.avoided {
-            bans.push(ban(&area.id, self.edges_in(area), ClosureClass::NoEntry));
+            bans.push(ban(&area.id, self.edges_in(area), ClosureClass::NoEntry, Some(area.corners.clone())));
         }
         for closure in &constraints.closures {
-            let edges = match &closure.extent {
-                Extent::Polygon(corners) => self.edges_in(&Area { id: closure.id.clone(), corners: corners.clone() }),
-                Extent::Edges(edges) => edges.clone(),
+            let (edges, area) = match &closure.extent {
+                Extent::Polygon(corners) => {
+                    let area = Area { id: closure.id.clone(), corners: corners.clone() };
+                    (self.edges_in(&area), Some(area.corners))
+                }
+                Extent::Edges(edges) => (edges.clone(), None),
             };
             if edges.last().is_some_and(|last| last.0 as usize >= self.edge_count()) {
                 return Err(RouteError::OtherMap);
             }
-            bans.push(ban(&closure.id, edges, closure.class));
+            bans.push(ban(&closure.id, edges, closure.class, area));
         }
         let vehicle = constraints.vehicle;
         if vehicle != VehicleShape::default() {
             let narrow = (0u32..).zip(self.edges()).filter(|(_, edge)| !edge.limits.admit(&vehicle));
-            bans.push(ban(VEHICLE_SIZE, narrow.map(|(place, _)| EdgeId(place)).collect(), ClosureClass::NoEntry));
+            let narrow = narrow.map(|(place, _)| EdgeId(place)).collect();
+            bans.push(ban(VEHICLE_SIZE, narrow, ClosureClass::NoEntry, None));
         }
         bans.retain(|ban| !ban.edges.is_empty());
         let slow = |cap: &SpeedCap| Slow {

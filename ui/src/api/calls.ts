@@ -1,7 +1,7 @@
 // Every operation that the page uses, by name; panels never spell an address.
 import { type Client, newKey } from './client'
 import type {
-  AssistAnswer, Assistance, ClosureClass, JournalEntry, LatLon, Page, Site, StopClass, Story, TileIndex, Trip, TripRoute, Vehicle, VehicleCommand,
+  AssistAnswer, Assistance, ClosureClass, InForce, JournalEntry, LatLon, Page, Site, StopClass, Story, TileIndex, Trip, TripRoute, Vehicle, VehicleCommand,
   ZoneKind,
 } from './types'
 
@@ -15,6 +15,12 @@ export interface TripWish {
   destination: LatLon
   requirements: { passengers: number; payload_kg: number }
   priority: number
+}
+
+/** When a closure or zone begins and ends; without them now, and when somebody lifts it. */
+interface Times {
+  from?: string
+  until?: string
 }
 
 /** All items of a list, page by page. */
@@ -60,9 +66,14 @@ export const calls = (client: Client) => ({
     ),
   clear: (id: string, stop: string) =>
     client.ask<{ stop: string }>(`/v1/vehicles/${id}/clear`, { method: 'POST', body: { stop } }),
-  close: (site: string, body: { class: ClosureClass; polygon: LatLon[]; reason: string; until?: string }) =>
+  inForce: async (site: string, signal: AbortSignal) => {
+    const read = (what: string) => all<{ id: string; in_force: InForce }>(client, `/v1/sites/${site}/${what}`, signal)
+    const both = await Promise.all([read('closures'), read('zones')])
+    return new Map(both.flat().map(({ id, in_force }) => [id, in_force]))
+  },
+  close: (site: string, body: { class: ClosureClass; polygon: LatLon[]; reason: string } & Times) =>
     client.ask<{ id: string }>(`/v1/sites/${site}/closures`, { method: 'POST', body }),
-  drawZone: (site: string, body: { name: string; kind: ZoneKind; polygon: LatLon[] }) =>
+  drawZone: (site: string, body: { name: string; kind: ZoneKind; class: ClosureClass; polygon: LatLon[] } & Times) =>
     client.ask<{ id: string }>(`/v1/sites/${site}/zones`, { method: 'POST', body }),
   lift: (site: string, id: string) =>
     client.ask<{ id: string }>(`/v1/sites/${site}/restrictions/${id}`, { method: 'DELETE' }),

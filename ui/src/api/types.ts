@@ -139,6 +139,13 @@ export interface Restriction {
   until?: string | null
 }
 
+/** On how many vehicles of the site a closure or zone holds, and who has not confirmed it. */
+export interface InForce {
+  on: number
+  of: number
+  waiting: { id: string; name: string }[]
+}
+
 export interface Site {
   site: string
   map: { version: number; digest: string; nodes: number; edges: number }

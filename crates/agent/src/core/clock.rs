@@ -1,6 +1,6 @@
 //! The server's time as far as the vehicle can know it, and how long a claim lasts by the vehicle's own monotonic
-//! clock (SAFE-6, -7). Every estimate errs to the side on which the vehicle stops: the server's time is taken as the
-//! latest that it can be.
+//! clock (SAFE-6, -7, -9). Every estimate errs to the side on which the vehicle stops: what permits and what begins is
+//! compared with the latest that the server's time can be, what ends a restriction with the earliest.
 
 use kernel::{Timestamp, TripId};
 
@@ -9,10 +9,11 @@ const KNOWN_FOR_MS: u64 = 3_600_000;
 /// The drift allowed for, in parts per million: twice that of a cheap quartz.
 const DRIFT_PPM: u64 = 200;
 
-/// The latest that the server's time can be.
+/// Between which times the server's time lies.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ServerClock {
     latest: Option<(u64, Timestamp)>,
+    earliest: Option<(u64, Timestamp)>,
 }
 
 impl ServerClock {
@@ -24,11 +25,21 @@ impl ServerClock {
         Some(latest.plus_ms(passed_ms as i64))
     }
 
+    /// The earliest and the latest that the server's time can be at `now_ms`; `None`: unknown.
+    pub fn between(&self, now_ms: u64) -> Option<(Timestamp, Timestamp)> {
+        let latest = self.latest(now_ms)?;
+        let (at_ms, earliest) = self.earliest?;
+        let passed_ms = now_ms.saturating_sub(at_ms);
+        let passed_ms = passed_ms - passed_ms * DRIFT_PPM / 1_000_000;
+        Some((earliest.plus_ms(passed_ms as i64).min(latest), latest))
+    }
+
     /// Takes the answer to a message that left at `sent_ms`: the server read its clock somewhere in between.
     pub fn answered(&mut self, server_time: Timestamp, sent_ms: u64, now_ms: u64) {
         let bound = server_time.plus_ms(now_ms.saturating_sub(sent_ms) as i64);
         let known = self.latest(now_ms).filter(|known| *known >= server_time);
         self.latest = Some((now_ms, known.map_or(bound, |known| known.min(bound))));
+        self.not_before(server_time, now_ms);
     }
 
     /// Takes a time that came unasked. It may be old; but the server's time is at least that.
@@ -36,6 +47,15 @@ impl ServerClock {
         if self.latest(now_ms).is_some_and(|known| known < server_time) {
             self.latest = Some((now_ms, server_time));
         }
+        if self.latest.is_some() {
+            self.not_before(server_time, now_ms);
+        }
+    }
+
+    /// The server's time is at least this now.
+    fn not_before(&mut self, server_time: Timestamp, now_ms: u64) {
+        let known = self.between(now_ms).map(|(earliest, _)| earliest);
+        self.earliest = Some((now_ms, known.map_or(server_time, |known| known.max(server_time))));
     }
 }
 

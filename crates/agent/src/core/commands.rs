@@ -19,7 +19,7 @@ const START_M_MAX: f64 = 50.0;
 const SPEED_TOLERANCE_MPS: f64 = 0.05;
 
 /// Why a command is refused: a stable code and a sentence.
-struct No(&'static str, String);
+pub(super) struct No(pub &'static str, pub String);
 
 impl From<Refusal> for No {
     fn from(refusal: Refusal) -> Self {
@@ -47,8 +47,10 @@ impl Agent {
             Ok(command) => command,
             Err(error) => return self.unreadable(raw, &error, now),
         };
-        if let Body::Restrict(restriction) = command.body {
-            return self.restrict(raw, command.id, restriction, now);
+        match command.body {
+            Body::Restrict(restriction) => return self.restrict(raw, command.id, restriction, now),
+            Body::Rules(_) => return self.ruled(raw, command.id, now),
+            _ => {}
         }
         self.send(command_state(command.id, v1::DeliveryState::Delivered, "", ""));
         let result = match &command.body {
@@ -58,7 +60,7 @@ impl Agent {
             Body::Stay { trip } => self.stays(&command, *trip),
             Body::Clearance(clearance) => self.cleared(&command, *clearance, now),
             Body::Reserved(name) => no("UNSUPPORTED", format!("this agent does not handle {name}")),
-            Body::Restrict(_) => return,
+            Body::Restrict(_) | Body::Rules(_) => return,
         };
         if let Err(No(code, reason)) = result {
             if let Body::Dispatch(dispatch) = &command.body {
@@ -146,6 +148,7 @@ impl Agent {
         self.has_room_for(command, dispatch)?;
         let path = self.drivable(&dispatch.route)?;
         self.within_constraints(dispatch, &path, now)?;
+        self.open(&path, 0.0, now)?;
         let validity = (command.issued_at, dispatch.claim_valid_for_ms);
         let about = (dispatch.trip, command.claim_epoch);
         let Some(claim) = LiveClaim::new(about, validity.0, validity.1, &self.clock, now.ms) else {
@@ -242,6 +245,7 @@ impl Agent {
         let plan = self.plan_under(command, trip, now)?;
         let at_m = self.turns_at(&plan, route, now)?;
         self.turn(raw, at_m);
+        self.led_around();
         self.answer(command.id, v1::DeliveryState::Done, "", "");
         Ok(())
     }
@@ -258,6 +262,7 @@ impl Agent {
             // SAFE-9: the old route holds, and the vehicle can still stop on it.
             return no("REROUTE_TOO_CLOSE", "the new route does not begin beyond the stopping distance on the old one");
         }
+        self.open(&plan.path.spliced(at_m, &next), self.along_m, now)?;
         Ok(at_m)
     }
 
@@ -289,6 +294,9 @@ impl Agent {
         permit(expires_at, command.claim_epoch, situation)?;
         let plan = self.plan_under(command, resume.trip, now)?;
         let turns_at = resume.path.as_ref().map(|path| self.turns_at(&plan, path, now)).transpose()?;
+        if turns_at.is_none() {
+            self.open(&plan.path, self.along_m, now)?;
+        }
         self.over(over);
         if let Some(at_m) = turns_at {
             self.turn(raw, at_m);

@@ -4,6 +4,7 @@
 mod clock;
 mod commands;
 mod motion;
+mod rules;
 mod session;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::path::Path;
 use crate::vehicle::{VehicleCommand, VehicleState};
 use clock::{LiveClaim, ServerClock};
 use motion::Intent;
+use rules::ROAD_CLOSED;
 use session::Session;
 
 /// Reports kept while they are not acknowledged. None is ever dropped; a vehicle with so many takes no further trip.
@@ -122,6 +124,7 @@ pub struct Agent {
     along_m: f64,
     intent: Option<Intent>,
     watch: motion::Watch,
+    closed: rules::ClosedRoads,
     out: Vec<Output>,
 }
 
@@ -140,6 +143,7 @@ impl Agent {
             vehicle: None,
             intent: None,
             watch: motion::Watch::default(),
+            closed: rules::ClosedRoads::default(),
             out: Vec::new(),
             config,
             memory,
@@ -196,7 +200,11 @@ impl Agent {
     }
 
     fn latch_trip(&mut self, latch: Latch, reason: &str) {
-        let stricter = self.memory.trip.as_ref().is_some_and(|trip| trip.latch < latch || latch == Latch::Free);
+        // Another way frees who stands before a closed road; who was stopped for another reason too needs more than that.
+        let weaker = |trip: &TripMemory| {
+            trip.latch < latch || trip.latch == latch && trip.latch_reason == ROAD_CLOSED && reason != ROAD_CLOSED
+        };
+        let stricter = self.memory.trip.as_ref().is_some_and(|trip| weaker(trip) || latch == Latch::Free);
         if stricter {
             self.persist(Record::Latched(records::Latched { latch: latch.into(), reason: reason.into() }));
         }

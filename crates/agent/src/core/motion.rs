@@ -7,6 +7,7 @@ use kernel::{Coordinate, RouteId};
 use link::restrict::not_expired;
 use link::{Mode, StopClass, v1};
 
+use super::rules::ROAD_CLOSED;
 use super::session::PROGRESS_REPORTS_MAX;
 use super::{Agent, Now, TripPlan};
 use crate::durable::{Latch, Phase, Record};
@@ -14,11 +15,11 @@ use crate::path::Path;
 use crate::vehicle::{Help, Service, VehicleCommand, VehicleState};
 
 /// Deceleration that a planned stop counts on, in metres per second squared.
-const DECELERATION_MPS2: f64 = 2.0;
+pub(super) const DECELERATION_MPS2: f64 = 2.0;
 /// Time until the brakes act, in seconds.
 const REACTION_S: f64 = 0.5;
 /// Standing this close to a stop of the trip is being there, in metres.
-const ARRIVAL_M: f64 = 2.0;
+pub(super) const ARRIVAL_M: f64 = 2.0;
 /// How fast a tighter limit must be reached (SAFE-14), in metres per second squared.
 const TIGHTENING_MPS2: f64 = 1.0;
 /// Faster than the limit by this part and this much is a violation, once it lasts.
@@ -107,11 +108,13 @@ impl Agent {
     /// Brings the vehicle to what the rules leave.
     pub(super) fn pursue(&mut self, now: Now) {
         let Some(state) = self.vehicle else { return };
+        self.look_up_closed_roads();
         self.look_for_reasons_to_stand(state, now);
         self.advance_trip(state, now);
         let wanted = self.wanted(state, now);
         self.tell(wanted, state, now);
         self.report_standing(state, now);
+        self.report_waiting(state, now);
         self.report_progress(state, now);
     }
 
@@ -131,6 +134,8 @@ impl Agent {
             self.latch_trip(Latch::Stopped, help.code());
         } else if self.is_speeding(state, now) {
             self.latch_trip(Latch::Stopped, "SPEED_VIOLATION");
+        } else if self.stands_for_closed_road(state, now) {
+            self.latch_trip(Latch::Stopped, ROAD_CLOSED);
         } else if !self.has_claim(now) {
             self.latch_trip(Latch::Unclaimed, "CLAIM_LAPSED");
         }
@@ -155,6 +160,16 @@ impl Agent {
         }
         let since_ms = *self.watch.speeding_since_ms.get_or_insert(now.ms);
         now.ms - since_ms >= SPEEDING_MS
+    }
+
+    /// Where the vehicle drives to, in metres; `None`: it is there.
+    pub(super) fn target_m(&self) -> Option<f64> {
+        let plan = self.plan.as_ref()?;
+        match self.phase()? {
+            Phase::Accepted | Phase::ToPickup => Some(plan.path.pickup_m()),
+            Phase::OnTrip => Some(self.next_stop_m(plan).unwrap_or(plan.path.length_m())),
+            Phase::AtPickup | Phase::AtDropoff => None,
+        }
     }
 
     /// Where the next stop before the drop-off is, if there is one.
@@ -269,17 +284,14 @@ impl Agent {
         if !self.has_claim(now) {
             return nearest("CLAIM_LAPSED");
         }
-        let follow = |to_m: f64| Intent::Follow {
-            route: plan.path.id(),
-            until_m: to_m.min(plan.path.released_m()),
-            cap_mps: self.cap_mps(),
-        };
-        match trip.phase {
-            Phase::Accepted | Phase::ToPickup => follow(plan.path.pickup_m()),
-            Phase::AtPickup => Intent::Serve(Service::Pickup),
-            Phase::OnTrip => follow(self.next_stop_m(plan).unwrap_or(plan.path.length_m())),
-            Phase::AtDropoff if self.next_stop_m(plan).is_some() => Intent::Serve(Service::Pickup),
-            Phase::AtDropoff => Intent::Serve(Service::Dropoff),
+        match (self.target_m(), trip.phase) {
+            (Some(target_m), _) => Intent::Follow {
+                route: plan.path.id(),
+                until_m: self.open_until_m(state, now).unwrap_or(target_m).min(target_m).min(plan.path.released_m()),
+                cap_mps: self.cap_mps(),
+            },
+            (None, Phase::AtDropoff) if self.next_stop_m(plan).is_none() => Intent::Serve(Service::Dropoff),
+            (None, _) => Intent::Serve(Service::Pickup),
         }
     }
 

@@ -96,6 +96,7 @@ impl Agent {
             claim_epoch: trip.1,
             pending_boot_ids: pending,
             held_command_ids: self.memory.held.keys().map(ToString::to_string).collect(),
+            site_rules_revision: self.memory.rules.as_ref().map_or(0, |kept| kept.rules.revision),
         };
         self.send(v1::from_vehicle::Message::Hello(hello));
     }

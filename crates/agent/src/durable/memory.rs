@@ -7,7 +7,7 @@ use std::str::FromStr;
 use kernel::id::BootId;
 use kernel::{Bearing, CommandId, Coordinate, TripId};
 use link::restrict::{Holding, Restriction, Scope};
-use link::{Body, Mode, Position, flags, v1};
+use link::{Body, Mode, Position, SiteRules, flags, v1};
 
 use super::record::{Latch, Phase, Record, records};
 use crate::vehicle::VehicleState;
@@ -47,6 +47,15 @@ pub struct TripMemory {
     pub battery_pct: f64,
 }
 
+/// Where nobody may drive at the site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RulesMemory {
+    /// The command that brought it, as it came.
+    pub command: v1::Command,
+    /// What it says.
+    pub rules: SiteRules,
+}
+
 /// What the agent knows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
@@ -80,6 +89,8 @@ pub struct Memory {
     pub cancelled: VecDeque<TripId>,
     /// The map that the vehicle holds.
     pub map_digest: String,
+    /// Where nobody may drive at the site.
+    pub rules: Option<RulesMemory>,
 }
 
 fn push_bounded<T>(queue: &mut VecDeque<T>, value: T, max: usize) {
@@ -159,6 +170,11 @@ impl Memory {
                 }
             }
             Record::Map(digest) => self.map_digest = digest,
+            Record::Rules(command) => {
+                if let Ok(link::Command { body: Body::Rules(rules), .. }) = link::read_command(command.clone()) {
+                    self.rules = Some(RulesMemory { command, rules });
+                }
+            }
         }
     }
 
@@ -252,6 +268,7 @@ impl Memory {
             let acked = records::Acked { boot_id: boot, through_seq: sample.seq };
             all.extend([last, Record::SamplesAcked(acked)]);
         }
+        all.extend(self.rules.iter().map(|kept| Record::Rules(kept.command.clone())));
         all.extend(self.held.values().cloned().map(Record::Held));
         all.extend(self.trip.iter().flat_map(TripMemory::records));
         all.extend(self.commands.iter().cloned().map(Record::Command));

@@ -6,5 +6,5 @@ mod memory;
 mod record;
 
 pub use file::{FileError, StateFile};
-pub use memory::{Memory, SAMPLES_MAX, TripMemory};
+pub use memory::{Memory, RulesMemory, SAMPLES_MAX, TripMemory};
 pub use record::{Latch, Phase, Record, records};

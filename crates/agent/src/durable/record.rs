@@ -141,6 +141,9 @@ pub enum Record {
     /// Trips up to this claim epoch are over: a dispatch under it is a late repetition.
     #[prost(uint64, tag = "18")]
     Finished(u64),
+    /// Where nobody may drive at the site, as it came.
+    #[prost(message, tag = "19")]
+    Rules(v1::Command),
 }
 
 impl Record {
@@ -154,7 +157,7 @@ impl Record {
 /// The message around records that count together or not at all.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Entry {
-    #[prost(oneof = "Record", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18")]
+    #[prost(oneof = "Record", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
     pub record: Option<Record>,
     /// What belongs to it, in order.
     #[prost(message, repeated, tag = "100")]

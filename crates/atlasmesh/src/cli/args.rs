@@ -229,6 +229,17 @@ pub enum SiteCommand {
         /// Why.
         #[arg(long)]
         reason: String,
+        /// From when on (RFC 3339); without it now.
+        #[arg(long)]
+        from: Option<String>,
+        /// Until when (RFC 3339); without it until it is lifted.
+        #[arg(long)]
+        until: Option<String>,
+    },
+    /// List a site's closures and zones, and the vehicles on which each is in force.
+    Closures {
+        /// The site's name.
+        site: String,
     },
     /// Lift a closure or zone.
     Lift {

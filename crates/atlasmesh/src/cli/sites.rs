@@ -40,13 +40,21 @@ pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
                 output::line(serde_json::to_string_pretty(site).unwrap_or_default());
             });
         }
-        SiteCommand::Close { site, corners, class, reason } => {
+        SiteCommand::Close { site, corners, class, reason, from, until } => {
             let polygon = corners.iter().map(|corner| place(corner)).collect::<Result<Vec<Value>>>()?;
-            let body = json!({ "class": class, "polygon": polygon, "reason": reason });
+            let body = json!({ "class": class, "polygon": polygon, "reason": reason, "from": from, "until": until });
             let made = session.client.post(&format!("/v1/sites/{site}/closures"), &body).await?;
             output::answer(session.format, &made, |made| {
                 output::line(format!("closed: {}", output::text(made, "/id")));
             });
+        }
+        SiteCommand::Closures { site } => {
+            let mut closures = session.client.get(&format!("/v1/sites/{site}/closures")).await?;
+            let mut zones = session.client.get(&format!("/v1/sites/{site}/zones")).await?;
+            if let (Some(all), Some(zones)) = (closures["items"].as_array_mut(), zones["items"].as_array_mut()) {
+                all.append(zones);
+            }
+            output::answer(session.format, &closures, restrictions);
         }
         SiteCommand::Lift { site, restriction } => {
             let done = session.client.delete(&format!("/v1/sites/{site}/restrictions/{restriction}")).await?;
@@ -54,6 +62,27 @@ pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Closures and zones, each with its line about the vehicles.
+fn restrictions(page: &Value) {
+    let pointers = ["/id", "/type", "/class", "/from", "/until", "/owner"];
+    let mut rows = items(page, &pointers);
+    let all = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for (row, item) in rows.iter_mut().zip(all) {
+        row.insert(3, item["name"].as_str().or(item["reason"].as_str()).unwrap_or("-").to_owned());
+        row.push(in_force(&item["in_force"]));
+    }
+    output::table(&["ID", "TYPE", "CLASS", "WHAT", "FROM", "UNTIL", "OWNER", "IN FORCE"], &rows);
+}
+
+/// `on 28 of 30 vehicles; not confirmed: taxi-07, …`
+fn in_force(told: &Value) -> String {
+    let (on, of) = (output::text(told, "/on"), output::text(told, "/of"));
+    let waiting = told["waiting"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names: Vec<&str> = waiting.iter().filter_map(|vehicle| vehicle["name"].as_str()).collect();
+    let missing = if names.is_empty() { String::new() } else { format!("; not confirmed: {}", names.join(", ")) };
+    format!("on {on} of {of} vehicles{missing}")
 }
 
 fn text(path: &Path) -> Result<String> {

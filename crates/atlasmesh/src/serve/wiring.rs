@@ -114,6 +114,7 @@ pub fn wire(
     subscribers.push(outbox.clone());
     let mut due = trips::due_handlers(&trips);
     due.push(fleet.silence());
+    due.push(fleet.restrictions());
     Ok(Parts { gateway, store, source, due, subscribers, outbox, certificate })
 }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::decided::Aggregate;
 use kernel::id::RestrictionId;
@@ -16,6 +16,10 @@ use crate::vehicle::decide::Asked;
 pub const RESTRICTIONS_MAX: usize = 500;
 /// The most corners of a polygon.
 pub const CORNERS_MAX: usize = 500;
+/// The most corners of all polygons of one site together: a vehicle is told all of them in one message.
+pub const CORNERS_OF_SITE_MAX: usize = 25_000;
+/// The longest reason, in characters: a paragraph for a person.
+pub const REASON_CHARS_MAX: usize = 500;
 
 kernel::domain_events! {
     /// What happens to a site.
@@ -24,6 +28,8 @@ kernel::domain_events! {
         "site.zone_drawn" 1 => ZoneDrawn(SiteZoneDrawn),
         "site.roads_closed" 1 => RoadsClosed(SiteRoadsClosed),
         "site.restriction_lifted" 1 => RestrictionLifted(SiteRestrictionLifted),
+        "site.restriction_began" 1 => RestrictionBegan(SiteRestrictionBegan),
+        "site.restriction_ended" 1 => RestrictionEnded(SiteRestrictionEnded),
     }
 }
 
@@ -65,13 +71,26 @@ pub struct SiteZoneDrawn {
     pub polygon: Vec<Coordinate>,
     /// Who drew it.
     pub owner: String,
+    /// What it asks of those inside; those that were drawn before zones had one: they leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<ClosureClass>,
+    /// Why, if somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when; `None`: since it was drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Until when, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
-/// What a closure asks of those inside (SAFE-9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a closure or zone asks of those inside (SAFE-9). Nobody enters, whatever the class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClosureClass {
     /// Those inside leave.
+    #[default]
     NoEntry,
     /// Those inside stop.
     Stop,
@@ -105,6 +124,20 @@ pub struct SiteRestrictionLifted {
     pub restriction: RestrictionId,
 }
 
+/// A zone or closure that was announced is in force now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteRestrictionBegan {
+    /// Which.
+    pub restriction: RestrictionId,
+}
+
+/// A zone or closure is over, as was known before. Nothing moves by it (SAFE-13).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteRestrictionEnded {
+    /// Which.
+    pub restriction: RestrictionId,
+}
+
 /// The map in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapVersion {
@@ -132,6 +165,18 @@ pub enum Restriction {
         polygon: Vec<Coordinate>,
         /// Who drew it.
         owner: String,
+        /// What it asks of those inside; `None`: they leave.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<ClosureClass>,
+        /// Why, if somebody said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Since when; `None`: since it was drawn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Timestamp>,
+        /// Until when, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// A closure.
     Closure {
@@ -153,15 +198,40 @@ pub enum Restriction {
 impl Restriction {
     /// Whether it is in force at a time.
     pub fn in_force(&self, now: Timestamp) -> bool {
-        match self {
-            Restriction::Zone { .. } => true,
-            Restriction::Closure { from, .. } => *from <= now && !self.is_over(now),
-        }
+        !self.is_announced(now) && !self.is_over(now)
+    }
+
+    /// Whether its time has not come.
+    pub fn is_announced(&self, now: Timestamp) -> bool {
+        self.from().is_some_and(|from| now < from)
     }
 
     /// Whether it will never be in force again.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        matches!(self, Restriction::Closure { until: Some(until), .. } if *until <= now)
+        self.until().is_some_and(|until| until <= now)
+    }
+
+    /// Since when; `None`: since it was made.
+    pub fn from(&self) -> Option<Timestamp> {
+        match self {
+            Restriction::Zone { from, .. } => *from,
+            Restriction::Closure { from, .. } => Some(*from),
+        }
+    }
+
+    /// Until when, if that is known.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Restriction::Zone { until, .. } | Restriction::Closure { until, .. } => *until,
+        }
+    }
+
+    /// What it asks of those inside.
+    pub fn class(&self) -> ClosureClass {
+        match self {
+            Restriction::Zone { class, .. } => class.unwrap_or_default(),
+            Restriction::Closure { class, .. } => *class,
+        }
     }
 
     /// Its corners.
@@ -179,6 +249,9 @@ pub struct Site {
     pub map: MapVersion,
     /// Zones and closures.
     pub restrictions: BTreeMap<String, Restriction>,
+    /// Those whose time has not come.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub announced: BTreeSet<String>,
 }
 
 impl Aggregate for Site {
@@ -196,15 +269,23 @@ impl Aggregate for Site {
                 nodes: imported.nodes,
                 edges: imported.edges,
             };
-            let restrictions = state.map(|site| site.restrictions).unwrap_or_default();
-            return Some(Self { map, restrictions });
+            let (restrictions, announced) = state.map(|site| (site.restrictions, site.announced)).unwrap_or_default();
+            return Some(Self { map, restrictions, announced });
         }
         let mut site = state?;
         match event {
             SiteEvent::MapImported(_) => {}
             SiteEvent::ZoneDrawn(drawn) => {
-                let (name, kind) = (drawn.name.clone(), drawn.kind);
-                let zone = Restriction::Zone { name, kind, polygon: drawn.polygon.clone(), owner: drawn.owner.clone() };
+                let zone = Restriction::Zone {
+                    name: drawn.name.clone(),
+                    kind: drawn.kind,
+                    polygon: drawn.polygon.clone(),
+                    owner: drawn.owner.clone(),
+                    class: drawn.class,
+                    reason: drawn.reason.clone(),
+                    from: drawn.from,
+                    until: drawn.until,
+                };
                 site.restrict(drawn.restriction, zone, meta.recorded_at);
             }
             SiteEvent::RoadsClosed(closed) => {
@@ -218,15 +299,18 @@ impl Aggregate for Site {
                 };
                 site.restrict(closed.restriction, closure, meta.recorded_at);
             }
-            SiteEvent::RestrictionLifted(lifted) => {
-                site.restrictions.remove(&lifted.restriction.to_string());
+            SiteEvent::RestrictionLifted(lifted) => site.forget(lifted.restriction),
+            SiteEvent::RestrictionEnded(ended) => site.forget(ended.restriction),
+            SiteEvent::RestrictionBegan(began) => {
+                site.announced.remove(&began.restriction.to_string());
             }
         }
         Some(site)
     }
 
     fn due_at(&self) -> Option<Timestamp> {
-        None
+        let begins = self.announced.iter().filter_map(|id| self.restrictions.get(id)?.from());
+        begins.chain(self.restrictions.values().filter_map(Restriction::until)).min()
     }
 
     fn index_values(&self) -> Vec<String> {
@@ -242,7 +326,16 @@ impl Site {
     /// Adds a zone or closure, and forgets those that are over: a site closes roads every day for years.
     fn restrict(&mut self, id: RestrictionId, restriction: Restriction, now: Timestamp) {
         self.restrictions.retain(|_, other| !other.is_over(now));
+        self.announced.retain(|other| self.restrictions.contains_key(other));
+        if restriction.is_announced(now) {
+            self.announced.insert(id.to_string());
+        }
         self.restrictions.insert(id.to_string(), restriction);
+    }
+
+    fn forget(&mut self, id: RestrictionId) {
+        self.restrictions.remove(&id.to_string());
+        self.announced.remove(&id.to_string());
     }
 }
 
@@ -258,6 +351,20 @@ pub fn import(state: Option<&Site>, asked: &Asked, digest: &str, nodes: u64, edg
     Decided::accept([SiteMapImported { version, digest: digest.into(), nodes, edges }.into()], version)
 }
 
+/// What time brings: what was announced begins, what is over ends.
+pub fn due(state: Option<&Site>, now: Timestamp) -> Decided<SiteEvent, ()> {
+    let Some(site) = state else { return Decided::unchanged(()) };
+    let event = |(id, restriction): (&String, &Restriction)| -> Option<SiteEvent> {
+        let begins = site.announced.contains(id) && restriction.in_force(now);
+        let id = id.parse().ok()?;
+        match restriction.is_over(now) {
+            true => Some(SiteRestrictionEnded { restriction: id }.into()),
+            false => begins.then(|| SiteRestrictionBegan { restriction: id }.into()),
+        }
+    };
+    Decided::accept(site.restrictions.iter().filter_map(event).collect::<Vec<_>>(), ())
+}
+
 fn check_room(state: Option<&Site>, site: &SiteId, polygon: &[Coordinate], now: Timestamp) -> Result<(), Reject> {
     let Some(found) = state else {
         return Err(Reject::new(Code::NotFound, format!("there is no site {site}: import its map first")));
@@ -265,10 +372,25 @@ fn check_room(state: Option<&Site>, site: &SiteId, polygon: &[Coordinate], now: 
     if !(3..=CORNERS_MAX).contains(&polygon.len()) {
         return Err(Reject::invalid_field("/polygon", "must have 3 to 500 corners"));
     }
-    if found.restrictions.values().filter(|restriction| !restriction.is_over(now)).count() >= RESTRICTIONS_MAX {
+    let kept = || found.restrictions.values().filter(|restriction| !restriction.is_over(now));
+    if kept().count() >= RESTRICTIONS_MAX {
         return Err(Reject::new(Code::Conflict, "this site has 500 zones and closures: lift some first"));
     }
+    if kept().map(|other| other.polygon().len()).sum::<usize>() + polygon.len() > CORNERS_OF_SITE_MAX {
+        let message = "the zones and closures of this site have 25000 corners together: lift some first";
+        return Err(Reject::new(Code::Conflict, message));
+    }
     Ok(())
+}
+
+fn check_words(reason: &str, from: Timestamp, until: Option<Timestamp>) -> Result<(), Reject> {
+    if reason.chars().count() > REASON_CHARS_MAX {
+        return Err(Reject::invalid_field("/reason", "must have at most 500 characters"));
+    }
+    match until {
+        Some(until) if until <= from => Err(Reject::invalid_field("/until", "must be later than from")),
+        _ => Ok(()),
+    }
 }
 
 /// Draws a zone.
@@ -279,7 +401,10 @@ pub fn draw_zone(
     now: Timestamp,
 ) -> Decided<SiteEvent, RestrictionId> {
     let id = drawn.restriction;
-    match check_room(state, site, &drawn.polygon, now) {
+    let reason = drawn.reason.as_deref().unwrap_or_default();
+    let checked = check_room(state, site, &drawn.polygon, now)
+        .and_then(|()| check_words(reason, drawn.from.unwrap_or(now), drawn.until));
+    match checked {
         Err(reject) => Decided::reject(reject),
         Ok(()) => Decided::accept([drawn.into()], id),
     }
@@ -293,11 +418,10 @@ pub fn close_roads(
     now: Timestamp,
 ) -> Decided<SiteEvent, RestrictionId> {
     let id = closed.restriction;
-    match check_room(state, site, &closed.polygon, now) {
+    let checked = check_room(state, site, &closed.polygon, now)
+        .and_then(|()| check_words(&closed.reason, closed.from, closed.until));
+    match checked {
         Err(reject) => Decided::reject(reject),
-        Ok(()) if closed.until.is_some_and(|until| until <= closed.from) => {
-            Decided::reject(Reject::invalid_field("/until", "must be later than from"))
-        }
         Ok(()) => Decided::accept([closed.into()], id),
     }
 }

@@ -32,7 +32,17 @@ fn corners(count: usize) -> Vec<Coordinate> {
 
 fn zone(n: u128, corner_count: usize) -> SiteZoneDrawn {
     let (name, owner) = (format!("zone {n}"), "prin_owner".into());
-    SiteZoneDrawn { restriction: id(n), name, kind: ZoneKind::Avoided, polygon: corners(corner_count), owner }
+    SiteZoneDrawn {
+        restriction: id(n),
+        name,
+        kind: ZoneKind::Avoided,
+        polygon: corners(corner_count),
+        owner,
+        class: None,
+        reason: None,
+        from: None,
+        until: None,
+    }
 }
 
 /// A closure in minutes from the start of the history.
@@ -160,6 +170,63 @@ fn a_closure_is_in_force_from_its_beginning_until_its_end() {
     assert!(site.restrictions.values().all(|restriction| restriction.polygon() == corners(3)));
 }
 
+fn began(n: u128) -> SiteEvent {
+    SiteRestrictionBegan { restriction: id(n) }.into()
+}
+
+fn ended(n: u128) -> SiteEvent {
+    SiteRestrictionEnded { restriction: id(n) }.into()
+}
+
+fn due_at_min(minute: i64) -> impl FnOnce(Option<&Site>) -> Decided<SiteEvent, ()> {
+    move |state| due(state, START.plus_ms(60_000 * minute))
+}
+
+/// A zone in minutes from the start of the history.
+fn timed_zone(n: u128, from_min: i64, until_min: i64) -> SiteZoneDrawn {
+    let at = |minutes: i64| Some(START.plus_ms(60_000 * minutes));
+    SiteZoneDrawn { from: at(from_min), until: at(until_min), class: Some(ClosureClass::Evacuate), ..zone(n, 3) }
+}
+
+#[test]
+fn what_is_announced_begins_and_what_has_an_end_ends_at_its_time() {
+    let announced = || {
+        vec![imported(1, "a"), closure(1, 5, Some(9)).into(), timed_zone(2, 7, 9).into(), closure(3, -1, None).into()]
+    };
+    let site = fold::<Site>(&announced()).unwrap();
+    assert_eq!((site.due_at(), site.announced.len()), (Some(START.plus_ms(300_000)), 2));
+    assert_eq!(site.restrictions[&id(2).to_string()].class(), ClosureClass::Evacuate);
+    check([], due_at_min(5), unchanged(()));
+    check(announced(), due_at_min(4), unchanged(()));
+    let site = check(announced(), due_at_min(5), accepts([began(1)], ())).unwrap();
+    assert_eq!(site.due_at(), Some(START.plus_ms(420_000)));
+    let later = [announced(), vec![began(1)]].concat();
+    check(later.clone(), due_at_min(6), unchanged(()));
+    let site = check(later, due_at_min(7), accepts([began(2)], ())).unwrap();
+    assert_eq!((site.due_at(), site.announced.is_empty()), (Some(START.plus_ms(540_000)), true));
+    // Both times passed while nobody looked: it is over.
+    let site = check(announced(), due_at_min(9), accepts([ended(1), ended(2)], ())).unwrap();
+    assert_eq!((site.due_at(), site.restrictions.len(), site.announced.len()), (None, 1, 0));
+    let site = check([announced(), vec![lifted(1)]].concat(), due_at_min(0), unchanged(())).unwrap();
+    assert_eq!(site.due_at(), Some(START.plus_ms(420_000)));
+}
+
+#[test]
+fn words_and_corners_have_limits() {
+    let mapped = || vec![imported(1, "a")];
+    let long = "x".repeat(REASON_CHARS_MAX + 1);
+    check(
+        mapped(),
+        close(SiteRoadsClosed { reason: long.clone(), ..closure(1, 0, None) }),
+        refuses(Code::InvalidRequest),
+    );
+    check(mapped(), draw(SiteZoneDrawn { reason: Some(long), ..zone(1, 3) }), refuses(Code::InvalidRequest));
+    check(mapped(), draw(timed_zone(1, 5, 5)), refuses(Code::InvalidRequest));
+    let full = (0..(CORNERS_OF_SITE_MAX / CORNERS_MAX) as u128).map(|n| zone(n, CORNERS_MAX).into());
+    let full: Vec<SiteEvent> = mapped().into_iter().chain(full).collect();
+    check(full, draw(zone(900, 3)), refuses(Code::Conflict));
+}
+
 #[test]
 fn nothing_restricts_a_site_without_a_map() {
     for event in [zone(1, 3).into(), closure(1, 0, None).into(), lifted(1)] {
@@ -174,6 +241,7 @@ enum Command {
     Draw(SiteZoneDrawn),
     Close(SiteRoadsClosed),
     Lift { n: u128, allowed: bool },
+    Due,
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -182,6 +250,7 @@ fn command() -> impl Strategy<Value = Command> {
         (0u128..5, 0usize..6).prop_map(|(n, count)| Command::Draw(zone(n, count))),
         (0u128..5, -9i64..9, prop::option::of(-9i64..9)).prop_map(|(n, from, to)| Command::Close(closure(n, from, to))),
         (0u128..5, any::<bool>()).prop_map(|(n, allowed)| Command::Lift { n, allowed }),
+        Just(Command::Due),
     ]
 }
 
@@ -199,6 +268,7 @@ proptest! {
                 Command::Draw(drawn) => draw_zone(state, &pit(), drawn, START).events,
                 Command::Close(closed) => close_roads(state, &pit(), closed, START).events,
                 Command::Lift { n, allowed } => lift(state, &pit(), id(n), &asked(allowed)).events,
+                Command::Due => due(state, START).events,
             };
             history.extend(events.iter().cloned());
             let now = START.plus_ms(1_000 * history.len() as i64);

@@ -195,18 +195,30 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..get("/v1/sites/{site}", May::ReadFleet)
     },
     Endpoint {
-        summary: "Close the roads inside a polygon",
+        summary: "The closures of a site, and on which vehicles each is in force",
+        answer: Answer::List("Closure"),
+        route: |m| on(m, sites::closures),
+        ..get("/v1/sites/{site}/closures", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Close the roads inside a polygon, now or from a time on",
         headers: EDIT,
-        body: "{ class: no_entry | stop | evacuate, polygon: [Coordinate], reason: string, from?: time | null, until?: time | null }",
+        body: "{ class?: RuleClass, polygon: [Coordinate], reason: string, from?: time | null, until?: time | null }",
         status: 201,
         answer: Answer::Json("{ id: restr_… }"),
         route: |m| on(m, sites::close),
         ..post("/v1/sites/{site}/closures", May::RestrictSite)
     },
     Endpoint {
-        summary: "Draw a zone",
+        summary: "The zones of a site, and on which vehicles each is in force",
+        answer: Answer::List("Zone"),
+        route: |m| on(m, sites::zones),
+        ..get("/v1/sites/{site}/zones", May::ReadFleet)
+    },
+    Endpoint {
+        summary: "Draw a zone, for now or from a time on",
         headers: EDIT,
-        body: "{ name: string, kind: avoided | blast | exclusive, polygon: [Coordinate] }",
+        body: "{ name: string, kind: avoided | blast | exclusive, polygon: [Coordinate], class?: RuleClass | null, reason?: string | null, from?: time | null, until?: time | null }",
         status: 201,
         answer: Answer::Json("{ id: restr_… }"),
         route: |m| on(m, sites::draw_zone),

@@ -20,12 +20,14 @@ pub const SHAPES: &[(&str, &str)] = &[
     ("Restriction", "Zone | Closure"),
     (
         "Zone",
-        "{ id: restr_…, type: zone, name: string, kind: avoided | blast | exclusive, polygon: [Coordinate], owner: string }",
+        "{ id: restr_…, type: zone, name: string, kind: avoided | blast | exclusive, class: RuleClass, polygon: [Coordinate], owner: string, reason?: string, from?: time, until?: time, in_force?: InForce }",
     ),
     (
         "Closure",
-        "{ id: restr_…, type: closure, class: no_entry | stop | evacuate, polygon: [Coordinate], owner: string, reason: string, from: time, until: time | null }",
+        "{ id: restr_…, type: closure, class: RuleClass, polygon: [Coordinate], owner: string, reason: string, from: time, until: time | null, in_force?: InForce }",
     ),
+    ("RuleClass", "no_entry | stop | evacuate"),
+    ("InForce", "{ on: integer, of: integer, waiting: [{ id: veh_…, name: string }] }"),
     ("Site", "{ site: string, map: Map, restrictions: [Restriction] }"),
     ("Component", "{ name: string, version: string, serial?: string }"),
     (

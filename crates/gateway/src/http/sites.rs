@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use fleet::Site;
-use fleet::site::{ClosureClass, SiteRoadsClosed, SiteZoneDrawn, ZoneKind};
+use fleet::site::{ClosureClass, Restriction, SiteRoadsClosed, SiteZoneDrawn, ZoneKind};
 use kernel::id::RestrictionId;
 use kernel::{Code, Coordinate, Reject, SiteId, Timestamp};
 use serde::Deserialize;
@@ -54,16 +54,15 @@ impl Page {
 }
 
 fn shown(id: &SiteId, site: &Site) -> Value {
-    let restrictions: Vec<Value> = site
-        .restrictions
-        .iter()
-        .map(|(id, restriction)| {
-            let mut shown = json!(restriction);
-            shown["id"] = json!(id);
-            shown
-        })
-        .collect();
+    let restrictions: Vec<Value> = site.restrictions.iter().map(|(id, restriction)| row(id, restriction)).collect();
     json!({ "site": id, "map": site.map, "restrictions": restrictions })
+}
+
+fn row(id: &str, restriction: &Restriction) -> Value {
+    let mut shown = json!(restriction);
+    shown["id"] = json!(id);
+    shown["class"] = json!(restriction.class());
+    shown
 }
 
 impl From<MapError> for Problem {
@@ -138,9 +137,47 @@ pub async fn show(
     Ok(known.answer(site.version, None, shown(&id, &site.state)))
 }
 
+/// The zones or closures of a site with where they hold.
+async fn listed(
+    gateway: &Gateway,
+    caller: &Caller,
+    id: &SiteId,
+    wanted: fn(&Restriction) -> bool,
+) -> Result<Json<Value>, Problem> {
+    let tenant = &caller.authenticated.tenant;
+    let site = gateway.fleet.site(tenant, id).await?.ok_or_else(|| Problem::not_found("site", id))?;
+    let kept = gateway.in_force(tenant, id).await?;
+    let items = site.restrictions.iter().filter(|(_, restriction)| wanted(restriction)).map(|(id, restriction)| {
+        let mut shown = row(id, restriction);
+        shown["in_force"] = kept.of(id);
+        shown
+    });
+    // A site has at most 500 of both.
+    Ok(Json(json!({ "items": items.collect::<Vec<_>>(), "next": null })))
+}
+
+/// `GET /v1/sites/{site}/closures`
+pub async fn closures(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(site): Id<SiteId>,
+) -> Result<Json<Value>, Problem> {
+    listed(&gateway, &caller, &site, |restriction| matches!(restriction, Restriction::Closure { .. })).await
+}
+
+/// `GET /v1/sites/{site}/zones`
+pub async fn zones(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(site): Id<SiteId>,
+) -> Result<Json<Value>, Problem> {
+    listed(&gateway, &caller, &site, |restriction| matches!(restriction, Restriction::Zone { .. })).await
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosureBody {
+    #[serde(default)]
     class: ClosureClass,
     polygon: Vec<Coordinate>,
     reason: String,
@@ -171,6 +208,10 @@ pub struct ZoneBody {
     name: String,
     kind: ZoneKind,
     polygon: Vec<Coordinate>,
+    class: Option<ClosureClass>,
+    reason: Option<String>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 /// `POST /v1/sites/{site}/zones`
@@ -182,11 +223,12 @@ pub async fn draw_zone(
     body: Body<ZoneBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let ctx = caller.ctx_at(site.clone()).if_version(version);
-    let ZoneBody { name, kind, polygon } = body.value;
+    let ZoneBody { name, kind, polygon, class, reason, from, until } = body.value;
     if name.is_empty() || name.len() > 60 {
         return Err(Reject::invalid_field("/name", "must have 1 to 60 characters").into());
     }
-    let drawn = SiteZoneDrawn { restriction: ctx.new_id(), name, kind, polygon, owner: ctx.actor.id.clone() };
+    let (restriction, owner) = (ctx.new_id(), ctx.actor.id.clone());
+    let drawn = SiteZoneDrawn { restriction, name, kind, polygon, owner, class, reason, from, until };
     let id = gateway.fleet.draw_zone(&ctx, &site, drawn).await?;
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
 }

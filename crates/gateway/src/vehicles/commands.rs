@@ -132,6 +132,11 @@ impl StoredCommand {
     }
 }
 
+/// The end of a command that need not arrive any more.
+pub fn forget(vehicle: VehicleId, id: CommandId) -> RowWrite {
+    RowWrite::delete(VEHICLE_COMMANDS, key(vehicle, id), Expected::Any)
+}
+
 /// Whether a command is known already.
 pub async fn is_known(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId, id: CommandId) -> Result<bool, Fault> {
     Ok(store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await?.is_some())
@@ -225,7 +230,7 @@ pub async fn advance(
 ) -> Result<(), Fault> {
     for _ in 0..ATTEMPTS_MAX {
         let Some(row) = store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await? else {
-            tracing::warn!(%tenant, %vehicle, command = %id, "a report names a command that was never issued");
+            tracing::warn!(%tenant, %vehicle, command = %id, "a report names a command that was never issued or is overtaken");
             return Ok(());
         };
         let Some(write) = advanced(&row, to, report)? else { return Ok(()) };

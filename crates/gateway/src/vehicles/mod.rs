@@ -8,6 +8,7 @@ pub mod emergency;
 pub mod listener;
 pub mod outbox;
 pub mod reports;
+pub mod rules;
 pub mod session;
 pub mod sessions;
 pub mod stop;

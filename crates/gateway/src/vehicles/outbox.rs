@@ -1,7 +1,8 @@
 //! What the journal implies for vehicles: reads events behind a durable cursor and writes one command row for each
 //! that a vehicle must hear of. The same event always gives the same command.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::id::{AssistId, TypedId};
 use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, RouteId, TenantId, VehicleId};
@@ -17,8 +18,8 @@ use super::backend::trip_text;
 use super::commands::{self, StoredCommand, id_of_event};
 use super::session;
 use crate::Gateway;
-use fleet::Vehicle;
 use fleet::vehicle::{HoldTiming, StopClass, VehicleEvent};
+use fleet::{Site, Vehicle};
 
 /// How long people get to board or leave, in milliseconds of the vehicle's own time.
 const DWELL_MS: u64 = 20_000;
@@ -40,7 +41,14 @@ pub struct Outbox {
     store: Arc<dyn Store>,
     trips: Arc<Trips>,
     /// Vehicles whose sessions must look, once the rows are written.
-    touched: Mutex<Vec<(TenantId, VehicleId)>>,
+    touched: Mutex<Touched>,
+}
+
+#[derive(Default)]
+struct Touched {
+    vehicles: Vec<(TenantId, VehicleId)>,
+    /// All of them: something at one of the tenant's sites changed.
+    tenants: BTreeSet<TenantId>,
 }
 
 impl Outbox {
@@ -52,8 +60,13 @@ impl Outbox {
     /// Lets the sessions of vehicles with new commands look. Called after the rows are written; a session that begins
     /// later looks by itself.
     pub fn ring(&self, gateway: &Gateway) {
-        let touched = std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
-        session::ring(gateway, &touched);
+        let touched = std::mem::take(&mut *self.touched());
+        session::ring(gateway, &touched.vehicles);
+        touched.tenants.iter().for_each(|tenant| gateway.sessions.ring_all(tenant));
+    }
+
+    fn touched(&self) -> MutexGuard<'_, Touched> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn implied(&self, event: &Envelope) -> Result<Option<Implied>, Fault> {
@@ -325,13 +338,17 @@ impl Subscriber for Outbox {
     fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
         Box::pin(async move {
             metrics::counter!("atlasmesh_events_total", "type" => event.r#type.clone()).increment(1);
-            let Some(implied) = self.implied(event).await? else { return Ok(Vec::new()) };
             let tenant = &event.tenant;
+            if event.stream.kind() == Site::KIND {
+                // What each vehicle lacks, its session finds by itself: now, or when the vehicle comes back.
+                self.touched().tenants.insert(tenant.clone());
+            }
+            let Some(implied) = self.implied(event).await? else { return Ok(Vec::new()) };
             let trip = (event.stream.kind() == Trip::KIND).then(|| event.stream.id());
             let (vehicle, command) = (implied.vehicle, implied.id);
             // A moment, not a time: the row is written with the cursor.
             drop(tracing::debug_span!("command.issue", %tenant, trip, %vehicle, %command, kind = implied.kind));
-            self.touched.lock().unwrap_or_else(PoisonError::into_inner).push((tenant.clone(), implied.vehicle));
+            self.touched().vehicles.push((tenant.clone(), implied.vehicle));
             // A stop that left from memory is known already (SAFE-2).
             if commands::is_known(&*self.store, tenant, implied.vehicle, implied.id).await? {
                 return Ok(Vec::new());

@@ -57,6 +57,7 @@ pub async fn run(
         sent: Vec::new(),
         waiting: VecDeque::new(),
         undelivered: false,
+        keeps_rules: None,
         samples_missed: false,
     };
     let ended = session.talk(&mut inbound, &mut stopping).await;
@@ -81,6 +82,8 @@ struct Session {
     waiting: VecDeque<Durable>,
     /// Whether the store could not tell what is to be delivered.
     undelivered: bool,
+    /// The revision of the site's rules that the vehicle said it keeps, until somebody looked at it.
+    keeps_rules: Option<u64>,
     /// Whether samples were sent that the disk could not take: they come again with the next session.
     samples_missed: bool,
 }
@@ -100,6 +103,7 @@ impl Session {
             Some(Err(_)) | None => return Ok("the connection was lost"),
         };
         self.held = hello.held_commands.clone();
+        self.keeps_rules = Some(hello.site_rules_revision);
         let welcome = self.gateway.welcome(&self.vehicle, &hello).await?;
         self.say(to_vehicle::Message::Welcome(welcome))?;
         tracing::info!(tenant = %self.vehicle.tenant, vehicle = %self.vehicle.id, boot = %hello.boot, agent = hello.agent_version, "session began");
@@ -169,8 +173,16 @@ impl Session {
     async fn deliver(&mut self) -> Result<(), SessionError> {
         let Known { tenant, id, .. } = &self.vehicle;
         let now = self.gateway.source.now();
+        let offered = self.gateway.offer_rules(&self.vehicle, self.keeps_rules).await;
+        match &offered {
+            Ok(()) => self.keeps_rules = None,
+            // Stops are delivered all the same.
+            Err(fault) => {
+                tracing::warn!(%tenant, vehicle = %id, error = %fault, "zones and closures wait for the store")
+            }
+        }
         let found = commands::to_deliver(&*self.gateway.store, tenant, *id, &self.held, now).await;
-        self.undelivered = found.is_err();
+        self.undelivered = found.is_err() || offered.is_err();
         let found = found.unwrap_or_else(|fault| {
             tracing::warn!(%tenant, vehicle = %id, error = %fault, "commands wait for the store");
             Vec::new()
@@ -270,6 +282,9 @@ impl Session {
             Durable::Command(report) => {
                 let Known { tenant, id, .. } = vehicle;
                 commands::advance(&*gateway.store, tenant, *id, report.command, report.state, Some(report)).await?;
+                if report.state == Delivery::Done {
+                    gateway.rules_confirmed(vehicle, report.command).await?;
+                }
                 gateway.command_answered(vehicle, report).await
             }
             Durable::Report(report) => {

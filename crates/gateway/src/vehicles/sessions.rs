@@ -80,6 +80,14 @@ impl Sessions {
         });
     }
 
+    /// Lets the sessions of all vehicles of a tenant look for commands.
+    pub fn ring_all(&self, tenant: &TenantId) {
+        self.with(|connected| {
+            let of_tenant = connected.sessions.iter().filter(|((whose, _), _)| whose == tenant);
+            of_tenant.for_each(|(_, handle)| handle.commands.notify_one());
+        });
+    }
+
     /// Sends from memory (SAFE-2). Answers whether a session took the message.
     pub fn send(&self, tenant: &TenantId, vehicle: VehicleId, message: ToVehicle) -> bool {
         let handle = self.with(|connected| connected.sessions.get(&(tenant.clone(), vehicle)).cloned());

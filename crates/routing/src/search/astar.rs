@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use kernel::Coordinate;
 
-use super::{TURN_BACK_S, Way, both_directions};
+use super::{TURN_BACK_S, Way, append, both_directions};
 use crate::constraints::{Ban, ClosureClass, Resolved};
 use crate::graph::{EdgeId, RoadGraph};
 use crate::snap::Snap;
@@ -47,8 +47,8 @@ struct Labels {
 }
 
 pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap) -> Option<Way> {
-    let starts = both_directions(graph, from);
-    let leaving = Leaving::from(rules, &starts)?;
+    let starts = starts(graph, rules, from);
+    let leaving = Leaving::from(rules, &starts, from.point)?;
     let targets = both_directions(graph, to);
     let direct = directly(graph, rules, &starts, &targets);
     let mut labels =
@@ -105,6 +105,18 @@ pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap
     }
 }
 
+/// The directions in which the road may be driven from a place. Whoever stands before a closed area on its road does not
+/// drive into it.
+fn starts(graph: &RoadGraph, rules: &Resolved, from: Snap) -> Vec<(EdgeId, f64)> {
+    let enters = |&(edge, fraction): &(EdgeId, f64)| {
+        let concerned = rules.bans.iter().filter(|ban| ban.edges.contains(&edge) && !ban.holds(edge, from.point));
+        let mut rest = Vec::new();
+        append(&mut rest, &graph.edge(edge).points, fraction, 1.0);
+        concerned.into_iter().any(|ban| ban.is_ahead(edge, &rest))
+    };
+    both_directions(graph, from).into_iter().filter(|start| rules.open(start.0) || !enters(start)).collect()
+}
+
 /// Who begins on a closed road: it may be left over closed edges, but no other closure may be entered on the way, and
 /// once outside nobody comes back in.
 struct Leaving<'a> {
@@ -113,9 +125,9 @@ struct Leaving<'a> {
 
 impl<'a> Leaving<'a> {
     /// `None` where those inside have to stand still.
-    fn from(rules: &'a Resolved, starts: &[(EdgeId, f64)]) -> Option<Self> {
+    fn from(rules: &'a Resolved, starts: &[(EdgeId, f64)], place: Coordinate) -> Option<Self> {
         let (around, others): (Vec<&Ban>, Vec<&Ban>) =
-            rules.bans.iter().partition(|ban| starts.iter().any(|(edge, _)| ban.edges.contains(edge)));
+            rules.bans.iter().partition(|ban| starts.iter().any(|(edge, _)| ban.holds(*edge, place)));
         around.iter().all(|ban| ban.class != ClosureClass::Stop).then_some(Self { others })
     }
 

@@ -11,6 +11,8 @@ use crate::ports::RouteStep;
 const VERSIONS_MAX: usize = 200;
 /// Two places on the line closer than this are the same, in metres.
 const SAME_M: f64 = 0.01;
+/// A place is nearer than another by at least this, in metres.
+const NEARER_M: f64 = 0.2;
 
 /// A line with the rules along it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -97,6 +99,20 @@ impl Drive {
         };
         let span_m = to_m - from_m;
         Some(from.towards(*to, if span_m > 0.0 { (at_m - from_m) / span_m } else { 1.0 }))
+    }
+
+    /// How far along it the place nearest to this one is, from `from_m` on; of places that are as near, the first.
+    pub fn nearest(&self, place: Coordinate, from_m: f64) -> f64 {
+        let off_m = |at_m: f64| self.at(at_m).map_or(f64::INFINITY, |at| at.distance_m(place));
+        let mut best = (from_m, off_m(from_m));
+        for pair in self.points.windows(2) {
+            let ((a_m, a), (b_m, b)) = (pair[0], pair[1]);
+            let at_m = (a_m + (b_m - a_m) * place.foot_on(a, b)).max(from_m);
+            if b_m >= from_m && off_m(at_m) < best.1 - NEARER_M {
+                best = (at_m, off_m(at_m));
+            }
+        }
+        best.0
     }
 
     /// The line between two places on it.
@@ -217,6 +233,18 @@ mod tests {
         }
         let line = drive.line(50.0, 240.0);
         assert_eq!((line.len(), line[0].distance_m(east(50.0)) < 0.1), (5, true), "{line:?}");
+    }
+
+    #[test]
+    fn a_place_beside_it_is_nearest_where_it_lies() {
+        let drive = drive();
+        for (east_m, from_m, nearest_m) in
+            [(50.0, 0.0, 50.0), (300.0, 0.0, 300.0), (50.0, 200.0, 200.0), (2e3, 0.0, 750.0)]
+        {
+            let beside = Coordinate::new(0.0001, east(east_m).lon()).unwrap();
+            let found_m = drive.nearest(beside, from_m);
+            assert!((found_m - nearest_m).abs() < 0.5, "{east_m} from {from_m}: {found_m}");
+        }
     }
 
     #[test]

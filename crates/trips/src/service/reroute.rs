@@ -1,6 +1,6 @@
 //! Another way for a vehicle under way (SAFE-9): where its present one is cut by a zone or closure, does not lead where
 //! the trip goes any more, or a violation asks for it. It begins beyond what the vehicle needs to stop; where there is
-//! none the vehicle is told to stop.
+//! none the vehicle is told to stop. A vehicle that waits by itself before a closed road is led on in the same way.
 
 use kernel::envelope::RetentionClass;
 use kernel::{Code, Coordinate, Ctx, TripId, VehicleId};
@@ -24,6 +24,8 @@ const MARGIN_M: f64 = 30.0;
 /// How far behind the place from which another way may begin people or load leave at the earliest: the vehicle drives on
 /// while that way is found. In metres, and in seconds of its present speed.
 const DROP_OFF_AHEAD: (f64, f64) = (50.0, 5.0);
+/// A vehicle under way that was not heard of for so long may be anywhere on its way, in milliseconds: some ten samples.
+const UNHEARD_MS: i64 = 10_000;
 /// How often a way is found anew because the trip changed meanwhile.
 const ATTEMPTS_MAX: usize = 4;
 
@@ -34,6 +36,14 @@ pub(super) struct Driving {
     pub(super) here: UnderWay,
     /// The first place where it can turn to another way, in metres along its drive.
     earliest_m: f64,
+}
+
+impl Driving {
+    /// Whether nobody knows where the vehicle is. It is not led around a zone or closure from a guess: it keeps out by
+    /// itself, told before it went out of reach or when it comes back, and says so when it stands.
+    fn is_unheard(&self, ctx: &Ctx) -> bool {
+        ctx.now.since_ms(self.here.seen_at) > UNHEARD_MS
+    }
 }
 
 impl Trips {
@@ -73,6 +83,9 @@ impl Trips {
         let Some(driving) = self.driving(ctx, trip).await?.filter(|_| trip.may_change_way()) else { return Ok(()) };
         let rest = driving.drive.line(driving.here.progress_m, driving.drive.length_m());
         let obstacles = self.ports.routing.obstacles(ctx, &trip.site, &rest).await?;
+        if why.is_none() && elsewhere(trip, &driving).is_none() && driving.is_unheard(ctx) {
+            return Ok(());
+        }
         if let Some(inside) = obstacles.iter().find(|obstacle| obstacle.holds_start && obstacle.stops_inside) {
             let reason = format!("the vehicle is inside {}, where all must stand still", inside.name);
             return self.no_way(ctx, trip, driving.vehicle.vehicle, "INSIDE_CLOSURE", reason).await;
@@ -111,9 +124,15 @@ impl Trips {
         let seen = self.ports.positions.under_way(ctx, vehicle, trip.id).await?;
         // A vehicle that has not told anything of this trip yet stands where its drive begins, or just set out.
         let here = seen.unwrap_or(UnderWay { progress_m: 0.0, speed_mps: 0.0, seen_at: ctx.now });
+        // What it reported when it stopped is newer than its last sample can be trusted to be.
+        let stands_at =
+            |at| UnderWay { progress_m: drive.nearest(at, here.progress_m), speed_mps: 0.0, seen_at: ctx.now };
+        let here = trip.held_back_at.map_or(here, stands_at);
         let unseen_s = ctx.now.since_ms(here.seen_at).max(0) as f64 / 1_000.0;
         let stopping_m = here.speed_mps * here.speed_mps / (2.0 * DECELERATION_MPS2);
-        let earliest_m = here.progress_m + here.speed_mps * (REACTION_S + unseen_s) + stopping_m + MARGIN_M;
+        // Who stands before a closed road turns where it stands.
+        let margin_m = if trip.held_back_at.is_some() { 0.0 } else { MARGIN_M };
+        let earliest_m = here.progress_m + here.speed_mps * (REACTION_S + unseen_s) + stopping_m + margin_m;
         Ok(Some(Driving { vehicle: facts, drive, here, earliest_m }))
     }
 

@@ -1,5 +1,6 @@
 //! Ways are looked at behind a durable cursor when something happens that may change them: roads are closed or a zone is
-//! drawn, a violation asks for another way, a vehicle goes on, took another way, or its trip is diverted.
+//! drawn, one that was announced begins, a violation asks for another way, a vehicle goes on, took another way, stands by
+//! itself before a closed road, or its trip is diverted.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use store::{CommandError, Fault, RowWrite};
 
 use super::subscribers::settle;
 use super::{TripFilter, Trips};
+use crate::trip::state::ROAD_CLOSED;
 use crate::trip::{Status, Trip, TripEvent};
 
 /// Looks at the ways of trips.
@@ -26,12 +28,15 @@ enum Look {
 impl Look {
     fn read(event: &Envelope) -> Option<Self> {
         match (event.stream.kind(), event.r#type.as_str()) {
-            ("site", "site.zone_drawn" | "site.roads_closed") => event.stream.id().parse().ok().map(Self::Site),
+            ("site", "site.zone_drawn" | "site.roads_closed" | "site.restriction_began") => {
+                event.stream.id().parse().ok().map(Self::Site)
+            }
             (Trip::KIND, _) => {
                 let body = TripEvent::decode(&event.r#type, event.version, &event.body).ok()?;
                 let why = match body {
                     TripEvent::ViolationOpened(body) if body.response == policy::Response::Reroute => Some(body.text),
                     TripEvent::Resumed(_) | TripEvent::RerouteTaken(_) | TripEvent::Diverted(_) => None,
+                    TripEvent::SafeStopped(body) if body.reason == ROAD_CLOSED => None,
                     _ => return None,
                 };
                 Some(Self::Trip(event.stream.id().parse().ok()?, why))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kernel::envelope::{Known, MotionFacts};
 use kernel::id::{BootId, StandingId};
-use kernel::{Aggregate, DecisionId, EventMeta, SiteId, Subject, Timestamp, TripId, VehicleId};
+use kernel::{Aggregate, Coordinate, DecisionId, EventMeta, SiteId, Subject, Timestamp, TripId, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use super::about::{named_vehicle, report_of};
@@ -15,6 +15,9 @@ use super::types::{
     Rerouting, Resuming, RouteSummary, Stop, Summary, Wait, Window,
 };
 use crate::limits::{BOOTS_MAX, ClaimTiming, EXCLUSIONS_MAX};
+
+/// The code of a vehicle that stands by itself before a zone or closure.
+pub const ROAD_CLOSED: &str = "ROAD_CLOSED";
 
 /// A trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +74,9 @@ pub struct Trip {
     /// An order to go on that the vehicle has not answered yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resuming: Option<Resuming>,
+    /// Where the vehicle stands by itself before a zone or closure: another way leads it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back_at: Option<Coordinate>,
     /// That it was called off with people or load aboard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diversion: Option<Diversion>,
@@ -96,12 +102,12 @@ pub struct Trip {
 
 impl Trip {
     /// Where it begins.
-    pub fn origin(&self) -> Option<kernel::Coordinate> {
+    pub fn origin(&self) -> Option<Coordinate> {
         self.stops.first().map(|stop| stop.at)
     }
 
     /// Where it ends.
-    pub fn destination(&self) -> Option<kernel::Coordinate> {
+    pub fn destination(&self) -> Option<Coordinate> {
         self.stops.last().map(|stop| stop.at)
     }
 
@@ -111,11 +117,12 @@ impl Trip {
         self.assignment.as_ref().filter(|_| held).map(|assignment| assignment.vehicle)
     }
 
-    /// Whether its vehicle can be offered another way now: it drives or will, no other offer is open, and it was not told
-    /// to stop.
+    /// Whether its vehicle can be offered another way now: it drives or will, or waits before a closed road, no other offer
+    /// is open, and it was not told to stop.
     pub fn may_change_way(&self) -> bool {
-        let drives = self.vehicle().is_some() && !self.status.is_interrupted() && self.status != Status::Stranded;
-        drives && self.rerouting.is_none() && self.blocked.is_none()
+        let waits = self.status == Status::SafeStopped && self.held_back_at.is_some();
+        let stands = self.status.is_interrupted() || self.status == Status::Stranded;
+        self.vehicle().is_some() && (waits || !stands) && self.rerouting.is_none() && self.blocked.is_none()
     }
 
     /// The deadlines that follow from how long its vehicle's claim is valid.
@@ -162,6 +169,7 @@ impl Trip {
             rerouting: None,
             blocked: None,
             resuming: None,
+            held_back_at: None,
             diversion: None,
             assignment: None,
             excluded: Vec::new(),
@@ -205,7 +213,7 @@ impl Trip {
         self.assignment = None;
         // It led this vehicle, from where that was and on the map of then; the next one gets its own.
         self.route = None;
-        (self.rerouting, self.blocked, self.resuming) = (None, None, None);
+        (self.rerouting, self.blocked, self.resuming, self.held_back_at) = (None, None, None, None);
         self.stop_index = 0;
         self.expires_at = self.expires_at.max(body.due_at);
         self.constraints = self.request_constraints.clone();
@@ -228,7 +236,7 @@ impl Trip {
         self.left = None;
         self.due = None;
         self.wait = None;
-        (self.rerouting, self.blocked, self.resuming) = (None, None, None);
+        (self.rerouting, self.blocked, self.resuming, self.held_back_at) = (None, None, None, None);
         self.violations.clear();
         self.ended = Some(Ending { at, code: code.into(), reason: reason.into() });
     }
@@ -295,12 +303,13 @@ impl Trip {
             }
             TripEvent::SafeStopped(body) => {
                 self.interrupt(Status::SafeStopped, &body.report);
+                self.held_back_at = (body.reason == ROAD_CLOSED).then_some(body.report.at);
                 Some(body.due_at)
             }
             TripEvent::Resumed(body) => {
                 self.heard(&body.report, None);
                 self.status = body.to;
-                (self.left, self.blocked) = (None, None);
+                (self.left, self.blocked, self.held_back_at) = (None, None, None);
                 Some(body.due_at)
             }
             _ => self.due,

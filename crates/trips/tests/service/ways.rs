@@ -141,6 +141,67 @@ fn a_vehicle_that_refuses_is_told_to_stop_and_one_that_went_on_is_looked_at_agai
 }
 
 #[test]
+fn a_vehicle_that_waits_before_a_closed_road_is_led_on_from_where_it_stands() {
+    let stops = |reason: &str| ReportKind::SafeStopped {
+        class: "nearest_admissible".into(),
+        reason: reason.into(),
+        admissible: true,
+    };
+    let (world, trip) = loaded(100.0);
+    world.reports(trip, 5, stops("COMMANDED"));
+    world.closes([]);
+    assert_eq!(world.newest(trip), "trip.safe_stopped", "who stands for another reason is not led anywhere");
+    let (world, trip) = loaded(100.0);
+    // The rest of the way, the line to the crossing, the one to where it stands, the way from there.
+    world.told().obstacles.extend([works(), works(), vec![], vec![]]);
+    world.reports(trip, 5, stops("ROAD_CLOSED"));
+    world.follows();
+    assert!(world.told().obstacles.is_empty());
+    let waits = world.trip(trip);
+    let (stands_at, offered) = (waits.held_back_at.unwrap(), waits.rerouting.clone().unwrap());
+    let version = block_on(world.trips.route_version(&tenant(), offered.route.route)).unwrap().unwrap();
+    assert!((waits.status, offered.begins_at_m) == (Status::SafeStopped, version.begins_at_m));
+    let drive = block_on(world.trips.route_version(&tenant(), version.continues.unwrap())).unwrap().unwrap();
+    let near_m = drive.approach.points.iter().chain(&drive.way.points).map(|at| at.distance_m(stands_at));
+    assert!(near_m.fold(f64::INFINITY, f64::min) < 1.0, "it stands on its way");
+    world.answers(trip, None);
+    world.reports(trip, 6, ReportKind::Resumed);
+    let goes_on = world.trip(trip);
+    assert_eq!((goes_on.status, goes_on.held_back_at), (Status::OnTrip, None));
+    // Where there is no other way, it needs a person.
+    let (world, trip) = loaded(100.0);
+    world.told().obstacles.extend([works(), works(), works()]);
+    world.reports(trip, 5, stops("ROAD_CLOSED"));
+    world.follows();
+    assert_eq!(world.newest(trip), "trip.reroute_failed");
+    world.reports(trip, 6, ReportKind::AssistNeeded { kind: "ROAD_CLOSED".into() });
+    assert_eq!(world.trip(trip).status, Status::AwaitingAssist);
+    world.is_explained_by_its_journal();
+}
+
+#[test]
+fn a_vehicle_that_nobody_hears_of_is_not_led_around_a_closure_from_a_guess() {
+    let (world, trip) = loaded(100.0);
+    world.passes(10_001);
+    world.closes([works()]);
+    assert_eq!(world.newest(trip), "trip.boarded");
+    // Who is heard of is.
+    world.told().under_way = Some(UnderWay { progress_m: 100.0, speed_mps: 10.0, seen_at: world.now() });
+    world.closes([works()]);
+    assert_eq!(world.newest(trip), "trip.rerouted");
+}
+
+#[test]
+fn what_was_announced_is_looked_at_when_it_begins() {
+    let (world, trip) = loaded(100.0);
+    world.told().obstacles.push_back(works());
+    world.happens_to(Subject::new("site", site()), "site.restriction_began", json!({}));
+    assert_eq!(world.newest(trip), "trip.rerouted");
+    world.happens_to(Subject::new("site", site()), "site.restriction_ended", json!({}));
+    assert_eq!(world.newest(trip), "trip.rerouted");
+}
+
+#[test]
 fn an_answer_that_never_comes_is_a_refusal() {
     let (world, trip) = loaded(100.0);
     world.closes([works()]);

@@ -7,7 +7,7 @@ use fleet::site::{ClosureClass, Restriction};
 use kernel::{Coordinate, Ctx, SiteId};
 use policy::Constraints;
 use routing::snap::SNAP_LIMIT_M;
-use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest, VehicleShape};
+use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest};
 use store::CommandError;
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -34,24 +34,18 @@ fn constraints(
     limits: &Constraints,
     vehicle_max_speed_mps: Option<f64>,
 ) -> routing::Constraints {
-    let mut avoided = Vec::new();
-    let mut closures = Vec::new();
-    for (id, restriction) in site.restrictions.iter().filter(|(_, restriction)| restriction.in_force(ctx.now)) {
-        let name = name_of(id, restriction).to_owned();
-        match restriction {
-            Restriction::Zone { polygon, .. } => avoided.push(Area { id: name, corners: polygon.clone() }),
-            Restriction::Closure { class, polygon, .. } => {
-                let class = match class {
-                    ClosureClass::NoEntry => routing::ClosureClass::NoEntry,
-                    ClosureClass::Stop => routing::ClosureClass::Stop,
-                    ClosureClass::Evacuate => routing::ClosureClass::Evacuate,
-                };
-                closures.push(Closure { id: name, extent: Extent::Polygon(polygon.clone()), class });
-            }
-        }
-    }
+    let in_force = site.restrictions.iter().filter(|(_, restriction)| restriction.in_force(ctx.now));
+    let closure = |(id, restriction): (&String, &Restriction)| Closure {
+        id: name_of(id, restriction).to_owned(),
+        extent: Extent::Polygon(restriction.polygon().to_vec()),
+        class: match restriction.class() {
+            ClosureClass::NoEntry => routing::ClosureClass::NoEntry,
+            ClosureClass::Stop => routing::ClosureClass::Stop,
+            ClosureClass::Evacuate => routing::ClosureClass::Evacuate,
+        },
+    };
     let max_speed_mps = limits.max_speed_mps.into_iter().chain(vehicle_max_speed_mps).reduce(f64::min);
-    routing::Constraints { max_speed_mps, avoided, closures, speed_caps: Vec::new(), vehicle: VehicleShape::default() }
+    routing::Constraints { max_speed_mps, closures: in_force.map(closure).collect(), ..Default::default() }
 }
 
 fn found(graph: &RoadGraph, route: Route) -> RouteFound {
@@ -154,7 +148,7 @@ impl Routing for Neighbours {
                 let name = name_of(id, restriction).to_owned();
                 let area = Area { id: name.clone(), corners: restriction.polygon().to_vec() };
                 let holds_start = line.first().is_some_and(|&start| area.contains(start));
-                let stops_inside = matches!(restriction, Restriction::Closure { class: ClosureClass::Stop, .. });
+                let stops_inside = restriction.class() == ClosureClass::Stop;
                 area.touches(line).then_some(Obstacle { name, holds_start, stops_inside })
             };
             Ok(in_force.filter_map(obstacle).collect())

@@ -1,0 +1,244 @@
+//! Zones and closures on their way to vehicles (SAFE-9). A vehicle is told the whole of its site in one command, and only
+//! the newest: when a site changes every session looks, and a vehicle that was away looks when it comes back. What each
+//! vehicle was told and what it confirmed is an observation, so that who closes a road sees on which vehicles that holds
+//! and who has not confirmed it.
+
+use std::collections::BTreeSet;
+
+use fleet::site::{ClosureClass, Restriction};
+use fleet::vehicle::Status;
+use fleet::{KnownVehicle, Site};
+use kernel::{CommandId, SiteId, TenantId, Timestamp, VehicleId};
+use link::v1::{self, command::Body};
+use link::{RuleClass, SiteRule, SiteRules};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::port::{CommitError, Fault, Store};
+use store::{Expected, Loaded, RowBody, RowWrite, TableSpec};
+
+use super::backend::Known;
+use super::commands::{self, StoredCommand};
+use crate::Gateway;
+
+/// Which zones and closures each vehicle was told and confirmed, by vehicle.
+pub const VEHICLE_RULES: TableSpec = TableSpec::observations("vehicle_rules", &[]);
+
+/// How often a change of one vehicle's row is tried against another at the same moment.
+const ATTEMPTS_MAX: usize = 8;
+
+/// The most vehicles that are named as not having confirmed a rule: more than anybody calls one by one.
+const WAITING_NAMED_MAX: usize = 100;
+
+/// Rules of a site as a vehicle was told them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Told {
+    /// The revision.
+    revision: u64,
+    /// Ids of the zones and closures: each is never changed, so its id says what it is.
+    rules: BTreeSet<String>,
+}
+
+/// What is known of one vehicle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct VehicleRules {
+    /// What the vehicle says that it keeps.
+    confirmed: Told,
+    /// The command on its way to it, and what that says.
+    offered: Option<(CommandId, Told)>,
+}
+
+impl VehicleRules {
+    /// What a vehicle that comes back says that it keeps: it may have lost it, or its answer got lost.
+    fn heard(&mut self, revision: u64) {
+        if self.confirmed.revision == revision {
+            return;
+        }
+        let offered = self.offered.as_ref().filter(|(_, told)| told.revision == revision);
+        self.confirmed = offered.map(|(_, told)| told.clone()).unwrap_or_default();
+    }
+
+    fn confirm(&mut self, command: CommandId) {
+        if let Some((_, told)) = self.offered.take_if(|(offered, _)| *offered == command) {
+            self.confirmed = told;
+        }
+    }
+
+    /// Whether the vehicle keeps other rules than these, and these are not on their way to it.
+    fn lacks(&self, rules: &BTreeSet<String>) -> bool {
+        let newest = self.offered.as_ref().map_or(&self.confirmed, |(_, told)| told);
+        newest.rules != *rules
+    }
+}
+
+/// What holds at a site from now on, as a vehicle is told it.
+fn rules_of(id: &SiteId, site: &Loaded<Site>, now: Timestamp) -> SiteRules {
+    let lasting = site.state.restrictions.iter().filter(|(_, restriction)| !restriction.is_over(now));
+    let rule = |(id, restriction): (&String, &Restriction)| {
+        Some(SiteRule {
+            id: id.parse().ok()?,
+            class: match restriction.class() {
+                ClosureClass::NoEntry => RuleClass::NoEntry,
+                ClosureClass::Stop => RuleClass::Stop,
+                ClosureClass::Evacuate => RuleClass::Evacuate,
+            },
+            from: restriction.from().unwrap_or(Timestamp::from_us(0)),
+            until: restriction.until(),
+            area: restriction.polygon().to_vec(),
+        })
+    };
+    SiteRules { site_id: id.to_string(), revision: site.version, rules: lasting.filter_map(rule).collect() }
+}
+
+impl Gateway {
+    /// Writes the command that tells a vehicle what holds at its site, unless it keeps that already or the command is on its
+    /// way. `keeps` is the revision that it says it keeps, where it just said so.
+    pub(super) async fn offer_rules(&self, vehicle: &Known, keeps: Option<u64>) -> Result<(), Fault> {
+        let Some(site) = self.fleet.site_version(&vehicle.tenant, &vehicle.site).await? else { return Ok(()) };
+        let ctx = vehicle.ctx(self);
+        let rules = rules_of(&vehicle.site, &site, ctx.now);
+        let told =
+            Told { revision: rules.revision, rules: rules.rules.iter().map(|rule| rule.id.to_string()).collect() };
+        change(&*self.store, &vehicle.tenant, vehicle.id, |known| {
+            keeps.into_iter().for_each(|revision| known.heard(revision));
+            if !known.lacks(&told.rules) {
+                return Ok(Vec::new());
+            }
+            let id: CommandId = ctx.new_id();
+            let body = Body::SiteRules(v1::SiteRules::from(&rules));
+            let command = StoredCommand::new(id, vehicle.id, "site_rules", 0, ctx.now, body);
+            // Only the newest counts: what has not arrived until now need not arrive any more.
+            let older = known.offered.replace((id, told.clone())).map(|(older, _)| commands::forget(vehicle.id, older));
+            Ok(older.into_iter().chain([command.insert(id)?]).collect())
+        })
+        .await
+    }
+
+    /// Notes that a vehicle keeps what a command told it, if that was the command.
+    pub(super) async fn rules_confirmed(&self, vehicle: &Known, command: CommandId) -> Result<(), Fault> {
+        change(&*self.store, &vehicle.tenant, vehicle.id, |known| {
+            known.confirm(command);
+            Ok(Vec::new())
+        })
+        .await
+    }
+
+    /// On which vehicles of a site each of its zones and closures holds. Vehicles count that are connected, or may drive
+    /// although they are not.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn in_force(&self, tenant: &TenantId, site: &SiteId) -> Result<InForce, Fault> {
+        let vehicles = self.fleet.vehicles_of(tenant, site).await?;
+        let counts = |known: &KnownVehicle| known.vehicle.status == Status::Online || known.vehicle.claim.is_some();
+        let mut kept = Vec::new();
+        for known in vehicles.into_iter().filter(counts) {
+            let row = self.store.get(VEHICLE_RULES, tenant, &known.id.to_string()).await?;
+            let rules: VehicleRules = row.map(|row| row.decode()).transpose()?.unwrap_or_default();
+            kept.push((known.id, known.vehicle.profile.name, rules.confirmed.rules));
+        }
+        Ok(InForce(kept))
+    }
+}
+
+/// What the vehicles of a site keep: id, name, rules.
+pub struct InForce(Vec<(VehicleId, String, BTreeSet<String>)>);
+
+impl InForce {
+    /// On how many of them a rule holds, and who has not confirmed it.
+    pub fn of(&self, rule: &str) -> Value {
+        let waiting: Vec<_> = self.0.iter().filter(|(_, _, rules)| !rules.contains(rule)).collect();
+        let named = waiting.iter().take(WAITING_NAMED_MAX).map(|(id, name, _)| json!({ "id": id, "name": name }));
+        json!({
+            "on": self.0.len() - waiting.len(),
+            "of": self.0.len(),
+            "waiting": named.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Changes a vehicle's row together with the rows that `change` answers; nothing is written where nothing changes.
+async fn change(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    mut change: impl FnMut(&mut VehicleRules) -> Result<Vec<RowWrite>, Fault> + Send,
+) -> Result<(), Fault> {
+    for _ in 0..ATTEMPTS_MAX {
+        let row = store.get(VEHICLE_RULES, tenant, &vehicle.to_string()).await?;
+        let before: VehicleRules = row.as_ref().map(|row| row.decode()).transpose()?.unwrap_or_default();
+        let mut after = before.clone();
+        let mut rows = change(&mut after)?;
+        if after == before {
+            return Ok(());
+        }
+        let expected = row.map_or(Expected::Absent, |row| Expected::Version(row.version));
+        rows.push(RowWrite::put(VEHICLE_RULES, vehicle.to_string(), expected, RowBody::new(&after, Vec::new())?));
+        match store.write(tenant, rows).await {
+            Ok(()) => return Ok(()),
+            Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => {}
+            Err(CommitError::Fault(fault)) => return Err(fault),
+        }
+    }
+    Err(Fault::Overloaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::id::TypedId;
+
+    use super::*;
+
+    fn rules(ids: &[&str]) -> BTreeSet<String> {
+        ids.iter().map(|&id| id.to_owned()).collect()
+    }
+
+    fn told(revision: u64, ids: &[&str]) -> Told {
+        Told { revision, rules: rules(ids) }
+    }
+
+    fn command(n: u128) -> CommandId {
+        CommandId::from_u128(n)
+    }
+
+    #[test]
+    fn a_vehicle_is_told_what_it_lacks_once() {
+        let mut known = VehicleRules::default();
+        assert!(!known.lacks(&rules(&[])), "who keeps nothing need not be told of nothing");
+        assert!(known.lacks(&rules(&["a"])));
+        known.offered = Some((command(1), told(3, &["a"])));
+        assert!(!known.lacks(&rules(&["a"])), "it is on its way");
+        assert!(known.lacks(&rules(&["a", "b"])), "what is on its way is not the newest");
+        known.confirm(command(2));
+        assert_eq!(known.confirmed, Told::default(), "that was another command");
+        known.confirm(command(1));
+        assert_eq!((&known.confirmed, &known.offered), (&told(3, &["a"]), &None));
+        assert!(known.lacks(&rules(&[])), "what is lifted must be told too");
+    }
+
+    #[test]
+    fn what_a_vehicle_says_that_it_keeps_counts() {
+        let known = VehicleRules { confirmed: told(3, &["a"]), offered: Some((command(1), told(5, &["b"]))) };
+        let after = |revision| {
+            let mut known = known.clone();
+            known.heard(revision);
+            known.confirmed
+        };
+        assert_eq!(after(3), told(3, &["a"]));
+        assert_eq!(after(5), told(5, &["b"]), "its answer got lost");
+        assert_eq!((after(0), after(9)), (Told::default(), Told::default()), "it lost its storage");
+    }
+
+    #[test]
+    fn who_has_not_confirmed_is_named() {
+        let vehicle = |n: u128, ids: &[&str]| (VehicleId::from_u128(n), format!("car-{n}"), rules(ids));
+        let kept = InForce(vec![vehicle(1, &["a", "b"]), vehicle(2, &["b"]), vehicle(3, &[])]);
+        let told = kept.of("a");
+        assert_eq!((&told["on"], &told["of"]), (&json!(1), &json!(3)));
+        let names: Vec<&str> = told["waiting"].as_array().unwrap().iter().filter_map(|v| v["name"].as_str()).collect();
+        assert_eq!(names, ["car-2", "car-3"]);
+        let many = InForce((0..200).map(|n| vehicle(n, &[])).collect());
+        let told = many.of("a");
+        assert_eq!((&told["on"], &told["of"]), (&json!(0), &json!(200)));
+        assert_eq!(told["waiting"].as_array().unwrap().len(), WAITING_NAMED_MAX);
+    }
+}
