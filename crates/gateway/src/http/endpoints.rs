@@ -71,7 +71,7 @@ pub enum Answer {
 /// The body of an import, which is JSON or an OpenStreetMap extract.
 pub const MAP_BODY: &str = "{ nodes: string, links: string, turns?: string | null, no_stop?: string | null }";
 
-const PAGE: &str = "{ after?: string, limit?: integer }";
+const PAGE: &str = "{ after?: string, limit?: integer(1..1000) }";
 const ONCE: &[&str] = &["Idempotency-Key"];
 const EDIT: &[&str] = &["If-Match"];
 const TAGGED: &[&str] = &["If-None-Match"];
@@ -117,7 +117,7 @@ const fn open(path: &'static str) -> Endpoint {
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Make a tenant and its administrator, whose token is answered once",
-        body: "{ name: string, sector: Sector, simulated: boolean }",
+        body: "{ name: name, sector: Sector, simulated: boolean }",
         status: 201,
         answer: Answer::Json("TenantCreated"),
         route: |m| on(m, tenants::create),
@@ -131,7 +131,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Make another administrator for a tenant that lost its token",
-        body: "{ name: string }",
+        body: "{ name: text(1..60) }",
         status: 201,
         answer: Answer::Json("PrincipalCreated"),
         route: |m| on(m, tenants::add_administrator),
@@ -139,7 +139,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Make a principal, whose token is answered once",
-        body: "{ role: Role, name: string }",
+        body: "{ role: Role, name: text(1..60) }",
         status: 201,
         answer: Answer::Json("PrincipalCreated"),
         route: |m| on(m, principals::create),
@@ -196,7 +196,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Close the roads inside a polygon",
         headers: EDIT,
-        body: "{ class: no_entry | stop | evacuate, polygon: [Coordinate], reason: string, from?: time | null, until?: time | null }",
+        body: "{ class: no_entry | stop | evacuate, polygon: [Coordinate](3..500), reason: text(1..500), from?: time | null, until?: time | null }",
         status: 201,
         answer: Answer::Json("{ id: restr_… }"),
         route: |m| on(m, sites::close),
@@ -205,7 +205,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Draw a zone",
         headers: EDIT,
-        body: "{ name: string, kind: avoided | blast | exclusive, polygon: [Coordinate] }",
+        body: "{ name: text(1..60), kind: avoided | blast | exclusive, polygon: [Coordinate](3..500) }",
         status: 201,
         answer: Answer::Json("{ id: restr_… }"),
         route: |m| on(m, sites::draw_zone),
@@ -243,7 +243,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Stop a vehicle: asks no policy, counts against no limit, and leaves even if the store cannot commit",
         counted: false,
-        body: "{ class: StopClass, reason: string }",
+        body: "{ class: StopClass, reason: text(1..500) }",
         status: 202,
         answer: Answer::Json("{ stop: cmd_…, delivery: sent | waiting, recorded: journal | emergency }"),
         route: |m| on(m, vehicles::stop),
@@ -259,7 +259,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Place a hold: the vehicle is not dispatched until it is released",
         headers: EDIT,
-        body: "{ kind: HoldKind, timing: HoldTiming, reason: string }",
+        body: "{ kind: HoldKind, timing: HoldTiming, reason: text(1..500) }",
         status: 201,
         answer: Answer::Json("{ id: hold_… }"),
         route: |m| on(m, vehicles::hold),
@@ -274,7 +274,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Samples of a vehicle in a time range, oldest first",
-        query: "{ from?: time, to?: time, limit?: integer }",
+        query: "{ from?: time, to?: time, limit?: integer(1..5000) }",
         answer: Answer::List("Sample"),
         route: |m| on(m, vehicles::telemetry),
         ..get("/v1/vehicles/{vehicle}/telemetry", May::ReadFleet)
@@ -296,7 +296,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "List trips, newest first",
-        query: "{ status?: string, vehicle?: veh_…, after?: trip_…, limit?: integer }",
+        query: "{ status?: TripStatus, vehicle?: veh_…, after?: trip_…, limit?: integer(1..1000) }",
         answer: Answer::List("Trip"),
         route: |m| on(m, trips::list),
         ..get("/v1/trips", May::ReadFleet)
@@ -315,7 +315,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Steps of a trip; waits up to `wait_ms`, at most 30000, for the next",
-        query: "{ after?: integer, wait_ms?: integer }",
+        query: "{ after?: integer, wait_ms?: integer(0..30000) }",
         answer: Answer::Json("History"),
         route: |m| on(m, trips::history),
         ..get("/v1/trips/{trip}/history", May::ReadFleet)
@@ -328,7 +328,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Cancel a trip; 202 and `diverted` while people or load are aboard: it ends where they leave",
-        body: "{ reason: string }",
+        body: "{ reason: text(1..500) }",
         also: Some(202),
         answer: Answer::Json("Trip"),
         route: |m| on(m, trips::cancel),
@@ -336,7 +336,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Entries of the journal; waits up to `wait_ms`, at most 30000, for the first",
-        query: "{ from?: integer, limit?: integer, about?: string, wait_ms?: integer }",
+        query: "{ from?: integer, limit?: integer(1..1000), about?: subject, wait_ms?: integer(0..30000) }",
         answer: Answer::List("Entry"),
         route: |m| on(m, journal::list),
         ..get("/v1/journal", May::ReadJournal)

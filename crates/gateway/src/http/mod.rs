@@ -15,6 +15,7 @@ mod principals;
 mod shape;
 mod shapes;
 mod sites;
+mod strict;
 mod tenants;
 pub mod tiles;
 mod trips;
@@ -50,7 +51,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .fold(Router::new(), route)
         .fallback(page::serve)
         .method_not_allowed_fallback(|| async {
-            Problem::new(Code::InvalidRequest, "this address takes another method")
+            Problem::new(Code::MethodNotAllowed, "this address takes another method: `Allow` names those that it does")
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(observe))
