@@ -1,28 +1,19 @@
-//! Programs that nobody here wrote against our own library: a vehicle in Python, from nothing but the protocol's file.
+//! Programs that nobody here wrote against our own library: a vehicle in Python, from nothing but the protocol's file, and
+//! curl, with the lines of the guide.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
-use support::World;
+use support::foreign::{python, root};
 use support::process::Process;
+use support::server::atlasmesh;
 use support::site::{self, crossing};
-use support::world::profile;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The Python that `cargo xtask test set-up` installs.
-fn python() -> PathBuf {
-    let python = root().join("target/foreign/bin/python");
-    assert!(python.exists(), "{} is missing: run `cargo xtask test set-up`", python.display());
-    python
-}
+use support::world::{profile, tenant};
+use support::{Serve, Server, World};
 
 /// Registers a vehicle and starts the example as its agent, at a crossing, twenty times as fast as the clock.
 fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
@@ -30,7 +21,7 @@ fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
     let registered = world.server.folder.path().join("registered.json");
     std::fs::write(&registered, made.to_string()).unwrap();
     let (lat, lon) = site::degrees(at.0, at.1);
-    let mut command = Command::new(python());
+    let mut command = Command::new(python("python"));
     command.arg(root().join("examples/vehicle.py")).arg(registered).args([format!("{lat},{lon}"), "20".into()]);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     (made["id"].as_str().unwrap().to_owned(), Process::start("vehicle.py", &mut command))
@@ -64,4 +55,29 @@ fn a_vehicle_in_python_joins_drives_a_trip_and_stops_when_told() {
     });
     assert_eq!(accepted["class"], "restrictive");
     world.verify();
+}
+
+#[test]
+fn the_lines_of_the_guide_work_as_they_stand() {
+    let guide = std::fs::read_to_string(root().join("docs/guides/api.md")).unwrap();
+    let (_, lines) = guide.split_once("```sh\n").unwrap();
+    let (lines, _) = lines.split_once("```").unwrap();
+    let server = Server::start(Serve::default());
+    let token = tenant(&server, "coquimbo-city", "ride-hail");
+    let run = |command: &mut Command| {
+        let output = command
+            .current_dir(root())
+            .env("ATLASMESH_URL", &server.url)
+            .env("ATLASMESH_TOKEN", &token)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let map = ["--nodes", "data/coquimbo/nodes.csv.gz", "--links", "data/coquimbo/links.csv.gz"];
+    run(atlasmesh().args(["site", "import", "coquimbo"]).args(map));
+    let said = run(Command::new("bash").args(["-ec", lines]));
+    let told = ["\"secret\":", "\"items\":[{", "\"status\":\"CREATED\"", "limit: must be 1 to 1000", "event: trip."];
+    let at: Vec<Option<usize>> = told.iter().map(|told| said.find(told)).collect();
+    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{at:?} in {said}");
 }
