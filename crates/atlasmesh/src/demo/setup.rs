@@ -17,7 +17,7 @@ const TENANT: &str = "coquimbo-city";
 /// Its site.
 pub const SITE: &str = "coquimbo";
 /// What its vehicles can do.
-const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
+pub const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
 /// How the server tells its first administrator's token.
 const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
 /// How long a server may take until it is ready: making keys and a store, or reading a large one.
@@ -171,7 +171,7 @@ fn path_text(path: &Path) -> Result<&str> {
 }
 
 /// A robotaxi of a common size.
-fn profile(n: usize) -> Value {
+pub fn profile(n: usize) -> Value {
     json!({
         "site": SITE,
         "name": format!("taxi-{:02}", n + 1),
