@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
+use crate::{page, process};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -26,6 +26,8 @@ struct Bench {
     /// What follows `cargo run --release`.
     command: &'static [&'static str],
     what: &'static str,
+    /// What must be there before it is built.
+    first: fn(&Path) -> Result<()>,
 }
 
 const BENCHES: &[Bench] = &[
@@ -33,16 +35,25 @@ const BENCHES: &[Bench] = &[
         name: "commit",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "commit"],
         what: "commits per second of state, events and signed heads, on disk and in memory",
+        first: |_| Ok(()),
     },
     Bench {
         name: "trip",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "trip"],
         what: "whole trips through every layer, from request to completion",
+        first: |_| Ok(()),
+    },
+    Bench {
+        name: "page",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "page"],
+        what: "the page in Chromium while 2,000 vehicles move: script per frame, and the first load",
+        first: page::build,
     },
     Bench {
         name: "routing",
         command: &["-p", "routing", "--example", "route_bench", "--"],
         what: "routes per second on a real road graph",
+        first: |_| Ok(()),
     },
 ];
 
@@ -56,6 +67,7 @@ pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
     let Some(bench) = BENCHES.iter().find(|bench| bench.name == *name) else {
         bail!("there is no benchmark named {name}: `cargo xtask bench` lists them");
     };
+    (bench.first)(root)?;
     // A bench of the product starts its programs as they stand beside each other.
     let mut build = process::cargo(root);
     build.args(["build", "--release", "-p", "atlasmesh", "-p", "agent", "--bins"]);

@@ -35,7 +35,7 @@ struct Cli {
 enum Command {
     /// Build the page and the product, and show a fleet at work.
     Demo(demo::Args),
-    /// Run every lane: set-up, format, tidy, clippy, tests, generated text, and last the demo without a terminal.
+    /// Run every lane: set-up, format, tidy, clippy, tests, clients that others wrote, generated text, and last the demo.
     Test(test::Args),
     /// List the benchmarks, or run one in release.
     Bench(bench::Args),

@@ -1,14 +1,18 @@
 //! Builds the page before cargo builds the program that carries it. The packages are installed anew only when the lock
-//! file changed since they were.
+//! file changed since they were, and the page is built anew only when something of it changed: cargo builds the program
+//! again for every page that is new.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
 
 use crate::process::{self, Counts};
+use crate::repo::Repo;
 
 /// The oldest Node that the page's tools run on.
 const NODE_MIN: (u32, u32) = (20, 19);
@@ -20,6 +24,8 @@ const BUILD_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// What was installed, kept beside what was installed: a copy of the lock file.
 const INSTALLED: &str = "node_modules/.installed-lock.json";
 const LOCK: &str = "package-lock.json";
+/// What was built, kept beside what was built: a digest of everything that the build reads.
+const BUILT: &str = "target/page-built";
 
 /// Installs what the page needs and builds it.
 pub fn build(root: &Path) -> Result<()> {
@@ -31,7 +37,26 @@ pub fn build(root: &Path) -> Result<()> {
             .context("the page's packages cannot be installed: npm needs its registry once")?;
         fs::copy(ui.join(LOCK), ui.join(INSTALLED)).context("note what was installed")?;
     }
-    npm(&ui, &["run", "--silent", "build", "--", "--logLevel=warn"], BUILD_LIMIT).context("the page does not build")
+    let wanted = digest(&Repo::open(root)?)?;
+    if ui.join("dist/index.html").exists() && fs::read_to_string(root.join(BUILT)).is_ok_and(|built| built == wanted) {
+        return Ok(());
+    }
+    npm(&ui, &["run", "--silent", "build", "--", "--logLevel=warn"], BUILD_LIMIT).context("the page does not build")?;
+    fs::create_dir_all(root.join("target"))?;
+    fs::write(root.join(BUILT), wanted).context("note what was built")
+}
+
+/// Of every file of the page but its tests, with their names.
+fn digest(repo: &Repo) -> Result<String> {
+    let mut all = Sha256::new();
+    let parts = repo.files.iter().filter(|file| file.path.starts_with("ui/") && !file.path.starts_with("ui/tests/"));
+    for file in parts {
+        all.update(format!("{} {}\n", file.path, file.bytes.len()));
+        all.update(&file.bytes);
+    }
+    let mut text = String::new();
+    all.finalize().iter().try_for_each(|byte| write!(text, "{byte:02x}"))?;
+    Ok(text)
 }
 
 /// The build as a lane of the tests, with the types checked.
@@ -73,6 +98,15 @@ fn is_installed(ui: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_new_when_something_of_it_changed() {
+        let of = |files| digest(&Repo::of(files)).unwrap();
+        let page = of(&[("ui/src/main.ts", "a"), ("ui/tests/a.mjs", "a"), ("crates/a/src/a.rs", "a")]);
+        assert_eq!(page, of(&[("ui/src/main.ts", "a"), ("ui/tests/a.mjs", "b"), ("crates/a/src/a.rs", "b")]));
+        assert_ne!(page, of(&[("ui/src/main.ts", "b")]));
+        assert_ne!(page, of(&[("ui/src/mein.ts", "a")]));
+    }
 
     #[test]
     fn versions_of_node_are_read() {

@@ -12,6 +12,8 @@ use crate::process::{self, Counts};
 /// A program that something needs, and the Debian packages that bring it.
 struct Need {
     program: &'static str,
+    /// The variable that names another program to be used instead.
+    named_by: Option<&'static str>,
     probe: &'static [&'static str],
     packages: &'static [&'static str],
     why: &'static str,
@@ -19,6 +21,7 @@ struct Need {
 
 const COMPILER: Need = Need {
     program: "cc",
+    named_by: None,
     probe: &["--version"],
     packages: &["gcc", "libc6-dev"],
     why: "SQLite and the cryptography are compiled from C",
@@ -26,6 +29,7 @@ const COMPILER: Need = Need {
 
 const NPM: Need = Need {
     program: "npm",
+    named_by: None,
     probe: &["--version"],
     packages: &["nodejs", "npm"],
     why: "the page is built from TypeScript and put into the program",
@@ -40,16 +44,31 @@ const NEEDS: &[Need] = &[
     NPM,
     Need {
         program: "python3",
+        named_by: None,
         probe: &["-c", "import ensurepip, venv"],
         packages: &["python3", "python3-venv"],
-        why: "vehicles that others wrote are tested in Python",
+        why: "vehicles and clients that others wrote are tested in Python",
+    },
+    Need {
+        program: "curl",
+        named_by: None,
+        probe: &["--version"],
+        packages: &["curl"],
+        why: "the lines of the API's guide are tested as they stand",
+    },
+    Need {
+        program: "chromium",
+        named_by: Some("ATLASMESH_CHROMIUM"),
+        probe: &["--version"],
+        packages: &["chromium"],
+        why: "the page is tested in a browser",
     },
 ];
 
 /// Where the Python of the foreign clients is installed, below the root; the tests look there.
 const FOREIGN: &str = "target/foreign";
-/// What they need of the package index.
-const REQUIREMENTS: &str = "examples/requirements.txt";
+/// What they need of the package index: the examples, and the clients that the tests alone use.
+const REQUIREMENTS: [&str; 2] = ["examples/requirements.txt", "crates/atlasmesh/tests/schemathesis/requirements.txt"];
 
 /// Parts of the Rust toolchain that only some distributions bring.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -96,29 +115,24 @@ pub fn run(root: &Path) -> Result<Counts> {
 
 /// Installs the packages of the foreign clients into a folder of their own, where they changed since the last time.
 fn foreign_clients(root: &Path) -> Result<()> {
-    let (folder, wanted) = (root.join(FOREIGN), std::fs::read_to_string(root.join(REQUIREMENTS))?);
-    let installed = folder.join("requirements.txt");
+    let folder = root.join(FOREIGN);
+    let wanted: Vec<String> =
+        REQUIREMENTS.iter().map(|file| std::fs::read_to_string(root.join(file))).collect::<std::io::Result<_>>()?;
+    let (installed, wanted) = (folder.join("requirements.txt"), wanted.concat());
     if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     process::stream(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), INSTALL_LIMIT)?;
     let mut install = Command::new(folder.join("bin/python"));
-    install.current_dir(root).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-        REQUIREMENTS,
-    ]);
-    process::stream(&mut install, INSTALL_LIMIT)?;
+    install.current_dir(root).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    process::stream(install.args(REQUIREMENTS.iter().flat_map(|file| ["-r", file])), INSTALL_LIMIT)?;
     // Written last: an installation that was cut off is made again.
     Ok(std::fs::write(installed, wanted)?)
 }
 
 fn present(need: &Need) -> bool {
-    process::works(Command::new(need.program).args(need.probe))
+    let named = need.named_by.and_then(std::env::var_os);
+    process::works(Command::new(named.unwrap_or_else(|| need.program.into())).args(need.probe))
 }
 
 fn can_install() -> bool {

@@ -43,6 +43,8 @@ const LANES: &[Lane] = &[
     Lane { name: "clippy", step: Step::Program(clippy, Limit(20)) },
     Lane { name: "tests", step: Step::Runner(tests, Limit(40)) },
     Lane { name: "doc-tests", step: Step::Own(doc_tests) },
+    Lane { name: "schemathesis", step: Step::Runner(|root| Ok(apart(root, "schemathesis")), Limit(20)) },
+    Lane { name: "journeys", step: Step::Runner(journeys, Limit(20)) },
     Lane { name: "generated", step: Step::Own(codegen::check) },
     Lane { name: "demo", step: Step::Program(demo, Limit(15)) },
 ];
@@ -102,9 +104,13 @@ fn clippy(root: &Path) -> Result<Command> {
     Ok(command)
 }
 
+fn has_nextest(root: &Path) -> bool {
+    process::works(process::cargo(root).args(["nextest", "--version"]))
+}
+
 fn tests(root: &Path) -> Result<Command> {
     let mut command = process::cargo(root);
-    if process::works(process::cargo(root).args(["nextest", "--version"])) {
+    if has_nextest(root) {
         command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
         if std::env::var_os("CI").is_some() {
             command.args(["--profile", "ci"]);
@@ -113,6 +119,23 @@ fn tests(root: &Path) -> Result<Command> {
         command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
     }
     Ok(command)
+}
+
+/// A test of the product that the others leave out, because it has a lane of its own.
+fn apart(root: &Path, name: &str) -> Command {
+    let mut command = process::cargo(root);
+    if has_nextest(root) {
+        command.args(["nextest", "run", "-p", "atlasmesh", "--test", name, "--run-ignored", "only", "--no-capture"]);
+    } else {
+        command.args(["test", "-p", "atlasmesh", "--test", name, "--", "--ignored", "--nocapture"]);
+    }
+    command
+}
+
+fn journeys(root: &Path) -> Result<Command> {
+    // The program carries the page that was built before it.
+    page::build(root)?;
+    Ok(apart(root, "journeys"))
 }
 
 fn demo(root: &Path) -> Result<Command> {

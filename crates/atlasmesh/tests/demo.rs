@@ -4,19 +4,16 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use support::foreign::root;
 use support::process::Process;
-use support::server::{PATIENCE, atlasmesh};
+use support::server::{PATIENCE, demo};
 
 /// How long a package index may take.
 const INSTALL_LIMIT: Duration = Duration::from_secs(240);
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 /// A shell at the root of the repository.
 fn shell(script: &str) -> Command {
@@ -37,10 +34,7 @@ struct Demo {
 
 impl Demo {
     fn start(folder: &Path) -> Self {
-        let mut command = atlasmesh();
-        command.args(["demo", "--vehicles", "6", "--speedup", "40", "--data"]).arg(folder);
-        let process = Process::start("demo", &mut command);
-        process.line_with("Ctrl-C ends the demo");
+        let process = demo(folder, 6, 40);
         let said = process.said();
         let lines = said.lines().skip_while(|line| !line.starts_with("Try this")).map(str::to_owned).collect();
         Self { process, lines }

@@ -15,6 +15,8 @@ pub enum Code {
     Forbidden,
     /// No such thing in this tenant.
     NotFound,
+    /// The address is right and takes other methods.
+    MethodNotAllowed,
     /// Policy forbids it; reasons and policies are named.
     PolicyViolation,
     /// The thing's state does not allow this step.
@@ -49,6 +51,7 @@ impl Code {
             Code::Unauthenticated => "UNAUTHENTICATED",
             Code::Forbidden => "FORBIDDEN",
             Code::NotFound => "NOT_FOUND",
+            Code::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Code::PolicyViolation => "POLICY_VIOLATION",
             Code::IllegalTransition => "ILLEGAL_TRANSITION",
             Code::Conflict => "CONFLICT",
@@ -65,11 +68,12 @@ impl Code {
     }
 
     /// Every code, for the documentation test.
-    pub const ALL: [Code; 16] = [
+    pub const ALL: [Code; 17] = [
         Code::InvalidRequest,
         Code::Unauthenticated,
         Code::Forbidden,
         Code::NotFound,
+        Code::MethodNotAllowed,
         Code::PolicyViolation,
         Code::IllegalTransition,
         Code::Conflict,

@@ -186,8 +186,10 @@ export class Fleet {
   private happened(entries: JournalEntry[]) {
     this.events = [...entries.toReversed(), ...this.events].slice(0, EVENTS_KEPT)
     for (const { index, event } of entries) {
+      // A decision changes nothing by itself, and a trip that it refused does not exist.
+      const changes = event.type !== 'policy.decided'
       for (const subject of [event.stream, ...event.about]) {
-        this.changed.add(subject)
+        if (changes) this.changed.add(subject)
         if (subject.startsWith('trip/')) this.told.set(subject.slice(5), index)
       }
     }

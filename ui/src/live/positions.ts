@@ -7,6 +7,8 @@ import { type Feed, type PositionEvents, type Sample, pause, wait } from './cont
 const RECORD_BYTES = 24
 /** How often the list is asked for where there is no stream. */
 const POLL_MS = 1_000
+/** How long the list stands in for a stream that cannot be opened, before that is tried again. */
+const POLL_FOR_MS = 15_000
 /** A socket that is silent for so long is dead: vehicles tell their place each second. */
 const SILENCE_MS = 20_000
 
@@ -27,53 +29,41 @@ export function followPositions(source: PositionSource, events: PositionEvents):
 async function follow(source: PositionSource, events: PositionEvents, signal: AbortSignal) {
   let tries = 0
   const told = { ...events, alive: () => { tries = 0; events.alive() } }
-  let offered = await isOffered(source.client, signal)
   while (!signal.aborted) {
     try {
-      if (offered === null) offered = await isOffered(source.client, signal)
-      if (offered === null) throw new Error('the server does not answer')
-      await (offered ? socket(source.client, told, signal) : poll(source, told, signal))
+      await socket(source.client, told, signal)
+      // It could not be opened, and a browser does not tell why. The list does: it answers, or says what is wrong.
+      await poll(source, told, signal)
     } catch (error) {
       if (signal.aborted) return
       events.lost(error instanceof Error ? error.message : 'the positions stopped')
       await wait(pause(tries++), signal)
-      // A server that comes back may be another version.
-      offered = null
     }
   }
 }
 
-/** A browser does not tell why a WebSocket failed, so a plain request asks first: only 404 and 405 say that there is none. */
-async function isOffered(client: Client, signal: AbortSignal): Promise<boolean | null> {
-  try {
-    const response = await fetch('/v1/positions', { headers: client.headers(), signal, cache: 'no-store' })
-    return response.status >= 500 && !response.headers.get('content-type')?.includes('problem')
-      ? null
-      : response.status !== 404 && response.status !== 405 && !isUnknownOperation(response)
-  } catch {
-    return null
-  }
-}
-
-function isUnknownOperation(response: Response): boolean {
-  return response.headers.get('content-type')?.startsWith('text/html') ?? false
-}
-
-function socket(client: Client, events: PositionEvents, signal: AbortSignal): Promise<never> {
+/** Returns if the stream cannot be opened; fails once one that was open ends. */
+function socket(client: Client, events: PositionEvents, signal: AbortSignal): Promise<void> {
   const address = new URL('/v1/positions', location.href)
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
-  return new Promise((_, reject) => {
+  return new Promise((resolve, reject) => {
     const socket = new WebSocket(address, ['atlasmesh.v1', `bearer.${client.token}`])
     socket.binaryType = 'arraybuffer'
     const names = new Map<number, string>()
-    let timer = setTimeout(() => socket.close(), SILENCE_MS)
-    const end = (why: string) => { clearTimeout(timer); socket.close(); reject(new Error(why)) }
-    signal.addEventListener('abort', () => end('stopped'), { once: true })
-    socket.onopen = () => events.alive()
-    socket.onclose = () => end('the positions stopped')
+    let opened = false
+    const end = () => {
+      clearTimeout(timer)
+      socket.close()
+      if (opened) reject(new Error('the positions stopped'))
+      else resolve()
+    }
+    let timer = setTimeout(end, SILENCE_MS)
+    signal.addEventListener('abort', end, { once: true })
+    socket.onopen = () => { opened = true; events.alive() }
+    socket.onclose = end
     socket.onmessage = ({ data }) => {
       clearTimeout(timer)
-      timer = setTimeout(() => socket.close(), SILENCE_MS)
+      timer = setTimeout(end, SILENCE_MS)
       events.alive()
       if (typeof data !== 'string') return events.samples(decode(data as ArrayBuffer, names))
       names.clear()
@@ -104,7 +94,8 @@ export function decode(buffer: ArrayBuffer, names: ReadonlyMap<number, string>, 
 }
 
 async function poll(source: PositionSource, events: PositionEvents, signal: AbortSignal) {
-  for (;;) {
+  const until = performance.now() + POLL_FOR_MS
+  while (performance.now() < until) {
     const began = performance.now()
     const vehicles = await source.vehicles(signal)
     events.alive()

@@ -67,8 +67,7 @@ export class MapController {
     this.map.on('error', ({ error }) => this.broke(error))
     this.map.getCanvas().setAttribute('aria-label', 'Map of the site with its vehicles')
     this.frames()
-    // For those who measure and test: what is drawn, and how long drawing the vehicles took. It holds no token.
-    Object.assign(globalThis, { atlasmesh: { map: this.map, vehicles: this.vehicles } })
+    this.answers()
   }
 
   destroy() {
@@ -77,11 +76,22 @@ export class MapController {
     this.map.remove()
   }
 
-  /** Draws a frame whenever something moves, and only then. */
+  /** For tests, which see a canvas and nothing on it. Answers only: an object of the page, the map too, leads to the token. */
+  private answers() {
+    const atlasmesh = {
+      isDrawn: () => this.ready && this.roads !== null && this.map.areTilesLoaded() && !this.map.isMoving(),
+      pixel: (at: LatLon) => this.pixel(at),
+      roads: () => this.lines(),
+    }
+    Object.assign(globalThis, { atlasmesh: Object.freeze(atlasmesh) })
+  }
+
+  /** Draws a frame whenever something moves, and only then; for whom motion is too much, once a second. */
   private frames() {
+    const still = matchMedia('(prefers-reduced-motion: reduce)')
     const frame = () => {
       if (this.gone) return
-      if (this.fleet.motion.moving()) this.map.triggerRepaint()
+      if (!still.matches && this.fleet.motion.moving()) this.map.triggerRepaint()
       this.events.frame()
       this.request = requestAnimationFrame(frame)
     }
@@ -225,7 +235,8 @@ export class MapController {
 
   /** Where a place is on the screen, in pixels. */
   pixel(at: LatLon): { x: number; y: number } {
-    return this.map.project(pair(at))
+    const { x, y } = this.map.project(pair(at))
+    return { x, y }
   }
 
   /** How many Mercator units a pixel is. */

@@ -19,8 +19,6 @@ export class VehicleLayer implements CustomLayerInterface {
   readonly type = 'custom' as const
   selected: string | null = null
   hovered: string | null = null
-  /** How long drawing took, for whoever measures: milliseconds of script in the last frame. */
-  lastMs = 0
   private map: MapLibre | null = null
   private program: WebGLProgram | null = null
   private rows: WebGLBuffer | null = null
@@ -71,7 +69,6 @@ export class VehicleLayer implements CustomLayerInterface {
     const gl = context as WebGL2RenderingContext
     const { motion, map } = this
     if (!this.program || !map || !motion.origin || motion.count === 0) return
-    const began = performance.now()
     gl.useProgram(this.program)
     gl.bindVertexArray(this.vao)
     this.upload(gl)
@@ -80,7 +77,7 @@ export class VehicleLayer implements CustomLayerInterface {
     const ratio = map.getPixelRatio()
     gl.uniformMatrix4fv(at('matrix'), false, shifted(input.defaultProjectionData.mainMatrix, motion.origin))
     gl.uniform2f(at('pixel'), (2 * ratio) / canvas.width, (2 * ratio) / canvas.height)
-    gl.uniform1f(at('now'), motion.seconds(began))
+    gl.uniform1f(at('now'), motion.seconds(performance.now()))
     gl.uniform1f(at('size'), sizeAt(map.getZoom()))
     gl.uniform1i(at('selected'), this.selected === null ? -1 : motion.ids.indexOf(this.selected))
     gl.uniform1i(at('hovered'), this.hovered === null ? -1 : motion.ids.indexOf(this.hovered))
@@ -94,7 +91,6 @@ export class VehicleLayer implements CustomLayerInterface {
     gl.blendFuncSeparate(gl.ONE, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, motion.count)
     gl.bindVertexArray(null)
-    this.lastMs = performance.now() - began
   }
 
   private upload(gl: WebGL2RenderingContext) {

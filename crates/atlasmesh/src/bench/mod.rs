@@ -1,6 +1,7 @@
 //! `atlasmesh bench NAME`: figures, each with a baseline of the same run, and one line per bar that a script can read.
 
 mod commit;
+mod page;
 mod trip;
 
 use std::time::Duration;
@@ -15,7 +16,8 @@ pub async fn run(options: BenchOptions) -> Result<()> {
     match options.name.as_str() {
         "commit" => commit::run(options.count.unwrap_or(40_000)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
-        other => bail!("there is no bench {other}: commit or trip"),
+        "page" => page::run(options.count.unwrap_or(2_000)).await,
+        other => bail!("there is no bench {other}: commit, trip or page"),
     }
 }
 

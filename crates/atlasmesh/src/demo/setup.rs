@@ -17,7 +17,7 @@ const TENANT: &str = "coquimbo-city";
 /// Its site.
 pub const SITE: &str = "coquimbo";
 /// What its vehicles can do.
-const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
+pub const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
 /// One vehicle in so many meets something on its way that it asks a person about, so that there is somebody to help.
 const ASKING: usize = 30;
 /// After how many metres.
@@ -175,7 +175,7 @@ fn path_text(path: &Path) -> Result<&str> {
 }
 
 /// A robotaxi of a common size.
-fn profile(n: usize) -> Value {
+pub fn profile(n: usize) -> Value {
     json!({
         "site": SITE,
         "name": format!("taxi-{:02}", n + 1),

@@ -1,14 +1,14 @@
 //! `atlasmesh serve`: opens what the data folder holds, wires the parts, runs until it is told to stop.
 
 pub mod backup;
-mod folder;
-mod loops;
+pub mod folder;
+pub mod loops;
 mod maps;
 mod ports;
 pub mod signer;
 mod traces;
 pub mod verify;
-mod wiring;
+pub mod wiring;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -49,6 +49,15 @@ pub fn atlasmesh() -> Command {
     command
 }
 
+/// A demo in a folder, once its vehicles are online. Whatever it started ends with it.
+pub fn demo(folder: &Path, vehicles: usize, speedup: u32) -> Process {
+    let mut command = atlasmesh();
+    command.args(["demo", "--vehicles", &vehicles.to_string(), "--speedup", &speedup.to_string(), "--data"]);
+    let process = Process::start("demo", command.arg(folder));
+    process.line_with("Ctrl-C ends the demo");
+    process
+}
+
 fn start(data: &Path, http: &str, link: &str, serve: &Serve) -> Process {
     let mut command = atlasmesh();
     command.args(["serve", "--http", http, "--link", link, "--data"]).arg(data).args(&serve.arguments);

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// The longest name of a vehicle, in characters.
 const NAME_CHARS_MAX: usize = 60;
+/// The longest version of a component, in characters.
+const VERSION_CHARS_MAX: usize = 100;
 /// The most capabilities or components of one vehicle.
 const LIST_MAX: usize = 64;
 
@@ -94,7 +96,8 @@ impl Registration {
             }
         };
         let name = self.name.trim();
-        check(!name.is_empty() && name.chars().count() <= NAME_CHARS_MAX, "/name", "must have 1 to 60 characters");
+        let short = self.name.chars().count() <= NAME_CHARS_MAX;
+        check(!name.is_empty() && short, "/name", "must have 1 to 60 characters");
         check(
             self.max_speed_mps > 0.0 && self.max_speed_mps <= 60.0,
             "/max_speed_mps",
@@ -115,7 +118,9 @@ impl Registration {
         );
         check(self.components.len() <= LIST_MAX, "/components", "must be at most 64");
         for (place, component) in self.components.iter().enumerate() {
-            let named = is_word(&component.name) && !component.version.is_empty() && component.version.len() <= 100;
+            let version = &component.version;
+            let is_told = !version.trim().is_empty() && version.chars().count() <= VERSION_CHARS_MAX;
+            let named = is_word(&component.name) && is_told;
             check(named, &format!("/components/{place}"), "must have a name (a word) and a version");
         }
         let vin = self.vin.as_deref().is_none_or(is_vin);

@@ -8,11 +8,12 @@ use kernel::id::AssistId;
 use kernel::{Coordinate, Reject};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::port::PAGE_LIMIT_MAX;
 use trips::assistance::Answer;
 use trips::{AnswerWish, Assistance, Which};
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Parameters};
+use super::extract::{Body, Id, Limit, Parameters};
 use super::problem::Problem;
 use super::vehicles::reason;
 use crate::Gateway;
@@ -34,7 +35,7 @@ enum Queue {
 pub struct Filter {
     which: Option<Queue>,
     after: Option<AssistId>,
-    limit: Option<usize>,
+    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
 }
 
 /// `GET /v1/assistance`
@@ -47,7 +48,7 @@ pub async fn list(
         Queue::Open => Which::Open,
         Queue::All => Which::All,
     };
-    let limit = filter.limit.unwrap_or(REQUESTS_DEFAULT);
+    let limit = filter.limit.map_or(REQUESTS_DEFAULT, Limit::as_usize);
     let items = gateway.trips.assistances(&caller.authenticated.tenant, which, filter.after, limit).await?;
     let next = items.last().filter(|_| items.len() == limit).map(|request| request.id);
     Ok(Json(json!({ "items": items.iter().map(shown).collect::<Vec<_>>(), "next": next })))

@@ -72,7 +72,7 @@ pub enum Answer {
 /// The body of an import, which is JSON or an OpenStreetMap extract.
 pub const MAP_BODY: &str = "{ nodes: string, links: string, turns?: string | null, no_stop?: string | null }";
 
-const PAGE: &str = "{ after?: string, limit?: integer }";
+const PAGE: &str = "{ after?: string, limit?: integer(1..1000) }";
 const ONCE: &[&str] = &["Idempotency-Key"];
 const EDIT: &[&str] = &["If-Match"];
 const TAGGED: &[&str] = &["If-None-Match"];
@@ -118,7 +118,7 @@ const fn open(path: &'static str) -> Endpoint {
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Make a tenant and its administrator, whose token is answered once",
-        body: "{ name: string, sector: Sector, simulated: boolean }",
+        body: "{ name: name, sector: Sector, simulated: boolean }",
         status: 201,
         answer: Answer::Json("TenantCreated"),
         route: |m| on(m, tenants::create),
@@ -132,7 +132,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Make another administrator for a tenant that lost its token",
-        body: "{ name: string }",
+        body: "{ name: text(1..60) }",
         status: 201,
         answer: Answer::Json("PrincipalCreated"),
         route: |m| on(m, tenants::add_administrator),
@@ -140,7 +140,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Make a principal, whose token is answered once",
-        body: "{ role: Role, name: string }",
+        body: "{ role: Role, name: text(1..60) }",
         status: 201,
         answer: Answer::Json("PrincipalCreated"),
         route: |m| on(m, principals::create),
@@ -203,7 +203,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Close the roads inside a polygon, now or from a time on",
         headers: EDIT,
-        body: "{ class?: RuleClass, polygon: [Coordinate], reason: string, from?: time | null, until?: time | null }",
+        body: "{ class?: RuleClass, polygon: [Coordinate](3..500), reason: text(1..500), from?: time | null, until?: time | null }",
         status: 201,
         answer: Answer::Json("{ id: restr_… }"),
         route: |m| on(m, sites::close),
@@ -218,7 +218,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Draw a zone, for now or from a time on",
         headers: EDIT,
-        body: "{ name: string, kind: avoided | blast | exclusive, polygon: [Coordinate], class?: RuleClass | null, reason?: string | null, from?: time | null, until?: time | null }",
+        body: "{ name: text(1..60), kind: avoided | blast | exclusive, polygon: [Coordinate](3..500), class?: RuleClass | null, reason?: text(1..500) | null, from?: time | null, until?: time | null }",
         status: 201,
         answer: Answer::Json("{ id: restr_… }"),
         route: |m| on(m, sites::draw_zone),
@@ -256,7 +256,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Stop a vehicle: asks no policy, counts against no limit, and leaves even if the store cannot commit",
         counted: false,
-        body: "{ class: StopClass, reason: string }",
+        body: "{ class: StopClass, reason: text(1..500) }",
         status: 202,
         answer: Answer::Json("{ stop: cmd_…, delivery: sent | waiting, recorded: journal | emergency }"),
         route: |m| on(m, vehicles::stop),
@@ -272,7 +272,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Place a hold: the vehicle is not dispatched until it is released",
         headers: EDIT,
-        body: "{ kind: HoldKind, timing: HoldTiming, reason: string }",
+        body: "{ kind: HoldKind, timing: HoldTiming, reason: text(1..500) }",
         status: 201,
         answer: Answer::Json("{ id: hold_… }"),
         route: |m| on(m, vehicles::hold),
@@ -287,7 +287,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Samples of a vehicle in a time range, oldest first",
-        query: "{ from?: time, to?: time, limit?: integer }",
+        query: "{ from?: time, to?: time, limit?: integer(1..5000) }",
         answer: Answer::List("Sample"),
         route: |m| on(m, vehicles::telemetry),
         ..get("/v1/vehicles/{vehicle}/telemetry", May::ReadFleet)
@@ -309,7 +309,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "List trips, newest first",
-        query: "{ status?: string, vehicle?: veh_…, after?: trip_…, limit?: integer }",
+        query: "{ status?: TripStatus, vehicle?: veh_…, after?: trip_…, limit?: integer(1..1000) }",
         answer: Answer::List("Trip"),
         route: |m| on(m, trips::list),
         ..get("/v1/trips", May::ReadFleet)
@@ -328,7 +328,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Steps of a trip; waits up to `wait_ms`, at most 30000, for the next",
-        query: "{ after?: integer, wait_ms?: integer }",
+        query: "{ after?: integer, wait_ms?: integer(0..30000) }",
         answer: Answer::Json("History"),
         route: |m| on(m, trips::history),
         ..get("/v1/trips/{trip}/history", May::ReadFleet)
@@ -341,7 +341,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Cancel a trip; 202 and `diverted` while people or load are aboard: it ends where they leave",
-        body: "{ reason: string }",
+        body: "{ reason: text(1..500) }",
         also: Some(202),
         answer: Answer::Json("Trip"),
         route: |m| on(m, trips::cancel),
@@ -349,7 +349,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Let a trip's standing vehicle go on; policy is asked, and the vehicle may refuse",
-        body: "{ reason: string }",
+        body: "{ reason: text(1..500) }",
         status: 202,
         answer: Answer::Json("Trip"),
         route: |m| on(m, trips::resume),
@@ -357,7 +357,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Say that a trip cannot be done: what its vehicle carries was looked after by people",
-        body: "{ reason: string }",
+        body: "{ reason: text(1..500) }",
         answer: Answer::Json("Trip"),
         route: |m| on(m, trips::fail),
         ..post("/v1/trips/{trip}/fail", May::CancelTrip)
@@ -365,7 +365,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Open a standing order: the same trip again and again, until a quantity is moved or so many trips are done",
         headers: ONCE,
-        body: "{ trip: TripRequest, goal: StandingGoal, at_once?: integer | null }",
+        body: "{ trip: TripRequest, goal: StandingGoal, at_once?: integer(1..32) | null }",
         status: 201,
         answer: Answer::Json("StandingOrder"),
         route: |m| on(m, standing::open),
@@ -386,14 +386,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Call a standing order off; its trips under way go on",
-        body: "{ reason: string }",
+        body: "{ reason: text(1..500) }",
         answer: Answer::Json("StandingOrder"),
         route: |m| on(m, standing::cancel),
         ..post("/v1/standing-orders/{standing}/cancel", May::CancelTrip)
     },
     Endpoint {
         summary: "List requests for assistance, the newest first; those that need somebody, or all",
-        query: "{ which?: open | all, after?: string, limit?: integer }",
+        query: "{ which?: open | all, after?: string, limit?: integer(1..1000) }",
         answer: Answer::List("Assistance"),
         route: |m| on(m, assistance::list),
         ..get("/v1/assistance", May::ReadFleet)
@@ -419,14 +419,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Answer a request for assistance; the vehicle checks the answer and may refuse",
-        body: "{ lease: integer, answer: AssistAnswer, reason: string, via?: [Coordinate] }",
+        body: "{ lease: integer, answer: AssistAnswer, reason: text(1..500), via?: [Coordinate](0..8) }",
         answer: Answer::Json("Assistance"),
         route: |m| on(m, assistance::answer),
         ..post("/v1/assistance/{assistance}/answer", May::Assist)
     },
     Endpoint {
         summary: "Entries of the journal; waits up to `wait_ms`, at most 30000, for the first",
-        query: "{ from?: integer, limit?: integer, about?: string, wait_ms?: integer }",
+        query: "{ from?: integer, limit?: integer(1..1000), about?: subject, wait_ms?: integer(0..30000) }",
         answer: Answer::List("Entry"),
         route: |m| on(m, journal::list),
         ..get("/v1/journal", May::ReadJournal)

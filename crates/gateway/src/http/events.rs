@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::auth::Caller;
-use super::extract::Parameters;
+use super::extract::{Parameters, Place, Within};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::streams::{SLOW_READER, Slot};
@@ -37,7 +37,7 @@ const PREFIXES_MAX: usize = 32;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
-    after: Option<u64>,
+    after: Option<Place>,
     types: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub async fn follow(
     Parameters(query): Parameters<Query>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let filter = Filter::parse(query.types.as_deref())?;
-    let from = gateway.first(&caller, last_seen(&headers)?.or(query.after)).await?;
+    let from = gateway.first(&caller, last_seen(&headers)?.or(query.after.map(|Within(after)| after))).await?;
     let slot = gateway.streams.open(&caller.authenticated.tenant)?;
     let (sender, receiver) = mpsc::channel(BUFFER_EVENTS_MAX);
     tokio::spawn(serve(gateway, caller, filter, from, slot, sender));

@@ -11,11 +11,13 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Code, Reject, Timestamp};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use super::strict::Strict;
 
 /// The longest idempotency key: room for a UUID, a URN or a hash.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
@@ -33,15 +35,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
-        let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let pointer = pointer(error.path());
-            Problem::from(Reject::invalid_field(pointer, plain(&error.into_inner())))
-        })?;
-        reader.end().map_err(|error| Problem::from(Reject::invalid_field("/", plain(&error))))?;
+        let value = json(&bytes)?;
         let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { value, digest })
     }
+}
+
+/// JSON as its shape describes it.
+///
+/// # Errors
+/// `INVALID_REQUEST` with the field that is wrong.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Reject> {
+    let value = serde_json::from_slice(bytes).map_err(|error| Reject::invalid_field("/", plain(&error)))?;
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
+        let pointer = pointer(error.path());
+        Reject::invalid_field(pointer, plain(&error.into_inner()))
+    })
 }
 
 fn unreadable(rejection: BytesRejection) -> Problem {
@@ -116,6 +125,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
+/// A whole number of a query within limits, as its operation describes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Within<const LEAST: u64, const MOST: u64>(pub u64);
+
+/// How many items an answer may have.
+pub type Limit<const MOST: u64> = Within<1, MOST>;
+/// A place in a log, or in what an aggregate has of it.
+pub type Place = Within<0, { super::shape::WHOLE_MAX }>;
+
+impl<const LEAST: u64, const MOST: u64> Within<LEAST, MOST> {
+    /// As a length.
+    pub fn as_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Within<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u64::deserialize(deserializer)?;
+        let is_within = (LEAST..=MOST).contains(&number);
+        is_within.then_some(Self(number)).ok_or_else(|| D::Error::custom(format!("must be {LEAST} to {MOST}")))
+    }
+}
+
 /// The client's `Idempotency-Key`, if it sent one.
 pub struct IdempotencyKey(pub Option<String>);
 
@@ -173,6 +206,30 @@ impl IfNoneMatch {
             (StatusCode::NOT_MODIFIED, headers).into_response()
         } else {
             (headers, Json(shown)).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_within_its_limits_is_refused_with_them() {
+        let read = |query: &str| -> Result<Option<u64>, String> {
+            #[derive(Deserialize)]
+            struct Page {
+                limit: Option<Limit<1000>>,
+            }
+            let uri = format!("/?{query}").parse().unwrap();
+            let read = Query::<Page>::try_from_uri(&uri).map_err(|rejection| rejection.body_text())?;
+            Ok(read.0.limit.map(|Within(limit)| limit))
+        };
+        assert_eq!(read(""), Ok(None));
+        assert_eq!((read("limit=1"), read("limit=1000")), (Ok(Some(1)), Ok(Some(1000))));
+        for wrong in ["limit=0", "limit=1001"] {
+            let told = read(wrong).unwrap_err();
+            assert!(told.contains("limit: must be 1 to 1000"), "{told}");
         }
     }
 }

@@ -7,18 +7,21 @@ use axum::Json;
 use axum::extract::State;
 use journal::proof;
 use journal::receipt::{InclusionReceipt, Level, SELF_ASSERTED};
-use kernel::{Code, EventId, Subject, TenantId};
+use kernel::{Code, EventId, Reject, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::port::PAGE_LIMIT_MAX;
 use store::verify::{Verdict, verify_all};
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Parameters};
+use super::extract::{Body, Id, Limit, Parameters, Place, Within};
 use super::problem::Problem;
 use crate::Gateway;
 
-/// The longest that a reader is kept waiting for news, in milliseconds: below what proxies cut off.
-pub const WAIT_MS_MAX: u64 = 30_000;
+/// How long a reader may be kept waiting for news, in milliseconds: below what proxies cut off.
+pub type WaitMs = Within<0, 30_000>;
+/// Entries of one answer where the caller says nothing.
+const ENTRIES_DEFAULT: usize = 100;
 
 /// Leaves that a proof is made from in memory: 32 MiB of hashes. Longer logs are proven from tiles.
 const PROOF_LEAVES_MAX: u64 = 1_000_000;
@@ -26,12 +29,15 @@ const PROOF_LEAVES_MAX: u64 = 1_000_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
-    #[serde(default)]
-    from: u64,
-    limit: Option<usize>,
+    from: Option<Place>,
+    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
     about: Option<String>,
-    #[serde(default)]
-    wait_ms: u64,
+    wait_ms: Option<WaitMs>,
+}
+
+/// How long to wait, where the caller said it.
+pub fn wait(wait_ms: Option<WaitMs>) -> Duration {
+    Duration::from_millis(wait_ms.map_or(0, |Within(ms)| ms))
 }
 
 /// `GET /v1/journal`
@@ -41,17 +47,16 @@ pub async fn list(
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<Value>, Problem> {
     let tenant = &caller.authenticated.tenant;
-    let limit = page.limit.unwrap_or(100);
+    let (from, limit) = (page.from.map_or(0, |Within(from)| from), page.limit.map_or(ENTRIES_DEFAULT, Limit::as_usize));
     let entries = match &page.about {
         None => {
-            let wait = Duration::from_millis(page.wait_ms.min(WAIT_MS_MAX));
-            gateway.wait_for_entries(tenant, page.from, wait).await?;
-            gateway.store.entries(tenant, page.from, limit).await?
+            gateway.wait_for_entries(tenant, from, wait(page.wait_ms)).await?;
+            gateway.store.entries(tenant, from, limit).await?
         }
         Some(about) => {
-            let subject = Subject::parse(about)
-                .ok_or_else(|| Problem::new(Code::InvalidRequest, "about must be kind/id, e.g. vehicle/veh_…"))?;
-            gateway.store.timeline(tenant, &subject, page.from, limit).await?
+            let subject = Subject::parse(about).filter(|_| about.bytes().all(|byte| byte.is_ascii_graphic()));
+            let wrong = || Reject::invalid_field("/query/about", "must be kind/id, e.g. vehicle/veh_…");
+            gateway.store.timeline(tenant, &subject.ok_or_else(wrong)?, from, limit).await?
         }
     };
     let text = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);

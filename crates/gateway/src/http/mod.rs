@@ -17,6 +17,7 @@ mod shape;
 mod shapes;
 mod sites;
 mod standing;
+mod strict;
 mod tenants;
 pub mod tiles;
 mod trips;
@@ -55,7 +56,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .fold(Router::new(), route)
         .fallback(page::serve)
         .method_not_allowed_fallback(|| async {
-            Problem::new(Code::InvalidRequest, "this address takes another method")
+            Problem::new(Code::MethodNotAllowed, "this address takes another method: `Allow` names those that it does")
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&gateway), observe))

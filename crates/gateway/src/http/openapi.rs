@@ -104,6 +104,7 @@ fn parameters(endpoint: &Endpoint) -> Result<Vec<Value>, String> {
             "restriction" => "restr_…",
             "event" => "evt_…",
             "principal" => "prin_…",
+            "site" | "tenant" => "name",
             _ => "string",
         };
         parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema(shape)? }));
@@ -113,7 +114,7 @@ fn parameters(endpoint: &Endpoint) -> Result<Vec<Value>, String> {
         parameters.push(json!({ "name": name, "in": "query", "required": false, "schema": schema }));
     }
     for name in endpoint.headers {
-        let schema = schema("string")?;
+        let schema = schema(if *name == "Idempotency-Key" { "string(1..255)" } else { "string" })?;
         parameters.push(json!({ "name": name, "in": "header", "required": false, "schema": schema }));
     }
     Ok(parameters)
@@ -173,6 +174,13 @@ pub fn shapes_markdown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_states_of_a_trip_are_those_that_it_has() {
+        let document = document().unwrap();
+        let states: Vec<&str> = trips::Status::ALL.iter().map(|status| status.as_str()).collect();
+        assert_eq!(document["components"]["schemas"]["TripStatus"]["enum"], json!(states));
+    }
 
     #[test]
     fn every_operation_is_described_and_every_shape_exists() {

@@ -29,11 +29,11 @@ pub struct NewPrincipalBody {
 
 /// A name as a person gives it. The journal keeps it for ever, so that it names a duty rather than a person.
 pub fn name(text: &str) -> Result<&str, Reject> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > NAME_CHARS_MAX {
+    let name = text.trim();
+    if name.is_empty() || text.chars().count() > NAME_CHARS_MAX {
         return Err(Reject::invalid_field("/name", "must have 1 to 60 characters"));
     }
-    Ok(text)
+    Ok(name)
 }
 
 /// A principal that was just made, with its token.

@@ -2,7 +2,7 @@
 
 /// Shapes that have a name.
 pub const SHAPES: &[(&str, &str)] = &[
-    ("Coordinate", "{ lat: number, lon: number }"),
+    ("Coordinate", "{ lat: number(-90..90), lon: number(-180..180) }"),
     ("Sector", "mining | logistics | ride-hail | defense"),
     ("Role", "administrator | dispatcher | safety_officer | technician | auditor | viewer"),
     ("Constraints", "{ … }"),
@@ -11,12 +11,12 @@ pub const SHAPES: &[(&str, &str)] = &[
         "{ type: string, title: string, status: integer, code: string, detail: string, errors?: [FieldError], decision?: any }",
     ),
     ("FieldError", "{ field: string, message: string }"),
-    ("Tenant", "{ name: string, sector: Sector | null, simulated: boolean, created_at: time }"),
-    ("TenantCreated", "{ name: string, sector: Sector | null, simulated: boolean, created_at: time, token: string }"),
+    ("Tenant", "{ name: name, sector: Sector | null, simulated: boolean, created_at: time }"),
+    ("TenantCreated", "{ name: name, sector: Sector | null, simulated: boolean, created_at: time, token: string }"),
     ("Principal", "{ id: prin_…, role: Role, name: string | null, revoked: boolean, created_at: time }"),
     ("PrincipalCreated", "{ id: prin_…, role: Role, name: string, token: string }"),
     ("Map", "{ version: integer, digest: string, nodes: integer, edges: integer }"),
-    ("Imported", "{ site: string, version: integer, digest: string, nodes: integer, edges: integer, report: any }"),
+    ("Imported", "{ site: name, version: integer, digest: string, nodes: integer, edges: integer, report: any }"),
     ("Restriction", "Zone | Closure"),
     (
         "Zone",
@@ -28,11 +28,11 @@ pub const SHAPES: &[(&str, &str)] = &[
     ),
     ("RuleClass", "no_entry | stop | evacuate"),
     ("InForce", "{ on: integer, of: integer, waiting: [{ id: veh_…, name: string }] }"),
-    ("Site", "{ site: string, map: Map, restrictions: [Restriction] }"),
-    ("Component", "{ name: string, version: string, serial?: string }"),
+    ("Site", "{ site: name, map: Map, restrictions: [Restriction] }"),
+    ("Component", "{ name: word, version: text(1..100), serial?: string }"),
     (
         "Registration",
-        "{ site: string, name: string, vin?: string | null, capabilities?: [string], sectors?: [Sector], payload_max_kg?: number, seats?: integer, max_speed_mps: number, energy_capacity_wh: number, simulated?: boolean, components?: [Component] }",
+        "{ site: name, name: text(1..60), vin?: vin | null, capabilities?: [word](0..64), sectors?: [Sector], payload_max_kg?: number(0..1000000), seats?: integer(0..500), max_speed_mps: number(>0..60), energy_capacity_wh: number(>0..100000000), simulated?: boolean, components?: [Component](0..64) }",
     ),
     (
         "Registered",
@@ -55,7 +55,7 @@ pub const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "Vehicle",
-        "{ id: veh_…, name: string, site: string, status: REGISTERED | ONLINE | OFFLINE | DECOMMISSIONED, mode: Mode, ready: boolean, holds: [Hold], claim: Claim | null, claim_epoch: integer, stop: Stop | null, profile: Profile, components: [Component], capabilities: [string], constraints: Constraints, registered_at: time, seen: Seen | null }",
+        "{ id: veh_…, name: string, site: name, status: REGISTERED | ONLINE | OFFLINE | DECOMMISSIONED, mode: Mode, ready: boolean, holds: [Hold], claim: Claim | null, claim_epoch: integer, stop: Stop | null, profile: Profile, components: [Component], capabilities: [string], constraints: Constraints, registered_at: time, seen: Seen | null }",
     ),
     (
         "Sample",
@@ -67,13 +67,20 @@ pub const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "TripRequest",
-        "{ site: string, kind: TripKind, origin: Coordinate, destination: Coordinate, requirements?: Requirements | null, priority?: integer | null, stops?: [any] | null, window?: { earliest?: time | null, latest?: time | null } | null }",
+        "{ site: name, kind: TripKind, origin: Coordinate, destination: Coordinate, requirements?: Requirements | null, priority?: integer(0..9) | null, stops?: [Coordinate](0..16) | null, window?: { earliest?: time | null, latest?: time | null } | null }",
+    ),
+    (
+        "TripStatus",
+        "SCHEDULED | CREATED | WAITING | ASSIGNED | DISPATCHED | TO_PICKUP | AT_PICKUP | ON_TRIP | PAUSED | AWAITING_ASSIST | SAFE_STOPPED | STRANDED | AT_DROPOFF | COMPLETED | CANCELLED | FAILED | EXPIRED",
     ),
     ("TripKind", "passenger | delivery | haul | charge | depot | reposition | maintenance | recovery"),
-    ("Requirements", "{ capabilities?: [string], payload_kg?: number, passengers?: integer }"),
+    (
+        "Requirements",
+        "{ capabilities?: [word](0..32) | null, payload_kg?: number(0..1000000) | null, passengers?: integer(0..1000) | null }",
+    ),
     (
         "Trip",
-        "{ id: trip_…, site: string, kind: TripKind, status: string, occupied: boolean, vehicle: veh_… | null, claim_epoch: integer | null, route: RouteSummary | null, wait: any, priority: integer, created_at: time, … }",
+        "{ id: trip_…, site: name, kind: TripKind, status: TripStatus, occupied: boolean, vehicle: veh_… | null, claim_epoch: integer | null, route: RouteSummary | null, wait: any, priority: integer, created_at: time, … }",
     ),
     (
         "RouteSummary",
@@ -87,9 +94,9 @@ pub const SHAPES: &[(&str, &str)] = &[
     ("History", "{ items: [{ n: integer, at: time, event: string, summary: string, body: any }], ended: boolean }"),
     (
         "Why",
-        "{ trip: trip_…, status: string, steps: [{ n: integer, at: time, event: string, summary: string, actor: any, decision: any }] }",
+        "{ trip: trip_…, status: TripStatus, steps: [{ n: integer, at: time, event: string, summary: string, actor: any, decision: any }] }",
     ),
-    ("StandingGoal", "{ quantity_kg: number } | { trips: integer }"),
+    ("StandingGoal", "{ quantity_kg: number(>0..100000000000) } | { trips: integer(1..10000) }"),
     (
         "StandingOrder",
         "{ id: stand_…, status: ACTIVE | COMPLETED | CANCELLED, site: string, kind: TripKind, stops: [{ at: Coordinate }], requirements: Requirements, priority: integer, goal: StandingGoal, at_once: integer, asked: integer, open: any, trips_done: integer, moved_kg: number, pause: { code: string, reason: string, until: time } | null, requested_by: string, created_at: time, due: time | null }",

@@ -14,11 +14,14 @@ use kernel::{Code, Coordinate, Reject, SiteId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::ListQuery;
+use store::port::PAGE_LIMIT_MAX;
 use trips::TripFilter;
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters};
+use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters, json};
+use super::principals;
 use super::problem::Problem;
+use super::vehicles;
 use crate::Gateway;
 use crate::maps::{MapError, RoadNetwork};
 
@@ -42,14 +45,14 @@ struct CsvBody {
 #[serde(deny_unknown_fields)]
 pub struct Page {
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
 }
 
 impl Page {
     /// The query of the page.
     pub fn query(self, filters: Vec<(&'static str, String)>) -> ListQuery {
         let all = ListQuery::all();
-        ListQuery { filters, after: self.after, limit: self.limit.unwrap_or(all.limit), ..all }
+        ListQuery { filters, after: self.after, limit: self.limit.map_or(all.limit, Limit::as_usize), ..all }
     }
 }
 
@@ -85,8 +88,7 @@ fn network(headers: &HeaderMap, bytes: Bytes) -> Result<RoadNetwork, Problem> {
     if headers.get(header::CONTENT_TYPE).is_some_and(|found| found == OSM_PBF) {
         return Ok(RoadNetwork::Osm(bytes.into()));
     }
-    let CsvBody { nodes, links, turns, no_stop } = serde_json::from_slice(&bytes)
-        .map_err(|error| Reject::invalid_field("/", format!("is neither {OSM_PBF} nor JSON of CSV texts: {error}")))?;
+    let CsvBody { nodes, links, turns, no_stop } = json(&bytes)?;
     Ok(RoadNetwork::Csv { nodes, links, turns, no_stop })
 }
 
@@ -196,7 +198,7 @@ pub async fn close(
     let ctx = caller.ctx_at(site.clone()).if_version(version);
     let ClosureBody { class, polygon, reason, from, until } = body.value;
     let restriction: RestrictionId = ctx.new_id();
-    let from = from.unwrap_or(ctx.now);
+    let (from, reason) = (from.unwrap_or(ctx.now), vehicles::reason(&reason)?.to_owned());
     let closed = SiteRoadsClosed { restriction, class, polygon, owner: ctx.actor.id.clone(), reason, from, until };
     let id = gateway.fleet.close_roads(&ctx, &site, closed).await?;
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
@@ -224,9 +226,7 @@ pub async fn draw_zone(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let ctx = caller.ctx_at(site.clone()).if_version(version);
     let ZoneBody { name, kind, polygon, class, reason, from, until } = body.value;
-    if name.is_empty() || name.len() > 60 {
-        return Err(Reject::invalid_field("/name", "must have 1 to 60 characters").into());
-    }
+    let name = principals::name(&name)?.to_owned();
     let (restriction, owner) = (ctx.new_id(), ctx.actor.id.clone());
     let drawn = SiteZoneDrawn { restriction, name, kind, polygon, owner, class, reason, from, until };
     let id = gateway.fleet.draw_zone(&ctx, &site, drawn).await?;

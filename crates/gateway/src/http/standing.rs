@@ -9,10 +9,11 @@ use kernel::id::StandingId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Idempotency;
+use store::port::PAGE_LIMIT_MAX;
 use trips::{Standing, StandingRequest};
 
 use super::auth::Caller;
-use super::extract::{Body, Id, IdempotencyKey, Parameters};
+use super::extract::{Body, Id, IdempotencyKey, Limit, Parameters};
 use super::problem::Problem;
 use super::vehicles::reason;
 use crate::Gateway;
@@ -40,7 +41,7 @@ pub async fn open(
 #[serde(deny_unknown_fields)]
 pub struct Page {
     after: Option<StandingId>,
-    limit: Option<usize>,
+    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
 }
 
 /// `GET /v1/standing-orders`
@@ -49,7 +50,7 @@ pub async fn list(
     caller: Caller,
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<Value>, Problem> {
-    let limit = page.limit.unwrap_or(ORDERS_DEFAULT);
+    let limit = page.limit.map_or(ORDERS_DEFAULT, Limit::as_usize);
     let items = gateway.trips.standings(&caller.authenticated.tenant, page.after, limit).await?;
     let next = items.last().filter(|_| items.len() == limit).map(|order| order.id);
     Ok(Json(json!({ "items": items, "next": next })))

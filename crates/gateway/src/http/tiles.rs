@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -66,13 +67,14 @@ impl TileCache {
 pub async fn show(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    Path((site, zoom, x, y)): Path<(String, String, String, String)>,
+    address: Result<Path<(String, String, String, String)>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let nowhere =
+        || Problem::new(Code::NotFound, "there is no such tile: the address is zoom/x/y.mvt with a zoom from 0 to 16");
+    let Path((site, zoom, x, y)) = address.map_err(|_| nowhere())?;
     let site: SiteId = site.parse().map_err(|_| Problem::not_found("site", site))?;
-    let id = tile_id(&zoom, &x, &y).ok_or_else(|| {
-        Problem::new(Code::NotFound, "there is no such tile: the address is zoom/x/y.mvt with a zoom from 0 to 16")
-    })?;
+    let id = tile_id(&zoom, &x, &y).ok_or_else(nowhere)?;
     let digest = gateway.map_digest(&caller, &site).await?;
     let etag = HeaderValue::from_str(&format!("\"{digest}\""))
         .map_err(|_| Problem::new(Code::Unavailable, "the map has no digest"))?;

@@ -1,7 +1,6 @@
 //! Trips: asked for, listed, followed, explained, cancelled.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -10,11 +9,12 @@ use kernel::{Reject, TripId, VehicleId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Idempotency;
+use store::port::PAGE_LIMIT_MAX;
 use trips::{History, RouteVersion, Status, Story, Trip, TripFilter, TripRequest};
 
 use super::auth::Caller;
-use super::extract::{Body, Id, IdempotencyKey, Parameters};
-use super::journal::WAIT_MS_MAX;
+use super::extract::{Body, Id, IdempotencyKey, Limit, Parameters, Place, Within};
+use super::journal::{WaitMs, wait};
 use super::problem::Problem;
 use super::vehicles::reason;
 use crate::Gateway;
@@ -52,7 +52,7 @@ pub struct Filter {
     status: Option<String>,
     vehicle: Option<VehicleId>,
     after: Option<TripId>,
-    limit: Option<usize>,
+    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
 }
 
 /// `GET /v1/trips`
@@ -67,7 +67,7 @@ pub async fn list(
             Problem::from(Reject::invalid_field("/status", format!("must be one of {}", names.join(", "))))
         })
     });
-    let limit = filter.limit.unwrap_or(TRIPS_DEFAULT);
+    let limit = filter.limit.map_or(TRIPS_DEFAULT, Limit::as_usize);
     let which = TripFilter { status: status.transpose()?, vehicle: filter.vehicle, site: None };
     let trips = gateway.trips.list(&caller.authenticated.tenant, &which, filter.after, limit).await?;
     let next = trips.last().filter(|_| trips.len() == limit).map(|trip| trip.id);
@@ -122,10 +122,8 @@ fn shown_route(route: &RouteVersion) -> Value {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Since {
-    #[serde(default)]
-    after: u64,
-    #[serde(default)]
-    wait_ms: u64,
+    after: Option<Place>,
+    wait_ms: Option<WaitMs>,
 }
 
 /// `GET /v1/trips/{trip}/history`
@@ -137,19 +135,20 @@ pub async fn history(
 ) -> Result<Json<History>, Problem> {
     gateway.trip(&caller, id).await?;
     let tenant = &caller.authenticated.tenant;
+    let after = since.after.map_or(0, |Within(after)| after);
     let news = async {
         loop {
             let level = gateway.store.committed();
-            let history = gateway.trips.history(tenant, id, since.after).await?;
+            let history = gateway.trips.history(tenant, id, after).await?;
             if !history.items.is_empty() || history.ended {
                 return Ok::<_, Problem>(history);
             }
             gateway.store.wait_committed(level).await;
         }
     };
-    match tokio::time::timeout(Duration::from_millis(since.wait_ms.min(WAIT_MS_MAX)), news).await {
+    match tokio::time::timeout(wait(since.wait_ms), news).await {
         Ok(history) => Ok(Json(history?)),
-        Err(_) => Ok(Json(gateway.trips.history(tenant, id, since.after).await?)),
+        Err(_) => Ok(Json(gateway.trips.history(tenant, id, after).await?)),
     }
 }
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters};
+use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters};
 use super::problem::Problem;
 use super::sites::Page;
 use crate::Gateway;
@@ -26,7 +26,7 @@ const REASON_CHARS_MAX: usize = 500;
 /// Samples of one answer where the caller says nothing.
 const SAMPLES_DEFAULT: usize = 500;
 /// The most samples of one answer.
-const SAMPLES_MAX: usize = 5_000;
+const SAMPLES_MAX: u64 = 5_000;
 
 fn shown(known: &KnownVehicle) -> Value {
     let vehicle = &known.vehicle;
@@ -41,11 +41,11 @@ fn shown(known: &KnownVehicle) -> Value {
 
 /// A reason as a person gives it.
 pub fn reason(text: &str) -> Result<&str, Problem> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > REASON_CHARS_MAX {
+    let reason = text.trim();
+    if reason.is_empty() || text.chars().count() > REASON_CHARS_MAX {
         return Err(Reject::invalid_field("/reason", "must have 1 to 500 characters").into());
     }
-    Ok(text)
+    Ok(reason)
 }
 
 /// `POST /v1/vehicles`
@@ -173,7 +173,7 @@ pub async fn release(
 pub struct Range {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
-    limit: Option<usize>,
+    limit: Option<Limit<SAMPLES_MAX>>,
 }
 
 /// `GET /v1/vehicles/{vehicle}/telemetry`
@@ -186,7 +186,7 @@ pub async fn telemetry(
     let known = gateway.known(&caller, id).await?;
     let from = range.from.unwrap_or(known.vehicle.registered_at);
     let to = range.to.unwrap_or(gateway.source.now().plus_ms(3_600_000));
-    let limit = range.limit.unwrap_or(SAMPLES_DEFAULT).min(SAMPLES_MAX);
+    let limit = range.limit.map_or(SAMPLES_DEFAULT, Limit::as_usize);
     let tenant = &caller.authenticated.tenant;
     let samples = tokio::task::block_in_place(|| gateway.telemetry.history(tenant, id, from, to, limit));
     let samples = samples.map_err(|error| {

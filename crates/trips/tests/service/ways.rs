@@ -174,7 +174,7 @@ fn a_vehicle_that_waits_before_a_closed_road_is_led_on_from_where_it_stands() {
     world.reports(trip, 5, stops("ROAD_CLOSED"));
     world.follows();
     assert_eq!(world.newest(trip), "trip.reroute_failed");
-    world.reports(trip, 6, ReportKind::AssistNeeded { kind: "ROAD_CLOSED".into() });
+    world.reports(trip, 6, ReportKind::AssistNeeded { kind: "ROAD_CLOSED".into(), snapshot: None });
     assert_eq!(world.trip(trip).status, Status::AwaitingAssist);
     world.is_explained_by_its_journal();
 }
