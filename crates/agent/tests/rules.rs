@@ -217,6 +217,6 @@ fn a_stop_for_another_reason_outlasts_another_way() {
     world.command(1, Body::Reroute(around(340.0)));
     world.pass_s(5);
     stands_between(&world, 335.0, 341.0);
-    world.command(1, Body::Resume(v1::Resume { trip_id: trip(1).to_string() }));
+    world.command(1, Body::Resume(v1::Resume { trip_id: trip(1).to_string(), ..Default::default() }));
     world.until("report arrived_dropoff");
 }

@@ -11,7 +11,7 @@ use support::World;
 use support::foreign::{python, root};
 use support::process::Process;
 use support::site::{self, crossing};
-use support::world::profile;
+use support::world::{profile, square};
 
 /// Registers a vehicle and starts the example as its agent, at a crossing, twenty times as fast as the clock.
 fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
@@ -39,7 +39,16 @@ fn a_vehicle_in_python_joins_drives_a_trip_and_stops_when_told() {
     let done = world.until_status(&trip, &["COMPLETED"]);
     assert_eq!(done["vehicle"], vehicle.as_str());
     process.line_with("over");
-    // The next one it does not finish.
+    // It confirms what is closed, and keeps out by itself.
+    let closures = format!("/v1/sites/{}/closures", site::NAME);
+    let closure = json!({ "polygon": square(450.0, 0.0, 40.0), "reason": "a burst pipe" });
+    assert_eq!(world.http.post(&closures, &closure).status, 201);
+    process.line_with("keeps out of 1 areas");
+    world.until("the closure is in force", || {
+        let told = world.http.get(&closures).ok()["items"][0]["in_force"].clone();
+        if (&told["on"], &told["of"]) == (&json!(1), &json!(1)) { Ok(()) } else { Err(told) }
+    });
+    // The next trip it does not finish.
     let trip = world.trip(crossing(3, 3), crossing(0, 0));
     world.until_status(&trip, &["ON_TRIP"]);
     let stop =

@@ -119,8 +119,9 @@ mod tests {
     use prost::Message as _;
 
     fn rules(count: u128, corners: usize) -> SiteRules {
-        let area =
-            |n: u128| (0..corners).map(|c| Coordinate::new(n as f64 / 10.0, (c % 360) as f64 / 10.0).unwrap()).collect();
+        let area = |n: u128| {
+            (0..corners).map(|c| Coordinate::new(n as f64 / 10.0, (c % 360) as f64 / 10.0).unwrap()).collect()
+        };
         let rule = |n: u128| SiteRule {
             id: RestrictionId::from_u128(n),
             class: RuleClass::Stop,

@@ -382,8 +382,13 @@ impl Agent {
             (false, None) => "STOPPED_INADMISSIBLE",
             (true, None) => return,
         };
+        self.ask_for_person(kind, state, now);
+    }
+
+    pub(super) fn ask_for_person(&mut self, kind: &str, state: VehicleState, now: Now) {
         let (snapshot, snapshot_type) = (self.snapshot(state), "application/json".into());
-        self.report_trip(Kind::AssistNeeded(v1::AssistNeeded { kind: kind.into(), snapshot, snapshot_type }), now);
+        let asked = v1::AssistNeeded { kind: kind.into(), snapshot, snapshot_type };
+        self.report_trip(v1::trip_report::Kind::AssistNeeded(asked), now);
     }
 
     /// What this vehicle can show to a person: what it knows of itself, as JSON.

@@ -149,7 +149,7 @@ impl Agent {
         let since_ms = *self.closed.waits_since_ms.get_or_insert(now.ms);
         if !self.closed.asked && now.ms - since_ms >= ASSIST_AFTER_MS {
             self.closed.asked = true;
-            self.report_trip(v1::trip_report::Kind::AssistNeeded(v1::AssistNeeded { kind: ROAD_CLOSED.into() }), now);
+            self.ask_for_person(ROAD_CLOSED, state, now);
         }
     }
 }
