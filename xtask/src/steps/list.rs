@@ -159,7 +159,7 @@ const SAFE: &[Step] = &[
     world("A vehicle moves only under the current claim and its validity; its trip is given away only after both"),
     programs("Silence counts only while we could hear"),
     world("Another way begins beyond stopping distance; the old one holds until it is taken; closures have classes")
-        .without("closures of the classes stop and evacuate"),
+        .without("how those inside leave or stand"),
     programs("Too many automatic stops at once wait for a person"),
     world("Grounding is after the trip, at the next place, or now; a prediction alone never means now"),
     world("Installing and switching each look at the vehicle again: standing, braked, empty, off the road"),

@@ -45,6 +45,8 @@ struct VehicleRules {
     confirmed: Told,
     /// The command on its way to it, and what that says.
     offered: Option<(CommandId, Told)>,
+    /// The newest command, on its way or arrived: no older one is kept.
+    newest: Option<CommandId>,
 }
 
 impl VehicleRules {
@@ -107,7 +109,8 @@ impl Gateway {
             let body = Body::SiteRules(v1::SiteRules::from(&rules));
             let command = StoredCommand::new(id, vehicle.id, "site_rules", 0, ctx.now, body);
             // Only the newest counts: what has not arrived until now need not arrive any more.
-            let older = known.offered.replace((id, told.clone())).map(|(older, _)| commands::forget(vehicle.id, older));
+            known.offered = Some((id, told.clone()));
+            let older = known.newest.replace(id).map(|older| commands::forget(vehicle.id, older));
             Ok(older.into_iter().chain([command.insert(id)?]).collect())
         })
         .await
@@ -217,7 +220,8 @@ mod tests {
 
     #[test]
     fn what_a_vehicle_says_that_it_keeps_counts() {
-        let known = VehicleRules { confirmed: told(3, &["a"]), offered: Some((command(1), told(5, &["b"]))) };
+        let offered = Some((command(1), told(5, &["b"])));
+        let known = VehicleRules { confirmed: told(3, &["a"]), offered, newest: None };
         let after = |revision| {
             let mut known = known.clone();
             known.heard(revision);
