@@ -3,6 +3,7 @@
 // ATLASMESH_DEMO is the folder of a running demo, by itself the one that `cargo xtask demo` keeps. ATLASMESH_SHOTS, if
 // set, is a folder that gets a picture of every stop on the way, for people to look at.
 import { mkdirSync, readFileSync } from 'node:fs'
+import { watch } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const demo = process.env.ATLASMESH_DEMO ?? join(import.meta.dirname, '../../target/demo')
@@ -67,9 +68,13 @@ export async function until(what, ask) {
   }
 }
 
-/** Ends the server as a power failure would. The demo starts it again. */
-export function killServer() {
-  process.kill(noted('server/endpoints.json').pid, 'SIGKILL')
+/** Ends the server as a power failure would; returns once the demo has started it again. */
+export async function killServer() {
+  const pid = () => { try { return noted('server/endpoints.json').pid } catch { return null } }
+  const before = pid()
+  const changes = watch(join(demo, 'server'), { signal: AbortSignal.timeout(LIMIT_MS) })
+  process.kill(before, 'SIGKILL')
+  for await (const _ of changes) if (![before, null].includes(pid())) return
 }
 
 /** The map has drawn its roads and does not move. */

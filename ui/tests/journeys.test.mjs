@@ -184,9 +184,14 @@ journey('safe-stop asks back, names the vehicle and the class, and is cleared', 
 journey('a lost server is told, and comes back by itself', { expects: /Failed to load resource|WebSocket/ }, async (page) => {
   await drawn(page)
   const lost = page.getByTestId('lost')
-  // Waited for from before: the demo starts the server again at once.
-  await Promise.all([lost.waitFor(), killServer()])
+  // The demo starts the server again at once, sooner than anybody is told; the way to it stays closed for longer.
+  await page.context().setOffline(true)
+  const restarted = killServer()
+  await lost.waitFor()
   await picture(page, 'lost')
+  await sound(page)
+  await restarted
+  await page.context().setOffline(false)
   await lost.waitFor({ state: 'detached' })
   // Events come again: what somebody else does is there without a look at the list.
   const { id } = await tripThat('a trip', '')

@@ -47,6 +47,7 @@ class View {
     const [kind, id] = location.hash.slice(2).split('/')
     const known = (kind === 'vehicle' || kind === 'trip') && id
     this.selection = known ? { kind, id } : null
+    if (known) this.centre++
   }
 
   select(selection: Selection, bring = true) {

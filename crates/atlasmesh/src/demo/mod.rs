@@ -127,7 +127,8 @@ async fn perform_trips(
     loop {
         tokio::select! {
             page = steps.recv() => {
-                for told in play.take(page.context("the journal is followed no more")??).await? {
+                let page = page.context("the journal is followed no more")??;
+                for told in attended(folder, stage, began, play.take(page)).await? {
                     if view.is_none() {
                         say(began, told);
                     }
@@ -137,7 +138,9 @@ async fn perform_trips(
                 keep_alive(folder, stage, began).await?;
                 play.ask_for(open).await?;
                 if let Some(view) = &view {
-                    let vehicles = play::patiently(|| stage.client.get("/v1/vehicles?limit=1000")).await?;
+                    let client = stage.client.clone();
+                    let vehicles = play::patiently(|| client.get("/v1/vehicles?limit=1000"));
+                    let vehicles = attended(folder, stage, began, vehicles).await?;
                     view.draw(began.elapsed().as_secs(), &vehicles, play);
                 }
             }
@@ -149,6 +152,23 @@ async fn perform_trips(
         if options.until_trips.is_some() && began.elapsed() > LIMIT {
             let states = play.by_status();
             bail!("only {} trips were done in {} s: {states:?}", play.completed().count(), LIMIT.as_secs());
+        }
+    }
+}
+
+/// Does something that waits for a server, which is kept alive meanwhile: nobody else would start it again.
+async fn attended<T>(
+    folder: &DemoFolder,
+    stage: &mut Stage,
+    began: Instant,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut work = std::pin::pin!(work);
+    let mut tick = tokio::time::interval(REDRAW);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = tick.tick() => keep_alive(folder, stage, began).await?,
         }
     }
 }
