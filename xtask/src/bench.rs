@@ -32,6 +32,12 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench {
+        name: "api",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "api"],
+        what: "reads and creations per second over HTTP, by 64 clients",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "commit",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "commit"],
         what: "commits per second of state, events and signed heads, on disk and in memory",

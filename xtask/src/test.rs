@@ -31,6 +31,9 @@ enum Step {
     Runner(fn(&Path) -> Result<Command>, Limit),
 }
 
+/// Tests of the product that have a lane of their own, by the names of lane and file.
+pub const APART: [&str; 2] = ["schemathesis", "journeys"];
+
 /// Minutes; what takes longer on two cores with nothing built yet hangs.
 struct Limit(u64);
 

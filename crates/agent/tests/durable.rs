@@ -77,7 +77,7 @@ fn records_that_belong_together_are_all_there_or_none_is() {
         begins
     };
     let whole = fs::read(&path).unwrap();
-    let (before, after) = (fold(&[first.clone()]), fold(&[&[first][..], &records].concat()));
+    let (before, after) = (fold(std::slice::from_ref(&first)), fold(&[&[first][..], &records].concat()));
     for cut in begins..=whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
         let (_file, memory) = StateFile::open(folder.path()).unwrap();

@@ -154,6 +154,8 @@ fn trip_13_an_answer_that_comes_too_late_moves_nothing_and_policy_lets_no_held_v
     });
     assert_eq!(expired["class"], "permissive", "{expired:#}");
     assert_eq!(world.trip_now(&trip)["status"], "AWAITING_ASSIST");
+    // Heard again, it can be told in time.
+    world.until_stands(n);
     world.http.post(&path(&asked, "answer"), &proceed).ok();
     world.until_status(&trip, &["COMPLETED"]);
     world.verify();

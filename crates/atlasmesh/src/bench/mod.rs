@@ -1,5 +1,6 @@
 //! `atlasmesh bench NAME`: figures, each with a baseline of the same run, and one line per bar that a script can read.
 
+mod api;
 mod commit;
 mod page;
 mod trip;
@@ -14,10 +15,11 @@ use crate::cli::output::line;
 /// Runs one bench.
 pub async fn run(options: BenchOptions) -> Result<()> {
     match options.name.as_str() {
+        "api" => api::run(options.count.unwrap_or(5_000)).await,
         "commit" => commit::run(options.count.unwrap_or(40_000)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,
-        other => bail!("there is no bench {other}: commit, trip or page"),
+        other => bail!("there is no bench {other}: api, commit, trip or page"),
     }
 }
 

@@ -86,7 +86,7 @@ pub async fn run(count: usize) -> Result<()> {
 }
 
 /// A server in this process; it ends when the last value goes.
-async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch::Sender<bool>)> {
+pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch::Sender<bool>)> {
     let options = ServeOptions {
         data: folder.to_owned(),
         http: "127.0.0.1:0".into(),
@@ -107,7 +107,7 @@ async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch::Sender<boo
     Ok((gateway, format!("http://{address}"), stop))
 }
 
-async fn tenant(gateway: &Gateway) -> Result<(TenantId, String)> {
+pub(super) async fn tenant(gateway: &Gateway) -> Result<(TenantId, String)> {
     let by = Ctx::new(&*gateway.source, TenantId::platform(), Actor::automation("bench"));
     let new = NewTenant { name: "coquimbo-city".parse()?, sector: Sector::RideHail, simulated: true };
     let (tenant, token) = gateway.tenancy.create_tenant(&by, new).await?;

@@ -108,9 +108,9 @@ pub enum StoreCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct BenchOptions {
-    /// Which bench: commit, trip or page.
+    /// Which bench: api, commit, trip or page.
     pub name: String,
-    /// How many commands, trips or vehicles.
+    /// How many different trips, commands, trips or vehicles.
     #[arg(long)]
     pub count: Option<usize>,
 }
