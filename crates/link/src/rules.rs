@@ -126,7 +126,7 @@ mod tests {
             id: RestrictionId::from_u128(n),
             class: RuleClass::Stop,
             from: Timestamp::from_ms(1_000),
-            until: (n % 2 == 0).then(|| Timestamp::from_ms(2_000)),
+            until: n.is_multiple_of(2).then(|| Timestamp::from_ms(2_000)),
             area: area(n),
         };
         SiteRules { site_id: "pit-1".into(), revision: 7, rules: (0..count).map(rule).collect() }
