@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use support::foreign::{python, root};
 use support::site::{self, crossing};
-use support::world::square;
+use support::world::{FAST, passenger, square};
 use support::{Serve, World};
 
 /// Requests per operation and phase: what a slow machine sends in two minutes, and enough that what they find stays
@@ -24,6 +24,15 @@ fn known(world: &mut World) -> Vec<(&'static str, String)> {
     let n = world.ready_vehicle(crossing(0, 0), 1.0);
     let vehicle = world.vehicle_id(n).to_owned();
     let trip = world.trip(crossing(3, 3), crossing(0, 3));
+    world.until_trip(&trip, "assigned", |trip| trip["vehicle"] == vehicle.as_str());
+    // Another one stands before something that it asks about.
+    world.ready_vehicle_that(crossing(0, 0), FAST, &["--obstacle-after-m", "100"]);
+    let standing_trip = world.trip(crossing(0, 0), crossing(3, 0));
+    world.until_status(&standing_trip, &["AWAITING_ASSIST"]);
+    let assistance = world.until("it asks", || {
+        let open = world.http.get("/v1/assistance").ok();
+        open["items"][0]["id"].as_str().map(str::to_owned).ok_or(open)
+    });
     let made = |path: &str, body: Value, id: &str| world.http.post(path, &body).ok()[id].as_str().unwrap().to_owned();
     let zone = json!({ "name": "yard", "kind": "avoided", "polygon": square(450.0, 450.0, 20.0) });
     let restriction = made(&format!("/v1/sites/{}/zones", site::NAME), zone, "id");
@@ -32,6 +41,8 @@ fn known(world: &mut World) -> Vec<(&'static str, String)> {
     let hold = made(&format!("/v1/vehicles/{vehicle}/holds"), hold, "id");
     let stop = json!({ "class": "now", "reason": "test" });
     let stop = made(&format!("/v1/vehicles/{vehicle}/stop"), stop, "stop");
+    let standing = json!({ "trip": passenger(crossing(1, 1), crossing(2, 2)), "goal": { "trips": 1 } });
+    let standing = made("/v1/standing-orders", standing, "id");
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
     vec![
         ("vehicle", vehicle),
@@ -42,6 +53,8 @@ fn known(world: &mut World) -> Vec<(&'static str, String)> {
         ("hold", hold),
         ("stop", stop),
         ("event", event),
+        ("standing", standing),
+        ("assistance", assistance),
         ("tenant", "town-cars".to_owned()),
     ]
 }

@@ -373,7 +373,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "List standing orders, the newest first",
-        query: PAGE,
+        query: "{ after?: stand_…, limit?: integer(1..1000) }",
         answer: Answer::List("StandingOrder"),
         route: |m| on(m, standing::list),
         ..get("/v1/standing-orders", May::ReadFleet)
@@ -393,7 +393,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "List requests for assistance, the newest first; those that need somebody, or all",
-        query: "{ which?: open | all, after?: string, limit?: integer(1..1000) }",
+        query: "{ which?: open | all, after?: assist_…, limit?: integer(1..1000) }",
         answer: Answer::List("Assistance"),
         route: |m| on(m, assistance::list),
         ..get("/v1/assistance", May::ReadFleet)
