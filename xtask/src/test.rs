@@ -128,9 +128,9 @@ fn tests(root: &Path) -> Result<Command> {
 fn apart(root: &Path, name: &str) -> Command {
     let mut command = process::cargo(root);
     if has_nextest(root) {
-        command.args(["nextest", "run", "-p", "atlasmesh", "--test", name, "--run-ignored", "only", "--no-capture"]);
+        command.args(["nextest", "run", "--workspace", "--test", name, "--run-ignored", "only", "--no-capture"]);
     } else {
-        command.args(["test", "-p", "atlasmesh", "--test", name, "--", "--ignored", "--nocapture"]);
+        command.args(["test", "--workspace", "--test", name, "--", "--ignored", "--nocapture"]);
     }
     command
 }

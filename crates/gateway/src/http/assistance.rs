@@ -13,7 +13,7 @@ use trips::assistance::Answer;
 use trips::{AnswerWish, Assistance, Which};
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Limit, Parameters};
+use super::extract::{Body, Id, Limit, Parameters, whole};
 use super::problem::Problem;
 use super::vehicles::reason;
 use crate::Gateway;
@@ -98,6 +98,7 @@ pub async fn take(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HandBackBody {
+    #[serde(deserialize_with = "whole")]
     lease: u64,
 }
 
@@ -116,6 +117,7 @@ pub async fn hand_back(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerBody {
+    #[serde(deserialize_with = "whole")]
     lease: u64,
     answer: Answer,
     reason: String,

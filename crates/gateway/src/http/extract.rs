@@ -149,6 +149,16 @@ impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Within<LEAST, 
     }
 }
 
+/// A whole number of a body, however it is written: to JSON Schema `7.0` is an integer.
+///
+/// # Errors
+/// Anything else.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    let is_whole = number.fract() == 0.0 && (0.0..=super::shape::WHOLE_MAX as f64).contains(&number);
+    is_whole.then_some(number as u64).ok_or_else(|| D::Error::custom("expected a whole number from 0"))
+}
+
 /// The client's `Idempotency-Key`, if it sent one.
 pub struct IdempotencyKey(pub Option<String>);
 

@@ -104,6 +104,8 @@ fn parameters(endpoint: &Endpoint) -> Result<Vec<Value>, String> {
             "restriction" => "restr_…",
             "event" => "evt_…",
             "principal" => "prin_…",
+            "standing" => "stand_…",
+            "assistance" => "assist_…",
             "site" | "tenant" => "name",
             _ => "string",
         };

@@ -227,6 +227,7 @@ pub async fn draw_zone(
     let ctx = caller.ctx_at(site.clone()).if_version(version);
     let ZoneBody { name, kind, polygon, class, reason, from, until } = body.value;
     let name = principals::name(&name)?.to_owned();
+    let reason = reason.as_deref().map(vehicles::reason).transpose()?.map(str::to_owned);
     let (restriction, owner) = (ctx.new_id(), ctx.actor.id.clone());
     let drawn = SiteZoneDrawn { restriction, name, kind, polygon, owner, class, reason, from, until };
     let id = gateway.fleet.draw_zone(&ctx, &site, drawn).await?;
