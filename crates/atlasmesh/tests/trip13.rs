@@ -52,6 +52,15 @@ fn until_spoken(world: &World, request: &Value, state: &str) -> Value {
     })
 }
 
+/// Waits until a stop holds the vehicle no more, by its own word.
+fn until_over(world: &World, n: usize, stop: &Value) {
+    world.until("the stop is over on the vehicle", || {
+        let commands = world.commands(n);
+        let over = commands.iter().any(|command| command["id"] == *stop && command["state"] == "done");
+        if over { Ok(()) } else { Err(json!(commands)) }
+    });
+}
+
 /// Waits until a request needs nobody any more; it then.
 fn until_done(world: &World, request: &Value) -> Value {
     world.until("the request is done", || {
@@ -139,6 +148,7 @@ fn trip_13_an_answer_that_comes_too_late_moves_nothing_and_policy_lets_no_held_v
     let stop = world.command(n, "stop", &stop).ok()["stop"].clone();
     world.http.post(&path(&asked, "answer"), &proceed).problem(403, "POLICY_VIOLATION");
     world.command(n, "clear", &json!({ "stop": stop })).ok();
+    until_over(&world, n, &stop);
     // The vehicle's computer hangs for longer than an order to go on is valid.
     world.agents[n].process.signal("STOP");
     world.http.post(&path(&asked, "answer"), &proceed).ok();
@@ -157,6 +167,12 @@ fn trip_13_an_answer_that_comes_too_late_moves_nothing_and_policy_lets_no_held_v
     // Heard again, it can be told in time.
     world.until_stands(n);
     world.http.post(&path(&asked, "answer"), &proceed).ok();
+    let spoken = world.until("the vehicle speaks to the answer", || {
+        let now = world.http.get(&format!("/v1/assistance/{}", asked["id"].as_str().unwrap())).ok();
+        let last = now["answers"].as_array().unwrap().last().cloned().unwrap();
+        if last["outcome"]["state"] == "pending" { Err(now) } else { Ok(last) }
+    });
+    assert_eq!(spoken["outcome"]["state"], "accepted", "{}\n{:#}", world.why(&trip), json!(world.commands(n)));
     world.until_status(&trip, &["COMPLETED"]);
     world.verify();
 }
@@ -221,11 +237,7 @@ fn safe_13_what_stopped_goes_on_when_it_is_told_to_and_not_before() {
     world.until_status(&trip, &["SAFE_STOPPED"]);
     world.http.post(&resume, &why).problem(403, "POLICY_VIOLATION");
     world.command(n, "clear", &json!({ "stop": stop })).ok();
-    world.until("the stop is over on the vehicle", || {
-        let commands = world.commands(n);
-        let over = commands.iter().any(|command| command["id"] == stop && command["state"] == "done");
-        if over { Ok(()) } else { Err(json!(commands)) }
-    });
+    until_over(&world, n, &stop);
     let (east, north) = world.until_stands(n);
     assert_eq!(world.trip_now(&trip)["status"], "SAFE_STOPPED", "a clearance moves nothing");
     assert_eq!(world.until_stands(n), (east, north));

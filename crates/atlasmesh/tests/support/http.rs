@@ -32,6 +32,11 @@ impl Answer {
         header(&self.headers, name)
     }
 
+    /// Whether it answers the same; each answer has a name and a date of its own.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.status, &self.content_type, &self.body) == (other.status, &other.content_type, &other.body)
+    }
+
     /// The body, if the answer is a success.
     #[track_caller]
     pub fn ok(self) -> Value {
