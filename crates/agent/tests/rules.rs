@@ -164,6 +164,19 @@ fn before_a_closed_road_behind_a_tunnel_it_stands_before_the_tunnel() {
 }
 
 #[test]
+fn it_reaches_a_stop_right_before_a_closed_road() {
+    let mut world = connected();
+    world.command(0, rules(1, vec![]));
+    world.dispatch(1, 1);
+    world.pass_s(2);
+    world.command(0, rules(2, vec![rule(1, NO_ENTRY, 203.0, 210.0)]));
+    world.until("report boarded");
+    stands_between(&world, 198.0, 201.0);
+    world.until("report safe_stopped ROAD_CLOSED admissible");
+    stands_between(&world, 198.0, 201.0);
+}
+
+#[test]
 fn a_closed_road_behind_the_next_stop_waits_for_its_turn() {
     let mut world = connected();
     world.command(0, rules(1, vec![]));

@@ -228,6 +228,8 @@ fn a_vehicle_that_nobody_can_reach_stops_before_the_closure_and_is_led_on_afterw
     let offered = await_step(&world, &trip, "trip.rerouted");
     assert!(offered["body"]["reason"].as_str().unwrap().contains(&closure), "{offered:#}");
     await_step(&world, &trip, "trip.resumed");
+    world.agents[n].kill();
+    world.agents[n].start_again_at(&world.server, FAST);
     world.until_status(&trip, &["COMPLETED"]);
     assert!(!was_inside(&world, n, AHEAD), "it drove through the closure");
     world.verify();

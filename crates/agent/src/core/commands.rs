@@ -262,7 +262,7 @@ impl Agent {
             // SAFE-9: the old route holds, and the vehicle can still stop on it.
             return no("REROUTE_TOO_CLOSE", "the new route does not begin beyond the stopping distance on the old one");
         }
-        self.open(&plan.path.spliced(at_m, &next), self.along_m, now)?;
+        self.open(&plan.path.spliced(at_m, &next), self.reach_m(state), now)?;
         Ok(at_m)
     }
 

@@ -92,15 +92,16 @@ impl Agent {
     }
 
     /// The nearest that the vehicle can stand, in metres along the path.
-    fn reach_m(&self, state: VehicleState) -> f64 {
+    pub(super) fn reach_m(&self, state: VehicleState) -> f64 {
         self.along_m + state.speed_mps * state.speed_mps / (2.0 * DECELERATION_MPS2)
     }
 
-    /// Where the vehicle stands before the next closed stretch, in metres along the path; `None`: nothing is closed ahead.
-    pub(super) fn open_until_m(&self, state: VehicleState, now: Now) -> Option<f64> {
+    /// Where the vehicle stands before the next closed stretch on its way to a place, in metres along the path; `None`:
+    /// nothing is closed until there.
+    pub(super) fn open_until_m(&self, target_m: f64, state: VehicleState, now: Now) -> Option<f64> {
         let reach_m = self.reach_m(state);
-        let begins = self.closed_ahead(now).map(|(_, stretch)| stretch.begin_m).filter(|begin_m| *begin_m > reach_m);
-        let before_m = begins.reduce(f64::min)? - STANDOFF_M;
+        let begins = self.closed_ahead(now).map(|(_, stretch)| stretch.begin_m);
+        let before_m = begins.filter(|begin_m| *begin_m > reach_m && *begin_m <= target_m).reduce(f64::min)? - STANDOFF_M;
         // A place that it reaches by braking now may lie a little behind what it needs.
         let place_m = self.plan.as_ref()?.path.standing_place_between(reach_m - STANDOFF_M, before_m);
         Some(place_m.unwrap_or(before_m))
@@ -114,7 +115,7 @@ impl Agent {
         let inside =
             |(rule, stretch): (&SiteRule, Stretch)| rule.class == RuleClass::Stop && stretch.begin_m <= reach_m;
         let is_at_end = || {
-            let end_m = self.open_until_m(state, now).filter(|end_m| *end_m < target_m - ARRIVAL_M);
+            let end_m = self.open_until_m(target_m, state, now);
             end_m.is_some_and(|end_m| state.stands() && self.along_m >= end_m - ARRIVAL_M)
         };
         self.closed_ahead(now).any(inside) || is_at_end()
