@@ -287,7 +287,11 @@ impl Agent {
         match (self.target_m(), trip.phase) {
             (Some(target_m), _) => Intent::Follow {
                 route: plan.path.id(),
-                until_m: self.open_until_m(target_m, state, now).unwrap_or(target_m).min(target_m).min(plan.path.released_m()),
+                until_m: self
+                    .open_until_m(target_m, state, now)
+                    .unwrap_or(target_m)
+                    .min(target_m)
+                    .min(plan.path.released_m()),
                 cap_mps: self.cap_mps(),
             },
             (None, Phase::AtDropoff) if self.next_stop_m(plan).is_none() => Intent::Serve(Service::Dropoff),

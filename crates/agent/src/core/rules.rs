@@ -101,7 +101,8 @@ impl Agent {
     pub(super) fn open_until_m(&self, target_m: f64, state: VehicleState, now: Now) -> Option<f64> {
         let reach_m = self.reach_m(state);
         let begins = self.closed_ahead(now).map(|(_, stretch)| stretch.begin_m);
-        let before_m = begins.filter(|begin_m| *begin_m > reach_m && *begin_m <= target_m).reduce(f64::min)? - STANDOFF_M;
+        let before_m =
+            begins.filter(|begin_m| *begin_m > reach_m && *begin_m <= target_m).reduce(f64::min)? - STANDOFF_M;
         // A place that it reaches by braking now may lie a little behind what it needs.
         let place_m = self.plan.as_ref()?.path.standing_place_between(reach_m - STANDOFF_M, before_m);
         Some(place_m.unwrap_or(before_m))
