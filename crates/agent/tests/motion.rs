@@ -313,6 +313,25 @@ fn a_hold_survives_a_restart_and_a_restart_alone_moves_nothing() {
 }
 
 #[test]
+fn a_vehicle_that_was_stopped_at_its_stop_goes_on_before_it_has_arrived() {
+    let mut world = connected();
+    world.dispatch(1, 1);
+    while world.east_m() < 199.0 {
+        world.pass_ms(world::STEP_MS);
+    }
+    world.restart();
+    world.pass_s(5);
+    world.heard();
+    world.step(agent::core::Event::Connected);
+    world.welcome(Some((trip(1), 1)), 120_000);
+    world.until("report boarded");
+    let reports: Vec<String> = world.heard().into_iter().filter(|line| line.starts_with("report")).collect();
+    // The first two come again: nobody had acknowledged them.
+    let told = ["accepted", "departed", "safe_stopped RESTARTED admissible", "resumed", "arrived_pickup", "boarded"];
+    assert_eq!(reports, told.map(|report| format!("report {report}")));
+}
+
+#[test]
 fn now_stops_in_a_tunnel_and_asks_for_help_and_the_default_drives_out_of_it() {
     // SAFE-5: the tunnel is 400 … 600 m.
     let mut world = driving_to(450.0);

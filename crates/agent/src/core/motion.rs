@@ -177,7 +177,15 @@ impl Agent {
         plan.path.stop_m(self.memory.trip.as_ref()?.stops_served)
     }
 
+    /// Ends a stop that was reported, before anything else of the trip is: nobody arrives or boards while stopped.
+    fn report_resumed(&mut self, now: Now) {
+        if std::mem::take(&mut self.watch.stop_reported) {
+            self.report_trip(v1::trip_report::Kind::Resumed(v1::Resumed {}), now);
+        }
+    }
+
     fn enter(&mut self, phase: Phase, kind: v1::trip_report::Kind, now: Now) {
+        self.report_resumed(now);
         self.persist(Record::Entered(phase.into()));
         self.report_trip(kind, now);
     }
@@ -311,9 +319,8 @@ impl Agent {
             Intent::Yield => None,
         };
         self.intent = Some(wanted);
-        let goes_on = matches!(self.intent, Some(Intent::Follow { .. } | Intent::Serve(_)));
-        if goes_on && std::mem::take(&mut self.watch.stop_reported) {
-            self.report_trip(v1::trip_report::Kind::Resumed(v1::Resumed {}), now);
+        if matches!(self.intent, Some(Intent::Follow { .. } | Intent::Serve(_))) {
+            self.report_resumed(now);
         }
         self.out.extend(command.map(super::Output::Drive));
     }
