@@ -95,8 +95,8 @@ export async function clickAt(page, place) {
 }
 
 /** The middle of the longest stretch of a named road that lies free between the page's panels. */
-export function roadInSight(page) {
-  return page.evaluate(() => {
+export async function roadInSight(page) {
+  const road = await page.waitForFunction(() => {
     const { pixel, roads } = globalThis.atlasmesh
     const stretches = roads().filter(({ name }) => name).map(({ points: [a, b] }) => {
       const [from, to] = [pixel(a), pixel(b)]
@@ -105,4 +105,5 @@ export function roadInSight(page) {
     const free = stretches.filter((place) => { const { x, y } = pixel(place); return x > 500 && x < 880 && y > 250 && y < 700 })
     return free.sort((a, b) => b.px - a.px)[0]
   })
+  return road.jsonValue()
 }

@@ -79,7 +79,7 @@ export class MapController {
   /** For tests, which see a canvas and nothing on it. Answers only: an object of the page, the map too, leads to the token. */
   private answers() {
     const atlasmesh = {
-      isDrawn: () => this.ready && this.roads !== null && this.map.areTilesLoaded() && !this.map.isMoving(),
+      isDrawn: () => this.ready && Boolean(this.map.getSource(ROADS)) && this.map.isSourceLoaded(ROADS) && !this.map.isMoving(),
       pixel: (at: LatLon) => this.pixel(at),
       roads: () => this.lines(),
     }
@@ -200,7 +200,13 @@ export class MapController {
     this.put('draft', { type: 'FeatureCollection', features: closed ? shape : [...shape, ...points] })
   }
 
+  private touchedNow = ''
+
+  /** Marks roads; asked for each second with what is mostly the same, which is not drawn again. */
   touched(lines: Line[]) {
+    const now = lines.map(({ id, points }) => `${id}.${points.length}`).join()
+    if (now === this.touchedNow) return
+    this.touchedNow = now
     this.put('touched', collection(lines))
   }
 

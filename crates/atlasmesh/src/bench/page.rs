@@ -194,7 +194,7 @@ fn report(found: &Found) {
         "frames            {frames} in {seconds:.0} s; drawn by software, so that their number means nothing"
     ));
     line(format!(
-        "script per frame  p50 {scripting_p50_ms:.2} ms  p95 {scripting_p95_ms:.2} ms  max {scripting_max_ms:.2} ms"
+        "script per frame  CPU p50 {scripting_p50_ms:.2} ms  p95 {scripting_p95_ms:.2} ms  max {scripting_max_ms:.2} ms"
     ));
     line(format!(
         "first load        {:.0} kB, and the map library {:.0} kB",
