@@ -9,26 +9,7 @@ use kernel::id::TypedId;
 use link::v1::command::Body;
 use link::v1::to_vehicle::Message as Told;
 use link::{Mode, Route, issue, v1};
-use world::{World, at_m, leg, map, route, trip};
-
-fn connected() -> World {
-    let mut world = World::new();
-    world.connect();
-    world.heard();
-    world
-}
-
-/// Driving with people aboard, some metres into the trip leg.
-fn driving_to(east_m: f64) -> World {
-    let mut world = connected();
-    world.dispatch(1, 1);
-    world.until("report boarded");
-    while world.east_m() < east_m {
-        world.pass_ms(world::STEP_MS);
-    }
-    world.heard();
-    world
-}
+use world::{World, at_m, connected, driving_to, leg, map, route, trip};
 
 fn stop(class: v1::StopClass) -> Body {
     Body::Stop(v1::Stop { class: class.into(), scope: v1::Scope::Vehicle.into(), ..Default::default() })

@@ -8,8 +8,9 @@ use kernel::Timestamp;
 use kernel::id::{RestrictionId, TypedId};
 use link::v1::command::Body;
 use link::v1::from_vehicle::Message as Said;
-use link::{Route, v1};
-use world::{World, at_m, leg, route, trip};
+use link::v1::to_vehicle::Message as Told;
+use link::{Route, issue, v1};
+use world::{World, at_m, connected, driving_to, leg, route, trip};
 
 const NO_ENTRY: v1::RuleClass = v1::RuleClass::NoEntry;
 
@@ -26,25 +27,6 @@ fn rule(n: u128, class: v1::RuleClass, from_m: f64, to_m: f64) -> v1::SiteRule {
 
 fn rules(revision: u64, rules: Vec<v1::SiteRule>) -> Body {
     Body::SiteRules(v1::SiteRules { site_id: "pit-1".into(), revision, rules })
-}
-
-fn connected() -> World {
-    let mut world = World::new();
-    world.connect();
-    world.heard();
-    world
-}
-
-/// Driving with people aboard, some metres along.
-fn driving_to(east_m: f64) -> World {
-    let mut world = connected();
-    world.dispatch(1, 1);
-    world.until("report boarded");
-    while world.east_m() < east_m {
-        world.pass_ms(world::STEP_MS);
-    }
-    world.heard();
-    world
 }
 
 fn in_s(world: &World, s: i64) -> i64 {
@@ -174,6 +156,22 @@ fn it_reaches_a_stop_right_before_a_closed_road() {
     stands_between(&world, 198.0, 201.0);
     world.until("report safe_stopped ROAD_CLOSED admissible");
     stands_between(&world, 198.0, 201.0);
+}
+
+#[test]
+fn a_late_repetition_of_rules_changes_nothing_and_a_clock_that_was_set_back_does_not_matter() {
+    let mut world = driving_to(210.0);
+    world.command(0, rules(2, vec![rule(1, NO_ENTRY, 350.0, 390.0)]));
+    world.heard();
+    let mut told_earlier = |body: Body| {
+        let (id, earlier) = (world.next_command(), world.server_time().plus_ms(-60_000));
+        world.told(Told::Command(issue::command(id, 0, earlier, body)));
+        (format!("command {} done", id.as_u128()), world.heard())
+    };
+    let (done, heard) = told_earlier(rules(1, vec![]));
+    assert_eq!(heard, [done]);
+    let (done, heard) = told_earlier(rules(3, vec![]));
+    assert_eq!(heard, ["drive follow to 800".to_owned(), done]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod assist;
 pub mod codes;
 pub mod ctx;
 pub mod decided;

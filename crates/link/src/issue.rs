@@ -1,9 +1,9 @@
 //! Commands as the server writes them. Class and expiry follow from the body, so that no caller can label a dispatch
 //! restrictive or let a stop expire.
 
+use kernel::assist::Answer;
 use kernel::{CommandId, Timestamp};
 
-use crate::assist::Answer;
 use crate::delivery::Class;
 use crate::v1;
 

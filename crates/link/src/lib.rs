@@ -6,7 +6,6 @@
 //! [`to_vehicle`], which check every field and name the one that is wrong.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may panic"))]
 
-pub mod assist;
 mod check;
 pub mod delivery;
 mod from_vehicle;

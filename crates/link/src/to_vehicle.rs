@@ -3,10 +3,10 @@
 //! stop with a bad place is still a stop. The one exception are a site's rules: an area that cannot be read says nothing of
 //! where it is, so they are refused, and the server shows who does not keep them.
 
+use kernel::assist::Answer;
 use kernel::id::BootId;
 use kernel::{CommandId, Coordinate, Timestamp, TripId};
 
-use crate::assist::Answer;
 use crate::check::{self, Checked, bad, required};
 use crate::delivery::Class;
 use crate::restrict::{Restriction, Scope};

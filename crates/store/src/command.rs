@@ -11,7 +11,7 @@ use kernel::{Aggregate, Code, Ctx, Decided, DomainEvent, EventMeta, Reject, Subj
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::port::{Commit, CommitError, Fault, Guard, Receipt, Store};
+use crate::port::{Commit, CommitError, Fault, Guard, ListQuery, PAGE_LIMIT_MAX, Receipt, Store};
 use crate::repeats::{self, Repeat};
 use crate::table::{Expected, Row, RowBody, RowWrite, TableSpec};
 
@@ -106,6 +106,15 @@ pub struct Loaded<A> {
 pub async fn load<A: Aggregate>(store: &dyn Store, tenant: &TenantId, id: &A::Id) -> Result<Option<Loaded<A>>, Fault> {
     let row = store.get(TableSpec::of::<A>(), tenant, &id.to_string()).await?;
     row.map(|row: Row| Ok(Loaded { state: row.decode()?, version: row.version })).transpose()
+}
+
+/// A page of aggregates, as many as one page may have.
+///
+/// # Errors
+/// Any fault of the store; a row that cannot be read is one.
+pub async fn load_page<A: Aggregate>(store: &dyn Store, tenant: &TenantId, query: ListQuery) -> Result<Vec<A>, Fault> {
+    let query = ListQuery { limit: query.limit.min(PAGE_LIMIT_MAX), ..query };
+    store.list(TableSpec::of::<A>(), tenant, query).await?.iter().map(Row::decode).collect()
 }
 
 /// The stream of an aggregate.

@@ -18,7 +18,7 @@ pub mod subscribe;
 pub mod table;
 pub mod verify;
 
-pub use command::{CommandError, Extras, Idempotency, Loaded, Outcome, execute, load};
+pub use command::{CommandError, Extras, Idempotency, Loaded, Outcome, execute, load, load_page};
 pub use memory::MemoryStore;
 pub use port::{Commit, CommitError, Fault, Guard, Head, ListQuery, Order, Receipt, Store};
 pub use table::{Expected, Row, RowBody, RowClass, RowWrite, TableSpec};

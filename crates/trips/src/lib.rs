@@ -3,7 +3,8 @@
 //!
 //! A trip moves only by commands through one pure `decide` ([`trip`]) over one table of transitions
 //! ([`trip::status`]); vehicles are chosen for all trips that wait together ([`dispatch`]); samples of moving vehicles
-//! are checked ([`compliance`]); a vehicle that stands asks a person ([`assistance`]); [`Trips`] joins them over the store and the neighbours' [`ports`].
+//! are checked ([`compliance`]); a vehicle that stands asks a person ([`assistance`]); a standing order asks for the same
+//! trip again and again ([`standing`]); [`Trips`] joins them over the store and the neighbours' [`ports`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

@@ -49,7 +49,7 @@ impl Agent {
         };
         match command.body {
             Body::Restrict(restriction) => return self.restrict(raw, command.id, restriction, now),
-            Body::Rules(_) => return self.ruled(raw, command.id, now),
+            Body::Rules(rules) => return self.ruled(raw, command.id, rules.revision, now),
             _ => {}
         }
         self.send(command_state(command.id, v1::DeliveryState::Delivered, "", ""));

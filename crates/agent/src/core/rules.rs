@@ -49,9 +49,11 @@ fn stretches(rules: &[SiteRule], path: &Path) -> Vec<Stretch> {
 }
 
 impl Agent {
-    /// Takes the site's rules. What was issued before those that are kept changes nothing; the vehicle keeps newer ones.
-    pub(super) fn ruled(&mut self, raw: v1::Command, id: CommandId, now: Now) {
-        let is_older = |kept: &RulesMemory| kept.command.issued_at_us > raw.issued_at_us;
+    /// Takes the site's rules, unless they are a late repetition: older than those that are kept by their revision and by
+    /// the time of issue. One alone may go back: the time where a clock was set, the revision where a store was restored.
+    pub(super) fn ruled(&mut self, raw: v1::Command, id: CommandId, revision: u64, now: Now) {
+        let is_older =
+            |kept: &RulesMemory| kept.command.issued_at_us > raw.issued_at_us && kept.rules.revision >= revision;
         if !self.memory.rules.as_ref().is_some_and(is_older) {
             self.persist(Record::Rules(raw));
         }

@@ -87,6 +87,25 @@ pub fn config(boot: u128) -> Config {
     }
 }
 
+pub fn connected() -> World {
+    let mut world = World::new();
+    world.connect();
+    world.heard();
+    world
+}
+
+/// Driving with people aboard, some metres into the trip leg.
+pub fn driving_to(east_m: f64) -> World {
+    let mut world = connected();
+    world.dispatch(1, 1);
+    world.until("report boarded");
+    while world.east_m() < east_m {
+        world.pass_ms(STEP_MS);
+    }
+    world.heard();
+    world
+}
+
 impl World {
     pub fn new() -> Self {
         Self::with(Memory::default(), SimulatedVehicle::new(at_m(0.0), 7))

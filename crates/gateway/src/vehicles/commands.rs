@@ -4,9 +4,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use kernel::assist::Answer;
 use kernel::id::{AssistId, EventId, TypedId};
 use kernel::{CommandId, RouteId, TenantId, Timestamp, TripId, VehicleId};
-use link::assist::Answer;
 use link::delivery::{Class, Delivery, Held, Move, Redelivery, redeliver};
 use link::{CommandReport, issue, v1};
 use serde::{Deserialize, Serialize};
@@ -295,10 +295,8 @@ fn asked(body: &v1::command::Body) -> Option<Question> {
     match body {
         B::Reroute(body) => Some(Question::Reroute(body.trip_id.parse().ok()?, route(&body.route)?)),
         B::Resume(body) => Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path))),
-        B::AssistAnswer(body) => match body.answer.parse().ok()? {
-            Answer::Proceed | Answer::ChoosePath => {
-                Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path)))
-            }
+        B::AssistAnswer(body) => match body.answer.parse::<Answer>().ok()? {
+            moving if moving.moves() => Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path))),
             standing => Some(Question::Assist(body.request_id.parse().ok()?, standing)),
         },
         _ => None,

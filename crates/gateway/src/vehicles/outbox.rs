@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kernel::assist::Answer;
 use kernel::id::{AssistId, TypedId};
 use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, RouteId, TenantId, VehicleId};
-use link::assist::Answer;
 use link::v1::{self, command::Body};
 use store::port::{Fault, Store};
 use store::subscribe::Subscriber;
@@ -62,7 +62,7 @@ impl Outbox {
     pub fn ring(&self, gateway: &Gateway) {
         let touched = std::mem::take(&mut *self.touched());
         session::ring(gateway, &touched.vehicles);
-        touched.tenants.iter().for_each(|tenant| gateway.sessions.ring_all(tenant));
+        touched.tenants.iter().for_each(|tenant| gateway.sessions.ring_rules(tenant));
     }
 
     fn touched(&self) -> MutexGuard<'_, Touched> {

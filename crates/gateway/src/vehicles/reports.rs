@@ -6,7 +6,6 @@ use kernel::VehicleId;
 use link::delivery::Delivery;
 use link::{CommandReport, TripReport};
 use store::CommandError;
-use trips::assistance::Answer;
 use trips::trip::types::{SnapshotRef, Summary};
 use trips::trip::{ReportKind, VehicleReport};
 use trips::{Snapshot, WayAnswer};
@@ -33,9 +32,7 @@ impl Gateway {
                 self.trips.reroute_answered(&ctx, trip, answer).await
             }
             Question::Resume(trip, route) => self.trips.resume_answered(&ctx, trip, route, refused).await,
-            Question::Assist(assist, answer) => {
-                self.trips.assistance_spoken(&ctx, assist, of_wire(answer), refused).await
-            }
+            Question::Assist(assist, answer) => self.trips.assistance_spoken(&ctx, assist, answer, refused).await,
         };
         match taken {
             Ok(()) => Ok(()),
@@ -45,17 +42,6 @@ impl Gateway {
             }
             Err(other) => Err(other.into()),
         }
-    }
-}
-
-/// An answer of the wire in trips' words.
-fn of_wire(answer: link::assist::Answer) -> Answer {
-    match answer {
-        link::assist::Answer::Wait => Answer::Wait,
-        link::assist::Answer::Proceed => Answer::Proceed,
-        link::assist::Answer::ChoosePath => Answer::ChoosePath,
-        link::assist::Answer::Stop => Answer::Stop,
-        link::assist::Answer::SendCrew => Answer::SendCrew,
     }
 }
 

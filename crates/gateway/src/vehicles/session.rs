@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kernel::{CommandId, TenantId, VehicleId};
@@ -166,23 +167,26 @@ impl Session {
     }
 
     fn must_retry(&self) -> bool {
-        self.undelivered || !self.waiting.is_empty()
+        self.undelivered || !self.waiting.is_empty() || self.handle.rules_changed.load(Ordering::Acquire)
     }
 
     /// Sends what waits for the vehicle.
     async fn deliver(&mut self) -> Result<(), SessionError> {
         let Known { tenant, id, .. } = &self.vehicle;
         let now = self.gateway.source.now();
-        let offered = self.gateway.offer_rules(&self.vehicle, self.keeps_rules).await;
-        match &offered {
-            Ok(()) => self.keeps_rules = None,
-            // Stops are delivered all the same.
-            Err(fault) => {
-                tracing::warn!(%tenant, vehicle = %id, error = %fault, "zones and closures wait for the store")
+        // The whole of a site is read for it: only where it changed, not for each command.
+        if self.handle.rules_changed.swap(false, Ordering::AcqRel) {
+            match self.gateway.offer_rules(&self.vehicle, self.keeps_rules).await {
+                Ok(()) => self.keeps_rules = None,
+                // Stops are delivered all the same.
+                Err(fault) => {
+                    self.handle.rules_changed.store(true, Ordering::Release);
+                    tracing::warn!(%tenant, vehicle = %id, error = %fault, "zones and closures wait for the store")
+                }
             }
         }
         let found = commands::to_deliver(&*self.gateway.store, tenant, *id, &self.held, now).await;
-        self.undelivered = found.is_err() || offered.is_err();
+        self.undelivered = found.is_err();
         let found = found.unwrap_or_else(|fault| {
             tracing::warn!(%tenant, vehicle = %id, error = %fault, "commands wait for the store");
             Vec::new()

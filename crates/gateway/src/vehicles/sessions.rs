@@ -2,6 +2,7 @@
 //! the older, whose socket may be half dead.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{TenantId, VehicleId};
@@ -21,6 +22,8 @@ pub struct SessionHandle {
     pub outbound: mpsc::Sender<ToVehicle>,
     /// Rings when commands may be waiting.
     pub commands: Arc<Notify>,
+    /// Whether the vehicle may keep other zones and closures than its site has: at first, and after each change there.
+    pub rules_changed: Arc<AtomicBool>,
     /// Rings when a newer session took over.
     pub replaced: Arc<Notify>,
 }
@@ -50,6 +53,7 @@ impl Sessions {
                 number: connected.last_number,
                 outbound,
                 commands: Arc::new(Notify::new()),
+                rules_changed: Arc::new(AtomicBool::new(true)),
                 replaced: Arc::new(Notify::new()),
             };
             if let Some(older) = connected.sessions.insert((tenant.clone(), vehicle), handle.clone()) {
@@ -80,11 +84,13 @@ impl Sessions {
         });
     }
 
-    /// Lets the sessions of all vehicles of a tenant look for commands.
-    pub fn ring_all(&self, tenant: &TenantId) {
+    /// Lets the sessions of all vehicles of a tenant look for zones and closures.
+    pub fn ring_rules(&self, tenant: &TenantId) {
         self.with(|connected| {
-            let of_tenant = connected.sessions.iter().filter(|((whose, _), _)| whose == tenant);
-            of_tenant.for_each(|(_, handle)| handle.commands.notify_one());
+            for (_, handle) in connected.sessions.iter().filter(|((whose, _), _)| whose == tenant) {
+                handle.rules_changed.store(true, Ordering::Release);
+                handle.commands.notify_one();
+            }
         });
     }
 

@@ -94,6 +94,7 @@ fn of_known(known: &Assistance, command: &Command, now: Timestamp) -> Verdict {
         Command::Take(by) => take(known, *by, now),
         Command::HandBack(under) => {
             held(known, *under, now)?;
+            settled(known)?;
             Ok(vec![AssistHandedBack { by: under.by, lease: under.lease }.into()])
         }
         Command::Answer(wish) => answer(known, wish, now),
@@ -118,6 +119,8 @@ fn take(known: &Assistance, by: PrincipalId, now: Timestamp) -> Verdict {
     open(known)?;
     let until = now.plus_ms(ASSIST_LEASE_MS);
     match known.lease.as_ref().filter(|lease| now < lease.until) {
+        // The answer renewed the lease, and its own deadline comes first.
+        Some(lease) if lease.by == by && known.pending().is_some() => Ok(Vec::new()),
         Some(lease) if lease.by == by => Ok(vec![AssistTaken { by, lease: lease.number, until }.into()]),
         Some(lease) => {
             let message = format!("{} has it until {}: ask them to give it back, or wait", lease.by, lease.until);
@@ -142,12 +145,20 @@ fn held(known: &Assistance, under: Under, now: Timestamp) -> Result<&Lease, Reje
     }
 }
 
+/// Nothing is asked of the vehicle that it has not spoken to.
+fn settled(known: &Assistance) -> Result<(), Reject> {
+    match known.pending() {
+        Some(pending) => {
+            let message = format!("the vehicle has not answered `{}` yet", pending.answer.as_str());
+            Err(Reject::new(Code::Conflict, message))
+        }
+        None => Ok(()),
+    }
+}
+
 fn answer(known: &Assistance, wish: &Wish, now: Timestamp) -> Verdict {
     held(known, wish.under, now)?;
-    if let Some(pending) = known.pending() {
-        let message = format!("the vehicle has not answered `{}` yet", pending.answer.as_str());
-        return Err(Reject::new(Code::Conflict, message));
-    }
+    settled(known)?;
     let order = wish.order.clone().transpose()?;
     let event = AssistAnswered {
         trip: known.trip,

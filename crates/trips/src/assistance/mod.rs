@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Done, decide};
 pub use events::AssistEvent;
+pub use kernel::assist::Answer;
 
 use crate::trip::types::SnapshotRef;
 
@@ -25,40 +26,6 @@ pub enum Status {
     Taken,
     /// It needs nobody any more.
     Done,
-}
-
-/// What a person may answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// Stand; somebody is looking.
-    Wait,
-    /// Go on.
-    Proceed,
-    /// Go on by way of places that the person chose.
-    ChoosePath,
-    /// Stay: the trip cannot go on with this vehicle.
-    Stop,
-    /// Stand; people are on their way.
-    SendCrew,
-}
-
-impl Answer {
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Answer::Wait => "wait",
-            Answer::Proceed => "proceed",
-            Answer::ChoosePath => "choose_path",
-            Answer::Stop => "stop",
-            Answer::SendCrew => "send_crew",
-        }
-    }
-
-    /// Whether the vehicle goes on by it, which policy must allow.
-    pub fn moves(self) -> bool {
-        matches!(self, Answer::Proceed | Answer::ChoosePath)
-    }
 }
 
 /// One person's exclusive right to answer.

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use kernel::decided::Facts;
-use kernel::envelope::{DecisionRecord, RetentionClass};
+use kernel::envelope::RetentionClass;
 use kernel::id::{AssistId, PrincipalId, TypedId};
 use kernel::{Aggregate, BoxFuture, Code, Coordinate, Ctx, DomainEvent, Envelope, Reject, TenantId, TripId};
 use serde::{Deserialize, Serialize};
@@ -13,12 +12,13 @@ use store::port::PAGE_LIMIT_MAX;
 use store::subscribe::Subscriber;
 use store::{
     CommandError, Expected, Extras, Fault, Guard, ListQuery, Order, RowBody, RowWrite, TableSpec, execute, load,
+    load_page,
 };
 
 use super::reroute::safety;
 use super::resume::Prepared;
 use super::subscribers::settle;
-use super::{RouteVersion, Trips, no_such_trip};
+use super::{Gathered, RouteVersion, Trips, no_such_trip};
 use crate::assistance::decide::{Under, Wish};
 use crate::assistance::events::{AssistAnswered, AssistAsked};
 use crate::assistance::{Answer, AssistEvent, Assistance, Command, decide, events};
@@ -59,15 +59,6 @@ pub struct AnswerWish {
     pub via: Vec<Coordinate>,
 }
 
-/// A command with the decision that was gathered for it.
-struct Gathered(Command, Vec<DecisionRecord>);
-
-impl Facts for Gathered {
-    fn decisions(&self) -> &[DecisionRecord] {
-        &self.1
-    }
-}
-
 impl Trips {
     /// A request, if the tenant has it.
     ///
@@ -93,13 +84,8 @@ impl Trips {
             Which::All => Vec::new(),
         };
         let after = after.map(|id| id.to_string());
-        self.list_assistances(tenant, ListQuery { filters, after, order: Order::Descending, limit }).await
-    }
-
-    async fn list_assistances(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<Assistance>, CommandError> {
-        let query = ListQuery { limit: query.limit.min(PAGE_LIMIT_MAX), ..query };
-        let rows = self.store.list(TableSpec::of::<Assistance>(), tenant, query).await?;
-        Ok(rows.iter().map(|row| row.decode()).collect::<Result<_, Fault>>()?)
+        let query = ListQuery { filters, after, order: Order::Descending, limit };
+        Ok(load_page(&*self.store, tenant, query).await?)
     }
 
     /// What a vehicle showed, by its digest.
@@ -122,7 +108,8 @@ impl Trips {
     /// Gives a request back.
     ///
     /// # Errors
-    /// `NOT_FOUND`; `CONFLICT` when the lease is not the caller's; `ILLEGAL_TRANSITION`.
+    /// `NOT_FOUND`; `CONFLICT` when the lease is not the caller's, or the vehicle has not spoken to the last answer;
+    /// `ILLEGAL_TRANSITION`.
     pub async fn hand_back_assistance(&self, ctx: &Ctx, id: AssistId, lease: u64) -> Result<Assistance, CommandError> {
         let under = Under { by: person(ctx)?, lease };
         self.assist(ctx, id, &Command::HandBack(under), Extras::default()).await
@@ -155,7 +142,8 @@ impl Trips {
         let order = allowed.map(|decision| events::Order { decision, route, clears });
         let command = &Command::Answer(Box::new(plain(Some(order))));
         let decisions = &vec![decision];
-        let gather = |_| async move { Ok::<_, CommandError>(Gathered(command.clone(), decisions.clone())) };
+        let gather =
+            |_| async move { Ok::<_, CommandError>(Gathered { what: command.clone(), decisions: decisions.clone() }) };
         self.execute_assist(ctx, id, Extras { rows, ..safety() }, gather).await
     }
 
@@ -180,7 +168,8 @@ impl Trips {
         command: &Command,
         extras: Extras,
     ) -> Result<Assistance, CommandError> {
-        let gather = |_| async move { Ok::<_, CommandError>(Gathered(command.clone(), Vec::new())) };
+        let gather =
+            |_| async move { Ok::<_, CommandError>(Gathered { what: command.clone(), decisions: Vec::new() }) };
         self.execute_assist(ctx, id, extras, gather).await
     }
 
@@ -193,16 +182,18 @@ impl Trips {
     ) -> Result<Assistance, CommandError>
     where
         G: Fn(Option<Arc<Assistance>>) -> Gathering + Send + Sync,
-        Gathering: Future<Output = Result<Gathered, CommandError>> + Send,
+        Gathering: Future<Output = Result<Gathered<Command>, CommandError>> + Send,
     {
-        let rules = |state: Option<&Assistance>, gathered: &Gathered| decide(id, state, &gathered.0, ctx.now);
+        let rules =
+            |state: Option<&Assistance>, gathered: &Gathered<Command>| decide(id, state, &gathered.what, ctx.now);
         execute(&*self.store, ctx, &id, extras, gather, rules).await?.state.ok_or_else(no_such_request)
     }
 
     /// The requests of a trip that need somebody.
     async fn open_of(&self, tenant: &TenantId, trip: TripId) -> Result<Vec<Assistance>, CommandError> {
         let filters = vec![("open", "yes".to_owned()), ("trip", trip.to_string())];
-        self.list_assistances(tenant, ListQuery { filters, limit: PAGE_LIMIT_MAX, ..ListQuery::all() }).await
+        let query = ListQuery { filters, limit: PAGE_LIMIT_MAX, ..ListQuery::all() };
+        Ok(load_page(&*self.store, tenant, query).await?)
     }
 }
 

@@ -76,8 +76,8 @@ impl std::fmt::Debug for Trips {
 }
 
 /// A command with the facts that were gathered for it, or the trip that answers it already.
-pub(crate) struct Gathered {
-    pub(crate) what: What,
+pub(crate) struct Gathered<W = What> {
+    pub(crate) what: W,
     pub(crate) decisions: Vec<DecisionRecord>,
 }
 
@@ -92,7 +92,7 @@ impl Gathered {
     }
 }
 
-impl Facts for Gathered {
+impl<W: Send + Sync> Facts for Gathered<W> {
     fn decisions(&self) -> &[DecisionRecord] {
         &self.decisions
     }

@@ -1,8 +1,7 @@
 //! Reading trips.
 
 use kernel::{Aggregate, DomainEvent, SiteId, Subject, TenantId, TripId, VehicleId};
-use store::port::PAGE_LIMIT_MAX;
-use store::{CommandError, Fault, ListQuery, Order, TableSpec, load};
+use store::{CommandError, ListQuery, Order, load, load_page};
 
 use super::{Trips, no_such_trip};
 use crate::trip::{Status, Trip, TripEvent};
@@ -56,10 +55,9 @@ impl Trips {
             filters: filter.columns(),
             after: after.map(|trip| trip.to_string()),
             order: Order::Descending,
-            limit: limit.min(PAGE_LIMIT_MAX),
+            limit,
         };
-        let rows = self.store.list(TableSpec::of::<Trip>(), tenant, query).await?;
-        Ok(rows.iter().map(|row| row.decode()).collect::<Result<_, Fault>>()?)
+        Ok(load_page(&*self.store, tenant, query).await?)
     }
 
     /// The open trip that a vehicle holds.

@@ -3,31 +3,21 @@
 
 use std::sync::Arc;
 
-use kernel::decided::Facts;
-use kernel::envelope::DecisionRecord;
 use kernel::id::StandingId;
 use kernel::{Aggregate, BoxFuture, Code, Ctx, DomainEvent, Envelope, Reject, Subject, TenantId, TripId};
 use store::command::recall;
 use store::due::DueHandler;
-use store::port::PAGE_LIMIT_MAX;
 use store::subscribe::Subscriber;
-use store::{CommandError, Extras, Fault, Guard, Idempotency, ListQuery, Order, RowWrite, TableSpec, execute, load};
+use store::{
+    CommandError, Extras, Fault, Guard, Idempotency, ListQuery, Order, RowWrite, TableSpec, execute, load, load_page,
+};
 
-use super::Trips;
 use super::subscribers::settle;
+use super::{Gathered, Trips};
 use crate::standing::decide::NewStanding;
 use crate::standing::parse::StandingRequest;
 use crate::standing::{Command, Standing, decide};
 use crate::trip::{Trip, TripEvent};
-
-/// A command with the decision that was gathered for it.
-struct Gathered(Command, Vec<DecisionRecord>);
-
-impl Facts for Gathered {
-    fn decisions(&self) -> &[DecisionRecord] {
-        &self.1
-    }
-}
 
 impl Trips {
     /// Opens a standing order, if policy allows one of its trips now. The same key gives the same order.
@@ -54,9 +44,12 @@ impl Trips {
             let (decision, answer) = self.ask_policy(ctx, &wish.request, entitlements, subject).await?;
             let (request, requested_by) = (wish.request.clone(), ctx.actor.id.clone());
             let new = NewStanding { request, goal: wish.goal, at_once: wish.at_once, requested_by, answer };
-            Ok::<_, CommandError>(Gathered(Command::Open(Box::new(new)), vec![decision.to_record()]))
+            Ok::<_, CommandError>(Gathered {
+                what: Command::Open(Box::new(new)),
+                decisions: vec![decision.to_record()],
+            })
         };
-        let rules = |state: Option<&Standing>, gathered: &Gathered| decide(id, state, &gathered.0, ctx.now);
+        let rules = |state: Option<&Standing>, gathered: &Gathered<Command>| decide(id, state, &gathered.what, ctx.now);
         let extras = Extras { idempotency, ..Extras::default() };
         execute(&*self.store, ctx, &id, extras, gather, rules).await?.state.ok_or_else(no_such_order)
     }
@@ -79,10 +72,9 @@ impl Trips {
         after: Option<StandingId>,
         limit: usize,
     ) -> Result<Vec<Standing>, CommandError> {
-        let (after, limit) = (after.map(|id| id.to_string()), limit.min(PAGE_LIMIT_MAX));
+        let after = after.map(|id| id.to_string());
         let query = ListQuery { filters: Vec::new(), after, order: Order::Descending, limit };
-        let rows = self.store.list(TableSpec::of::<Standing>(), tenant, query).await?;
-        Ok(rows.iter().map(|row| row.decode()).collect::<Result<_, Fault>>()?)
+        Ok(load_page(&*self.store, tenant, query).await?)
     }
 
     /// Calls a standing order off. Its trips under way go on; each can be cancelled by itself.
@@ -101,8 +93,9 @@ impl Trips {
         command: &Command,
         guard: Option<Guard>,
     ) -> Result<Standing, CommandError> {
-        let gather = |_| async move { Ok::<_, CommandError>(Gathered(command.clone(), Vec::new())) };
-        let rules = |state: Option<&Standing>, gathered: &Gathered| decide(id, state, &gathered.0, ctx.now);
+        let gather =
+            |_| async move { Ok::<_, CommandError>(Gathered { what: command.clone(), decisions: Vec::new() }) };
+        let rules = |state: Option<&Standing>, gathered: &Gathered<Command>| decide(id, state, &gathered.what, ctx.now);
         let extras = Extras { guard, ..Extras::default() };
         execute(&*self.store, ctx, &id, extras, gather, rules).await?.state.ok_or_else(no_such_order)
     }

@@ -125,6 +125,10 @@ fn an_answer_needs_the_lease_that_it_names() {
     }
     let pending = [adas(), vec![answered(Answer::Wait, NOW)]].concat();
     check(&pending, wish(ada(), 1, Answer::Stop), refuses(Code::Conflict));
+    // Until the vehicle has spoken, or its time is up, nobody moves that time.
+    check(&pending, Command::HandBack(Under { by: ada(), lease: 1 }), refuses(Code::Conflict));
+    let waits = check(&pending, Command::Take(ada()), unchanged(done(request()))).unwrap();
+    assert_eq!(waits.due, Some(NOW.plus_ms(SPEAK_MS)));
     let denied = Wish {
         under: Under { by: ada(), lease: 1 },
         answer: Answer::Proceed,

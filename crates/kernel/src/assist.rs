@@ -1,19 +1,22 @@
-//! What a person may answer to a vehicle that asks for help: a closed set, so that a vehicle of another maker can check
-//! every answer before it acts.
+//! What a person may answer to a vehicle that asks for help (TRIP-13): a closed set, so that a vehicle of another maker
+//! can check every answer before it acts. One set for the request's own record and for the wire.
 
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// An answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// Stand and ask again later; somebody is looking.
+    /// Stand; somebody is looking.
     Wait,
     /// Go on.
     Proceed,
-    /// Go on by the path that comes with the answer.
+    /// Go on by way of places that the person chose.
     ChoosePath,
-    /// Stay until the trip ends.
+    /// Stay: the trip cannot go on with this vehicle.
     Stop,
     /// Stand; people are on their way.
     SendCrew,
@@ -25,7 +28,7 @@ impl Answer {
     /// What is told to whoever sends another text.
     pub const EXPECTED: &'static str = "expected wait, proceed, choose_path, stop or send_crew";
 
-    /// Its name on the wire.
+    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Answer::Wait => "wait",
@@ -34,6 +37,11 @@ impl Answer {
             Answer::Stop => "stop",
             Answer::SendCrew => "send_crew",
         }
+    }
+
+    /// Whether the vehicle goes on by it, which policy must allow.
+    pub fn moves(self) -> bool {
+        matches!(self, Answer::Proceed | Answer::ChoosePath)
     }
 }
 
@@ -52,5 +60,20 @@ impl FromStr for Answer {
     type Err = AnswerError;
     fn from_str(text: &str) -> Result<Self, AnswerError> {
         Self::ALL.into_iter().find(|answer| answer.as_str() == text).ok_or(AnswerError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_written_as_they_are_read() {
+        for answer in Answer::ALL {
+            assert_eq!(answer.as_str().parse(), Ok(answer));
+            assert_eq!(serde_json::to_value(answer).unwrap(), answer.as_str());
+            assert!(Answer::EXPECTED.contains(answer.as_str()));
+        }
+        assert_eq!("go".parse::<Answer>(), Err(AnswerError));
     }
 }
