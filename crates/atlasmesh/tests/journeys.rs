@@ -14,7 +14,6 @@ const VEHICLES: usize = 12;
 const SPEEDUP: u32 = 20;
 
 #[test]
-#[ignore = "needs the page and Chromium: cargo xtask test journeys"]
 fn people_find_what_they_come_to_the_page_for() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = demo(folder.path(), VEHICLES, SPEEDUP);

@@ -84,7 +84,6 @@ fn ask(world: &World, known: &[(&'static str, String)], asking: &Asking) {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo xtask test schemathesis"]
 fn every_answer_is_what_the_openapi_says() {
     // The only client in a hurry is this one.
     let mut world = World::with(Serve::default().with("--rate-limit", 0));
