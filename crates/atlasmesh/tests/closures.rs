@@ -53,12 +53,6 @@ fn until_in_force(world: &World, what: &str, id: &str, on: u64, of: u64) -> Vec<
     })
 }
 
-fn await_step(world: &World, trip: &str, event: &str) -> Value {
-    world.until(&format!("{event} of {trip}"), || {
-        world.history(trip).into_iter().find(|step| step["event"] == event).ok_or_else(|| json!(world.events(trip)))
-    })
-}
-
 fn until_driving(world: &World, n: usize, trip: &str) {
     world.until_status(trip, &["ON_TRIP"]);
     world.until("the vehicle drives", || {
@@ -95,13 +89,13 @@ fn a_closure_that_was_announced_takes_effect_at_its_time_and_leads_the_vehicle_a
     let shown = listed(&world, "closures", &closure).unwrap();
     assert_eq!((&shown["class"], &shown["from"]), (&json!("no_entry"), &json!(text(from_us))), "{shown:#}");
     assert!(shown["owner"].as_str().unwrap().starts_with("prin_"), "{shown:#}");
-    let rerouted = await_step(&world, &trip, "trip.rerouted");
+    let rerouted = world.await_step(&trip, "trip.rerouted");
     let began = world.entries_of("site.restriction_began");
     let began = began.iter().find(|entry| entry["event"]["body"]["restriction"] == closure.as_str()).unwrap();
     let began_us = us(began["event"]["recorded_at"].as_str().unwrap());
     assert!(began_us >= from_us && us(rerouted["at"].as_str().unwrap()) >= began_us, "{rerouted:#}");
     assert_eq!(began["event"]["actor"]["rule"], "fleet.restrictions", "{began:#}");
-    await_step(&world, &trip, "trip.reroute_taken");
+    world.await_step(&trip, "trip.reroute_taken");
     world.agents[n].kill();
     world.agents[n].start_again_at(&world.server, FAST);
     world.until_status(&trip, &["COMPLETED"]);
@@ -220,14 +214,14 @@ fn a_vehicle_that_nobody_can_reach_stops_before_the_closure_and_is_led_on_afterw
     let stopped = world.agents[n].process.line_with("SafeStopped");
     assert!(stopped.contains("ROAD_CLOSED"), "{stopped}");
     world.server.start_again();
-    let stopped = await_step(&world, &trip, "trip.safe_stopped");
+    let stopped = world.await_step(&trip, "trip.safe_stopped");
     assert_eq!(stopped["body"]["reason"], "ROAD_CLOSED", "{stopped:#}");
     let stood_m = east_m(stopped["body"]["report"]["at"]["lon"].as_f64().unwrap());
     let before_m = AHEAD.0 - HALF_M;
     assert!((before_m - 30.0..before_m).contains(&stood_m), "it stood {stood_m} m east");
-    let offered = await_step(&world, &trip, "trip.rerouted");
+    let offered = world.await_step(&trip, "trip.rerouted");
     assert!(offered["body"]["reason"].as_str().unwrap().contains(&closure), "{offered:#}");
-    await_step(&world, &trip, "trip.resumed");
+    world.await_step(&trip, "trip.resumed");
     world.agents[n].kill();
     world.agents[n].start_again_at(&world.server, FAST);
     world.until_status(&trip, &["COMPLETED"]);

@@ -11,20 +11,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use support::agent::program;
+use support::foreign::root;
 use support::process::Process;
 use tempfile::TempDir;
 
 /// Seconds that a block may take: the longest one drives through a town.
 const BLOCK_LIMIT_S: &str = "150";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
 
 /// Whoever reads a guide and types.
 struct Reader {

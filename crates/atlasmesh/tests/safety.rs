@@ -313,6 +313,30 @@ fn safe_13_a_clearance_makes_a_vehicle_ready_and_never_moves_it() {
     assert_eq!(world.newest_sample(n)["odometer_m"].as_f64(), Some(stood_m));
 }
 
+/// SAFE-6
+#[test]
+fn safe_13_a_clearance_that_came_too_late_is_told_again() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), FAST);
+    let made = world.command(n, "stop", &stop("now")).ok();
+    let of_kind = |world: &World, kind: &str| world.commands(n).into_iter().find(|command| command["kind"] == kind);
+    world.until("the stop is obeyed", || match of_kind(&world, "stop") {
+        Some(command) if command["state"] == "accepted" => Ok(()),
+        other => Err(json!(other)),
+    });
+    world.agents[n].kill();
+    world.command(n, "clear", &json!({ "stop": made["stop"] })).ok();
+    let clearance = world.until("the clearance is issued", || of_kind(&world, "clearance").ok_or(Value::Null));
+    let left_us = support::time::us(clearance["expires_at"].as_str().unwrap()) - support::time::now_us();
+    // Nothing comes that is waited for here but the time at which the clearance is over.
+    world.await_entries(world.journal_size() + 1_000, u64::try_from(left_us / 1_000 + 100).unwrap());
+    world.start_agent_again(n);
+    let trip = world.trip(crossing(1, 0), crossing(3, 3));
+    world.until_status(&trip, &["COMPLETED"]);
+    assert_eq!(world.commands(n).iter().filter(|command| command["kind"] == "clearance").count(), 2);
+    world.verify();
+}
+
 #[test]
 fn safe_17_a_held_vehicle_is_not_dispatched_and_only_its_owner_lets_it_go() {
     let mut world = World::new();

@@ -167,11 +167,7 @@ fn trip_13_an_answer_that_comes_too_late_moves_nothing_and_policy_lets_no_held_v
     // Heard again, it can be told in time.
     world.until_stands(n);
     world.http.post(&path(&asked, "answer"), &proceed).ok();
-    let spoken = world.until("the vehicle speaks to the answer", || {
-        let now = world.http.get(&format!("/v1/assistance/{}", asked["id"].as_str().unwrap())).ok();
-        let last = now["answers"].as_array().unwrap().last().cloned().unwrap();
-        if last["outcome"]["state"] == "pending" { Err(now) } else { Ok(last) }
-    });
+    let spoken = world.until_spoken(asked["id"].as_str().unwrap());
     assert_eq!(spoken["outcome"]["state"], "accepted", "{}\n{:#}", world.why(&trip), json!(world.commands(n)));
     world.until_status(&trip, &["COMPLETED"]);
     world.verify();

@@ -135,6 +135,16 @@ impl World {
         })
     }
 
+    /// Waits until the vehicle has spoken to the last answer to its request for assistance; that answer.
+    #[track_caller]
+    pub fn until_spoken(&self, assistance: &str) -> Value {
+        self.until("the vehicle speaks to the answer", || {
+            let now = self.http.get(&format!("/v1/assistance/{assistance}")).ok();
+            let last = now["answers"].as_array().and_then(|answers| answers.last()).cloned();
+            last.filter(|last| last["outcome"]["state"] != "pending").ok_or(now)
+        })
+    }
+
     /// Every step of a trip.
     pub fn history(&self, trip: &str) -> Vec<Value> {
         let page = self.http.get(&format!("/v1/trips/{trip}/history?after=0&wait_ms=0")).ok();

@@ -16,6 +16,9 @@ use store::{Expected, Row, RowBody, RowWrite, TableSpec};
 /// Commands to vehicles, with their delivery state.
 pub const VEHICLE_COMMANDS: TableSpec = TableSpec::machinery("vehicle_commands", &["vehicle", "open"]);
 
+/// What the end of a restrictive command is called among commands.
+pub const CLEARANCE: &str = "clearance";
+
 /// How often a change of one command is tried against another at the same moment: its session and its issuer.
 const ATTEMPTS_MAX: usize = 8;
 
@@ -107,6 +110,12 @@ impl StoredCommand {
         }
     }
 
+    /// Whether it says exactly this.
+    fn says(&self, body: &v1::command::Body) -> bool {
+        let Ok(message) = self.message() else { return false };
+        matches!(&message.message, Some(v1::to_vehicle::Message::Command(command)) if command.body.as_ref() == Some(body))
+    }
+
     fn class(&self) -> Class {
         if self.class == "permissive" { Class::Permissive } else { Class::Restrictive }
     }
@@ -129,6 +138,50 @@ impl StoredCommand {
     /// The row of a command that is new.
     pub fn insert(&self, id: CommandId) -> Result<RowWrite, Fault> {
         Ok(RowWrite::put(VEHICLE_COMMANDS, key(self.vehicle, id), Expected::Absent, self.body()?))
+    }
+}
+
+/// What ends a restrictive command.
+pub fn clearance(command: CommandId) -> v1::command::Body {
+    let of = Some(v1::clearance::Of::CommandId(command.to_string()));
+    v1::command::Body::Clearance(v1::Clearance { of, trip_id: String::new() })
+}
+
+/// Tells a vehicle once more what ended, where it says that it still holds it: a clearance expires like everything that
+/// permits, and may have come too late or not at all. However late, it moves nothing (SAFE-13).
+pub async fn clear_again(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    held: &[CommandId],
+    new_id: impl Fn() -> CommandId + Send,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let known = list(store, tenant, vehicle).await?;
+    let mut rows = Vec::new();
+    for held in held {
+        let body = clearance(*held);
+        let mut told = known.iter().map(|(_, command)| command).filter(|command| command.says(&body)).peekable();
+        let may_arrive = |command: &StoredCommand| {
+            !state_of(&command.state).is_final() && command.expires_at.is_some_and(|end| now < end)
+        };
+        if told.peek().is_some() && !told.any(may_arrive) {
+            let id = new_id();
+            rows.push(StoredCommand::new(id, vehicle, CLEARANCE, 0, now, body.clone()).insert(id)?);
+            tracing::info!(%tenant, %vehicle, command = %id, held = %held, "a clearance is told again");
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    match store.write(tenant, rows).await {
+        Ok(()) => Ok(()),
+        Err(CommitError::Fault(fault)) => Err(fault),
+        // New ids conflict with nothing.
+        Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Err(Fault::Overloaded),
     }
 }
 

@@ -15,7 +15,7 @@ use trips::trip::events::{TripAssigned, TripRerouted, TripResumeOrdered, TripVio
 use trips::{AssistEvent, Assistance, Leg, RouteVersion, Trip, TripEvent, Trips};
 
 use super::backend::trip_text;
-use super::commands::{self, StoredCommand, id_of_event};
+use super::commands::{self, CLEARANCE, StoredCommand, clearance, id_of_event};
 use super::session;
 use crate::Gateway;
 use fleet::vehicle::{HoldTiming, StopClass, VehicleEvent};
@@ -202,7 +202,7 @@ fn of_trip(id: CommandId, trip: kernel::TripId, event: TripEvent) -> Option<Impl
         TripEvent::ViolationClosed(closed) => Some(Implied {
             id,
             vehicle: closed.vehicle,
-            kind: "clearance",
+            kind: CLEARANCE,
             claim_epoch: 0,
             body: clearance(violation_command(closed.violation)),
         }),
@@ -258,11 +258,6 @@ fn stop_of_trip(trip: kernel::TripId, reason: String) -> Body {
     Body::Stop(v1::Stop { class, reason, scope, trip_id: trip_text(Some(trip)), place: None })
 }
 
-fn clearance(command: CommandId) -> Body {
-    let of = Some(v1::clearance::Of::CommandId(command.to_string()));
-    Body::Clearance(v1::Clearance { of, trip_id: String::new() })
-}
-
 fn of_vehicle(id: CommandId, vehicle: VehicleId, event: VehicleEvent) -> Option<Implied> {
     match event {
         VehicleEvent::StopOrdered(ordered) => {
@@ -270,7 +265,7 @@ fn of_vehicle(id: CommandId, vehicle: VehicleId, event: VehicleEvent) -> Option<
             Some(Implied { id: ordered.stop, vehicle, kind: "stop", claim_epoch: 0, body })
         }
         VehicleEvent::StopCleared(cleared) => {
-            Some(Implied { id, vehicle, kind: "clearance", claim_epoch: 0, body: clearance(cleared.stop) })
+            Some(Implied { id, vehicle, kind: CLEARANCE, claim_epoch: 0, body: clearance(cleared.stop) })
         }
         VehicleEvent::HoldPlaced(placed) => {
             let when = match placed.timing {
@@ -285,7 +280,7 @@ fn of_vehicle(id: CommandId, vehicle: VehicleId, event: VehicleEvent) -> Option<
         }
         VehicleEvent::HoldReleased(released) => {
             let body = clearance(CommandId::from_u128(released.hold.as_u128()));
-            Some(Implied { id, vehicle, kind: "clearance", claim_epoch: 0, body })
+            Some(Implied { id, vehicle, kind: CLEARANCE, claim_epoch: 0, body })
         }
         _ => None,
     }

@@ -108,6 +108,7 @@ impl Session {
         let welcome = self.gateway.welcome(&self.vehicle, &hello).await?;
         self.say(to_vehicle::Message::Welcome(welcome))?;
         tracing::info!(tenant = %self.vehicle.tenant, vehicle = %self.vehicle.id, boot = %hello.boot, agent = hello.agent_version, "session began");
+        self.clear_again().await;
         self.deliver().await?;
         self.listen(inbound, stopping, &hello).await
     }
@@ -168,6 +169,16 @@ impl Session {
 
     fn must_retry(&self) -> bool {
         self.undelivered || !self.waiting.is_empty() || self.handle.rules_changed.load(Ordering::Acquire)
+    }
+
+    /// What cannot be written now is told with the next session: a vehicle that stands too long is safe.
+    async fn clear_again(&self) {
+        let (gateway, Known { tenant, id, .. }) = (&self.gateway, &self.vehicle);
+        let ctx = self.vehicle.ctx(gateway);
+        let told = commands::clear_again(&*gateway.store, tenant, *id, &self.held, || ctx.new_id(), ctx.now).await;
+        if let Err(fault) = told {
+            tracing::warn!(%tenant, vehicle = %id, error = %fault, "clearances cannot be told again");
+        }
     }
 
     /// Sends what waits for the vehicle.
