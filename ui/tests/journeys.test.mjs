@@ -181,6 +181,24 @@ journey('safe-stop asks back, names the vehicle and the class, and is cleared', 
   assert.equal((await api(`/v1/vehicles/${id}`)).stop, null)
 })
 
+journey('a vehicle that asks for a person is answered, and goes on', {}, async (page) => {
+  const { trip } = await until('a vehicle that asks', async () =>
+    (await api('/v1/assistance')).items.find(({ kind }) => kind === 'OBSTACLE'))
+  await page.evaluate((trip) => { location.hash = `#/trip/${trip}` }, trip)
+  const request = page.getByRole('region', { name: 'Asks for a person' })
+  await request.getByRole('button', { name: 'Take it' }).click()
+  await request.getByText(/^Yours until/).waitFor()
+  await request.getByText('What the vehicle knows').click()
+  await request.getByText('OBSTACLE', { exact: true }).waitFor()
+  await drawn(page)
+  await picture(page, 'assist')
+  await sound(page)
+  await request.getByLabel('Reason').fill('The branch is to the side')
+  await request.getByRole('button', { name: 'Proceed' }).click()
+  await request.waitFor({ state: 'detached' })
+  await page.getByRole('region', { name: 'Story' }).getByText('the vehicle will go on').first().waitFor()
+})
+
 journey('a lost server is told, and comes back by itself', { expects: /Failed to load resource|WebSocket/ }, async (page) => {
   await drawn(page)
   const lost = page.getByTestId('lost')

@@ -19,9 +19,9 @@ pub const SITE: &str = "coquimbo";
 /// What its vehicles can do.
 pub const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
 /// One vehicle in so many meets something on its way that it asks a person about, so that there is somebody to help.
-const ASKING: usize = 30;
+const ASKING: usize = 12;
 /// After how many metres.
-const OBSTACLE_AFTER_M: f64 = 6_000.0;
+const OBSTACLE_AFTER_M: f64 = 3_000.0;
 /// How the server tells its first administrator's token.
 const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
 /// How long a server may take until it is ready: making keys and a store, or reading a large one.
