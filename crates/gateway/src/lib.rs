@@ -10,7 +10,9 @@ pub mod http;
 pub mod maps;
 pub mod positions;
 pub mod rates;
+pub mod sockets;
 pub mod streams;
+pub mod tail;
 pub mod vehicles;
 
 use std::sync::Arc;
@@ -58,6 +60,8 @@ pub struct Gateway {
     pub rates: rates::Rates,
     /// Answers that do not end by themselves.
     pub streams: streams::Streams,
+    /// Ends of journals that somebody follows.
+    pub tails: tail::Tails,
     /// Positions that somebody watches.
     pub positions: positions::Feeds,
     /// The process's metrics as Prometheus text.

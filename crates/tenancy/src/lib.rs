@@ -8,7 +8,7 @@ pub mod role;
 mod service;
 pub mod tenant;
 
-pub use principal::Principal;
+pub use principal::{Principal, changes_access};
 pub use role::{Operation, Role};
 pub use service::{Authenticated, NewPrincipal, NewTenant, TOKENS, Tenancy};
 pub use tenant::Tenant;

@@ -96,6 +96,11 @@ impl Aggregate for Principal {
     }
 }
 
+/// Whether an event of this type can end what somebody was let in for.
+pub fn changes_access(event_type: &str) -> bool {
+    event_type.split_once('.').is_some_and(|(kind, _)| kind == Principal::KIND)
+}
+
 /// Makes a principal with its first token.
 pub fn create(state: Option<&Principal>, role: Role, name: Option<&str>, purpose: &str) -> Decided<PrincipalEvent, ()> {
     if state.is_some() {
@@ -152,6 +157,14 @@ mod tests {
             check([created(Role::Viewer), issued()], make, refuses(Code::Conflict));
             check([created(Role::Viewer), revoked()], make, refuses(Code::Conflict));
         }
+    }
+
+    #[test]
+    fn every_event_of_a_principal_can_change_access_and_no_other() {
+        for (event_type, _) in <PrincipalEvent as kernel::DomainEvent>::types() {
+            assert!(changes_access(event_type), "{event_type}");
+        }
+        assert!(!changes_access("principals.counted") && !changes_access("trip.principal") && !changes_access(""));
     }
 
     #[test]

@@ -1,21 +1,9 @@
 // Every operation that the page uses, by name; panels never spell an address.
-import { type Client, newKey } from './client'
-import type {
-  AssistAnswer, Assistance, ClosureClass, InForce, JournalEntry, LatLon, Page, Site, StopClass, Story, TileIndex, Trip, TripRoute, Vehicle, VehicleCommand,
-  ZoneKind,
-} from './types'
+import { type Client, newKey, Unreachable } from './client'
+import type { AssistAnswer, ClosureClass, InForce, LatLon, StopClass, TripWish, ZoneKind } from './types'
 
 /** The most items of one answer, as the server has it. */
 const PAGE_MAX = 1000
-
-export interface TripWish {
-  site: string
-  kind: string
-  origin: LatLon
-  destination: LatLon
-  requirements: { passengers: number; payload_kg: number }
-  priority: number
-}
 
 /** When a closure or zone begins and ends; without them now, and when somebody lifts it. */
 interface Times {
@@ -23,66 +11,84 @@ interface Times {
   until?: string
 }
 
+interface Page<T> {
+  items: T[]
+  next: string | number | null
+}
+
+/** The body of an answer. Refusals were thrown on the way. */
+async function body<T>(asked: Promise<{ data?: T }>): Promise<T> {
+  const { data } = await asked
+  if (data === undefined) throw new Unreachable('the server answers without a body')
+  return data
+}
+
 /** All items of a list, page by page. */
-async function all<T>(client: Client, path: string, signal?: AbortSignal): Promise<T[]> {
+async function all<T>(page: (after?: string) => Promise<{ data?: Page<T> }>): Promise<T[]> {
   const items: T[] = []
-  let after = ''
+  let after: string | undefined
   for (;;) {
-    const page = await client.ask<Page<T>>(`${path}?limit=${PAGE_MAX}${after}`, signal ? { signal } : {})
-    items.push(...page.items)
-    if (page.next === null) return items
-    after = `&after=${encodeURIComponent(String(page.next))}`
+    const { items: more, next } = await body(page(after))
+    items.push(...more)
+    if (next === null) return items
+    after = String(next)
   }
 }
 
-export const calls = (client: Client) => ({
-  sites: () => all<Site>(client, '/v1/sites'),
-  tiles: (site: string) => client.ask<TileIndex>(`/v1/sites/${site}/tiles`),
-  vehicles: (signal?: AbortSignal) => all<Vehicle>(client, '/v1/vehicles', signal),
-  vehicle: (id: string) => client.ask<Vehicle>(`/v1/vehicles/${id}`),
-  vehicleCommands: (id: string) => client.ask<Page<VehicleCommand>>(`/v1/vehicles/${id}/commands`),
-  trips: (limit = 200) => client.ask<Page<Trip>>(`/v1/trips?limit=${limit}`),
-  trip: (id: string) => client.ask<Trip>(`/v1/trips/${id}`),
-  route: (id: string) => client.ask<TripRoute>(`/v1/trips/${id}/route`),
-  why: (id: string) => client.ask<Story>(`/v1/trips/${id}/why`),
+/** Where to go on in a list. */
+const from = (after?: string) => ({ limit: PAGE_MAX, ...(after === undefined ? {} : { after }) })
+
+/** Whether the caller still waits for it. */
+const during = (signal?: AbortSignal) => (signal ? { signal } : {})
+
+export const calls = ({ operations: at }: Client) => ({
+  sites: () => all((after) => at.GET('/v1/sites', { params: { query: from(after) } })),
+  tiles: (site: string) => body(at.GET('/v1/sites/{site}/tiles', { params: { path: { site } } })),
+  vehicles: (signal?: AbortSignal) =>
+    all((after) => at.GET('/v1/vehicles', { params: { query: from(after) }, ...during(signal) })),
+  vehicle: (vehicle: string) => body(at.GET('/v1/vehicles/{vehicle}', { params: { path: { vehicle } } })),
+  vehicleCommands: (vehicle: string) => body(at.GET('/v1/vehicles/{vehicle}/commands', { params: { path: { vehicle } } })),
+  trips: (limit = 200) => body(at.GET('/v1/trips', { params: { query: { limit } } })),
+  trip: (trip: string) => body(at.GET('/v1/trips/{trip}', { params: { path: { trip } } })),
+  route: (trip: string) => body(at.GET('/v1/trips/{trip}/route', { params: { path: { trip } } })),
+  why: (trip: string) => body(at.GET('/v1/trips/{trip}/why', { params: { path: { trip } } })),
   requestTrip: (wish: TripWish, key = newKey()) =>
-    client.ask<Trip>('/v1/trips', { method: 'POST', body: wish, idempotencyKey: key }),
-  cancelTrip: (id: string, reason: string) =>
-    client.ask<Trip>(`/v1/trips/${id}/cancel`, { method: 'POST', body: { reason } }),
-  resumeTrip: (id: string, reason: string) =>
-    client.ask<Trip>(`/v1/trips/${id}/resume`, { method: 'POST', body: { reason } }),
-  failTrip: (id: string, reason: string) =>
-    client.ask<Trip>(`/v1/trips/${id}/fail`, { method: 'POST', body: { reason } }),
-  assistances: () => all<Assistance>(client, '/v1/assistance'),
-  assistance: (id: string) => client.ask<Assistance>(`/v1/assistance/${id}`),
-  takeAssistance: (id: string) => client.ask<Assistance>(`/v1/assistance/${id}/take`, { method: 'POST' }),
-  handBackAssistance: (id: string, lease: number) =>
-    client.ask<Assistance>(`/v1/assistance/${id}/hand-back`, { method: 'POST', body: { lease } }),
-  answerAssistance: (id: string, body: { lease: number; answer: AssistAnswer; reason: string; via?: LatLon[] }) =>
-    client.ask<Assistance>(`/v1/assistance/${id}/answer`, { method: 'POST', body }),
-  stop: (id: string, stop: StopClass, reason: string) =>
-    client.ask<{ stop: string; delivery: 'sent' | 'waiting'; recorded: 'journal' | 'emergency' }>(
-      `/v1/vehicles/${id}/stop`, { method: 'POST', body: { class: stop, reason } },
-    ),
-  clear: (id: string, stop: string) =>
-    client.ask<{ stop: string }>(`/v1/vehicles/${id}/clear`, { method: 'POST', body: { stop } }),
+    body(at.POST('/v1/trips', { params: { header: { 'Idempotency-Key': key } }, body: wish })),
+  cancelTrip: (trip: string, reason: string) =>
+    body(at.POST('/v1/trips/{trip}/cancel', { params: { path: { trip } }, body: { reason } })),
+  resumeTrip: (trip: string, reason: string) =>
+    body(at.POST('/v1/trips/{trip}/resume', { params: { path: { trip } }, body: { reason } })),
+  failTrip: (trip: string, reason: string) =>
+    body(at.POST('/v1/trips/{trip}/fail', { params: { path: { trip } }, body: { reason } })),
+  assistances: () => all((after) => at.GET('/v1/assistance', { params: { query: from(after) } })),
+  assistance: (assistance: string) => body(at.GET('/v1/assistance/{assistance}', { params: { path: { assistance } } })),
+  takeAssistance: (assistance: string) =>
+    body(at.POST('/v1/assistance/{assistance}/take', { params: { path: { assistance } } })),
+  handBackAssistance: (assistance: string, lease: number) =>
+    body(at.POST('/v1/assistance/{assistance}/hand-back', { params: { path: { assistance } }, body: { lease } })),
+  answerAssistance: (assistance: string, given: { lease: number; answer: AssistAnswer; reason: string; via?: LatLon[] }) =>
+    body(at.POST('/v1/assistance/{assistance}/answer', { params: { path: { assistance } }, body: given })),
+  stop: (vehicle: string, stop: StopClass, reason: string) =>
+    body(at.POST('/v1/vehicles/{vehicle}/stop', { params: { path: { vehicle } }, body: { class: stop, reason } })),
+  clear: (vehicle: string, stop: string) =>
+    body(at.POST('/v1/vehicles/{vehicle}/clear', { params: { path: { vehicle } }, body: { stop } })),
   inForce: async (site: string, signal: AbortSignal) => {
-    const read = (what: string) => all<{ id: string; in_force: InForce }>(client, `/v1/sites/${site}/${what}`, signal)
-    const both = await Promise.all([read('closures'), read('zones')])
-    return new Map(both.flat().map(({ id, in_force }) => [id, in_force]))
+    const asked = { params: { path: { site } }, signal }
+    const closures = body(at.GET('/v1/sites/{site}/closures', asked))
+    const zones = body(at.GET('/v1/sites/{site}/zones', asked))
+    const told = new Map<string, InForce>()
+    for (const { id, in_force } of [...(await closures).items, ...(await zones).items]) if (in_force) told.set(id, in_force)
+    return told
   },
-  close: (site: string, body: { class: ClosureClass; polygon: LatLon[]; reason: string } & Times) =>
-    client.ask<{ id: string }>(`/v1/sites/${site}/closures`, { method: 'POST', body }),
-  drawZone: (site: string, body: { name: string; kind: ZoneKind; class: ClosureClass; polygon: LatLon[] } & Times) =>
-    client.ask<{ id: string }>(`/v1/sites/${site}/zones`, { method: 'POST', body }),
-  lift: (site: string, id: string) =>
-    client.ask<{ id: string }>(`/v1/sites/${site}/restrictions/${id}`, { method: 'DELETE' }),
-  journalHead: () => client.ask<{ size: number }>('/v1/journal/head'),
-  journal: (from: number, waitMs: number, signal?: AbortSignal) =>
-    client.ask<Page<JournalEntry>>(
-      `/v1/journal?from=${from}&limit=500&wait_ms=${waitMs}`,
-      { limitMs: waitMs + 10_000, ...(signal ? { signal } : {}) },
-    ),
+  close: (site: string, closure: { class: ClosureClass; polygon: LatLon[]; reason: string } & Times) =>
+    body(at.POST('/v1/sites/{site}/closures', { params: { path: { site } }, body: closure })),
+  drawZone: (site: string, zone: { name: string; kind: ZoneKind; class: ClosureClass; polygon: LatLon[] } & Times) =>
+    body(at.POST('/v1/sites/{site}/zones', { params: { path: { site } }, body: zone })),
+  lift: (site: string, restriction: string) =>
+    body(at.DELETE('/v1/sites/{site}/restrictions/{restriction}', { params: { path: { site, restriction } } })),
+  journalHead: () => body(at.GET('/v1/journal/head')),
+  journal: (index: number, wait_ms: number, signal?: AbortSignal) =>
+    body(at.GET('/v1/journal', { params: { query: { from: index, limit: 500, wait_ms } }, ...during(signal) })),
 })
 
 export type Calls = ReturnType<typeof calls>

@@ -1,5 +1,7 @@
 // One way to the server: the token in a header, never in an address; problems as values with their code; the server's
 // clock, so that ages are told by one clock only.
+import createClient from 'openapi-fetch'
+import type { paths } from './openapi'
 import type { ProblemBody } from './types'
 
 /** What the server refused, in its own words. */
@@ -15,16 +17,8 @@ export class Problem extends Error {
 /** The server could not be reached, or what answered was not the server. */
 export class Unreachable extends Error {}
 
-/** A request that takes longer than this is given up. */
+/** A request that takes longer than this is given up; one that waits for news may take that much more. */
 const LIMIT_MS = 15_000
-
-export interface Asking {
-  method?: 'GET' | 'POST' | 'DELETE'
-  body?: unknown
-  signal?: AbortSignal
-  idempotencyKey?: string
-  limitMs?: number
-}
 
 export class Client {
   /** The server's clock minus ours, in milliseconds. */
@@ -44,19 +38,19 @@ export class Client {
     return { Authorization: `Bearer ${this.token}` }
   }
 
-  async raw(path: string, asking: Asking & { headers?: Record<string, string> } = {}): Promise<Response> {
-    const { method = 'GET', body, signal, idempotencyKey, limitMs = LIMIT_MS } = asking
-    const headers: Record<string, string> = { ...this.headers(), ...asking.headers }
-    if (body !== undefined) headers['Content-Type'] = 'application/json'
-    if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey
-    const limit = AbortSignal.timeout(limitMs)
-    const signals = signal ? AbortSignal.any([signal, limit]) : limit
-    const text = body === undefined ? null : JSON.stringify(body)
+  /** The operations of the OpenAPI document, each with the types of its parameters, body and answer. */
+  readonly operations = createClient<paths>({ fetch: (request) => this.send(request) })
+
+  private async send(asked: Request): Promise<Response> {
+    const headers = new Headers(asked.headers)
+    headers.set('Authorization', `Bearer ${this.token}`)
+    const waits_ms = Number(new URL(asked.url).searchParams.get('wait_ms') ?? 0)
+    const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(LIMIT_MS + waits_ms)])
     let response: Response
     try {
-      response = await fetch(path, { method, headers, body: text, signal: signals, cache: 'no-store' })
+      response = await fetch(new Request(asked, { headers, signal, cache: 'no-store' }))
     } catch (error) {
-      if (signal?.aborted) throw error
+      if (asked.signal.aborted) throw error
       throw new Unreachable('the server does not answer')
     }
     const date = Date.parse(response.headers.get('date') ?? '')
@@ -67,11 +61,6 @@ export class Client {
     }
     if (response.ok) return response
     throw await this.problem(response)
-  }
-
-  async ask<T>(path: string, asking: Asking = {}): Promise<T> {
-    const response = await this.raw(path, asking)
-    return (await response.json()) as T
   }
 
   private async problem(response: Response): Promise<Error> {

@@ -28,6 +28,12 @@ export interface MapEvents {
 
 type Padding = { top: number; right: number; bottom: number; left: number }
 
+/** West, south, east and north of what the tiles cover; null where there are no roads. */
+function boxOf({ bounds }: TileIndex): [number, number, number, number] | null {
+  const [west, south, east, north] = bounds ?? []
+  return west === undefined || south === undefined || east === undefined || north === undefined ? null : [west, south, east, north]
+}
+
 export class MapController {
   readonly map: MapLibre
   readonly vehicles: VehicleLayer
@@ -124,7 +130,7 @@ export class MapController {
     const places = [...this.fleet.motion.ids].flatMap((id) => this.fleet.motion.place(id) ?? []).reduce<number[][]>(
       (pairs, number, at) => (at % 2 ? pairs.at(-1)!.push(number) : pairs.push([number]), pairs), [])
     const corners = places.map(([x, y]) => unmercator(x!, y!))
-    const bounds = this.roads?.index.bounds
+    const bounds = this.roads && boxOf(this.roads.index)
     if (corners.length > 0) this.fit(corners, smoothly)
     else if (bounds) this.fit([{ lon: bounds[0], lat: bounds[1] }, { lon: bounds[2], lat: bounds[3] }], smoothly)
   }
@@ -134,10 +140,11 @@ export class MapController {
     this.ready = false
     const roads = this.roads
     const at = new URL('/', location.href).href
+    const bounds = roads && boxOf(roads.index)
     this.map.setStyle(styleOf(roads && {
       tiles: [`${at}v1/sites/${roads.site}/tiles/{z}/{x}/{y}.mvt?map=${roads.index.version.slice(0, 12)}`],
       maxzoom: Math.min(15, roads.index.maxzoom),
-      ...(roads.index.bounds ? { bounds: roads.index.bounds } : {}),
+      ...(bounds ? { bounds } : {}),
     }), { diff: false })
   }
 

@@ -1,5 +1,5 @@
 //! The HTTP API under load: reads of a trip, and trips asked for and answered once they are durable, by many clients that
-//! each keep their connection. Against an operation that does nothing, in the same run.
+//! each keep their connection. Against an operation that does nothing, in the same run. Before that, [`streams`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::page::{serve, tenant};
-use super::{Bar, bar, percentile_ms};
+use super::{Bar, bar, percentile_ms, streams};
 use crate::cli::client::Client;
 use crate::cli::output::{line, text};
 use crate::demo::city::City;
@@ -41,7 +41,7 @@ struct Asked {
 pub async fn run(count: usize) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (gateway, url, _stop) = serve(folder.path()).await?;
-    let (_, token) = tenant(&gateway).await?;
+    let (_, token) = tenant(&gateway, "coquimbo-city").await?;
     let client = Client::new(&url, Some(token.clone()))?;
     let map = setup::map(&client).await?;
     line(format!(
@@ -50,6 +50,7 @@ pub async fn run(count: usize) -> Result<()> {
         text(&map, "/nodes"),
         text(&map, "/edges")
     ));
+    streams::measure(&gateway, &url).await?;
     let bodies = Arc::new(wishes(count)?);
     let authority = url.trim_start_matches("http://").to_owned();
     let made = client.post("/v1/trips", &serde_json::from_slice(&bodies[0])?).await?;

@@ -3,6 +3,7 @@
 mod api;
 mod commit;
 mod page;
+mod streams;
 mod trip;
 
 use std::time::Duration;

@@ -27,7 +27,7 @@ use crate::cli::output::{line, text};
 use crate::demo::city::City;
 use crate::demo::setup::{self, SITE};
 use crate::serve::folder::DataFolder;
-use crate::serve::{loops, wiring};
+use crate::serve::{loops, prepared, wiring};
 
 /// What looks at the page, from the root of the repository.
 const BROWSER: &str = "ui/bench/page.mjs";
@@ -68,7 +68,7 @@ pub async fn run(count: usize) -> Result<()> {
     ensure!(Path::new(BROWSER).exists(), "{BROWSER} is not here: `cargo xtask bench page` runs it from the root");
     let folder = tempfile::tempdir()?;
     let (gateway, url, _stop) = serve(folder.path()).await?;
-    let (tenant, token) = tenant(&gateway).await?;
+    let (tenant, token) = tenant(&gateway, "coquimbo-city").await?;
     let client = Client::new(&url, Some(token.clone()))?;
     setup::map(&client).await?;
     let driven = register(&gateway, &client, &tenant, count).await?;
@@ -96,6 +96,7 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
         claim_valid_s: 120,
         store_mib_max: None,
         rate_limit: 0,
+        streams_max: gateway::streams::PER_TENANT,
     };
     let (stop, stopping) = watch::channel(false);
     let listener = TcpListener::bind(&options.http).await?;
@@ -103,13 +104,13 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
     let parts = wiring::wire(&options, &DataFolder::open(folder)?, address, stopping.clone())?;
     let (gateway, loops) = (Arc::clone(&parts.gateway), loops::start(&parts, &stopping));
     tokio::spawn(loops.ended());
-    tokio::spawn(axum::serve(listener, http::router(Arc::clone(&gateway))).into_future());
+    tokio::spawn(axum::serve(prepared(listener), http::router(Arc::clone(&gateway))).into_future());
     Ok((gateway, format!("http://{address}"), stop))
 }
 
-pub(super) async fn tenant(gateway: &Gateway) -> Result<(TenantId, String)> {
+pub(super) async fn tenant(gateway: &Gateway, name: &str) -> Result<(TenantId, String)> {
     let by = Ctx::new(&*gateway.source, TenantId::platform(), Actor::automation("bench"));
-    let new = NewTenant { name: "coquimbo-city".parse()?, sector: Sector::RideHail, simulated: true };
+    let new = NewTenant { name: name.parse()?, sector: Sector::RideHail, simulated: true };
     let (tenant, token) = gateway.tenancy.create_tenant(&by, new).await?;
     Ok((tenant.name, token.expose().to_owned()))
 }

@@ -71,6 +71,9 @@ pub struct ServeOptions {
     /// Requests per second of one principal; a tenant may four times that; 0 for no limit. Stops are never counted.
     #[arg(long, default_value_t = gateway::rates::PER_SECOND)]
     pub rate_limit: u32,
+    /// Live streams and position feeds that one tenant may hold open.
+    #[arg(long, default_value_t = gateway::streams::PER_TENANT)]
+    pub streams_max: usize,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -14,9 +14,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gateway::{Gateway, http, vehicles};
+use axum::serve::ListenerExt;
+use gateway::{Gateway, http, sockets, vehicles};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::cli::args::ServeOptions;
@@ -30,6 +31,9 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Runs the server until SIGTERM or SIGINT.
 pub async fn run(options: ServeOptions) -> Result<()> {
     let observed = Observed::start()?;
+    if let Err(error) = sockets::raise_file_limit() {
+        tracing::warn!(%error, "the limit of open files stays where it was: connections may be refused under load");
+    }
     let folder = DataFolder::open(&options.data)?;
     let http_listener = listen(&options.http, "--http").await?;
     let link_listener = listen(&options.link, "--link").await?;
@@ -49,14 +53,17 @@ pub async fn run(options: ServeOptions) -> Result<()> {
         stopping.clone(),
     ));
     announce(&folder, &parts.gateway, http_listener.local_addr()?)?;
-    let server = axum::serve(http_listener, http::router(Arc::clone(&parts.gateway)))
+    let server = axum::serve(prepared(http_listener), http::router(Arc::clone(&parts.gateway)))
         .with_graceful_shutdown(until(stopping.clone()));
     let server = tokio::spawn(async move { server.await });
     signalled().await?;
     tracing::info!("stopping: no new requests, open ones get five seconds");
     stop.send_replace(true);
     folder.withdraw();
-    if tokio::time::timeout(GRACE, async { tokio::join!(server, link, loops.ended()) }).await.is_err() {
+    if tokio::time::timeout(GRACE, async { tokio::join!(server, link, loops.ended(), parts.gateway.streams.ended()) })
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not end in time and are cut off; nothing acknowledged is lost");
     }
     observed.flush();
@@ -66,6 +73,15 @@ pub async fn run(options: ServeOptions) -> Result<()> {
 async fn listen(address: &str, option: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("{option} {address} cannot be listened on: is another server running there? choose another port")
+    })
+}
+
+/// The listener, with the socket of each connection as clients need it.
+pub fn prepared(listener: TcpListener) -> impl axum::serve::Listener<Io = TcpStream, Addr = SocketAddr> {
+    listener.tap_io(|stream| {
+        if let Err(error) = sockets::prepare(stream) {
+            tracing::debug!(%error, "a connection was gone before it began");
+        }
     })
 }
 

@@ -10,6 +10,7 @@ use gateway::maps::Maps;
 use gateway::positions::Feeds;
 use gateway::rates::Rates;
 use gateway::streams::Streams;
+use gateway::tail::Tails;
 use gateway::vehicles::emergency::EmergencyRecord;
 use gateway::vehicles::outbox::Outbox;
 use gateway::vehicles::sessions::Sessions;
@@ -106,7 +107,8 @@ pub fn wire(
         link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
         link_settings: link_settings(options),
         rates: Rates::new(options.rate_limit),
-        streams: Streams::new(stopping),
+        streams: Streams::new(options.streams_max, stopping),
+        tails: Tails::default(),
         positions: Feeds::default(),
         metrics: metrics()?,
     });

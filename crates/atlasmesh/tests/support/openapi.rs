@@ -65,7 +65,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<()
             Value::Null if schema["additionalProperties"] == false => {
                 return Err(format!("{at}/{name} is not described"));
             }
-            Value::Null => {}
+            Value::Null => check(document, &schema["additionalProperties"], field, &format!("{at}/{name}"))?,
             described => check(document, described, field, &format!("{at}/{name}"))?,
         }
     }

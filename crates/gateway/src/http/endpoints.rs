@@ -177,6 +177,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Where the tiles of a site's roads are and what they cover, as TileJSON 3.0",
+        answer: Answer::Json("Tiles"),
         route: |m| on(m, tiles::index),
         ..get("/v1/sites/{site}/tiles", May::ReadFleet)
     },

@@ -1,21 +1,20 @@
 //! The journal as it grows, as Server-Sent Events. A subscriber's place is a position of the journal, so nothing is kept
 //! for it here: whoever is cut off comes back with the last id that it saw.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Sse;
-use axum::response::sse::{Event, KeepAlive};
-use futures_util::{Stream, StreamExt};
-use journal::Entry;
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
+use futures_util::StreamExt;
 use kernel::Reject;
 use serde::Deserialize;
 use store::port::Fault;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::auth::Caller;
@@ -23,14 +22,15 @@ use super::extract::{Parameters, Place, Within};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::streams::{SLOW_READER, Slot};
+use crate::tail::{Line, PAGE};
 
-/// Events that wait for one subscriber's socket: 1.5 MiB of the largest. The journal has the rest, so that a burst waits
-/// there and not here.
-const BUFFER_EVENTS_MAX: usize = 32;
-/// Entries that are read at once: what the buffer takes.
-const PAGE: usize = BUFFER_EVENTS_MAX;
+/// Events that wait for one subscriber's socket: a page. The journal has the rest, so that a burst waits there and not
+/// here.
+const BUFFER_EVENTS_MAX: usize = PAGE;
 /// How often a silent stream says that it lives: below what proxies cut off.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A comment, which says nothing but that the stream lives (HTML §9.2.6).
+const BEAT: Bytes = Bytes::from_static(b":\n\n");
 /// Prefixes of one filter: more than there are domains.
 const PREFIXES_MAX: usize = 32;
 
@@ -47,13 +47,14 @@ pub async fn follow(
     caller: Caller,
     headers: HeaderMap,
     Parameters(query): Parameters<Query>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let filter = Filter::parse(query.types.as_deref())?;
     let from = gateway.first(&caller, last_seen(&headers)?.or(query.after.map(|Within(after)| after))).await?;
     let slot = gateway.streams.open(&caller.authenticated.tenant)?;
     let (sender, receiver) = mpsc::channel(BUFFER_EVENTS_MAX);
     tokio::spawn(serve(gateway, caller, filter, from, slot, sender));
-    Ok(Sse::new(ReceiverStream::new(receiver).map(Ok)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((headers, Body::from_stream(ReceiverStream::new(receiver).map(Ok::<_, Infallible>))))
 }
 
 fn last_seen(headers: &HeaderMap) -> Result<Option<u64>, Reject> {
@@ -92,21 +93,8 @@ impl Filter {
         Ok(Self(prefixes))
     }
 
-    fn lets_through(&self, event_type: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|prefix| event_type.starts_with(prefix.as_str()))
-    }
-
-    /// The entry as an event of the stream, if it is asked for. The envelope goes out byte by byte as it is hashed.
-    fn event(&self, entry: &Entry) -> Option<Event> {
-        #[derive(Deserialize)]
-        struct Typed<'a> {
-            #[serde(borrow)]
-            r#type: Cow<'a, str>,
-        }
-        let typed: Typed<'_> = serde_json::from_str(&entry.envelope_json).ok()?;
-        let data = || format!(r#"{{"index":{},"event":{}}}"#, entry.index, entry.envelope_json);
-        let event = |name: &str| Event::default().id(entry.index.to_string()).event(name).data(data());
-        self.lets_through(&typed.r#type).then(|| event(&typed.r#type))
+    fn lets_through(&self, line: &Line) -> bool {
+        self.0.is_empty() || self.0.iter().any(|prefix| line.event_type.starts_with(prefix.as_str()))
     }
 }
 
@@ -124,9 +112,9 @@ async fn serve(
     filter: Filter,
     from: u64,
     slot: Slot,
-    sender: mpsc::Sender<Event>,
+    sender: mpsc::Sender<Bytes>,
 ) {
-    let ended = tokio::select! {
+    let Err(ended) = tokio::select! {
         biased;
         () = slot.stopped() => return,
         () = sender.closed() => return,
@@ -140,29 +128,46 @@ async fn serve(
     }
 }
 
-async fn send(gateway: &Gateway, caller: &Caller, filter: &Filter, mut from: u64, to: &mpsc::Sender<Event>) -> End {
-    let tenant = &caller.authenticated.tenant;
+async fn send(
+    gateway: &Gateway,
+    caller: &Caller,
+    filter: &Filter,
+    mut from: u64,
+    to: &mpsc::Sender<Bytes>,
+) -> Result<Infallible, End> {
+    let tail = gateway.tails.of(&caller.authenticated.tenant);
+    let (mut access, mut quiet_until) = (None, Instant::now() + HEARTBEAT);
     loop {
         let level = gateway.store.committed();
-        let entries = match gateway.store.entries(tenant, from, PAGE).await {
-            Ok(entries) => entries,
-            Err(fault) => return End::Fault(fault),
-        };
-        let Some(last) = entries.last() else {
-            gateway.store.wait_committed(level).await;
-            continue;
-        };
-        match caller.is_still_valid().await {
-            Ok(true) => from = last.index + 1,
-            Ok(false) => return End::Revoked,
-            Err(fault) => return End::Fault(fault),
+        let page = tail.page(&*gateway.store, from).await.map_err(End::Fault)?;
+        if access != Some(page.access_changes) {
+            if !caller.is_still_valid().await.map_err(End::Fault)? {
+                return Err(End::Revoked);
+            }
+            access = Some(page.access_changes);
         }
-        for event in entries.iter().filter_map(|entry| filter.event(entry)) {
-            match tokio::time::timeout(SLOW_READER, to.send(event)).await {
-                Ok(Ok(())) => {}
-                // Whoever listened is gone, which ends the stream elsewhere.
-                Ok(Err(_)) | Err(_) => return End::Slow,
+        for line in page.lines.iter().filter(|line| filter.lets_through(line)) {
+            deliver(to, line.frame.clone()).await?;
+            quiet_until = Instant::now() + HEARTBEAT;
+        }
+        if let Some(last) = page.lines.last() {
+            from = last.index + 1;
+            continue;
+        }
+        tokio::select! {
+            () = gateway.store.wait_committed(level) => {}
+            () = tokio::time::sleep_until(quiet_until) => {
+                deliver(to, BEAT).await?;
+                quiet_until = Instant::now() + HEARTBEAT;
             }
         }
+    }
+}
+
+async fn deliver(to: &mpsc::Sender<Bytes>, frame: Bytes) -> Result<(), End> {
+    match tokio::time::timeout(SLOW_READER, to.send(frame)).await {
+        Ok(Ok(())) => Ok(()),
+        // Whoever listened is gone, which ends the stream elsewhere.
+        Ok(Err(_)) | Err(_) => Err(End::Slow),
     }
 }

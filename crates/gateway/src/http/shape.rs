@@ -9,7 +9,8 @@
 //! they say, `time` is RFC 3339 in UTC, `text` has something to read in it; `name`, `word`, `vin` and `subject` have an
 //! alphabet; `prefix_…` is an id; a word with a capital and small letters is a shape of its own; any other word is
 //! itself. `(least..most)` behind a kind or a list limits its value, its characters or its items, `(>least..most)`
-//! without the least. A field with `?` may be left out; `…` among fields says that there may be more.
+//! without the least. A field with `?` may be left out; `…` among fields says that there may be more, and `…:` with a kind
+//! that these are all of it, under any names.
 
 use serde_json::{Value, json};
 
@@ -117,10 +118,10 @@ impl<'a> Reader<'a> {
 
     /// Fields up to the closing brace.
     fn fields(&mut self) -> Result<Value, String> {
-        let (mut properties, mut required, mut is_open) = (serde_json::Map::new(), Vec::new(), false);
+        let (mut properties, mut required, mut others) = (serde_json::Map::new(), Vec::new(), json!(false));
         while !self.eat("}") {
             if self.eat("…") {
-                is_open = true;
+                others = if self.eat(":") { self.union()? } else { json!(true) };
             } else {
                 let name = self.word()?;
                 if !self.eat("?") {
@@ -134,7 +135,7 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": is_open });
+        let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": others });
         if !required.is_empty() {
             object["required"] = json!(required);
         }
@@ -194,6 +195,10 @@ mod tests {
                         "b": { "type": "string", "format": "date-time", "pattern": TIME },
                     },
                 }),
+            ),
+            (
+                "{ …: boolean }",
+                json!({ "type": "object", "properties": {}, "additionalProperties": { "type": "boolean" } }),
             ),
             ("{}", json!({ "type": "object", "properties": {}, "additionalProperties": false })),
         ];

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::session;
 use super::sessions::OUTBOUND_MAX;
-use crate::Gateway;
+use crate::{Gateway, sockets};
 
 /// How long a TLS handshake may take: a vehicle at the edge of coverage needs a few round trips.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,6 +72,10 @@ async fn accept(
                 continue;
             }
         };
+        if let Err(error) = sockets::prepare(&stream) {
+            tracing::debug!(%peer, %error, "a connection was gone before it began");
+            continue;
+        }
         let (tls, accepted) = (tls.clone(), accepted.clone());
         tokio::spawn(async move {
             let _permit = permit;

@@ -1,0 +1,153 @@
+//! The newest entries of each journal, read and written out once for all who follow it: a thousand screens cost the store
+//! as much as one. Entries never change, so what is kept here cannot disagree with the journal.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use axum::body::Bytes;
+use journal::Entry;
+use kernel::TenantId;
+use serde::Deserialize;
+use store::port::{Fault, Store};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// Entries that are read at once.
+pub const PAGE: usize = 32;
+/// Entries that are kept of a journal: what a busy fleet does in some seconds, 12 MiB of the largest. Whoever is farther
+/// behind reads the store.
+const KEPT_MAX: usize = 256;
+
+/// An entry as it goes out.
+#[derive(Debug)]
+pub struct Line {
+    /// Its place in the journal.
+    pub index: u64,
+    /// The type of its event.
+    pub event_type: String,
+    /// One event of a `text/event-stream`. The envelope is there byte by byte as it is hashed.
+    pub frame: Bytes,
+}
+
+impl Line {
+    fn of(entry: &Entry) -> Arc<Self> {
+        #[derive(Deserialize)]
+        struct Typed<'a> {
+            #[serde(borrow)]
+            r#type: Cow<'a, str>,
+        }
+        let (index, envelope) = (entry.index, &entry.envelope_json);
+        let event_type =
+            serde_json::from_str(envelope).map_or_else(|_| String::new(), |typed: Typed<'_>| typed.r#type.into_owned());
+        // Canonical JSON has no line breaks (RFC 8785 §3.2), so one `data:` holds it.
+        let frame = format!("id: {index}\nevent: {event_type}\ndata: {{\"index\":{index},\"event\":{envelope}}}\n\n");
+        Arc::new(Self { index, event_type, frame: frame.into() })
+    }
+}
+
+/// Some entries in a row.
+#[derive(Debug)]
+pub struct Page {
+    /// The entries; none where the journal ends.
+    pub lines: Vec<Arc<Line>>,
+    /// How often anybody's access was changed since the tail is followed. Whoever sees another number than before must
+    /// look whether its own still stands.
+    pub access_changes: u64,
+}
+
+/// The tails that somebody follows.
+#[derive(Debug, Default)]
+pub struct Tails(Mutex<BTreeMap<TenantId, Weak<Tail>>>);
+
+impl Tails {
+    /// The tail of a tenant's journal: one for all who hold it at the same time.
+    pub fn of(&self, tenant: &TenantId) -> Arc<Tail> {
+        let mut tails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tails.retain(|_, tail| tail.strong_count() > 0);
+        if let Some(tail) = tails.get(tenant).and_then(Weak::upgrade) {
+            return tail;
+        }
+        let tail = Arc::new(Tail { tenant: tenant.clone(), newest: AsyncMutex::default() });
+        tails.insert(tenant.clone(), Arc::downgrade(&tail));
+        tail
+    }
+}
+
+/// The end of one journal.
+#[derive(Debug)]
+pub struct Tail {
+    tenant: TenantId,
+    newest: AsyncMutex<Option<Newest>>,
+}
+
+impl Tail {
+    /// The entries from `from` on, at most [`PAGE`]. What was committed before the call is among them.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn page(&self, store: &dyn Store, from: u64) -> Result<Page, Fault> {
+        let (kept, access_changes) = {
+            let mut newest = self.newest.lock().await;
+            let newest = match &mut *newest {
+                Some(newest) => newest,
+                none => none.insert(Newest::behind(store.head(&self.tenant).await?.map_or(0, |head| head.size))),
+            };
+            newest.catch_up(store, &self.tenant).await?;
+            (newest.from(from), newest.access_changes)
+        };
+        let lines = match kept {
+            Some(lines) => lines,
+            None => read(store, &self.tenant, from).await?,
+        };
+        Ok(Page { lines, access_changes })
+    }
+}
+
+/// What is kept of one journal.
+#[derive(Debug)]
+struct Newest {
+    /// What the engine had committed when it was read.
+    level: Option<u64>,
+    /// The index behind the last line.
+    next: u64,
+    lines: VecDeque<Arc<Line>>,
+    access_changes: u64,
+}
+
+impl Newest {
+    fn behind(next: u64) -> Self {
+        Self { level: None, next, lines: VecDeque::new(), access_changes: 0 }
+    }
+
+    async fn catch_up(&mut self, store: &dyn Store, tenant: &TenantId) -> Result<(), Fault> {
+        let level = store.committed();
+        if self.level == Some(level) {
+            return Ok(());
+        }
+        loop {
+            let lines = read(store, tenant, self.next).await?;
+            let is_last = lines.len() < PAGE;
+            self.next = lines.last().map_or(self.next, |last| last.index + 1);
+            let changes = lines.iter().filter(|line| tenancy::changes_access(&line.event_type));
+            self.access_changes += changes.count() as u64;
+            self.lines.extend(lines);
+            self.lines.drain(..self.lines.len().saturating_sub(KEPT_MAX));
+            if is_last {
+                break;
+            }
+        }
+        self.level = Some(level);
+        Ok(())
+    }
+
+    /// A page of what is kept; nothing if it begins before that.
+    fn from(&self, from: u64) -> Option<Vec<Arc<Line>>> {
+        let first = self.next - self.lines.len() as u64;
+        let skipped = usize::try_from(from.checked_sub(first)?).unwrap_or(usize::MAX);
+        Some(self.lines.iter().skip(skipped).take(PAGE).cloned().collect())
+    }
+}
+
+async fn read(store: &dyn Store, tenant: &TenantId, from: u64) -> Result<Vec<Arc<Line>>, Fault> {
+    Ok(store.entries(tenant, from, PAGE).await?.iter().map(Line::of).collect())
+}
