@@ -34,7 +34,7 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "api",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "api"],
-        what: "reads and creations per second over HTTP, by 64 clients",
+        what: "reads and creations per second over HTTP, by 64 clients; events to 1,000 who follow",
         first: |_| Ok(()),
     },
     Bench {
@@ -54,6 +54,12 @@ const BENCHES: &[Bench] = &[
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "page"],
         what: "the page in Chromium while 2,000 vehicles move: script per frame, and the first load",
         first: page::build,
+    },
+    Bench {
+        name: "start",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "start"],
+        what: "a server's start with the demo's site, and its memory in the demo",
+        first: |_| Ok(()),
     },
     Bench {
         name: "routing",

@@ -3,6 +3,7 @@
 mod api;
 mod commit;
 mod page;
+mod start;
 mod streams;
 mod trip;
 
@@ -18,9 +19,10 @@ pub async fn run(options: BenchOptions) -> Result<()> {
     match options.name.as_str() {
         "api" => api::run(options.count.unwrap_or(5_000)).await,
         "commit" => commit::run(options.count.unwrap_or(40_000)).await,
+        "start" => start::run(options.count.unwrap_or(20)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,
-        other => bail!("there is no bench {other}: api, commit, trip or page"),
+        other => bail!("there is no bench {other}: api, commit, page, start or trip"),
     }
 }
 

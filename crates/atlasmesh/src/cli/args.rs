@@ -111,7 +111,7 @@ pub enum StoreCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct BenchOptions {
-    /// Which bench: api, commit, trip or page.
+    /// Which bench: api, commit, page, start or trip.
     pub name: String,
     /// How many different trips, commands, trips or vehicles.
     #[arg(long)]

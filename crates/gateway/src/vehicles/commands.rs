@@ -207,6 +207,13 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Its place among those that go out together. Zones and closures come first, whenever they were written down: an
+    /// order to drive over a road that was opened again is refused by a vehicle that still keeps it closed.
+    fn place(&self) -> (bool, Timestamp, CommandId) {
+        let is_rules = matches!(body_of(&self.message), Some(v1::command::Body::SiteRules(_)));
+        (!is_rules, self.issued_at, self.id)
+    }
+
     /// The span of its delivery.
     pub fn span(&self, tenant: &TenantId, vehicle: VehicleId) -> tracing::Span {
         let trip = trip_of(&self.message);
@@ -214,7 +221,8 @@ impl Outgoing {
     }
 }
 
-/// What a session sends now, oldest first. Commands whose time ran out become EXPIRED on the way.
+/// What a session sends now: zones and closures, then the rest, oldest first. Commands whose time ran out become EXPIRED on
+/// the way.
 pub async fn to_deliver(
     store: &dyn Store,
     tenant: &TenantId,
@@ -246,7 +254,7 @@ pub async fn to_deliver(
             Redelivery::Nothing => {}
         }
     }
-    outgoing.sort_by_key(|command| (command.issued_at, command.id));
+    outgoing.sort_by_key(Outgoing::place);
     Ok(outgoing)
 }
 
@@ -254,11 +262,17 @@ fn id_of_key(key: &str) -> Option<CommandId> {
     key.split_once('/')?.1.parse().ok()
 }
 
+fn body_of(message: &v1::ToVehicle) -> Option<&v1::command::Body> {
+    match message.message.as_ref()? {
+        v1::to_vehicle::Message::Command(command) => command.body.as_ref(),
+        _ => None,
+    }
+}
+
 /// The trip that a message is about, if it is about one.
 fn trip_of(message: &v1::ToVehicle) -> Option<&str> {
     use v1::command::Body;
-    let Some(v1::to_vehicle::Message::Command(command)) = &message.message else { return None };
-    let trip = match command.body.as_ref()? {
+    let trip = match body_of(message)? {
         Body::Dispatch(body) => &body.trip_id,
         Body::Reroute(body) => &body.trip_id,
         Body::Cancel(body) => &body.trip_id,
@@ -369,4 +383,28 @@ pub async fn list(
     };
     let rows = store.list(VEHICLE_COMMANDS, tenant, query).await?;
     rows.iter().filter_map(|row| id_of_key(&row.key).map(|id| Ok((id, row.decode()?)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outgoing(n: u128, at_s: i64, body: v1::command::Body) -> Outgoing {
+        let (id, issued_at) = (CommandId::from_u128(n), Timestamp::from_us(at_s * 1_000_000));
+        let message = issue::message(issue::command(id, 1, issued_at, body));
+        Outgoing { id, kind: String::new(), message, issued_at }
+    }
+
+    #[test]
+    fn zones_and_closures_go_out_before_the_orders_that_count_on_them() {
+        use v1::command::Body;
+        let resume = || Body::Resume(v1::Resume::default());
+        let stop = || Body::Stop(v1::Stop::default());
+        let rules = || Body::SiteRules(v1::SiteRules::default());
+        let mut all =
+            [outgoing(3, 2, stop()), outgoing(1, 1, resume()), outgoing(4, 3, rules()), outgoing(2, 1, stop())];
+        all.sort_by_key(Outgoing::place);
+        let ids: Vec<u128> = all.iter().map(|command| command.id.as_u128()).collect();
+        assert_eq!(ids, [4, 1, 2, 3], "the rules, then the oldest first");
+    }
 }

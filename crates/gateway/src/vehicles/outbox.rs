@@ -61,8 +61,9 @@ impl Outbox {
     /// later looks by itself.
     pub fn ring(&self, gateway: &Gateway) {
         let touched = std::mem::take(&mut *self.touched());
-        session::ring(gateway, &touched.vehicles);
+        // First what holds at the site: no session may send an order by it before its vehicle knows it.
         touched.tenants.iter().for_each(|tenant| gateway.sessions.ring_rules(tenant));
+        session::ring(gateway, &touched.vehicles);
     }
 
     fn touched(&self) -> MutexGuard<'_, Touched> {
