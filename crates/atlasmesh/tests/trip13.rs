@@ -198,7 +198,7 @@ fn trip_13_a_trip_that_is_stopped_strands_and_a_person_ends_it() {
 #[test]
 fn trip_13_a_vehicle_that_no_way_led_on_for_goes_on_once_the_road_is_open_again() {
     let mut world = World::new();
-    world.ready_vehicle((site::TUNNEL_TO_M, 0.0), 12.0);
+    let n = world.ready_vehicle((site::TUNNEL_TO_M, 0.0), 12.0);
     let trip = world.trip((site::TUNNEL_TO_M, 0.0), (site::ROAD_END_M, 0.0));
     world.until_status(&trip, &["ON_TRIP"]);
     let closure = json!({
@@ -210,6 +210,8 @@ fn trip_13_a_vehicle_that_no_way_led_on_for_goes_on_once_the_road_is_open_again(
     let asked = request(&world);
     assert_eq!(asked["kind"], "NO_LEGAL_EXIT", "{asked:#}");
     let lease = take(&world.http, &asked);
+    // Another way is looked for from where the vehicle stands, which its samples tell.
+    world.until_stands(n);
     world.http.post(&path(&asked, "answer"), &answer(lease, "proceed")).problem(422, "UNROUTABLE");
     world.http.delete(&format!("/v1/sites/{}/restrictions/{closure}", site::NAME)).ok();
     // An open road alone moves nothing (SAFE-13).
