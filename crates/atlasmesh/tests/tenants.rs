@@ -229,13 +229,21 @@ fn a_stranger_learns_and_changes_nothing() {
     assert_eq!(positions.next_frame().unwrap(), Frame::Text(json!({ "vehicles": [] })));
 }
 
-/// No map is imported while trips are under way.
+/// No map is imported while trips are under way. Standing orders first: they ask for the next trip as one ends.
 fn cancel_all(world: &World) {
-    let trips = world.http.get("/v1/trips").ok()["items"].as_array().unwrap().clone();
-    for trip in trips.iter().filter(|trip| trip["ended"].is_null()) {
-        let path = format!("/v1/trips/{}/cancel", trip["id"].as_str().unwrap());
+    let items = |path: &str| world.http.get(path).ok()["items"].as_array().unwrap().clone();
+    let cancel = |kind: &str, one: &Value| {
+        let path = format!("/v1/{kind}/{}/cancel", one["id"].as_str().unwrap());
         world.http.post(&path, &json!({ "reason": CANARY })).ok();
+    };
+    for order in items("/v1/standing-orders").iter().filter(|order| order["status"] == "ACTIVE") {
+        cancel("standing-orders", order);
     }
+    world.until("no trip is under way", || {
+        let open: Vec<Value> = items("/v1/trips").into_iter().filter(|trip| trip["ended"].is_null()).collect();
+        open.iter().for_each(|trip| cancel("trips", trip));
+        if open.is_empty() { Ok(()) } else { Err(json!(open)) }
+    });
 }
 
 #[test]
