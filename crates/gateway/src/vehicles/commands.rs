@@ -207,11 +207,17 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Its place among those that go out together. Zones and closures come first, whenever they were written down: an
-    /// order to drive over a road that was opened again is refused by a vehicle that still keeps it closed.
-    fn place(&self) -> (bool, Timestamp, CommandId) {
-        let is_rules = matches!(body_of(&self.message), Some(v1::command::Body::SiteRules(_)));
-        (!is_rules, self.issued_at, self.id)
+    /// Its place among those that go out together. Zones and closures, and what ends a command that holds the vehicle, come
+    /// first, whenever they were written down: an order that counts on them is refused by a vehicle that was not told. An
+    /// order to stop that the vehicle does not hold yet is never overtaken by its end.
+    fn place(&self, held: &[CommandId]) -> (bool, Timestamp, CommandId) {
+        use v1::command::Body;
+        let first = match body_of(&self.message) {
+            Some(Body::SiteRules(_)) => true,
+            Some(body @ Body::Clearance(_)) => held.iter().any(|held| *body == clearance(*held)),
+            _ => false,
+        };
+        (!first, self.issued_at, self.id)
     }
 
     /// The span of its delivery.
@@ -221,8 +227,7 @@ impl Outgoing {
     }
 }
 
-/// What a session sends now: zones and closures, then the rest, oldest first. Commands whose time ran out become EXPIRED on
-/// the way.
+/// What a session sends now, in order. Commands whose time ran out become EXPIRED on the way.
 pub async fn to_deliver(
     store: &dyn Store,
     tenant: &TenantId,
@@ -254,7 +259,7 @@ pub async fn to_deliver(
             Redelivery::Nothing => {}
         }
     }
-    outgoing.sort_by_key(Outgoing::place);
+    outgoing.sort_by_key(|command| command.place(held));
     Ok(outgoing)
 }
 
@@ -396,15 +401,18 @@ mod tests {
     }
 
     #[test]
-    fn zones_and_closures_go_out_before_the_orders_that_count_on_them() {
+    fn what_an_order_counts_on_goes_out_before_it_and_no_stop_is_overtaken_by_its_end() {
         use v1::command::Body;
-        let resume = || Body::Resume(v1::Resume::default());
-        let stop = || Body::Stop(v1::Stop::default());
-        let rules = || Body::SiteRules(v1::SiteRules::default());
-        let mut all =
-            [outgoing(3, 2, stop()), outgoing(1, 1, resume()), outgoing(4, 3, rules()), outgoing(2, 1, stop())];
-        all.sort_by_key(Outgoing::place);
+        let (held, not_held) = (CommandId::from_u128(90), CommandId::from_u128(2));
+        let mut all = [
+            outgoing(5, 3, Body::SiteRules(v1::SiteRules::default())),
+            outgoing(4, 2, clearance(held)),
+            outgoing(3, 2, clearance(not_held)),
+            outgoing(2, 1, Body::Stop(v1::Stop::default())),
+            outgoing(1, 1, Body::Dispatch(v1::Dispatch::default())),
+        ];
+        all.sort_by_key(|command| command.place(&[held]));
         let ids: Vec<u128> = all.iter().map(|command| command.id.as_u128()).collect();
-        assert_eq!(ids, [4, 1, 2, 3], "the rules, then the oldest first");
+        assert_eq!(ids, [4, 5, 1, 2, 3]);
     }
 }
