@@ -102,6 +102,10 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),
         ("get", "/v1/journal/{event}/proof", "", none.clone(), UNKNOWN),
+        ("get", "/v1/journal/{event}/tlog-proof", "", none.clone(), UNKNOWN),
+        ("get", "/v1/journal/checkpoint", "", none.clone(), Stranger::Own),
+        ("get", "/v1/journal/tile/{tile}", "", none.clone(), Stranger::Own),
+        ("get", "/v1/journal/consistency", "?from=1", none.clone(), Stranger::Own),
         ("post", "/v1/journal/verify", "", json!({ "replay": true }), Stranger::Own),
         ("get", "/v1/events", "", none.clone(), Stranger::Own),
         ("get", "/v1/positions", "", none, Stranger::Own),
@@ -162,6 +166,8 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("zoom", "14".to_owned()),
         ("x", "4949".to_owned()),
         ("y", "9618.mvt".to_owned()),
+        // Each tenant's journal has a first entry.
+        ("tile", "entries/000.p/1".to_owned()),
     ];
     (world, ids.into())
 }

@@ -124,6 +124,15 @@ impl Entry {
         [self.envelope_json.as_bytes(), self.links_json.as_bytes()].concat()
     }
 
+    /// Appends the entry to a bundle (C2SP tlog-tiles, "Log entries"): its data behind their length as two bytes, the most
+    /// significant first.
+    pub fn append_to_bundle(&self, bundle: &mut Vec<u8>) {
+        let data = self.leaf_data();
+        // An entry has at most [`ENTRY_BYTES_MAX`] bytes, which is the most that two bytes count.
+        bundle.extend((data.len() as u16).to_be_bytes());
+        bundle.extend(data);
+    }
+
     /// The envelope.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod error;
 mod hash;
 pub mod proof;
 pub mod receipt;
+pub mod tile;
 mod tree;
 pub mod verify;
 

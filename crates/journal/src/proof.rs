@@ -1,11 +1,20 @@
-//! Inclusion and consistency proofs, made from leaves and checked without them (RFC 6962 §2.1.1, §2.1.2; the checks
-//! follow RFC 9162 §2.1.3.2 and §2.1.4.2).
+//! Inclusion and consistency proofs, made from the hashes of a tree and checked without them (RFC 6962 §2.1.1, §2.1.2;
+//! the checks follow RFC 9162 §2.1.3.2 and §2.1.4.2). Which parts of the tree a proof consists of follows from sizes alone:
+//! whoever makes one fetches no more than their roots.
+
+use std::ops::Range;
 
 use crate::Hash;
 
 /// The largest power of two below `n`; `n` is at least 2.
-fn split(n: usize) -> usize {
-    1 << (usize::BITS - 1 - (n - 1).leading_zeros())
+fn split(n: u64) -> u64 {
+    1 << (u64::BITS - 1 - (n - 1).leading_zeros())
+}
+
+/// The two subtrees of a part of more than one leaf.
+fn halves(part: &Range<u64>) -> (Range<u64>, Range<u64>) {
+    let middle = part.start + split(part.end - part.start);
+    (part.start..middle, middle..part.end)
 }
 
 /// The root over leaves, by the recursive definition.
@@ -14,32 +23,63 @@ pub fn root_of(leaves: &[Hash]) -> Hash {
         [] => Hash::of_empty_tree(),
         [leaf] => *leaf,
         _ => {
-            let (left, right) = leaves.split_at(split(leaves.len()));
+            let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
             Hash::of_node(&root_of(left), &root_of(right))
         }
     }
 }
 
-/// The path that proves the leaf at `index` in the tree over `leaves`; `None` when there is no such leaf.
-pub fn inclusion(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
-    if index >= leaves.len() {
+/// The parts, as positions of leaves, whose roots prove the leaf at `index` in the tree of `size` leaves: from the leaf's
+/// sibling up. `None` when there is no such leaf.
+pub fn inclusion_parts(index: u64, size: u64) -> Option<Vec<Range<u64>>> {
+    if index >= size {
         return None;
     }
-    let mut path = Vec::new();
-    let (mut leaves, mut index) = (leaves, index);
-    while leaves.len() > 1 {
-        let (left, right) = leaves.split_at(split(leaves.len()));
-        if index < left.len() {
-            path.push(root_of(right));
-            leaves = left;
-        } else {
-            path.push(root_of(left));
-            index -= left.len();
-            leaves = right;
-        }
+    let mut parts = Vec::new();
+    let mut part = 0..size;
+    while part.end - part.start > 1 {
+        let (left, right) = halves(&part);
+        let (within, beside) = if index < left.end { (left, right) } else { (right, left) };
+        parts.push(beside);
+        part = within;
     }
-    path.reverse();
-    Some(path)
+    parts.reverse();
+    Some(parts)
+}
+
+/// The parts whose roots prove that the tree of `old_size` leaves is a beginning of the tree of `new_size`; `None` when it
+/// is longer, or empty.
+pub fn consistency_parts(old_size: u64, new_size: u64) -> Option<Vec<Range<u64>>> {
+    if old_size == 0 || old_size > new_size {
+        return None;
+    }
+    let mut parts = Vec::new();
+    let mut part = 0..new_size;
+    while old_size != part.end {
+        let (left, right) = halves(&part);
+        let (within, beside) = if old_size <= left.end { (left, right) } else { (right, left) };
+        parts.push(beside);
+        part = within;
+    }
+    // The verifier knows the root of the old tree itself.
+    parts.extend((part.start > 0).then_some(part));
+    parts.reverse();
+    Some(parts)
+}
+
+fn roots(leaves: &[Hash], parts: Option<Vec<Range<u64>>>) -> Option<Vec<Hash>> {
+    parts?.into_iter().map(|part| leaves.get(part.start as usize..part.end as usize).map(root_of)).collect()
+}
+
+/// The path that proves the leaf at `index` in the tree over `leaves`; `None` when there is no such leaf.
+pub fn inclusion(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+    roots(leaves, inclusion_parts(index as u64, leaves.len() as u64))
+}
+
+/// The proof that the tree over the first `size` leaves is a beginning of the tree over `leaves`; `None` when it is
+/// not shorter or equal, or empty.
+pub fn consistency(leaves: &[Hash], size: usize) -> Option<Vec<Hash>> {
+    roots(leaves, consistency_parts(size as u64, leaves.len() as u64))
 }
 
 /// Whether `path` proves that `leaf` stands at `index` of the tree of `size` leaves with this `root`.
@@ -65,41 +105,6 @@ pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, path: &[Hash], root: 
         last >>= 1;
     }
     last == 0 && node == root
-}
-
-/// The proof that the tree over the first `size` leaves is a beginning of the tree over `leaves`; `None` when it is
-/// not shorter or equal, or empty.
-pub fn consistency(leaves: &[Hash], size: usize) -> Option<Vec<Hash>> {
-    if size == 0 || size > leaves.len() {
-        return None;
-    }
-    let mut path = Vec::new();
-    subproof(leaves, size, &mut path, Known::Yes);
-    Some(path)
-}
-
-/// Whether the verifier knows the root of the subtree already: it does as long as it is the old tree itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    Yes,
-    No,
-}
-
-fn subproof(leaves: &[Hash], size: usize, path: &mut Vec<Hash>, known: Known) {
-    if size == leaves.len() {
-        if known == Known::No {
-            path.push(root_of(leaves));
-        }
-        return;
-    }
-    let (left, right) = leaves.split_at(split(leaves.len()));
-    if size <= left.len() {
-        subproof(left, size, path, known);
-        path.push(root_of(right));
-    } else {
-        subproof(right, size - left.len(), path, Known::No);
-        path.push(root_of(left));
-    }
 }
 
 /// Whether `path` proves that the tree of `old_size` leaves with `old_root` is a beginning of the tree of `new_size`

@@ -1,6 +1,8 @@
 //! What somebody is given who wants to prove an entry later: the entry, the signed head, the path between them, and
 //! how far it can be trusted.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, NoteVerifier};
@@ -54,6 +56,18 @@ impl InclusionReceipt {
             path,
             checkpoint,
         }
+    }
+
+    /// The same as a text that verifiers of transparency logs read (C2SP tlog-proof v1). Its extra data are those of the
+    /// leaf: envelope and links.
+    pub fn to_tlog_proof(&self) -> String {
+        let leaf_data = [self.envelope.as_bytes(), self.links.as_bytes()].concat();
+        let mut text = format!("c2sp.org/tlog-proof@v1\nextra {}\nindex {}\n", STANDARD.encode(leaf_data), self.index);
+        for hash in &self.path {
+            text += &STANDARD.encode(hash.as_bytes());
+            text += "\n";
+        }
+        text + "\n" + &self.checkpoint
     }
 
     /// Checks that the receipt proves its entry; the answer is the head that it is proven under.

@@ -16,6 +16,7 @@ pub mod replay;
 pub mod sequence;
 pub mod subscribe;
 pub mod table;
+pub mod tiles;
 pub mod verify;
 
 pub use command::{CommandError, Extras, Idempotency, Loaded, Outcome, execute, load, load_page};

@@ -24,6 +24,8 @@ pub struct Answer {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -163,7 +165,7 @@ fn read_answer(from: &mut impl BufRead) -> io::Result<Answer> {
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
-    Ok(Answer { status, content_type, headers, body })
+    Ok(Answer { status, content_type, headers, body, bytes })
 }
 
 fn read_chunks(from: &mut impl BufRead, into: &mut Vec<u8>) -> io::Result<()> {

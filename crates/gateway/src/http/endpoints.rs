@@ -9,7 +9,7 @@ use tenancy::Operation as May;
 
 use super::{
     MAP_BYTES_MAX, assistance, events, health, journal, openapi, positions, principals, sites, standing, tenants,
-    tiles, trips, vehicles,
+    tiles, tlog, trips, vehicles,
 };
 use crate::Gateway;
 
@@ -61,8 +61,10 @@ pub enum Answer {
     List(&'static str),
     /// A Mapbox Vector Tile.
     Tile,
-    /// Text of Prometheus.
-    Metrics,
+    /// Plain text.
+    Text,
+    /// Bytes of a format of their own.
+    Bytes,
     /// Server-Sent Events.
     Events,
     /// A WebSocket.
@@ -445,6 +447,31 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..get("/v1/journal/{event}/proof", May::ReadJournal)
     },
     Endpoint {
+        summary: "The same proof as a text that verifiers of transparency logs read (C2SP tlog-proof)",
+        answer: Answer::Text,
+        route: |m| on(m, tlog::prove),
+        ..get("/v1/journal/{event}/tlog-proof", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "The newest signed head as a checkpoint (C2SP tlog-checkpoint)",
+        answer: Answer::Text,
+        route: |m| on(m, tlog::checkpoint),
+        ..get("/v1/journal/checkpoint", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "Hashes or entries of the journal by the name of their tile, as 0/x001/234.p/5 or entries/000 (C2SP tlog-tiles)",
+        answer: Answer::Bytes,
+        route: |m| on(m, tlog::tile),
+        ..get("/v1/journal/tile/{tile}", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "The proof that the journal of `from` entries is a beginning of that of `to`, which is the newest where it is not said (RFC 6962)",
+        query: "{ from?: integer, to?: integer }",
+        answer: Answer::Json("{ from: integer, to: integer, path: [string] }"),
+        route: |m| on(m, tlog::consistency),
+        ..get("/v1/journal/consistency", May::ReadJournal)
+    },
+    Endpoint {
         summary: "Verify the journal, with `replay` also every row against it",
         body: "{ replay?: boolean }",
         answer: Answer::Json("Verdict"),
@@ -486,7 +513,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Metrics as Prometheus text",
-        answer: Answer::Metrics,
+        answer: Answer::Text,
         route: |m| on(m, health::metrics),
         ..open("/metrics")
     },
@@ -501,6 +528,11 @@ impl Endpoint {
             "delete" => MethodFilter::DELETE,
             _ => MethodFilter::GET,
         }
+    }
+
+    /// Its address for the router: the name of a tile of the journal has slashes.
+    pub fn route_path(&self) -> String {
+        self.path.replace("{tile}", "{*tile}")
     }
 
     /// The names of the parameters in its address.

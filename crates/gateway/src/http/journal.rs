@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use journal::proof;
-use journal::receipt::{InclusionReceipt, Level, SELF_ASSERTED};
-use kernel::{Code, EventId, Reject, Subject, TenantId};
+use journal::receipt::InclusionReceipt;
+use kernel::{EventId, Reject, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::port::PAGE_LIMIT_MAX;
@@ -22,9 +21,6 @@ use crate::Gateway;
 pub type WaitMs = Within<0, 30_000>;
 /// Entries of one answer where the caller says nothing.
 const ENTRIES_DEFAULT: usize = 100;
-
-/// Leaves that a proof is made from in memory: 32 MiB of hashes. Longer logs are proven from tiles.
-const PROOF_LEAVES_MAX: u64 = 1_000_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +69,7 @@ pub async fn list(
 /// `GET /v1/journal/head`
 pub async fn head(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Json<Value>, Problem> {
     let tenant = &caller.authenticated.tenant;
-    let head = gateway.store.head(tenant).await?.ok_or_else(|| Problem::not_found("log of", tenant))?;
+    let head = gateway.head_of(tenant).await?;
     let vkey = gateway.note_verifier(tenant).vkey();
     Ok(Json(json!({ "size": head.size, "root": head.root, "checkpoint": head.note, "vkey": vkey })))
 }
@@ -84,25 +80,7 @@ pub async fn prove(
     caller: Caller,
     Id(event): Id<EventId>,
 ) -> Result<Json<InclusionReceipt>, Problem> {
-    let tenant = &caller.authenticated.tenant;
-    let entry = gateway.store.entry(tenant, event).await?.ok_or_else(|| Problem::not_found("event", event))?;
-    let head = gateway.store.head(tenant).await?.ok_or_else(|| Problem::not_found("log of", tenant))?;
-    if head.size > PROOF_LEAVES_MAX {
-        return Err(Problem::new(Code::Unavailable, "the log is too long to be proven from memory"));
-    }
-    let leaves = gateway.store.leaves(tenant, 0, head.size).await?;
-    let path = usize::try_from(entry.index).ok().and_then(|index| proof::inclusion(&leaves, index));
-    let path =
-        path.ok_or_else(|| Problem::new(Code::Unavailable, "the entry is not covered by a head yet: try again"))?;
-    Ok(Json(InclusionReceipt {
-        level: Level::Provable,
-        trust: SELF_ASSERTED,
-        index: entry.index,
-        envelope: entry.envelope_json,
-        links: entry.links_json,
-        path,
-        checkpoint: head.note,
-    }))
+    Ok(Json(gateway.receipt(&caller.authenticated.tenant, event).await?))
 }
 
 #[derive(Deserialize)]

@@ -20,6 +20,7 @@ mod standing;
 mod strict;
 mod tenants;
 pub mod tiles;
+mod tlog;
 mod trips;
 mod vehicles;
 
@@ -49,7 +50,7 @@ pub const MAP_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub fn router(gateway: Arc<Gateway>) -> Router {
     let route = |router: Router<Arc<Gateway>>, endpoint: &'static Endpoint| {
         let admit = middleware::from_fn_with_state((Arc::clone(&gateway), endpoint), auth::admit);
-        router.route(endpoint.path, (endpoint.route)(endpoint.filter()).route_layer(admit))
+        router.route(&endpoint.route_path(), (endpoint.route)(endpoint.filter()).route_layer(admit))
     };
     ENDPOINTS
         .iter()

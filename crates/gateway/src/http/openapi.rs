@@ -130,7 +130,8 @@ fn answer(endpoint: &Endpoint) -> Result<Value, String> {
             json!({ "application/json": { "schema": schema(&items)? } })
         }
         Answer::Tile => json!({ "application/vnd.mapbox-vector-tile": { "schema": schema("string")? } }),
-        Answer::Metrics => json!({ "text/plain": { "schema": schema("string")? } }),
+        Answer::Text => json!({ "text/plain": { "schema": schema("string")? } }),
+        Answer::Bytes => json!({ "application/octet-stream": { "schema": schema("string")? } }),
         Answer::Events => json!({ "text/event-stream": { "schema": schema("string")? } }),
         Answer::Socket => return Ok(json!({ "description": "The connection is a WebSocket now" })),
     };
@@ -155,7 +156,8 @@ pub fn operations_markdown() -> String {
             Answer::Json(shape) => format!("{} `{shape}`", endpoint.status),
             Answer::List(shape) => format!("list of `{shape}`"),
             Answer::Tile => "a Mapbox Vector Tile, layer `roads`".into(),
-            Answer::Metrics => "text".into(),
+            Answer::Text => "text".into(),
+            Answer::Bytes => "bytes".into(),
             Answer::Events => "see Streams".into(),
             Answer::Socket => "see Streams".into(),
         };

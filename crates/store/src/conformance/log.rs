@@ -2,11 +2,11 @@
 
 use journal::Frontier;
 use kernel::envelope::NewEvent;
-use kernel::{Subject, TenantId};
+use kernel::{EventId, Subject, TenantId};
 use pollster::block_on;
 
 use super::{CountingSource, PlainSigner, THINGS, commit, ctx, event, tenant};
-use crate::port::{Commit, CommitError, Store};
+use crate::port::{Commit, CommitError, ListQuery, Store};
 use crate::sequence::{HeadSigner, envelope};
 use crate::table::Expected;
 
@@ -16,7 +16,10 @@ pub(super) fn places_are_gap_free(store: &dyn Store) {
     for (n, key) in ["a", "b", "a", "a", "b"].into_iter().enumerate() {
         let ctx = ctx(&source, &tenant);
         let events = vec![event(&ctx, key), event(&ctx, key)];
+        let given: Vec<EventId> = events.iter().map(|event| event.unsequenced().id).collect();
         let receipt = block_on(store.commit(Commit::new(tenant.clone(), Vec::new(), events).unwrap())).unwrap();
+        let kept: Vec<EventId> = receipt.entries.iter().map(|entry| envelope(entry).unwrap().id).collect();
+        assert_eq!(kept, given, "events keep their order");
         let places: Vec<u64> = receipt.entries.iter().map(|entry| entry.index).collect();
         assert_eq!(places, [2 * n as u64, 2 * n as u64 + 1]);
     }
@@ -41,6 +44,7 @@ pub(super) fn tenants_never_see_each_other(store: &dyn Store) {
     let receipt = commit(store, &source, &north, "canary", Expected::Absent).unwrap();
     let id = envelope(&receipt.entries[0]).unwrap().id;
     assert!(block_on(store.get(THINGS, &south, "canary")).unwrap().is_none());
+    assert!(block_on(store.list(THINGS, &south, ListQuery::all())).unwrap().is_empty());
     assert!(block_on(store.entry(&south, id)).unwrap().is_none());
     assert!(block_on(store.entries(&south, 0, 10)).unwrap().is_empty());
     assert!(block_on(store.timeline(&south, &Subject::new(THINGS.name, "canary"), 0, 10)).unwrap().is_empty());

@@ -53,6 +53,7 @@ impl CtxSource for CountingSource {
 pub fn run(open: &dyn Fn() -> Arc<dyn Store>) {
     rows::commit_is_read_back(&*open());
     rows::wrong_belief_changes_nothing(&*open());
+    rows::what_is_refused_leaves_nothing(&*open());
     rows::lists_filter_order_and_page(&*open());
     rows::due_rows_come_longest_overdue_first(&*open());
     rows::guard_fences(&*open());

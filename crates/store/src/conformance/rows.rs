@@ -39,6 +39,33 @@ pub(super) fn wrong_belief_changes_nothing(store: &dyn Store) {
     assert_eq!(block_on(store.head(&tenant)).unwrap(), head);
 }
 
+/// Whatever class a row has, nothing of a transaction that was refused stays.
+pub(super) fn what_is_refused_leaves_nothing(store: &dyn Store) {
+    let (source, tenant) = (CountingSource::default(), tenant("north-pit"));
+    commit(store, &source, &tenant, "a", Expected::Absent).unwrap();
+    let head = block_on(store.head(&tenant)).unwrap();
+    let note = |key: &str, expected: Expected| {
+        let body = RowBody::new(&key, vec!["red".into(), "round".into()]).unwrap();
+        RowWrite::put(NOTES, key, expected, body)
+    };
+    let context = ctx(&source, &tenant);
+    let torn = |state: Expected, machinery: Expected| {
+        let rows = vec![RowWrite::put(THINGS, "a", state, body("blue"))];
+        let commit = Commit::new(tenant.clone(), rows, vec![event(&context, "a")]).unwrap();
+        let commit = commit.with_machinery(vec![note("first", Expected::Any), note("second", machinery)]).unwrap();
+        block_on(store.commit(commit)).map(drop)
+    };
+    let refused = [
+        torn(Expected::Absent, Expected::Any),
+        torn(Expected::Version(1), Expected::Version(9)),
+        block_on(store.write(&tenant, vec![note("first", Expected::Any), note("second", Expected::Version(9))])),
+    ];
+    assert!(refused.iter().all(|done| matches!(done, Err(CommitError::Conflict { .. }))), "{refused:?}");
+    assert!(block_on(store.list(NOTES, &tenant, ListQuery::all())).unwrap().is_empty());
+    assert_eq!(block_on(store.get(THINGS, &tenant, "a")).unwrap().unwrap().body, body("red"));
+    assert_eq!(block_on(store.head(&tenant)).unwrap(), head);
+}
+
 pub(super) fn lists_filter_order_and_page(store: &dyn Store) {
     let (north, south) = (tenant("north-pit"), tenant("south-pit"));
     let note = |key: &str, colour: &str, shape: &str| {

@@ -1,0 +1,124 @@
+//! The journal in the formats of transparency logs, for readers that are not ours: the checkpoint, tiles of hashes and
+//! bundles of entries (C2SP tlog-tiles), the proof of one event as a text (C2SP tlog-proof), and the proof that one tree is
+//! a beginning of another (RFC 6962 §2.1.2).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use journal::receipt::InclusionReceipt;
+use journal::tile::{Content, Tile};
+use kernel::{EventId, Reject, TenantId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::port::Head;
+use store::tiles;
+
+use super::auth::Caller;
+use super::extract::{Id, Parameters, Place, Within};
+use super::problem::Problem;
+use crate::Gateway;
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+/// A checkpoint is the newest one, a tile never changes: for a year in the reader's own cache.
+const NEWEST: HeaderValue = HeaderValue::from_static("no-store");
+const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
+
+fn text(text: String) -> Response {
+    ([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, NEWEST)], text).into_response()
+}
+
+impl Gateway {
+    /// The newest signed head of a log.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` before its first entry.
+    pub async fn head_of(&self, tenant: &TenantId) -> Result<Head, Problem> {
+        self.store.head(tenant).await?.ok_or_else(|| Problem::not_found("log of", tenant))
+    }
+
+    /// An event with the path that proves it under the newest head.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn receipt(&self, tenant: &TenantId, event: EventId) -> Result<InclusionReceipt, Problem> {
+        let entry = self.store.entry(tenant, event).await?.ok_or_else(|| Problem::not_found("event", event))?;
+        let head = self.head_of(tenant).await?;
+        let path = tiles::inclusion(&*self.store, tenant, entry.index, head.size).await?;
+        // An entry and the head over it are committed as one.
+        let path = path.ok_or_else(|| Problem::not_found("event", event))?;
+        Ok(InclusionReceipt::provable(entry, path, head.note))
+    }
+}
+
+/// `GET /v1/journal/checkpoint`
+pub async fn checkpoint(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Response, Problem> {
+    Ok(text(gateway.head_of(&caller.authenticated.tenant).await?.note))
+}
+
+/// `GET /v1/journal/{event}/tlog-proof`
+pub async fn prove(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(event): Id<EventId>,
+) -> Result<Response, Problem> {
+    Ok(text(gateway.receipt(&caller.authenticated.tenant, event).await?.to_tlog_proof()))
+}
+
+/// `GET /v1/journal/tile/{tile}`
+pub async fn tile(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(path): Id<String>,
+) -> Result<Response, Problem> {
+    let tenant = &caller.authenticated.tenant;
+    let size = gateway.head_of(tenant).await?.size;
+    let tile = Tile::parse(&path).filter(|tile| tile.is_in(size));
+    let found = tile.and_then(|tile| Some((tile.content, tile.positions()?)));
+    let (content, positions) = found.ok_or_else(|| Problem::not_found("tile", path))?;
+    let bytes = match content {
+        Content::Hashes { level } => {
+            let hashes = tiles::hashes(&*gateway.store, tenant, level, positions).await?;
+            hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
+        }
+        Content::Entries => {
+            let width = usize::try_from(positions.end - positions.start).unwrap_or(usize::MAX);
+            let entries = gateway.store.entries(tenant, positions.start, width).await?;
+            let mut bundle = Vec::new();
+            for entry in entries {
+                entry.append_to_bundle(&mut bundle);
+            }
+            bundle
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, BYTES), (header::CACHE_CONTROL, FOR_EVER)], bytes).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sizes {
+    from: Option<Place>,
+    to: Option<Place>,
+}
+
+/// `GET /v1/journal/consistency`
+pub async fn consistency(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Parameters(sizes): Parameters<Sizes>,
+) -> Result<Json<Value>, Problem> {
+    let tenant = &caller.authenticated.tenant;
+    let size = gateway.head_of(tenant).await?.size;
+    let Within(to) = sizes.to.unwrap_or(Within(size));
+    let Within(from) = sizes.from.unwrap_or(Within(to));
+    if to > size {
+        return Err(Reject::invalid_field("/query/to", format!("the journal has {size} entries")).into());
+    }
+    let path = tiles::consistency(&*gateway.store, tenant, from, to).await?;
+    let wrong =
+        || Reject::invalid_field("/query/from", format!("must be from 1 to {to}, the size that it is held against"));
+    Ok(Json(json!({ "from": from, "to": to, "path": path.ok_or_else(wrong)? })))
+}
