@@ -114,8 +114,12 @@ function shifted(matrix: ArrayLike<number>, [x, y]: [number, number]): Float32Ar
   return Float32Array.from(moved)
 }
 
-function rgba(hex: string): number[] {
-  const number = Number.parseInt(hex.slice(1), 16)
+/** A colour of the theme for the shader, however it is written: a canvas reads every form, and tells it as `#rrggbb`. */
+function rgba(colour: string): number[] {
+  const pen = document.createElement('canvas').getContext('2d')
+  if (!pen) throw new Error('this browser draws no canvas')
+  pen.fillStyle = colour
+  const number = Number.parseInt(pen.fillStyle.slice(1), 16)
   return [((number >> 16) & 255) / 255, ((number >> 8) & 255) / 255, (number & 255) / 255, 1]
 }
 
