@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use journal::proof::{verify_consistency, verify_inclusion};
 use journal::tile::WIDTH;
 use journal::{Frontier, Hash};
-use serde_json::{Value, json};
+use serde_json::json;
 use support::site::crossing;
 use support::world::FAST;
 use support::{Http, World};
@@ -135,15 +135,11 @@ fn an_older_tree_is_proven_to_be_the_beginning_of_the_newest() {
         let old_root = root_of(&leaves[..old_size as usize]);
         assert!(verify_consistency(old_size, old_root, new_size, new_root, &path), "{old_size}: {answer}");
     }
-    let refused = |query: &str| http.get(&format!("/v1/journal/consistency{query}")).problem(400, "INVALID_REQUEST");
-    for (query, field) in [
-        ("?from=0", "/query/from"),
-        ("?from=9&to=8", "/query/from"),
-        ("?to=1000000", "/query/to"),
-        ("?from=x", "/query"),
-    ] {
-        let told: Value = refused(query);
-        assert!(told.to_string().contains(field), "{query}: {told}");
+    let asked = |query: &str| http.get(&format!("/v1/journal/consistency{query}"));
+    let told = asked("?from=0").problem(400, "INVALID_REQUEST");
+    assert!(told.to_string().contains("from"), "{told}");
+    for query in ["?from=9&to=8", "?to=1000000", "?from=1000000"] {
+        asked(query).problem(404, "NOT_FOUND");
     }
 }
 
@@ -167,5 +163,8 @@ fn a_tile_that_the_log_does_not_have_yet_is_not_found() {
     for name in wrong {
         world.http.get(&format!("/v1/journal/tile/{name}")).problem(404, "NOT_FOUND");
     }
-    assert_eq!(tile(&world.http, &format!("0/000.p/{size}")).len() as u64, 32 * size);
+    // A client that writes a slash as a part of a name means the same.
+    for name in [format!("0/000.p/{size}"), format!("0%2F000.p%2F{size}")] {
+        assert_eq!(tile(&world.http, &name).len() as u64, 32 * size);
+    }
 }

@@ -11,7 +11,7 @@ export const LOOKS: readonly { look: Look; name: string; what: string; urgency: 
   { look: 'ready', name: 'Ready', what: 'free for a trip', urgency: 1 },
   { look: 'attended', name: 'With a person', what: 'remote, manual or service mode', urgency: 4 },
   { look: 'held', name: 'Held', what: 'not to be dispatched', urgency: 5 },
-  { look: 'stopped', name: 'Stopped', what: 'a stop is in force', urgency: 7 },
+  { look: 'stopped', name: 'Stopped', what: 'stands for safety or by order', urgency: 7 },
   { look: 'offline', name: 'Offline', what: 'silent for too long', urgency: 6 },
 ]
 
@@ -36,6 +36,7 @@ export function urgency(look: Look): number {
 export function lookOf(vehicle: Vehicle, trip: Trip | undefined): Look {
   if (vehicle.stop || vehicle.mode === 'ESTOP') return 'stopped'
   if (vehicle.status !== 'ONLINE') return 'offline'
+  if (vehicle.claim && trip && phaseOf(trip.status) === 'trouble') return 'stopped'
   if (vehicle.holds.length > 0) return 'held'
   if (vehicle.mode !== 'AUTONOMOUS') return 'attended'
   if (vehicle.claim) return trip?.occupied ? 'carrying' : 'coming'

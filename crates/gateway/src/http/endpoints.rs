@@ -466,7 +466,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "The proof that the journal of `from` entries is a beginning of that of `to`, which is the newest where it is not said (RFC 6962)",
-        query: "{ from?: integer, to?: integer }",
+        query: "{ from?: integer(1..9007199254740991), to?: integer(1..9007199254740991) }",
         answer: Answer::Json("{ from: integer, to: integer, path: [string] }"),
         route: |m| on(m, tlog::consistency),
         ..get("/v1/journal/consistency", May::ReadJournal)

@@ -10,15 +10,16 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use journal::receipt::InclusionReceipt;
 use journal::tile::{Content, Tile};
-use kernel::{EventId, Reject, TenantId};
+use kernel::{Code, EventId, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::port::Head;
 use store::tiles;
 
 use super::auth::Caller;
-use super::extract::{Id, Parameters, Place, Within};
+use super::extract::{Id, Parameters, Within};
 use super::problem::Problem;
+use super::shape::WHOLE_MAX;
 use crate::Gateway;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -100,9 +101,12 @@ pub async fn tile(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
-    from: Option<Place>,
-    to: Option<Place>,
+    from: Option<Size>,
+    to: Option<Size>,
 }
+
+/// How many entries a journal has or had, once it has some.
+type Size = Within<1, WHOLE_MAX>;
 
 /// `GET /v1/journal/consistency`
 pub async fn consistency(
@@ -114,11 +118,11 @@ pub async fn consistency(
     let size = gateway.head_of(tenant).await?.size;
     let Within(to) = sizes.to.unwrap_or(Within(size));
     let Within(from) = sizes.from.unwrap_or(Within(to));
-    if to > size {
-        return Err(Reject::invalid_field("/query/to", format!("the journal has {size} entries")).into());
-    }
-    let path = tiles::consistency(&*gateway.store, tenant, from, to).await?;
-    let wrong =
-        || Reject::invalid_field("/query/from", format!("must be from 1 to {to}, the size that it is held against"));
-    Ok(Json(json!({ "from": from, "to": to, "path": path.ok_or_else(wrong)? })))
+    let nothing =
+        || Problem::new(Code::NotFound, format!("the journal has {size} entries: ask for `from` up to `to`, up to it"));
+    let path = match to <= size {
+        true => tiles::consistency(&*gateway.store, tenant, from, to).await?,
+        false => None,
+    };
+    Ok(Json(json!({ "from": from, "to": to, "path": path.ok_or_else(nothing)? })))
 }
