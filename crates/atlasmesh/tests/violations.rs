@@ -132,6 +132,11 @@ fn trip_10_of_a_low_battery_the_people_in_charge_are_warned_and_the_vehicle_is_t
     assert_eq!(opened["response"], "warn", "{opened:#}");
     show.sample(5, 5.0, 0.0, 80.0);
     show.closed("base.monitoring.battery-low");
-    assert_eq!(show.puppet.said().matches("told:").count(), before, "{}", show.puppet.said());
+    // The vehicle hears of events in their order: what it is told next is of the hold.
+    let vehicle = show.world.trip_now(&show.trip)["vehicle"].as_str().unwrap().to_owned();
+    let hold = json!({ "kind": "grounded", "timing": "after_trip", "reason": "the battery again" });
+    show.world.http.post(&format!("/v1/vehicles/{vehicle}/holds"), &hold).ok();
+    show.puppet.line_with("told: ground");
+    assert_eq!(show.puppet.said().matches("told:").count(), before + 1, "{}", show.puppet.said());
     show.world.verify();
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::assist::Answer;
-use kernel::id::{AssistId, TypedId};
+use kernel::id::{AssistId, TypedId, ViolationId};
 use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, RouteId, TenantId, VehicleId};
 use link::v1::{self, command::Body};
 use store::port::{Fault, Store};
+use store::sequence;
 use store::subscribe::Subscriber;
 use store::{CommandError, RowWrite};
 use trips::trip::events::{TripAssigned, TripRerouted, TripResumeOrdered, TripViolationOpened};
@@ -26,6 +27,9 @@ const DWELL_MS: u64 = 20_000;
 
 /// What a person's answer is called among commands.
 const ASSIST: &str = "assist";
+
+/// How many events of a trip are looked at in one read for the opening of a violation, which mostly is among the last.
+const EVENTS_BACK: u64 = 64;
 
 /// A command that an event implies.
 struct Implied {
@@ -83,6 +87,7 @@ impl Outbox {
                     TripEvent::Assigned(assigned) => self.dispatch(&event.tenant, id, trip, &assigned).await,
                     TripEvent::Rerouted(rerouted) => self.reroute(&event.tenant, id, trip, &rerouted).await,
                     TripEvent::ResumeOrdered(ordered) => self.resume(&event.tenant, id, trip, ordered).await,
+                    TripEvent::ViolationClosed(closed) if !self.restricted(event, closed.violation).await? => Ok(None),
                     other => Ok(of_trip(id, trip, other)),
                 }
             }
@@ -170,6 +175,28 @@ impl Outbox {
         Ok(Some(Implied { id, vehicle, kind, claim_epoch, body }))
     }
 
+    /// Whether the vehicle was told anything when a violation was opened: of a warning there is nothing to end. Where the
+    /// opening is not found it counts as told, because an end too many moves nothing.
+    async fn restricted(&self, closed: &Envelope, violation: ViolationId) -> Result<bool, Fault> {
+        let mut end = closed.stream_seq.saturating_sub(1);
+        while end > 0 {
+            let begin = end.saturating_sub(EVENTS_BACK);
+            let limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
+            let entries = self.store.timeline(&closed.tenant, &closed.stream, begin, limit).await?;
+            for entry in entries.iter().rev() {
+                let event = sequence::envelope(entry)?;
+                match TripEvent::decode(&event.r#type, event.version, &event.body) {
+                    Ok(TripEvent::ViolationOpened(opened)) if opened.violation == violation => {
+                        return Ok(tells_vehicle(&opened));
+                    }
+                    _ => {}
+                }
+            }
+            end = begin;
+        }
+        Ok(true)
+    }
+
     async fn version(&self, tenant: &TenantId, route: RouteId) -> Result<Option<RouteVersion>, Fault> {
         match self.trips.route_version(tenant, route).await {
             Ok(Some(version)) => Ok(Some(version)),
@@ -234,8 +261,12 @@ fn assist_answer(
 }
 
 /// The command that answers a violation has the violation's own id, so that its end can name it.
-fn violation_command(violation: kernel::id::ViolationId) -> CommandId {
+fn violation_command(violation: ViolationId) -> CommandId {
     CommandId::from_u128(violation.as_u128())
+}
+
+fn tells_vehicle(opened: &TripViolationOpened) -> bool {
+    matches!((opened.response, opened.max_speed_mps), (policy::Response::Stop, _) | (policy::Response::Slow, Some(_)))
 }
 
 fn of_violation(trip: kernel::TripId, opened: &TripViolationOpened) -> Option<Implied> {
