@@ -50,8 +50,8 @@ pub struct Gateway {
     pub emergency: Arc<EmergencyRecord>,
     /// The public half of the key that signs heads.
     pub audit_key: keys::VerifyingKey<keys::Audit>,
-    /// The folds of every domain, for replay.
-    pub folds: fn() -> Vec<Box<dyn Fold>>,
+    /// What a log must agree with beside itself: telemetry's segments and, for replay, the rows of every domain.
+    pub folds: Arc<dyn Fn(bool) -> Vec<Box<dyn Fold>> + Send + Sync>,
     /// What a vehicle must know to connect.
     pub link: LinkEndpoint,
     /// How vehicles are talked to.

@@ -1,11 +1,13 @@
 //! The right edge of an RFC 6962 Merkle tree as a compact range: enough to append and to give the root, in at most 64
 //! hashes, so that a log of any length is extended in constant memory.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Hash, JournalError};
 
 /// The roots of the perfect subtrees that a tree consists of, the largest (leftmost) first: one for each bit that is
 /// set in the tree's size.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frontier {
     size: u64,
     peaks: Vec<Hash>,

@@ -23,18 +23,19 @@ pub struct ReplayFinding {
     pub difference: String,
 }
 
-/// Folds one aggregate type's streams. Object-safe, so that the binary can list every domain's.
+/// Folds one aggregate type's streams, or gathers what the journal says of something else that must agree with it.
+/// Object-safe, so that the binary can list every domain's.
 pub trait Fold: Send + Sync {
     /// Takes one event of the log; events of other kinds are passed over.
     fn take(&mut self, event: &Envelope) -> Result<(), ReplayFinding>;
-    /// Compares the folded states with the tenant's rows.
+    /// Compares the folded states with the tenant's rows, or what was gathered with what it is about.
     fn compare<'a>(
         &'a self,
         store: &'a dyn Store,
         tenant: &'a TenantId,
     ) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>>;
-    /// How many aggregates were folded.
-    fn aggregates(&self) -> usize;
+    /// How many aggregates were folded; `None` for a fold that compares something else than rows of state.
+    fn aggregates(&self) -> Option<usize>;
 }
 
 /// The fold of one aggregate type.
@@ -111,8 +112,8 @@ impl<A: Aggregate> Fold for FoldOf<A> {
         })
     }
 
-    fn aggregates(&self) -> usize {
-        self.states.len()
+    fn aggregates(&self) -> Option<usize> {
+        Some(self.states.len())
     }
 }
 

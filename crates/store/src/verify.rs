@@ -134,7 +134,7 @@ pub async fn verify(
             Some(_) => {}
             None => {
                 let report = log.finish(&head.note, key)?;
-                let rows_replayed = (!folds.is_empty()).then(|| folds.iter().map(|fold| fold.aggregates()).sum());
+                let rows_replayed = folds.iter().filter_map(|fold| fold.aggregates()).reduce(|all, some| all + some);
                 return Ok(LogReport { tenant: tenant.clone(), size: report.size, root: report.root, rows_replayed });
             }
         }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::id::BootId;
 use kernel::{FieldError, TenantId, Timestamp, VehicleId};
 
-use crate::log::Log;
-use crate::record::{Check, Observed, Record};
+use crate::chunk::Sealed;
+use crate::log::{Log, SEGMENT_BYTES_MAX};
+use crate::record::{Check, Observed};
 use crate::sample::{RawSample, Sample};
-use crate::segment::Damage;
+use crate::verify::{self, Damage, Named};
 
 /// The most samples of one batch.
 pub const BATCH_MAX: usize = 1_000;
@@ -67,6 +68,7 @@ pub struct Latest {
 /// All tenants' telemetry.
 pub struct Ingest {
     folder: PathBuf,
+    segment_bytes_max: u64,
     logs: Mutex<BTreeMap<TenantId, Arc<Log>>>,
     latest: Mutex<BTreeMap<(TenantId, VehicleId), Latest>>,
 }
@@ -74,7 +76,13 @@ pub struct Ingest {
 impl Ingest {
     /// Telemetry in a folder; each tenant's log is opened when it is first used.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, logs: Mutex::default(), latest: Mutex::default() }
+        Self { folder, segment_bytes_max: SEGMENT_BYTES_MAX, logs: Mutex::default(), latest: Mutex::default() }
+    }
+
+    /// The same with segments of another size.
+    pub fn with_segments_of(mut self, bytes_max: u64) -> Self {
+        self.segment_bytes_max = bytes_max;
+        self
     }
 
     fn log(&self, tenant: &TenantId) -> io::Result<Arc<Log>> {
@@ -82,7 +90,7 @@ impl Ingest {
         if let Some(log) = logs.get(tenant) {
             return Ok(Arc::clone(log));
         }
-        let (log, recent) = Log::open(&self.folder.join(tenant.as_str()))?;
+        let (log, recent) = Log::open(&self.folder.join(tenant.as_str()), self.segment_bytes_max)?;
         for record in recent {
             if let Observed::Sample(sample) = record.observed {
                 let received_at = sample.vehicle_time;
@@ -114,7 +122,7 @@ impl Ingest {
         if batch.samples.len() > BATCH_MAX {
             return Err(TelemetryError::TooMany);
         }
-        let ack = self.log(tenant)?.append(batch.vehicle, batch.boot, |sequence| {
+        let ack = self.log(tenant)?.append((batch.vehicle, batch.boot), |sequence| {
             let mut ack = Ack { through_seq: 0, accepted: Vec::new(), duplicates: 0, refused: Vec::new() };
             for raw in batch.samples {
                 if sequence.contains(raw.seq) {
@@ -129,12 +137,7 @@ impl Ingest {
             }
             sequence.give_up_below(batch.kept_from_seq);
             ack.through_seq = sequence.through();
-            let record = |sample: &Sample| Record {
-                vehicle: batch.vehicle,
-                boot: batch.boot,
-                observed: Observed::Sample(sample.clone()),
-            };
-            (ack.accepted.iter().map(record).collect(), ack)
+            (ack.accepted.iter().cloned().map(Observed::Sample).collect(), ack)
         })?;
         for sample in &ack.accepted {
             self.note(tenant, batch.vehicle, Latest { sample: sample.clone(), boot: batch.boot, received_at });
@@ -153,17 +156,17 @@ impl Ingest {
         boot: BootId,
         checks: Vec<Check>,
     ) -> Result<(), TelemetryError> {
-        let record = |check| Record { vehicle, boot, observed: Observed::Check(check) };
-        let records: Vec<Record> = checks.into_iter().map(record).collect();
-        Ok(self.log(tenant)?.append(vehicle, boot, |_| (records, ()))?)
+        let observed = checks.into_iter().map(Observed::Check).collect();
+        Ok(self.log(tenant)?.append((vehicle, boot), |_| (observed, ()))?)
     }
 
-    /// The digest of the segment that is being written, for a minute's summary.
+    /// Seals what a boot recorded up to now, for a summary in the journal; `None` where nothing came of it. What is answered
+    /// is on the disk.
     ///
     /// # Errors
     /// The disk.
-    pub fn segment_digest(&self, tenant: &TenantId) -> Result<String, TelemetryError> {
-        Ok(self.log(tenant)?.digest()?)
+    pub fn seal(&self, tenant: &TenantId, vehicle: VehicleId, boot: BootId) -> Result<Option<Sealed>, TelemetryError> {
+        Ok(self.log(tenant)?.seal((vehicle, boot))?)
     }
 
     /// How far a boot has come.
@@ -171,7 +174,7 @@ impl Ingest {
     /// # Errors
     /// The disk.
     pub fn through(&self, tenant: &TenantId, vehicle: VehicleId, boot: BootId) -> Result<u64, TelemetryError> {
-        Ok(self.log(tenant)?.through(vehicle, boot))
+        Ok(self.log(tenant)?.through((vehicle, boot))?)
     }
 
     /// The newest sample of a vehicle.
@@ -202,7 +205,7 @@ impl Ingest {
             .into_iter()
             .filter_map(|record| match record.observed {
                 Observed::Sample(sample) => Some((record.boot, sample)),
-                Observed::Check(_) => None,
+                Observed::Check(_) | Observed::Seal(_) => None,
             })
             .collect();
         samples.sort_by_key(|(boot, sample)| (sample.vehicle_time, *boot, sample.seq));
@@ -210,11 +213,20 @@ impl Ingest {
         Ok(samples)
     }
 
-    /// Compares every closed segment of a tenant with its manifest; answers how many there are.
+    /// How many boots of a tenant's vehicles are in memory.
     ///
     /// # Errors
-    /// The disk; the inner error is the first damage.
-    pub fn verify(&self, tenant: &TenantId) -> Result<Result<u64, Damage>, TelemetryError> {
-        Ok(self.log(tenant)?.verify()?)
+    /// The disk.
+    pub fn boots_in_memory(&self, tenant: &TenantId) -> Result<usize, TelemetryError> {
+        Ok(self.log(tenant)?.boots())
     }
+}
+
+/// Compares the segments of a tenant, in the folder of all tenants' telemetry, with their manifests and with what the journal
+/// names; answers how many segments there are. It may be in use.
+///
+/// # Errors
+/// The disk; the inner error is the first damage.
+pub fn verify_segments(folder: &Path, tenant: &TenantId, named: &Named) -> Result<Result<u64, Damage>, TelemetryError> {
+    Ok(verify::verify(&folder.join(tenant.as_str()), named)?)
 }

@@ -1,21 +1,25 @@
 //! One tenant's log: the segment that is being written, and those that are closed. Many callers share one fsync: the
-//! first that waits syncs for all that wrote before it.
+//! first that waits syncs for all that wrote before it. In memory are the boots of which something came lately; the others
+//! have a file each.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use kernel::id::BootId;
 use kernel::{Timestamp, VehicleId};
 
-use crate::record::{self, Record};
-use crate::segment::{Damage, Manifest};
+use crate::chunk::{Boot, BootKey, Chunk, Sealed};
+use crate::record::{self, Observed, Record};
+use crate::segment::{self, ChunkOf, Manifest, Span, segment_path};
 use crate::sequence::Sequence;
 
 /// A segment is closed at this size, in bytes: a minute of a thousand vehicles; reading one back takes milliseconds.
 pub const SEGMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// With more boots in memory the segment is closed early, after which those of which nothing came in it have left.
+const BOOTS_MAX: usize = 50_000;
 
 struct Writing {
     file: File,
@@ -28,31 +32,28 @@ struct Writing {
     syncing: bool,
     /// The disk refused something: what is in memory is ahead of it, so the log is read again before it goes on.
     broken: bool,
-    watermarks: BTreeMap<(VehicleId, BootId), Sequence>,
-    closed: Vec<Manifest>,
+    boots: BTreeMap<BootKey, Boot>,
+    /// Chunks that were sealed in this segment.
+    chunks: Vec<ChunkOf>,
+    closed: Vec<Span>,
 }
 
 /// One tenant's log.
 pub struct Log {
     folder: PathBuf,
+    segment_bytes_max: u64,
     writing: Mutex<Writing>,
     synced: Condvar,
 }
 
-fn segment_path(folder: &Path, segment: u64) -> PathBuf {
-    folder.join(format!("{segment:010}.log"))
-}
-
-fn manifest_path(folder: &Path, segment: u64) -> PathBuf {
-    folder.join(format!("{segment:010}.json"))
-}
-
 impl Log {
-    /// Opens a tenant's log; a torn end, which was never acknowledged, is cut.
-    pub fn open(folder: &Path) -> io::Result<(Self, Vec<Record>)> {
+    /// Opens a tenant's log; a torn end, which was never acknowledged, is cut. A segment that reaches `segment_bytes_max`
+    /// is closed.
+    pub fn open(folder: &Path, segment_bytes_max: u64) -> io::Result<(Self, Vec<Record>)> {
         fs::create_dir_all(folder)?;
         let (writing, recent) = read(folder)?;
-        Ok((Self { folder: folder.to_owned(), writing: Mutex::new(writing), synced: Condvar::new() }, recent))
+        let (folder, writing) = (folder.to_owned(), Mutex::new(writing));
+        Ok((Self { folder, segment_bytes_max, writing, synced: Condvar::new() }, recent))
     }
 
     fn lock(&self) -> MutexGuard<'_, Writing> {
@@ -60,19 +61,45 @@ impl Log {
     }
 
     /// How far a boot has come.
-    pub fn through(&self, vehicle: VehicleId, boot: BootId) -> u64 {
-        self.lock().watermarks.get(&(vehicle, boot)).map_or(0, Sequence::through)
+    pub fn through(&self, key: BootKey) -> io::Result<u64> {
+        Ok(self.lock().boot(&self.folder, key)?.sequence.through())
     }
 
-    /// Writes records chosen by `choose`, which sees how far the boot has come, and returns when they are on the disk.
+    /// How many boots are in memory.
+    pub fn boots(&self) -> usize {
+        self.lock().boots.len()
+    }
+
+    /// Writes what `choose`, which sees how far the boot has come, chooses to, and returns when it is on the disk.
     ///
     /// # Errors
     /// Whatever the disk says; then nothing of this call is acknowledged and a later call starts from the disk.
-    pub fn append<T>(
+    pub fn append<T>(&self, key: BootKey, choose: impl FnOnce(&mut Sequence) -> (Vec<Observed>, T)) -> io::Result<T> {
+        self.change(key, |known, bytes, sealed| {
+            let (observed, chosen) = choose(&mut known.sequence);
+            for observed in observed {
+                sealed.extend(known.append(key, observed, bytes)?);
+            }
+            Ok(chosen)
+        })
+    }
+
+    /// Ends a boot's chunk under way and answers, once that is on the disk, what all of its chunks are; `None` where
+    /// nothing came of it.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn seal(&self, key: BootKey) -> io::Result<Option<Sealed>> {
+        self.change(key, |known, bytes, sealed| {
+            sealed.extend(known.seal(key, bytes)?);
+            Ok(known.sealed(key.1))
+        })
+    }
+
+    fn change<T>(
         &self,
-        vehicle: VehicleId,
-        boot: BootId,
-        choose: impl FnOnce(&mut Sequence) -> (Vec<Record>, T),
+        key: BootKey,
+        change: impl FnOnce(&mut Boot, &mut Vec<u8>, &mut Vec<Chunk>) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut writing = self.lock();
         if writing.broken {
@@ -81,21 +108,15 @@ impl Log {
             }
             *writing = read(&self.folder)?.0;
         }
-        let mut sequence = writing.watermarks.get(&(vehicle, boot)).cloned().unwrap_or_default();
-        let (records, chosen) = choose(&mut sequence);
-        let mut bytes = Vec::new();
-        for record in &records {
-            record.append_to(&mut bytes)?;
-        }
-        if let Err(error) = writing.file.write_all(&bytes) {
-            writing.broken = true;
-            return Err(error);
-        }
-        writing.watermarks.insert((vehicle, boot), sequence);
-        writing.length += bytes.len() as u64;
+        let mut known = writing.boot(&self.folder, key)?;
+        let (mut bytes, mut sealed) = (Vec::new(), Vec::new());
+        let changed = change(&mut known, &mut bytes, &mut sealed)?;
+        writing.write(&bytes)?;
+        writing.boots.insert(key, known);
+        writing.chunks.extend(sealed.into_iter().map(|chunk| ChunkOf { vehicle: key.0, boot: key.1, chunk }));
         let (segment, end) = (writing.segment, writing.length);
         self.sync_through(writing, segment, end)?;
-        Ok(chosen)
+        Ok(changed)
     }
 
     fn sync_through<'a>(&'a self, mut writing: MutexGuard<'a, Writing>, segment: u64, end: u64) -> io::Result<()> {
@@ -122,39 +143,27 @@ impl Log {
             }
             self.synced.notify_all();
             done?;
-            if writing.length >= SEGMENT_BYTES_MAX && writing.synced == writing.length {
-                self.close(&mut writing)?;
+            let is_full = writing.length >= self.segment_bytes_max || writing.boots.len() > BOOTS_MAX;
+            if is_full && writing.synced == writing.length {
+                let closed = writing.close(&self.folder);
+                writing.broken |= closed.is_err();
+                closed?;
             }
         }
     }
 
-    /// Closes the segment: its manifest is on the disk before a new segment is begun.
-    fn close(&self, writing: &mut Writing) -> io::Result<()> {
-        let bytes = fs::read(segment_path(&self.folder, writing.segment))?;
-        let (records, _) = record::all(&bytes);
-        let watermarks =
-            writing.watermarks.iter().map(|((vehicle, boot), sequence)| (*vehicle, *boot, sequence.clone()));
-        let manifest = Manifest::of(writing.segment, &records, watermarks.collect());
-        let part = self.folder.join("manifest.part");
-        let mut file = File::create(&part)?;
-        file.write_all(&serde_json::to_vec(&manifest)?)?;
-        file.sync_all()?;
-        fs::rename(&part, manifest_path(&self.folder, writing.segment))?;
-        let next = writing.segment + 1;
-        writing.file = File::options().create(true).append(true).open(segment_path(&self.folder, next))?;
-        File::open(&self.folder)?.sync_all()?;
-        writing.closed.push(manifest);
-        (writing.segment, writing.length, writing.synced) = (next, 0, 0);
-        Ok(())
-    }
-
     /// Records of a vehicle in a time range, in the order of arrival.
     pub fn read(&self, vehicle: VehicleId, from: Timestamp, to: Timestamp) -> io::Result<Vec<Record>> {
-        let (mut segments, current) = {
+        let (closed, current) = {
             let writing = self.lock();
-            let covering = writing.closed.iter().filter(|manifest| manifest.covers(vehicle, from, to));
-            (covering.map(|manifest| manifest.segment).collect::<Vec<_>>(), writing.segment)
+            (writing.closed.clone(), writing.segment)
         };
+        let mut segments = Vec::new();
+        for span in closed {
+            if span.covers(&self.folder, vehicle, from, to)? {
+                segments.push(span.segment);
+            }
+        }
         segments.push(current);
         let mut found = Vec::new();
         for segment in segments {
@@ -165,69 +174,90 @@ impl Log {
         }
         Ok(found)
     }
+}
 
-    /// Compares every closed segment with its manifest.
-    ///
-    /// # Errors
-    /// What the disk says; the first damage found is the inner error.
-    pub fn verify(&self) -> io::Result<Result<u64, Damage>> {
-        let closed = self.lock().closed.clone();
-        for manifest in &closed {
-            let bytes = fs::read(segment_path(&self.folder, manifest.segment))?;
-            let (records, whole) = record::all(&bytes);
-            if whole != bytes.len() {
-                let what = format!("it is damaged at byte {whole}");
-                return Ok(Err(Damage { segment: manifest.segment, what }));
-            }
-            if let Err(damage) = manifest.verify(&records) {
-                return Ok(Err(damage));
-            }
+impl Writing {
+    /// What is known of a boot, in memory or on the disk.
+    fn boot(&self, folder: &Path, key: BootKey) -> io::Result<Boot> {
+        match self.boots.get(&key) {
+            Some(known) => Ok(known.clone()),
+            None => Ok(segment::read_boot(folder, key)?.unwrap_or_default()),
         }
-        Ok(Ok(closed.len() as u64))
     }
 
-    /// The digest that covers what was written last: of the segment under way, chunk by chunk.
-    pub fn digest(&self) -> io::Result<String> {
-        let (segment, length) = {
-            let writing = self.lock();
-            (writing.segment, writing.synced)
-        };
-        let mut bytes = fs::read(segment_path(&self.folder, segment))?;
-        bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-        let (records, _) = record::all(&bytes);
-        Ok(crate::segment::root(&crate::segment::digests(&records)).to_string())
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all(bytes);
+        self.broken |= written.is_err();
+        self.length += bytes.len() as u64;
+        written
+    }
+
+    /// Closes the segment: every chunk is sealed, boots of which nothing came have their files, and the manifest is on the
+    /// disk before a new segment is begun.
+    fn close(&mut self, folder: &Path) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for (&(vehicle, boot), known) in self.boots.iter_mut().filter(|(_, known)| known.is_open()) {
+            let sealed = known.seal((vehicle, boot), &mut bytes)?;
+            self.chunks.extend(sealed.map(|chunk| ChunkOf { vehicle, boot, chunk }));
+        }
+        self.write(&bytes)?;
+        self.file.sync_data()?;
+        let chunks = std::mem::take(&mut self.chunks);
+        let heard: BTreeSet<BootKey> = chunks.iter().map(|of| (of.vehicle, of.boot)).collect();
+        for (&key, known) in self.boots.iter().filter(|(key, _)| !heard.contains(key)) {
+            segment::keep_boot(folder, key, known)?;
+        }
+        self.boots.retain(|key, _| heard.contains(key));
+        self.closed.push(segment::keep_manifest(folder, &Manifest::of(self.segment, chunks, &self.boots))?);
+        let next = self.segment + 1;
+        self.file = File::options().create(true).append(true).open(segment_path(folder, next))?;
+        File::open(folder)?.sync_all()?;
+        (self.segment, self.length, self.synced) = (next, 0, 0);
+        Ok(())
     }
 }
 
-/// Reads a tenant's folder: manifests of what is closed, and the records of the segment under way.
+/// Reads a tenant's folder: what is closed, and the records of the segment under way.
 fn read(folder: &Path) -> io::Result<(Writing, Vec<Record>)> {
-    let mut closed = Vec::new();
-    let mut segment = 1;
-    while let Ok(bytes) = fs::read(manifest_path(folder, segment)) {
-        closed.push(serde_json::from_slice::<Manifest>(&bytes)?);
-        segment += 1;
-    }
-    let mut watermarks = BTreeMap::new();
-    if let Some(last) = closed.last() {
-        watermarks
-            .extend(last.watermarks.iter().map(|(vehicle, boot, sequence)| ((*vehicle, *boot), sequence.clone())));
-    }
+    let closed = segment::closed(folder)?;
+    let mut boots = match closed.last() {
+        Some(last) => last.read(folder)?.into_boots(),
+        None => BTreeMap::new(),
+    };
+    let segment = closed.last().map_or(1, |last| last.segment + 1);
     let path = segment_path(folder, segment);
     let file = File::options().create(true).append(true).open(&path)?;
     let bytes = fs::read(&path)?;
     let (records, whole) = record::all(&bytes);
     if whole < bytes.len() {
-        tracing::warn!(segment, torn = bytes.len() - whole, "a torn end that was never acknowledged is cut");
-        file.set_len(whole as u64)?;
-        file.sync_all()?;
+        cut(&path, &file, &bytes, whole)?;
+    }
+    let mut chunks = Vec::new();
+    for (record, text) in &records {
+        let key @ (vehicle, boot) = (record.vehicle, record.boot);
+        let known = match boots.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(segment::read_boot(folder, key)?.unwrap_or_default()),
+        };
+        let sealed = known.replay(record, text);
+        chunks.extend(sealed.map(|(chunk, _)| ChunkOf { vehicle, boot, chunk }));
     }
     let recent: Vec<Record> = records.into_iter().map(|(record, _)| record).collect();
-    for record in &recent {
-        if let record::Observed::Sample(sample) = &record.observed {
-            watermarks.entry((record.vehicle, record.boot)).or_insert_with(Sequence::default).note(sample.seq);
-        }
-    }
     let length = whole as u64;
-    let writing = Writing { file, segment, length, synced: length, syncing: false, broken: false, watermarks, closed };
-    Ok((writing, recent))
+    let (synced, syncing, broken) = (length, false, false);
+    Ok((Writing { file, segment, length, synced, syncing, broken, boots, chunks, closed }, recent))
+}
+
+/// Cuts an end that is no whole record. What was not just left unwritten is kept beside, for whoever looks into the damage.
+fn cut(path: &Path, file: &File, bytes: &[u8], whole: usize) -> io::Result<()> {
+    let (end, path_of_cut) = (&bytes[whole..], path.with_extension("cut"));
+    if record::is_torn(end) {
+        tracing::warn!(path = %path.display(), bytes = end.len(), "a torn end that was never acknowledged is cut");
+    } else {
+        fs::write(&path_of_cut, end)?;
+        let (path, kept) = (path.display(), path_of_cut.display());
+        tracing::error!(%path, at = whole, bytes = end.len(), %kept, "a segment is damaged: what follows is set aside");
+    }
+    file.set_len(whole as u64)?;
+    file.sync_all()
 }

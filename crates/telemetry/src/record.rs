@@ -5,6 +5,7 @@ use kernel::id::BootId;
 use kernel::{Timestamp, TripId, VehicleId};
 use serde::{Deserialize, Serialize};
 
+use crate::chunk::Chunk;
 use crate::sample::Sample;
 
 /// The largest record in bytes: a check with many violations stays far below.
@@ -36,6 +37,8 @@ pub enum Observed {
     Sample(Sample),
     /// A check.
     Check(Check),
+    /// The end of a chunk: what the records of this boot since the last one are.
+    Seal(Chunk),
 }
 
 /// A record: whose, and what.
@@ -55,17 +58,30 @@ impl Record {
         match &self.observed {
             Observed::Sample(sample) => sample.vehicle_time,
             Observed::Check(check) => check.at,
+            Observed::Seal(chunk) => chunk.to,
         }
     }
 
-    /// Appends the record: length and CRC-32 of the text, both little endian, then the text.
-    pub fn append_to(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
-        let text = serde_json::to_vec(self)?;
+    /// The number of the sample that it is or is about.
+    pub fn seq(&self) -> u64 {
+        match &self.observed {
+            Observed::Sample(sample) => sample.seq,
+            Observed::Check(check) => check.seq,
+            Observed::Seal(chunk) => chunk.last_seq,
+        }
+    }
+
+    /// The text that digests are over.
+    pub fn text(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// Appends a record's text behind its length and CRC-32, both little endian.
+    pub fn append_text(text: &[u8], out: &mut Vec<u8>) {
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&crc32fast::hash(&text).to_le_bytes());
-        out.extend_from_slice(&text);
-        Ok(())
+        out.extend_from_slice(&crc32fast::hash(text).to_le_bytes());
+        out.extend_from_slice(text);
     }
 }
 
@@ -89,4 +105,15 @@ pub fn all(bytes: &[u8]) -> (Vec<(Record, &[u8])>, usize) {
         rest = after;
     }
     (records, bytes.len() - rest.len())
+}
+
+/// Whether bytes that are no whole record are the beginning of one that was not written to its end, or room that was
+/// never written.
+pub fn is_torn(rest: &[u8]) -> bool {
+    if rest.iter().all(|&byte| byte == 0) {
+        return true;
+    }
+    let Some((header, text)) = rest.split_at_checked(HEADER_BYTES) else { return true };
+    let Some((length, _)) = header.split_first_chunk::<4>() else { return true };
+    usize::try_from(u32::from_le_bytes(*length)).is_ok_and(|length| length <= RECORD_BYTES_MAX && length > text.len())
 }

@@ -24,7 +24,7 @@ use store::replay::{Fold, fold_of};
 use store::subscribe::Subscriber;
 
 pub use assistance::{AssistEvent, Assistance};
-pub use compliance::{Check, CheckVerdict, SampleFacts};
+pub use compliance::{Check, CheckVerdict, SampleFacts, Seal};
 pub use dispatch::{BATCH_WINDOW_MS, BatchReport};
 pub use limits::{CLAIM_VALID_FOR_S, ClaimTiming};
 pub use service::{
@@ -32,6 +32,7 @@ pub use service::{
 };
 pub use standing::parse::StandingRequest;
 pub use standing::{Standing, StandingEvent};
+pub use trip::events::RecordedChunks;
 pub use trip::way::WayAnswer;
 pub use trip::{Done, ReportKind, Status, Trip, TripEvent, TripRequest, VehicleReport, state_table_markdown};
 

@@ -183,6 +183,7 @@ fn watched() -> Vec<TripEvent> {
         violating: 5,
         unknown: 1,
         segment_digest: "0e".repeat(32),
+        chunks: Vec::new(),
     };
     vec![opened.into(), closed.into(), summary.into()]
 }

@@ -5,6 +5,7 @@ pub mod folder;
 pub mod loops;
 mod maps;
 mod ports;
+mod segments;
 pub mod signer;
 mod traces;
 pub mod verify;

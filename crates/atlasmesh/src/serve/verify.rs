@@ -13,11 +13,17 @@ use store::verify::verify_all;
 use store_sqlite::{Options, SqliteStore};
 
 use super::folder::DataFolder;
+use super::segments::SegmentFold;
 use super::signer::AuditSigner;
 
-/// The folds of every domain.
-pub fn folds() -> Vec<Box<dyn Fold>> {
-    [tenancy::folds(), fleet::folds(), trips::folds()].into_iter().flatten().collect()
+/// What a log must agree with beside itself: telemetry's segments and, for replay, the rows of every domain.
+pub fn folds(folder: &DataFolder) -> Arc<dyn Fn(bool) -> Vec<Box<dyn Fold>> + Send + Sync> {
+    let telemetry = folder.telemetry();
+    Arc::new(move |replay| {
+        let segments: Box<dyn Fold> = Box::new(SegmentFold::new(telemetry.clone()));
+        let rows = [tenancy::folds(), fleet::folds(), trips::folds()].into_iter().flatten().filter(|_| replay);
+        std::iter::once(segments).chain(rows).collect()
+    })
 }
 
 /// Verifies every log of a folder.
@@ -30,7 +36,7 @@ pub async fn folder(root: &Path, replay: bool) -> Result<Value> {
     let store = SqliteStore::open(&options, Arc::new(signer)).context("the store cannot be opened")?;
     let tenants = store.logs().await?;
     let key = |tenant: &TenantId| NoteVerifier::new(tenant, key);
-    let folds = || if replay { folds() } else { Vec::new() };
-    let verdict = verify_all(&store, &tenants, &key, &folds).await.context("the store cannot be read")?;
+    let folds = folds(&folder);
+    let verdict = verify_all(&store, &tenants, &key, &|| folds(replay)).await.context("the store cannot be read")?;
     Ok(serde_json::to_value(verdict)?)
 }

@@ -103,7 +103,7 @@ pub fn wire(
         sessions,
         emergency: Arc::new(EmergencyRecord::open(folder.root()).context("the emergency record cannot be prepared")?),
         audit_key,
-        folds: verify::folds,
+        folds: verify::folds(folder),
         link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
         link_settings: link_settings(options),
         rates: Rates::new(options.rate_limit),

@@ -98,7 +98,7 @@ pub async fn check(
 ) -> Result<Json<Verdict>, Problem> {
     let tenants = [caller.authenticated.tenant.clone()];
     let key = |tenant: &TenantId| gateway.note_verifier(tenant);
-    let folds = || if body.value.replay { (gateway.folds)() } else { Vec::new() };
+    let folds = || (gateway.folds)(body.value.replay);
     Ok(Json(verify_all(&*gateway.store, &tenants, &key, &folds).await?))
 }
 

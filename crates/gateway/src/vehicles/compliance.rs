@@ -1,11 +1,12 @@
 //! Every sample of a vehicle on a trip is checked against policy (TRIP-8). The checks go into the vehicle's hashed
-//! segment; a summary with the segment's digest goes into the journal.
+//! segments; a summary that names their digests goes into the journal.
 
 use kernel::id::BootId;
 use kernel::{Ctx, TripId};
 use store::CommandError;
-use telemetry::Sample;
-use trips::{Check, CheckVerdict, SampleFacts};
+use store::port::Fault;
+use telemetry::{Sample, Sealed};
+use trips::{Check, CheckVerdict, RecordedChunks, SampleFacts};
 
 use super::backend::{Known, SessionError};
 use crate::Gateway;
@@ -22,7 +23,7 @@ impl Gateway {
         let mut summaries: Vec<TripId> = Vec::new();
         for sample in samples {
             let Some(trip) = sample.trip else { continue };
-            match self.trips.monitor(&ctx, trip, &facts(vehicle, sample)).await {
+            match self.trips.monitor(&ctx, trip, &facts(vehicle, boot, sample)).await {
                 Ok(None) => {}
                 Ok(Some(check)) => {
                     if check.summary_due && !summaries.contains(&trip) {
@@ -45,10 +46,15 @@ impl Gateway {
         Ok(())
     }
 
-    /// Journals what was checked of a trip, with the digest of the segment that holds it.
+    /// Journals what was checked of a trip, with the digests of what the vehicle recorded.
     pub(super) async fn summarize(&self, ctx: &Ctx, trip: TripId) -> Result<(), SessionError> {
-        let digest = tokio::task::block_in_place(|| self.telemetry.segment_digest(&ctx.tenant))?;
-        match self.trips.summarize(ctx, trip, &digest).await {
+        let seal = |vehicle, boot| {
+            let sealed = tokio::task::block_in_place(|| self.telemetry.seal(&ctx.tenant, vehicle, boot));
+            let sealed =
+                sealed.map_err(|error| Fault::Unavailable { what: "seal telemetry", source: Box::new(error) })?;
+            Ok(sealed.map(recorded))
+        };
+        match self.trips.summarize(ctx, trip, &seal).await {
             Ok(()) => Ok(()),
             Err(CommandError::Reject(reject)) => {
                 tracing::info!(%trip, %reject, "no summary");
@@ -59,9 +65,15 @@ impl Gateway {
     }
 }
 
-fn facts(vehicle: &Known, sample: &Sample) -> SampleFacts {
+fn recorded(sealed: Sealed) -> RecordedChunks {
+    let Sealed { boot, chunks, root, first_seq, last_seq } = sealed;
+    RecordedChunks { boot, chunks, root, first_seq, last_seq }
+}
+
+fn facts(vehicle: &Known, boot: BootId, sample: &Sample) -> SampleFacts {
     SampleFacts {
         vehicle: vehicle.id,
+        boot,
         sampled_at: sample.vehicle_time,
         at: sample.position,
         speed_mps: sample.speed_mps,

@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kernel::envelope::RetentionClass;
+use kernel::id::BootId;
 use kernel::{Aggregate, Coordinate, Ctx, DecisionId, RouteId, Subject, Timestamp, TripId, VehicleId};
 use policy::{Action, Checked, Compliance, Debounce, DebounceLimits, Edge, MonitorFacts, Request};
 use serde::{Deserialize, Serialize};
+use store::port::Fault;
 use store::{CommandError, Extras};
 
 use crate::service::{Drive, Trips};
 use crate::trip::decide::ComplianceEdge;
-use crate::trip::events::TripComplianceSummary;
+use crate::trip::events::{RecordedChunks, TripComplianceSummary};
 use crate::trip::{Command, Trip};
 
 /// A summary is due this long after the first check that it covers, in milliseconds: under TRIP-8's minute, with room
@@ -31,6 +33,8 @@ const SPEED_LIMIT_MPS: f64 = 33.3;
 pub struct SampleFacts {
     /// The vehicle.
     pub vehicle: VehicleId,
+    /// Which start of its computer.
+    pub boot: BootId,
     /// When it took the sample, by the server's clock as far as that is known.
     pub sampled_at: Timestamp,
     /// Where it was.
@@ -84,24 +88,26 @@ pub struct Check {
     pub speed_limit_mps: f64,
     /// See [`Check::speed_mps`].
     pub off_route_m: f64,
-    /// Whether a summary is due: seal the segment and call [`Trips::summarize`] with its digest.
+    /// Whether a summary is due: record the checks, then call [`Trips::summarize`].
     #[serde(skip)]
     pub summary_due: bool,
 }
 
 /// What is counted between two summaries.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Counted {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     compliant: u64,
     violating: u64,
     unknown: u64,
+    boots: BTreeSet<BootId>,
 }
 
 impl Counted {
-    fn count(&mut self, check: &Check) {
+    fn count(&mut self, check: &Check, boot: BootId) {
         let at = check.sampled_at;
+        self.boots.insert(boot);
         self.from = Some(self.from.map_or(at, |from| from.min(at)));
         self.to = Some(self.to.map_or(at, |to| to.max(at)));
         match check.verdict {
@@ -181,7 +187,7 @@ impl Trips {
         }
         monitor.debounce = debounce;
         let mut check = check_of(trip, sample, &facts, &checked);
-        monitor.counted.count(&check);
+        monitor.counted.count(&check, sample.boot);
         let since = monitor.counted.from.unwrap_or(sample.sampled_at);
         check.summary_due = sample.sampled_at.since_ms(since) >= SUMMARY_EVERY_MS;
         Ok(check)
@@ -263,19 +269,24 @@ impl Trips {
         Ok(drive)
     }
 
-    /// Journals what was checked since the last summary, with the digest of the segment that holds the checks. Called
-    /// when [`Check::summary_due`] says so, and when a trip ends. Without checks since then it does nothing.
+    /// Journals what was checked since the last summary. `seal` ends what a boot of a vehicle has recorded up to now, on the
+    /// disk, and names it. Called when [`Check::summary_due`] says so, and when a trip ends; without checks since the last
+    /// one it does nothing.
     ///
     /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer; nothing is lost, call it again.
-    pub async fn summarize(&self, ctx: &Ctx, trip: TripId, segment_digest: &str) -> Result<(), CommandError> {
-        let counted = self.monitors().0.get(&trip).map(|monitor| (monitor.vehicle, monitor.counted));
-        let Some((Some(vehicle), Counted { from: Some(from), to: Some(to), compliant, violating, unknown })) = counted
-        else {
-            return Ok(());
-        };
-        let segment_digest = segment_digest.to_owned();
-        let summary = TripComplianceSummary { vehicle, from, to, compliant, violating, unknown, segment_digest };
+    /// [`CommandError::Fault`] when the store or the disk cannot answer; nothing is lost, call it again.
+    pub async fn summarize(&self, ctx: &Ctx, trip: TripId, seal: Seal<'_>) -> Result<(), CommandError> {
+        let known = self.monitors().0.get(&trip).map(|monitor| (monitor.vehicle, monitor.counted.clone()));
+        let Some((Some(vehicle), counted)) = known else { return Ok(()) };
+        let (Some(from), Some(to)) = (counted.from, counted.to) else { return Ok(()) };
+        let mut chunks = Vec::new();
+        for boot in counted.boots {
+            chunks.extend(seal(vehicle, boot)?);
+        }
+        let segment_digest = chunks.last().map(|last: &RecordedChunks| last.root.to_string()).unwrap_or_default();
+        let Counted { compliant, violating, unknown, .. } = counted;
+        let summary =
+            TripComplianceSummary { vehicle, from, to, compliant, violating, unknown, segment_digest, chunks };
         let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
         self.command(ctx, trip, &Command::Summary(Box::new(summary)), &[], extras).await?;
         if let Some(monitor) = self.monitors().0.get_mut(&trip) {
@@ -284,6 +295,9 @@ impl Trips {
         Ok(())
     }
 }
+
+/// Ends what a boot of a vehicle has recorded, and names it; `None` where it recorded nothing.
+pub type Seal<'a> = &'a (dyn Fn(VehicleId, BootId) -> Result<Option<RecordedChunks>, Fault> + Sync);
 
 fn check_of(trip: &Trip, sample: &SampleFacts, facts: &MonitorFacts, checked: &Checked) -> Check {
     let (verdict, rules): (CheckVerdict, BTreeSet<String>) = match &checked.compliance {

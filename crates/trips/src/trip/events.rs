@@ -1,7 +1,8 @@
 //! What can happen to a trip. A body is written once and read for ever: fields are added as `Option` with a default
 //! or under a new version, never changed.
 
-use kernel::id::{AssistId, EventId, PrincipalId, StandingId, ViolationId};
+use journal::Hash;
+use kernel::id::{AssistId, BootId, EventId, PrincipalId, StandingId, ViolationId};
 use kernel::{DecisionId, RouteId, SiteId, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 
@@ -400,8 +401,27 @@ pub struct TripComplianceSummary {
     pub violating: u64,
     /// Checks of which nobody can tell.
     pub unknown: u64,
-    /// Digest of the segment that holds the checks.
+    /// Digest of what holds the checks: where `chunks` says of what, the root of the last of them.
     pub segment_digest: String,
+    /// What each boot of the vehicle that was checked since the last summary had recorded by then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<RecordedChunks>,
+}
+
+/// Samples and checks of one boot of a vehicle, as a digest: the Merkle root (RFC 6962) over the digests of the boot's
+/// first chunks, all that it had recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedChunks {
+    /// Which start of the vehicle's computer.
+    pub boot: BootId,
+    /// How many chunks.
+    pub chunks: u64,
+    /// The root over their digests.
+    pub root: Hash,
+    /// The smallest number of a sample in them.
+    pub first_seq: u64,
+    /// The largest number of a sample in them.
+    pub last_seq: u64,
 }
 
 /// The vehicle is offered another way from a place beyond its stopping distance; the old one holds until it takes it

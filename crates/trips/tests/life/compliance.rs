@@ -124,6 +124,7 @@ fn a_summary_is_the_vehicles_of_an_open_trip() {
         violating: 1,
         unknown: 1,
         segment_digest: "e1".into(),
+        chunks: Vec::new(),
     };
     let summarize = |vehicle| Command::Summary(Box::new(summary(vehicle)));
     for status in Status::ALL {

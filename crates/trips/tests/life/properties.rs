@@ -89,6 +89,7 @@ fn commands() -> impl Strategy<Value = Command> {
         violating: 0,
         unknown: 0,
         segment_digest: "e1".into(),
+        chunks: Vec::new(),
     };
     let assign = (EPOCH..EPOCH + 2, any::<bool>()).prop_map(|(claim_epoch, other)| {
         let vehicle = if other { other_vehicle() } else { vehicle() };
