@@ -281,3 +281,46 @@ fn principals_do_what_their_role_may_until_they_are_revoked() {
     world.http.delete("/v1/principals/prin_x").problem(401, "UNAUTHENTICATED");
     assert!(!world.server.process.said().contains(made["token"].as_str().unwrap()));
 }
+
+/// A request that waits holds what a stream holds.
+#[test]
+fn who_waits_for_news_has_a_stream() {
+    let world = World::with(Serve::default().with("--streams-max", 2));
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    world.until_status(&trip, &["WAITING"]);
+    let seen = world.history(&trip).len();
+    let streams: Vec<_> = (0..2).map(|_| world.http.events("", &[]).unwrap()).collect();
+    let size = world.journal_size();
+    let history = format!("/v1/trips/{trip}/history?after={seen}");
+    for path in [&format!("/v1/journal?from={size}"), &history] {
+        world.http.get(&format!("{path}&wait_ms=1000")).problem(429, "OVERLOADED");
+        world.http.get(&format!("{path}&wait_ms=0")).ok();
+    }
+    drop(streams);
+    world.until("a stream is free", || {
+        let answer = world.http.get(&format!("/v1/journal?from={size}&wait_ms=1"));
+        if answer.status == 200 { Ok(()) } else { Err(answer.body) }
+    });
+    // What concerns the trip ends the wait for it.
+    let waits = world.http.clone();
+    let told = std::thread::spawn(move || waits.get(&format!("{history}&wait_ms=30000")).ok());
+    world.register("car-more");
+    world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "test" })).ok();
+    assert_eq!(told.join().unwrap()["ended"], true);
+}
+
+#[test]
+fn who_waits_for_news_is_answered_when_the_server_stops() {
+    let mut world = World::new();
+    let (waits, size) = (world.http.clone(), world.journal_size());
+    let mut metrics = world.http.keep();
+    let told = std::thread::spawn(move || waits.get(&format!("/v1/journal?from={size}&wait_ms=30000")).ok());
+    let waiting = |metrics: &mut support::http::Kept| {
+        metrics.get("/metrics").body.as_str().unwrap().lines().any(|line| line == "atlasmesh_streams 1")
+    };
+    while !waiting(&mut metrics) {}
+    drop(metrics);
+    world.server.stop();
+    assert!(!world.server.process.said().contains("cut off"), "nothing was waited for");
+    assert_eq!(told.join().unwrap()["items"], json!([]));
+}

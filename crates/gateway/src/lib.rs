@@ -6,6 +6,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod acceptor;
+pub mod connections;
 pub mod http;
 pub mod maps;
 pub mod positions;

@@ -36,3 +36,8 @@ pub fn raise_file_limit() -> io::Result<()> {
     }
     Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })?)
 }
+
+/// How many files the process may open, up to [`FILES`].
+pub fn file_limit() -> u64 {
+    getrlimit(Resource::Nofile).current.map_or(FILES, |current| current.min(FILES))
+}

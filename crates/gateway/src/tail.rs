@@ -1,7 +1,6 @@
 //! The newest entries of each journal, read and written out once for all who follow it: a thousand screens cost the store
 //! as much as one. Entries never change, so what is kept here cannot disagree with the journal.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -10,7 +9,7 @@ use journal::Entry;
 use kernel::TenantId;
 use serde::Deserialize;
 use store::port::{Fault, Store};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 
 /// Entries that are read at once.
 pub const PAGE: usize = 32;
@@ -25,23 +24,31 @@ pub struct Line {
     pub index: u64,
     /// The type of its event.
     pub event_type: String,
+    /// Its stream, then what else it is about.
+    subjects: Vec<String>,
     /// One event of a `text/event-stream`. The envelope is there byte by byte as it is hashed.
     pub frame: Bytes,
 }
 
 impl Line {
     fn of(entry: &Entry) -> Arc<Self> {
-        #[derive(Deserialize)]
-        struct Typed<'a> {
-            #[serde(borrow)]
-            r#type: Cow<'a, str>,
+        #[derive(Deserialize, Default)]
+        struct Told {
+            r#type: String,
+            stream: String,
+            about: Vec<String>,
         }
         let (index, envelope) = (entry.index, &entry.envelope_json);
-        let event_type =
-            serde_json::from_str(envelope).map_or_else(|_| String::new(), |typed: Typed<'_>| typed.r#type.into_owned());
+        let Told { r#type: event_type, stream, about } = serde_json::from_str(envelope).unwrap_or_default();
+        let subjects = std::iter::once(stream).chain(about).collect();
         // Canonical JSON has no line breaks (RFC 8785 §3.2), so one `data:` holds it.
         let frame = format!("id: {index}\nevent: {event_type}\ndata: {{\"index\":{index},\"event\":{envelope}}}\n\n");
-        Arc::new(Self { index, event_type, frame: frame.into() })
+        Arc::new(Self { index, event_type, subjects, frame: frame.into() })
+    }
+
+    /// Whether it is on a subject's timeline.
+    pub fn is_about(&self, subject: &str) -> bool {
+        self.subjects.iter().any(|of| of == subject)
     }
 }
 
@@ -61,15 +68,30 @@ pub struct Tails(Mutex<BTreeMap<TenantId, Weak<Tail>>>);
 
 impl Tails {
     /// The tail of a tenant's journal: one for all who hold it at the same time.
-    pub fn of(&self, tenant: &TenantId) -> Arc<Tail> {
+    pub fn of(&self, store: &Arc<dyn Store>, tenant: &TenantId) -> Arc<Tail> {
         let mut tails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tails.retain(|_, tail| tail.strong_count() > 0);
         if let Some(tail) = tails.get(tenant).and_then(Weak::upgrade) {
             return tail;
         }
-        let tail = Arc::new(Tail { tenant: tenant.clone(), newest: AsyncMutex::default() });
+        let (newest, grown) = (AsyncMutex::default(), watch::Sender::default());
+        let tail = Arc::new(Tail { tenant: tenant.clone(), newest, grown });
         tails.insert(tenant.clone(), Arc::downgrade(&tail));
+        tokio::spawn(keep_up(Arc::clone(store), Arc::downgrade(&tail)));
         tail
+    }
+}
+
+/// Reads what is committed for all who follow a tail, until nobody does.
+async fn keep_up(store: Arc<dyn Store>, tail: Weak<Tail>) {
+    loop {
+        let level = store.committed();
+        {
+            let Some(tail) = tail.upgrade() else { return };
+            // Whoever follows meets a fault itself, and is woken for it.
+            let _ = tail.caught_up(&*store, |_| ()).await;
+        }
+        store.wait_committed(level).await;
     }
 }
 
@@ -78,6 +100,8 @@ impl Tails {
 pub struct Tail {
     tenant: TenantId,
     newest: AsyncMutex<Option<Newest>>,
+    /// Changes whenever there are new lines, and when they could not be read.
+    grown: watch::Sender<u64>,
 }
 
 impl Tail {
@@ -86,20 +110,33 @@ impl Tail {
     /// # Errors
     /// A fault of the store.
     pub async fn page(&self, store: &dyn Store, from: u64) -> Result<Page, Fault> {
-        let (kept, access_changes) = {
-            let mut newest = self.newest.lock().await;
-            let newest = match &mut *newest {
-                Some(newest) => newest,
-                none => none.insert(Newest::behind(store.head(&self.tenant).await?.map_or(0, |head| head.size))),
-            };
-            newest.catch_up(store, &self.tenant).await?;
-            (newest.from(from), newest.access_changes)
-        };
+        let look = |newest: &Newest| (newest.from(from), newest.access_changes);
+        let (kept, access_changes) = self.caught_up(store, look).await?;
         let lines = match kept {
             Some(lines) => lines,
             None => read(store, &self.tenant, from).await?,
         };
         Ok(Page { lines, access_changes })
+    }
+
+    /// Changes when there may be another page. Look at a page after each change, and once before the first.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.grown.subscribe()
+    }
+
+    /// Reads what was committed meanwhile, and tells everybody if that is something.
+    async fn caught_up<T>(&self, store: &dyn Store, look: impl FnOnce(&Newest) -> T) -> Result<T, Fault> {
+        let mut newest = self.newest.lock().await;
+        let newest = match &mut *newest {
+            Some(newest) => newest,
+            none => none.insert(Newest::behind(store.head(&self.tenant).await?.map_or(0, |head| head.size))),
+        };
+        let before = newest.next;
+        let caught_up = newest.catch_up(store, &self.tenant).await;
+        if caught_up.is_err() || newest.next != before {
+            self.grown.send_modify(|times| *times += 1);
+        }
+        caught_up.map(|()| look(newest))
     }
 }
 

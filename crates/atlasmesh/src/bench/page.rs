@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fleet::vehicle::Mode;
-use gateway::{Gateway, http};
+use gateway::connections::Limits;
+use gateway::{Gateway, http, sockets};
 use kernel::id::{BootId, TypedId};
 use kernel::{Actor, Bearing, Coordinate, Ctx, Sector, SiteId, TenantId, VehicleId};
 use serde::Deserialize;
@@ -27,7 +28,7 @@ use crate::cli::output::{line, text};
 use crate::demo::city::City;
 use crate::demo::setup::{self, SITE};
 use crate::serve::folder::DataFolder;
-use crate::serve::{loops, prepared, wiring};
+use crate::serve::{loops, wiring};
 
 /// What looks at the page, from the root of the repository.
 const BROWSER: &str = "ui/bench/page.mjs";
@@ -104,7 +105,8 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
     let parts = wiring::wire(&options, &DataFolder::open(folder)?, address, stopping.clone())?;
     let (gateway, loops) = (Arc::clone(&parts.gateway), loops::start(&parts, &stopping));
     tokio::spawn(loops.ended());
-    tokio::spawn(axum::serve(prepared(listener), http::router(Arc::clone(&gateway))).into_future());
+    let limits = Limits::for_files(sockets::file_limit());
+    tokio::spawn(http::listen(Arc::clone(&gateway), listener, limits, stopping));
     Ok((gateway, format!("http://{address}"), stop))
 }
 

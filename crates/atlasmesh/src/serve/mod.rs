@@ -15,10 +15,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::serve::ListenerExt;
+use gateway::connections::Limits;
 use gateway::{Gateway, http, sockets, vehicles};
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::args::ServeOptions;
@@ -35,6 +35,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     if let Err(error) = sockets::raise_file_limit() {
         tracing::warn!(%error, "the limit of open files stays where it was: connections may be refused under load");
     }
+    let limits = Limits::for_files(sockets::file_limit());
     let folder = DataFolder::open(&options.data)?;
     let http_listener = listen(&options.http, "--http").await?;
     let link_listener = listen(&options.link, "--link").await?;
@@ -51,12 +52,11 @@ pub async fn run(options: ServeOptions) -> Result<()> {
         Arc::clone(&parts.gateway),
         link_listener,
         parts.certificate.server_config()?,
+        limits,
         stopping.clone(),
     ));
     announce(&folder, &parts.gateway, http_listener.local_addr()?)?;
-    let server = axum::serve(prepared(http_listener), http::router(Arc::clone(&parts.gateway)))
-        .with_graceful_shutdown(until(stopping.clone()));
-    let server = tokio::spawn(async move { server.await });
+    let server = tokio::spawn(http::listen(Arc::clone(&parts.gateway), http_listener, limits, stopping.clone()));
     signalled().await?;
     tracing::info!("stopping: no new requests, open ones get five seconds");
     stop.send_replace(true);
@@ -77,15 +77,6 @@ async fn listen(address: &str, option: &str) -> Result<TcpListener> {
     })
 }
 
-/// The listener, with the socket of each connection as clients need it.
-pub fn prepared(listener: TcpListener) -> impl axum::serve::Listener<Io = TcpStream, Addr = SocketAddr> {
-    listener.tap_io(|stream| {
-        if let Err(error) = sockets::prepare(stream) {
-            tracing::debug!(%error, "a connection was gone before it began");
-        }
-    })
-}
-
 /// Says where the server is, to programs in a file and to people in the log.
 fn announce(folder: &DataFolder, gateway: &Gateway, http: SocketAddr) -> Result<()> {
     let endpoints = json!({
@@ -97,11 +88,6 @@ fn announce(folder: &DataFolder, gateway: &Gateway, http: SocketAddr) -> Result<
     folder.publish_endpoints(&endpoints)?;
     tracing::info!(%http, link = gateway.link.address, "ready");
     Ok(())
-}
-
-async fn until(mut stopping: watch::Receiver<bool>) {
-    // A sender that is gone means the process is ending anyway.
-    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 async fn signalled() -> Result<()> {

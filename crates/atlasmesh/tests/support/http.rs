@@ -87,6 +87,11 @@ impl Http {
         self.send("DELETE", path, None, &[]).unwrap()
     }
 
+    /// A connection over which one can ask again and again.
+    pub fn keep(&self) -> Kept {
+        Kept { http: self.clone(), stream: BufReader::new(self.connect().unwrap()) }
+    }
+
     pub(super) fn connect(&self) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
@@ -121,6 +126,24 @@ impl Http {
             Ok(answer) => Ok(answer),
             Err(error) => Err(written.err().unwrap_or(error)),
         }
+    }
+}
+
+/// A connection that stays open between requests.
+#[derive(Debug)]
+pub struct Kept {
+    http: Http,
+    stream: BufReader<TcpStream>,
+}
+
+impl Kept {
+    #[track_caller]
+    pub fn get(&mut self, path: &str) -> Answer {
+        let token = self.http.token.as_deref().unwrap_or_default();
+        let head =
+            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\r\n", self.http.address);
+        self.stream.get_mut().write_all(head.as_bytes()).unwrap();
+        read_answer(&mut self.stream).unwrap()
     }
 }
 

@@ -16,11 +16,18 @@ const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
 pub struct Serve {
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
+    /// How many files it may open; as many as the test where it is not said.
+    pub files: Option<u64>,
 }
 
 impl Serve {
     pub fn with(mut self, option: &str, value: impl ToString) -> Self {
         self.arguments.extend([option.to_owned(), value.to_string()]);
+        self
+    }
+
+    pub fn files(mut self, most: u64) -> Self {
+        self.files = Some(most);
         self
     }
 
@@ -59,7 +66,15 @@ pub fn demo(folder: &Path, vehicles: usize, speedup: u32) -> Process {
 }
 
 fn start(data: &Path, http: &str, link: &str, serve: &Serve) -> Process {
-    let mut command = atlasmesh();
+    let mut command = match serve.files {
+        None => atlasmesh(),
+        Some(files) => {
+            let mut command = Command::new("prlimit");
+            command.arg(format!("--nofile={files}:{files}")).arg(atlasmesh().get_program());
+            command.env_remove("ATLASMESH_URL").env_remove("ATLASMESH_TOKEN");
+            command
+        }
+    };
     command.args(["serve", "--http", http, "--link", link, "--data"]).arg(data).args(&serve.arguments);
     command.envs(serve.environment.iter().map(|(name, value)| (name, value)));
     Process::start("server", &mut command)

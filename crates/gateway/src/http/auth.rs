@@ -16,6 +16,7 @@ use tenancy::{Authenticated, Role};
 use super::endpoints::{Access, Answer, Endpoint};
 use super::problem::Problem;
 use crate::Gateway;
+use crate::connections::{Held, Place};
 
 /// The subprotocol of our WebSockets.
 pub const SUBPROTOCOL: &str = "atlasmesh.v1";
@@ -26,6 +27,8 @@ pub struct Caller {
     /// Who it is, for which tenant, in which role.
     pub authenticated: Authenticated,
     gateway: Arc<Gateway>,
+    /// Its connection ends for no other while anybody has this.
+    _held: Option<Arc<Held>>,
 }
 
 /// Lets a request through to what carries it out, as its operation says.
@@ -36,7 +39,7 @@ pub async fn admit(
 ) -> Result<Response, Problem> {
     if endpoint.access != Access::Anyone {
         let token = token(request.headers(), endpoint.answer == Answer::Socket);
-        let caller = gateway.caller(token).await?;
+        let caller = gateway.caller(token, request.extensions().get()).await?;
         caller.may(endpoint.access)?;
         if endpoint.counted {
             let who = &caller.authenticated;
@@ -61,11 +64,12 @@ fn unauthenticated() -> Problem {
 }
 
 impl Gateway {
-    async fn caller(self: &Arc<Self>, token: Option<&str>) -> Result<Caller, Problem> {
+    async fn caller(self: &Arc<Self>, token: Option<&str>, place: Option<&Place>) -> Result<Caller, Problem> {
         let token = token.ok_or_else(unauthenticated)?;
         let authenticated = self.tenancy.authenticate(token).await?.ok_or_else(unauthenticated)?;
         tracing::Span::current().record("tenant", authenticated.tenant.as_str());
-        Ok(Caller { authenticated, gateway: Arc::clone(self) })
+        let held = place.map(Place::hold).map(Arc::new);
+        Ok(Caller { authenticated, gateway: Arc::clone(self), _held: held })
     }
 }
 

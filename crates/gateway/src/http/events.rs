@@ -135,10 +135,11 @@ async fn send(
     mut from: u64,
     to: &mpsc::Sender<Bytes>,
 ) -> Result<Infallible, End> {
-    let tail = gateway.tails.of(&caller.authenticated.tenant);
+    let tail = gateway.tails.of(&gateway.store, &caller.authenticated.tenant);
+    let mut news = tail.news();
     let (mut access, mut quiet_until) = (None, Instant::now() + HEARTBEAT);
     loop {
-        let level = gateway.store.committed();
+        news.mark_unchanged();
         let page = tail.page(&*gateway.store, from).await.map_err(End::Fault)?;
         if access != Some(page.access_changes) {
             if !caller.is_still_valid().await.map_err(End::Fault)? {
@@ -155,7 +156,8 @@ async fn send(
             continue;
         }
         tokio::select! {
-            () = gateway.store.wait_committed(level) => {}
+            // Its sender lives as long as the tail.
+            _ = news.changed() => {}
             () = tokio::time::sleep_until(quiet_until) => {
                 deliver(to, BEAT).await?;
                 quiet_until = Instant::now() + HEARTBEAT;

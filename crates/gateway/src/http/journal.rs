@@ -16,6 +16,7 @@ use super::auth::Caller;
 use super::extract::{Body, Id, Limit, Parameters, Place, Within};
 use super::problem::Problem;
 use crate::Gateway;
+use crate::tail::Line;
 
 /// How long a reader may be kept waiting for news, in milliseconds: below what proxies cut off.
 pub type WaitMs = Within<0, 30_000>;
@@ -31,9 +32,9 @@ pub struct Page {
     wait_ms: Option<WaitMs>,
 }
 
-/// How long to wait, where the caller said it.
-pub fn wait(wait_ms: Option<WaitMs>) -> Duration {
-    Duration::from_millis(wait_ms.map_or(0, |Within(ms)| ms))
+/// How long to wait, where the caller wants that.
+pub fn wait(wait_ms: Option<WaitMs>) -> Option<Duration> {
+    wait_ms.filter(|Within(ms)| *ms > 0).map(|Within(ms)| Duration::from_millis(ms))
 }
 
 /// `GET /v1/journal`
@@ -46,8 +47,14 @@ pub async fn list(
     let (from, limit) = (page.from.map_or(0, |Within(from)| from), page.limit.map_or(ENTRIES_DEFAULT, Limit::as_usize));
     let entries = match &page.about {
         None => {
-            gateway.wait_for_entries(tenant, from, wait(page.wait_ms)).await?;
-            gateway.store.entries(tenant, from, limit).await?
+            let entries = gateway.store.entries(tenant, from, limit).await?;
+            match wait(page.wait_ms) {
+                Some(wait) if entries.is_empty() => {
+                    gateway.wait_for_entry(tenant, from, wait, |_| true).await?;
+                    gateway.store.entries(tenant, from, limit).await?
+                }
+                _ => entries,
+            }
         }
         Some(about) => {
             let subject = Subject::parse(about).filter(|_| about.bytes().all(|byte| byte.is_ascii_graphic()));
@@ -103,19 +110,37 @@ pub async fn check(
 }
 
 impl Gateway {
-    /// Returns once the log holds more than `from` entries, or after `wait`.
-    pub async fn wait_for_entries(&self, tenant: &TenantId, from: u64, wait: Duration) -> Result<(), Problem> {
-        let news = async {
+    /// Returns once the log has an entry from `from` on that concerns somebody, or after `wait`; whether it has. Who
+    /// waits has a stream meanwhile: it ends with the others, and counts among those that its tenant may have.
+    pub async fn wait_for_entry(
+        &self,
+        tenant: &TenantId,
+        from: u64,
+        wait: Duration,
+        concerns: impl Fn(&Line) -> bool,
+    ) -> Result<bool, Problem> {
+        let slot = self.streams.open(tenant)?;
+        let tail = self.tails.of(&self.store, tenant);
+        let (mut from, mut news) = (from, tail.news());
+        let found = async {
             loop {
-                let level = self.store.committed();
-                let head = self.store.head(tenant).await?;
-                if head.is_some_and(|head| head.size > from) {
-                    return Ok(());
+                news.mark_unchanged();
+                let page = tail.page(&*self.store, from).await?;
+                if page.lines.iter().any(|line| concerns(line)) {
+                    return Ok(true);
                 }
-                self.store.wait_committed(level).await;
+                match page.lines.last() {
+                    Some(last) => from = last.index + 1,
+                    // Its sender lives as long as the tail.
+                    None => drop(news.changed().await),
+                }
             }
         };
-        // Nothing new within the time is an empty page, not an error.
-        tokio::time::timeout(wait, news).await.unwrap_or(Ok(()))
+        tokio::select! {
+            biased;
+            () = slot.stopped() => Ok(false),
+            // Nothing new within the time is an empty page, not an error.
+            found = tokio::time::timeout(wait, found) => found.unwrap_or(Ok(false)),
+        }
     }
 }

@@ -10,6 +10,7 @@ mod endpoints;
 mod events;
 mod health;
 mod journal;
+mod listener;
 mod page;
 mod positions;
 mod principals;
@@ -40,6 +41,8 @@ use tracing::field::Empty;
 use crate::Gateway;
 use crate::http::endpoints::{ENDPOINTS, Endpoint};
 use crate::http::problem::Problem;
+
+pub use listener::listen;
 
 /// The largest JSON body in bytes: a trip with a thousand stops stays far below.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;

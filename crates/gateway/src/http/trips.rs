@@ -1,11 +1,12 @@
 //! Trips: asked for, listed, followed, explained, cancelled.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{Reject, TripId, VehicleId};
+use kernel::{Aggregate, Reject, Subject, TripId, VehicleId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Idempotency;
@@ -136,19 +137,17 @@ pub async fn history(
     gateway.trip(&caller, id).await?;
     let tenant = &caller.authenticated.tenant;
     let after = since.after.map_or(0, |Within(after)| after);
-    let news = async {
-        loop {
-            let level = gateway.store.committed();
-            let history = gateway.trips.history(tenant, id, after).await?;
-            if !history.items.is_empty() || history.ended {
-                return Ok::<_, Problem>(history);
-            }
-            gateway.store.wait_committed(level).await;
+    let until = wait(since.wait_ms).map(|wait| Instant::now() + wait);
+    let trip = Subject::new(Trip::KIND, id);
+    let mut may_come = until.is_some();
+    loop {
+        let from = gateway.store.head(tenant).await?.map_or(0, |head| head.size);
+        let history = gateway.trips.history(tenant, id, after).await?;
+        if !may_come || !history.items.is_empty() || history.ended {
+            return Ok(Json(history));
         }
-    };
-    match tokio::time::timeout(wait(since.wait_ms), news).await {
-        Ok(history) => Ok(Json(history?)),
-        Err(_) => Ok(Json(gateway.trips.history(tenant, id, after).await?)),
+        let left = until.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default();
+        may_come = gateway.wait_for_entry(tenant, from, left, |line| line.is_about(trip.as_str())).await?;
     }
 }
 

@@ -8,21 +8,26 @@ use link::v1::link_server::{Link, LinkServer};
 use link::v1::{FromVehicle, ToVehicle};
 use link::{MESSAGE_BYTES_MAX, METADATA_AUTHORIZATION, METADATA_VEHICLE};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::{Connected, TlsConnectInfo};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::session;
 use super::sessions::OUTBOUND_MAX;
-use crate::{Gateway, sockets};
+use crate::Gateway;
+use crate::acceptor::Acceptor;
+use crate::connections::{Admitted, Limits, Place};
 
 /// How long a TLS handshake may take: a vehicle at the edge of coverage needs a few round trips.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Handshakes at once: after a power cut a whole fleet comes back, and each handshake costs a signature.
-const HANDSHAKES_MAX: usize = 256;
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be without a vehicle that has proved who it is: the handshake and a request.
+const UNAUTHENTICATED_MAX: Duration = Duration::from_secs(10);
+/// How often it is looked for connections that are longer without one.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Connections that wait to be taken over by the protocol server.
 const CONNECTIONS_WAITING_MAX: usize = 256;
 
@@ -34,10 +39,12 @@ pub async fn listen(
     gateway: Arc<Gateway>,
     listener: TcpListener,
     tls: rustls::ServerConfig,
+    limits: Limits,
     stopping: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
     let (accepted, connections) = mpsc::channel(CONNECTIONS_WAITING_MAX);
-    let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(tls)), accepted));
+    let acceptor = Acceptor::new("link", listener, limits);
+    let accepting = tokio::spawn(accept(acceptor, TlsAcceptor::from(Arc::new(tls)), accepted));
     let service = LinkServer::new(Vehicles { gateway, stopping: stopping.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -56,38 +63,39 @@ pub async fn listen(
 }
 
 async fn accept(
-    listener: TcpListener,
+    mut acceptor: Acceptor,
     tls: TlsAcceptor,
-    accepted: mpsc::Sender<std::io::Result<TlsStream<TcpStream>>>,
+    accepted: mpsc::Sender<std::io::Result<TlsStream<Admitted<TcpStream>>>>,
 ) {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let connections = acceptor.connections().clone();
+    let mut tick = tokio::time::interval(LOOK_EVERY);
     loop {
-        let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: others must end before one more fits.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::task::yield_now().await;
+        let stream = tokio::select! {
+            stream = acceptor.next() => stream,
+            _ = tick.tick() => {
+                connections.end_waiting_for(UNAUTHENTICATED_MAX);
                 continue;
             }
         };
-        if let Err(error) = sockets::prepare(&stream) {
-            tracing::debug!(%peer, %error, "a connection was gone before it began");
-            continue;
-        }
         let (tls, accepted) = (tls.clone(), accepted.clone());
         tokio::spawn(async move {
-            let _permit = permit;
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     // The server that would take it is gone: so is this connection.
                     let _ = accepted.send(Ok(stream)).await;
                 }
-                Ok(Err(error)) => tracing::info!(%peer, %error, "a TLS handshake failed"),
-                Err(_) => tracing::info!(%peer, "a TLS handshake took too long"),
+                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!("a TLS handshake took too long"),
             }
         });
+    }
+}
+
+impl Connected for Admitted<TcpStream> {
+    type ConnectInfo = Place;
+
+    fn connect_info(&self) -> Place {
+        self.place()
     }
 }
 
@@ -116,15 +124,15 @@ impl Link for Vehicles {
             metrics::counter!("atlasmesh_link_unauthenticated_total").increment(1);
             return Err(Status::unauthenticated("no vehicle has this id and secret"));
         };
+        let connection = request.extensions().get::<TlsConnectInfo<Place>>().map(|info| info.get_ref().hold());
         let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
         let handle = self.gateway.sessions.open(&known.tenant, known.id, outbound);
-        tokio::spawn(session::run(
-            Arc::clone(&self.gateway),
-            known,
-            request.into_inner(),
-            handle,
-            self.stopping.clone(),
-        ));
+        let session =
+            session::run(Arc::clone(&self.gateway), known, request.into_inner(), handle, self.stopping.clone());
+        tokio::spawn(async move {
+            let _connection = connection;
+            session.await;
+        });
         Ok(Response::new(Box::pin(ReceiverStream::new(messages).map(Ok))))
     }
 }
