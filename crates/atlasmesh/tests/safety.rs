@@ -30,7 +30,8 @@ fn policies_without_permits(folder: &Path) -> PathBuf {
                 copy(&entry, &copy_to);
             } else {
                 let text = fs::read_to_string(&entry).unwrap();
-                fs::write(copy_to, text.replace(".contains(principal.role)", ".contains(\"nobody\")")).unwrap();
+                fs::write(copy_to, text.replace(".contains(principal.role)", ".contains(Fleet::Role::\"auditor\")"))
+                    .unwrap();
             }
         }
     }

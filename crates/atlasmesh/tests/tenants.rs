@@ -255,6 +255,7 @@ fn cancel_all(world: &World) {
 #[test]
 fn answers_are_what_the_openapi_says() {
     let (world, mut ids) = furnished();
+    let (mut asked, mut told) = (BTreeSet::new(), BTreeSet::new());
     let document = world.http.get("/v1/openapi.json").ok();
     for (method, path, query, body, _) in rows().into_iter().filter(|row| !is_stream(row.1)) {
         println!("{method} {path}");
@@ -268,8 +269,28 @@ fn answers_are_what_the_openapi_says() {
             ids.insert("trip", ids["standing_trip"].clone());
         }
         let http = if path.starts_with("/v1/tenants") { world.server.platform() } else { world.http.clone() };
+        let before = world.journal_size();
         let answer = call(&http, method, &format!("{path}{query}"), &body, &ids);
         openapi::hold(&document, method, path, &answer);
         answer.ok();
+        let described = asked_by(&document["paths"][path][method]);
+        let decided = decided_for_people(&world, before);
+        assert!(decided.iter().all(|action| Some(action) == described.as_ref()), "{decided:?} but {described:?}");
+        asked.extend(decided);
+        told.extend(described);
     }
+    assert_eq!(asked, told);
+}
+
+/// The action that an operation's description says policy is asked for.
+fn asked_by(operation: &Value) -> Option<String> {
+    let (_, action) = operation["description"].as_str().unwrap().split_once("Asks policy for ")?;
+    Some(action.trim_end_matches('.').to_owned())
+}
+
+/// The actions that policy was asked for since then, for people.
+fn decided_for_people(world: &World, since: u64) -> BTreeSet<String> {
+    let entries = world.entries(since).into_iter().map(|entry| entry["event"].clone());
+    let decided = entries.filter(|event| event["type"] == "policy.decided" && event["actor"]["kind"] == "principal");
+    decided.map(|event| event["body"]["action"].as_str().unwrap().to_owned()).collect()
 }

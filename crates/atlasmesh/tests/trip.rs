@@ -46,7 +46,7 @@ fn trip_2_policy_is_asked_with_the_trips_context_before_the_trip_is() {
     assert_eq!(of_trip[0]["type"], "policy.decided", "{:#}", of_trip[0]);
     assert_eq!(of_trip[0]["body"]["action"], "trip.request");
     let asked = of_trip[0].to_string();
-    for fact in ["passengers", "distance_m", "site_operating", "required_capabilities"] {
+    for fact in ["passengers", "distance_m", "closed_at_stops", "required_capabilities"] {
         assert!(asked.contains(fact), "{fact} is not among the facts: {asked}");
     }
     // The constraints that the answer carries: ride-hail's 25 m/s is tighter than the base's 33.3.

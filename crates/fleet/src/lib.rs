@@ -16,6 +16,7 @@ pub use credentials::VEHICLE_CREDENTIALS;
 pub use seen::{CLAIM_RENEWALS, Seen, VEHICLE_SEEN};
 pub use service::{Fleet, FromRecord, KnownVehicle, Registered, Settings, no_vehicle};
 pub use site::Site;
+pub use sites::MapSource;
 pub use vehicle::Vehicle;
 
 /// The folds of this domain, for replay.

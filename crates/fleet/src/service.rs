@@ -9,7 +9,7 @@ use kernel::{
     VehicleId,
 };
 use keys::Secret;
-use policy::{Action, Engine, HoldReleaseFacts, RegistrationFacts, Request};
+use policy::{Action, Engine, HoldReleaseFacts, RegistrationFacts, Request, ResumeFacts};
 use serde::Serialize;
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery, Store};
@@ -330,14 +330,10 @@ impl Fleet {
         let gather = |state: Option<Arc<Vehicle>>| async move {
             let holds: BTreeSet<String> =
                 state.iter().flat_map(|vehicle| &vehicle.holds).map(|hold| hold.kind.as_str().to_owned()).collect();
-            let trip = state
-                .as_ref()
-                .and_then(|vehicle| vehicle.claim)
-                .map_or_else(|| "none".to_owned(), |claim| claim.trip.to_string());
-            let request = Request::new(ctx, Action::ResumeTrip, Subject::new("trip", trip))
-                .about(Subject::new(kind(), id))
-                .fact("holds", holds);
-            Ok(self.ask(request))
+            let trip = state.as_ref().and_then(|vehicle| vehicle.claim).map(|claim| Subject::new("trip", claim.trip));
+            let request = Request::new(ctx, Action::ClearStop, Subject::new(kind(), id))
+                .facts(ResumeFacts { holds }.facts(ctx.now));
+            Ok(self.ask(trip.into_iter().fold(request, Request::about)))
         };
         execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &Asked| {
             decide::clear_stop(state, id, stop, asked)

@@ -2,16 +2,39 @@
 
 use std::sync::Arc;
 
+use kernel::decided::Facts;
+use kernel::envelope::DecisionRecord;
 use kernel::id::RestrictionId;
-use kernel::{Actor, BoxFuture, Ctx, SiteId, Subject, TenantId};
+use kernel::{Actor, BoxFuture, Ctx, Reject, SiteId, Subject, TenantId};
 use policy::{Action, Request, SiteImportFacts};
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery};
 use store::{CommandError, Extras, Loaded, TableSpec, execute, load};
 
 use crate::service::Fleet;
-use crate::site::{self, Site, SiteRoadsClosed, SiteZoneDrawn};
+use crate::site::{self, NewMap, Site, SiteRoadsClosed, SiteZoneDrawn};
 use crate::vehicle::decide::Asked;
+
+/// What an import of a map needs of others.
+pub trait MapSource: Send + Sync {
+    /// How many trips of the site have not ended.
+    fn trips_open(&self) -> BoxFuture<'_, Result<u32, CommandError>>;
+
+    /// Reads what was sent and keeps the graph that it makes; a refusal where it makes none. May be called again.
+    fn read(&self) -> BoxFuture<'_, Result<Result<NewMap, Reject>, Fault>>;
+}
+
+/// What an import is decided by.
+struct ImportFacts {
+    decisions: Vec<DecisionRecord>,
+    map: Result<NewMap, Reject>,
+}
+
+impl Facts for ImportFacts {
+    fn decisions(&self) -> &[DecisionRecord] {
+        &self.decisions
+    }
+}
 
 fn subject(id: &SiteId) -> Subject {
     Subject::new(<Site as kernel::Aggregate>::KIND, id)
@@ -46,26 +69,33 @@ impl Fleet {
     /// Puts a new version of a site's map in force; answers its number.
     ///
     /// # Errors
-    /// `POLICY_VIOLATION`, a fault.
-    pub async fn import_map(
-        &self,
-        ctx: &Ctx,
-        id: &SiteId,
-        digest: &str,
-        nodes: u64,
-        edges: u64,
-        trips_open: u32,
-    ) -> Result<u64, CommandError> {
-        let gather = |_| async {
-            let facts = SiteImportFacts { edges: u32::try_from(edges).unwrap_or(u32::MAX), trips_open };
-            Ok(self.ask(Request::new(ctx, Action::ImportSite, subject(id)).facts(facts.facts(ctx.now))))
+    /// `POLICY_VIOLATION`, the source's refusal, a fault.
+    pub async fn import_map(&self, ctx: &Ctx, id: &SiteId, source: &dyn MapSource) -> Result<u64, CommandError> {
+        let gather = |_| self.gather_import(ctx, id, source);
+        let decide = |state: Option<&Site>, found: &ImportFacts| site::import(state, &found.map);
+        Ok(execute(&*self.store, ctx, id, Extras::default(), gather, decide).await?.reply)
+    }
+
+    /// Policy first: what it refuses is neither read nor kept. A network takes seconds to read, so that the trips are
+    /// counted again behind it, and where there are others policy is asked again.
+    async fn gather_import(&self, ctx: &Ctx, id: &SiteId, source: &dyn MapSource) -> Result<ImportFacts, CommandError> {
+        let ask = |trips_open: u32| {
+            let facts = SiteImportFacts { trips_open }.facts(ctx.now);
+            self.ask(Request::new(ctx, Action::ImportSite, subject(id)).facts(facts))
         };
-        let outcome =
-            execute(&*self.store, ctx, id, Extras::default(), gather, |state: Option<&Site>, asked: &Asked| {
-                site::import(state, asked, digest, nodes, edges)
-            })
-            .await?;
-        Ok(outcome.reply)
+        let trips_open = source.trips_open().await?;
+        let asked = ask(trips_open);
+        if let Some(refusal) = asked.refusal {
+            return Ok(ImportFacts { decisions: asked.record, map: Err(refusal) });
+        }
+        let (mut decisions, mut map) = (asked.record, source.read().await?);
+        let since = source.trips_open().await?;
+        if since != trips_open {
+            let again = ask(since);
+            decisions.extend(again.record);
+            map = again.refusal.map_or(map, Err);
+        }
+        Ok(ImportFacts { decisions, map })
     }
 
     /// Draws a zone.

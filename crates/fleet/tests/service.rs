@@ -1,22 +1,26 @@
 //! The fleet over a store: silence with its grace, how long a claim lasts, what a secret opens, what the journal keeps.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use fleet::site::{ClosureClass, SiteRoadsClosed};
+use fleet::site::{ClosureClass, NewMap, SiteRoadsClosed};
 use fleet::vehicle::profile::Registration;
 use fleet::vehicle::{HoldKind, HoldTiming, Mode, Status, StopClass};
-use fleet::{Fleet, FromRecord, KnownVehicle, Registered, Seen, Settings};
+use fleet::{Fleet, FromRecord, KnownVehicle, MapSource, Registered, Seen, Settings};
+use journal::Entry;
 use kernel::id::{BootId, PrincipalId, TypedId};
 use kernel::testing::HandClock;
-use kernel::{Actor, Clock, Code, Coordinate, Ctx, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
+use kernel::{
+    Actor, BoxFuture, Clock, Code, Coordinate, Ctx, Reject, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId,
+};
 use policy::{Bundle, Engine};
 use pollster::block_on;
 use serde_json::{Value, json};
 use store::conformance::PlainSigner;
 use store::port::{ListQuery, PAGE_LIMIT_MAX};
-use store::{CommandError, MemoryStore, Store, due};
+use store::{CommandError, Fault, MemoryStore, Store, due};
 
 const OFFLINE_AFTER_MS: i64 = 10_000;
 const VIN: &str = "1HGBH41JXMN109186";
@@ -33,12 +37,63 @@ fn start_on(store: &Arc<dyn Store>, clock: &Arc<HandClock>) -> Arc<Fleet> {
     Arc::new(Fleet::new(Arc::clone(store), engine, clock.clone(), settings))
 }
 
+/// A road network, and the trips that are open each time they are counted; the last count stays.
+#[derive(Default)]
+struct Sent {
+    open: Mutex<VecDeque<u32>>,
+    is_broken: bool,
+    reads: AtomicUsize,
+}
+
+impl Sent {
+    fn while_open(open: impl Into<VecDeque<u32>>) -> Self {
+        Self { open: Mutex::new(open.into()), ..Self::default() }
+    }
+}
+
+impl MapSource for Sent {
+    fn trips_open(&self) -> BoxFuture<'_, Result<u32, CommandError>> {
+        let mut open = self.open.lock().unwrap();
+        let now = if open.len() > 1 { open.pop_front() } else { open.front().copied() };
+        Box::pin(async move { Ok(now.unwrap_or_default()) })
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Result<NewMap, Reject>, Fault>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let map = NewMap { digest: "a".into(), nodes: 4, edges: 6 };
+        let read = if self.is_broken { Err(Reject::invalid_field("/", "no roads")) } else { Ok(map) };
+        Box::pin(async move { Ok(read) })
+    }
+}
+
+#[test]
+fn policy_is_asked_before_a_map_is_read_and_again_if_trips_came_meanwhile() {
+    let world = world();
+    let check = |sent: Sent, code: Option<Code>, reads: usize, decisions: &[bool]| {
+        let before = world.journal().len();
+        let done = block_on(world.fleet.import_map(&world.ctx(), &pit(), &sent));
+        assert_eq!(done.err().map(|error| refusal::<()>(Err(error)).code), code);
+        assert_eq!(sent.reads.into_inner(), reads);
+        let told = block_on(world.store.entries(&tenant(), before as u64, PAGE_LIMIT_MAX)).unwrap();
+        let verdict = |entry: &Entry| entry.envelope().unwrap().body["verdict"] == "allow";
+        let verdicts: Vec<bool> = told.iter().map(verdict).collect();
+        assert_eq!(verdicts, decisions);
+    };
+    check(Sent::while_open([3]), Some(Code::PolicyViolation), 0, &[false]);
+    world.clock.pass_ms(60_000);
+    check(Sent::while_open([0, 1]), Some(Code::PolicyViolation), 1, &[true, false]);
+    world.clock.pass_ms(60_000);
+    check(Sent { is_broken: true, ..Sent::default() }, Some(Code::InvalidRequest), 1, &[true]);
+    world.clock.pass_ms(60_000);
+    check(Sent::default(), None, 1, &[true]);
+}
+
 /// A store with one mapped site.
 fn world() -> World {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(PlainSigner)));
     let clock = Arc::new(HandClock::default());
     let world = World { fleet: start_on(&store, &clock), store, clock };
-    assert_eq!(block_on(world.fleet.import_map(&world.ctx(), &pit(), "a", 4, 6, 0)).unwrap(), 1);
+    assert_eq!(block_on(world.fleet.import_map(&world.ctx(), &pit(), &Sent::default())).unwrap(), 1);
     world
 }
 

@@ -49,7 +49,10 @@ pub enum MapError {
 /// The keeper of road graphs.
 pub trait Maps: Send + Sync {
     /// Imports a network, keeps the graph as a file, and answers it with its digest.
-    fn import(&self, network: RoadNetwork) -> BoxFuture<'_, Result<(Arc<RoadGraph>, ImportReport), MapError>>;
+    fn import<'a>(
+        &'a self,
+        network: &'a RoadNetwork,
+    ) -> BoxFuture<'a, Result<(Arc<RoadGraph>, ImportReport), MapError>>;
 
     /// The graph with a digest.
     fn load<'a>(&'a self, digest: &'a str) -> BoxFuture<'a, Result<Arc<RoadGraph>, MapError>>;

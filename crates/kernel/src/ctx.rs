@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::{Known, OccurredAt};
 use crate::id::{EventId, IncidentId, TypedId, uuid_v7};
+use crate::role;
 use crate::sector::Sector;
 use crate::text::{SiteId, TenantId};
 use crate::time::{Clock, Timestamp};
@@ -61,7 +62,7 @@ impl Actor {
         Self {
             kind: ActorKind::Automation,
             id: "atlasmesh".into(),
-            role: "automation".into(),
+            role: role::AUTOMATION.into(),
             authentication: Authentication::Internal,
             second_approver: None,
             rule: Some(rule.into()),
@@ -73,7 +74,7 @@ impl Actor {
         Self {
             kind: ActorKind::Vehicle,
             id: id.to_string(),
-            role: "vehicle".into(),
+            role: role::VEHICLE.into(),
             authentication: Authentication::VehicleSecret,
             second_approver: None,
             rule: None,

@@ -20,6 +20,9 @@ pub enum Action {
     /// Let a stopped or paused trip go on. Resource: the trip.
     #[serde(rename = "trip.resume")]
     ResumeTrip,
+    /// Clear a vehicle's stop: it may be dispatched again (SAFE-13). Resource: the vehicle.
+    #[serde(rename = "stop.clear")]
+    ClearStop,
     /// Release a hold of a vehicle (SAFE-17). Resource: the vehicle.
     #[serde(rename = "hold.release")]
     ReleaseHold,
@@ -48,12 +51,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 13] = [
+    pub const ALL: [Action; 14] = [
         Action::RegisterVehicle,
         Action::RequestTrip,
         Action::AssignVehicle,
         Action::MonitorTrip,
         Action::ResumeTrip,
+        Action::ClearStop,
         Action::ReleaseHold,
         Action::LiftClosure,
         Action::ImportSite,
@@ -72,6 +76,7 @@ impl Action {
             Action::AssignVehicle => "vehicle.assign",
             Action::MonitorTrip => "trip.monitor",
             Action::ResumeTrip => "trip.resume",
+            Action::ClearStop => "stop.clear",
             Action::ReleaseHold => "hold.release",
             Action::LiftClosure => "closure.lift",
             Action::ImportSite => "site.import",

@@ -18,7 +18,7 @@ use crate::decision::{Decision, FactUsed, Reason, Verdict};
 use crate::fact::{Fact, FactValue};
 use crate::monitor::{Checked, Compliance, Violation};
 use crate::request::Request;
-use crate::schema::{ActionSpec, NAMESPACE, REQUEST_ATTRIBUTE};
+use crate::schema::{self, ActionSpec, NAMESPACE, REQUEST_ATTRIBUTE};
 
 /// The layer of the engine's own rules.
 const BUILTIN: &str = "builtin";
@@ -253,7 +253,7 @@ fn question(
     let actor = HashMap::from([
         tenant(),
         ("kind".into(), text(word(&request.principal.kind))),
-        ("role".into(), text(request.principal.role.as_str())),
+        ("role".into(), RestrictedExpression::new_entity_uid(uid(schema::ROLE, &request.principal.role)?)),
         ("authentication".into(), text(word(&request.principal.authentication))),
     ]);
     let entities = [

@@ -78,10 +78,6 @@ impl RegistrationFacts {
 pub struct TripFacts {
     /// The kind of trip: passenger, delivery, haul, charge, depot, reposition, maintenance, recovery.
     pub kind: String,
-    /// Whether the site is open for operation.
-    pub site_operating: bool,
-    /// Whether every stop lies inside the site.
-    pub stops_inside_site: bool,
     /// Closures and closed zones at the stops, by id or name; empty when all are open.
     pub closed_at_stops: BTreeSet<String>,
     /// The kinds of zone that the stops lie in: `avoided`, `blast`, `exclusive`, `no-stop`.
@@ -96,8 +92,6 @@ pub struct TripFacts {
     pub required_capabilities: BTreeSet<String>,
     /// Straight-line distance over all stops, in metres.
     pub distance_m: f64,
-    /// The site's own speed limit in metres per second, where it has one.
-    pub site_max_speed_mps: Option<f64>,
 }
 
 impl TripFacts {
@@ -105,8 +99,6 @@ impl TripFacts {
     pub fn facts(&self, now: Timestamp) -> Vec<Fact> {
         Facts::of(now)
             .with("kind", self.kind.as_str())
-            .with("site_operating", self.site_operating)
-            .with("stops_inside_site", self.stops_inside_site)
             .with("closed_at_stops", self.closed_at_stops.clone())
             .with("zone_kinds_at_stops", self.zone_kinds_at_stops.clone())
             .with("avoided_zones", self.avoided_zones.clone())
@@ -114,7 +106,6 @@ impl TripFacts {
             .with("payload_kg", self.payload_kg)
             .with("required_capabilities", self.required_capabilities.clone())
             .with("distance_m", self.distance_m)
-            .with_known("site_max_speed_mps", self.site_max_speed_mps)
             .0
     }
 }
@@ -238,7 +229,8 @@ impl MonitorFacts {
     }
 }
 
-/// Facts of [`Action::ResumeTrip`](crate::Action::ResumeTrip) (SAFE-13).
+/// Facts of [`Action::ResumeTrip`](crate::Action::ResumeTrip) and [`Action::ClearStop`](crate::Action::ClearStop)
+/// (SAFE-13).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResumeFacts {
     /// The kinds of the vehicle's holds; empty when it has none.
@@ -277,15 +269,13 @@ impl HoldReleaseFacts {
 /// Facts of [`Action::ImportSite`](crate::Action::ImportSite).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteImportFacts {
-    /// Directed edges of the road graph.
-    pub edges: u32,
-    /// Trips of the site that are under way; their routes name the old map.
+    /// Trips of the site that have not ended; their routes name the old map.
     pub trips_open: u32,
 }
 
 impl SiteImportFacts {
     /// The facts, observed at `now`.
     pub fn facts(&self, now: Timestamp) -> Vec<Fact> {
-        Facts::of(now).with("edges", self.edges).with("trips_open", self.trips_open).0
+        Facts::of(now).with("trips_open", self.trips_open).0
     }
 }

@@ -1,7 +1,7 @@
 //! The vocabulary of facts, read from the schema: it alone says which facts an action needs, of which type and how
 //! old they may be (`@max_age_ms` on the attribute), so that policies, engine and documentation cannot disagree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Schema, SchemaFragment};
 use serde_json::Value;
@@ -13,6 +13,9 @@ use crate::error::BundleError;
 pub(crate) const NAMESPACE: &str = "Fleet";
 /// The attribute of the context that the engine fills by itself: sector, site, tenant, entitlements.
 pub(crate) const REQUEST_ATTRIBUTE: &str = "request";
+
+/// The entity type whose members are the roles.
+pub(crate) const ROLE: &str = "Role";
 
 /// What one fact must be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Vocabulary, BundleError> {
     let (fragment, _) = SchemaFragment::from_cedarschema_str(text)
         .map_err(|error| syntax(error.to_string(), crate::compile::line_of(text, &error)))?;
     let json = fragment.to_json_value().map_err(|error| incomplete(error.to_string()))?;
+    check_roles(&json).map_err(incomplete)?;
     let declared = json.pointer(&format!("/{NAMESPACE}/actions")).and_then(Value::as_object);
     let declared = declared.ok_or_else(|| incomplete(format!("declares no action in namespace {NAMESPACE}")))?;
 
@@ -65,6 +69,20 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Vocabulary, BundleError> {
         }
     }
     Ok(Vocabulary { schema, actions })
+}
+
+/// The roles of the schema are those that actors have. What else a rule names as a role does not type-check then, so
+/// that no rule waits for somebody who never comes.
+fn check_roles(schema: &Value) -> Result<(), String> {
+    let declared = schema.pointer(&format!("/{NAMESPACE}/entityTypes/{ROLE}/enum")).and_then(Value::as_array);
+    let declared = declared.ok_or_else(|| format!("declares no roles: entity {ROLE} enum [\"…\"]"))?;
+    let declared: BTreeSet<&str> = declared.iter().filter_map(Value::as_str).collect();
+    let known: BTreeSet<&str> = kernel::role::names().collect();
+    match (declared.difference(&known).next(), known.difference(&declared).next()) {
+        (Some(unknown), _) => Err(format!("declares the role {unknown}, which nobody can have")),
+        (None, Some(missing)) => Err(format!("does not declare the role {missing}")),
+        (None, None) => Ok(()),
+    }
 }
 
 fn action_spec(value: &Value) -> Result<ActionSpec, String> {

@@ -33,9 +33,17 @@ fn a_wrong_bundle_is_refused_with_file_policy_and_line() {
     let unknown = format!("{head}\nforbid {on_trip}\nwhen {{ context.colour == \"red\" }};");
     check(mine, &unknown, &["x.cedar:3", "t.x", "colour"]);
     // An optional fact without asking whether it is there.
-    let optional =
-        format!("{head}\nforbid {on_trip}\nwhen {{ context.site_max_speed_mps.lessThan(decimal(\"1.0\")) }};");
-    check(mine, &optional, &["x.cedar:3", "t.x", "site_max_speed_mps"]);
+    let optional = format!(
+        "{head}\nforbid (principal, action == Fleet::Action::\"vehicle.assign\", resource)\nwhen {{ \
+         context.vehicle_max_speed_mps.lessThan(decimal(\"1.0\")) }};"
+    );
+    check(mine, &optional, &["x.cedar:3", "t.x", "vehicle_max_speed_mps"]);
+    // Names a role that nobody has.
+    for role in ["principal.role == Fleet::Role::\"operator\"", "[Fleet::Role::\"operator\"].contains(principal.role)"]
+    {
+        check(mine, &format!("{head}\nforbid {on_trip}\nwhen {{ {role} }};"), &["x.cedar:3", "t.x", "operator"]);
+    }
+    check(mine, &format!("{head}\nforbid {on_trip}\nwhen {{ principal.role == \"viewer\" }};"), &["x.cedar:3", "t.x"]);
     check(mine, &format!("{head}\nforbid {on_trip} when {{ ;"), &["x.cedar:2", "not valid Cedar"]);
     // Names an action that is none, such as the one that must never be denied.
     let stop = format!(r#"{head} forbid (principal, action == Fleet::Action::"vehicle.stop", resource);"#);
@@ -91,6 +99,15 @@ fn a_bundle_without_schema_or_base_is_refused() {
     };
     assert!(without("schema").contains("no schema"));
     assert!(without("base/").contains("no base layer"));
+    let with_schema = |from: &str, to: &str| {
+        let mut sources: Vec<(&str, String)> =
+            Bundle::shipped_sources().iter().map(|&(name, text)| (name, text.to_owned())).collect();
+        sources[0].1 = sources[0].1.replacen(from, to, 1);
+        Bundle::load(&sources).unwrap_err().to_string()
+    };
+    assert!(with_schema("\"viewer\"", "\"viewer\", \"operator\"").contains("the role operator, which nobody can have"));
+    assert!(with_schema("\"viewer\", ", "").contains("does not declare the role viewer"));
+    assert!(with_schema("role: Role", "role: String").contains("policy"));
     let none: &[(&str, &str)] = &[];
     assert!(Bundle::load(none).is_err());
 }
@@ -110,8 +127,6 @@ static PLAIN: LazyLock<Engine> = LazyLock::new(|| Engine::new(Bundle::shipped().
 fn trip(kind: &str, payload_kg: f64, passengers: u32, entitled: bool, sector: Sector, role: &str) -> Request {
     let facts = TripFacts {
         kind: kind.into(),
-        site_operating: true,
-        stops_inside_site: true,
         closed_at_stops: [].into(),
         zone_kinds_at_stops: [].into(),
         avoided_zones: ["z1".to_owned()].into(),
@@ -119,7 +134,6 @@ fn trip(kind: &str, payload_kg: f64, passengers: u32, entitled: bool, sector: Se
         payload_kg,
         required_capabilities: [].into(),
         distance_m: 900.0,
-        site_max_speed_mps: Some(12.0),
     };
     let ctx = common::ctx(Some(sector), role, Authentication::Token);
     Request::new(&ctx, Action::RequestTrip, Subject::new("trip", "t1"))
@@ -160,7 +174,7 @@ fn rules() -> impl Strategy<Value = String> {
     let condition = prop::sample::select(vec![
         "true",
         "false",
-        "principal.role == \"client\"",
+        "principal.role == Fleet::Role::\"dispatcher\"",
         "context.request.sector == \"mining\"",
         "context.payload_kg.greaterThan(decimal(\"500.0\"))",
         "!(context.passengers > 0)",
@@ -188,7 +202,7 @@ fn rules() -> impl Strategy<Value = String> {
 
 fn requests() -> impl Strategy<Value = Request> {
     let sector = prop::sample::select(vec![Sector::Mining, Sector::RideHail]);
-    let role = prop::sample::select(vec!["client", "dispatcher", "automation", "viewer"]);
+    let role = prop::sample::select(vec!["technician", "dispatcher", "automation", "viewer"]);
     let kind = prop::sample::select(vec!["haul", "delivery", "passenger"]);
     let load = prop::sample::select(vec![0.0, 400.0, 900.0, 2_000.0]);
     let battery = prop::sample::select(vec![5.0, 12.0, 18.0, 90.0]);

@@ -3,13 +3,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
+pub mod operation;
 pub mod principal;
-pub mod role;
 mod service;
 pub mod tenant;
 
+pub use kernel::Role;
+pub use operation::Operation;
 pub use principal::{Principal, changes_access};
-pub use role::{Operation, Role};
 pub use service::{Authenticated, NewPrincipal, NewTenant, TOKENS, Tenancy};
 pub use tenant::Tenant;
 

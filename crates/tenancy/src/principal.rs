@@ -2,10 +2,8 @@
 
 use kernel::decided::Aggregate;
 use kernel::id::PrincipalId;
-use kernel::{Code, Decided, EventMeta, Reject, Subject, Timestamp};
+use kernel::{Code, Decided, EventMeta, Reject, Role, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
-
-use crate::role::Role;
 
 kernel::domain_events! {
     /// What happens to a principal.

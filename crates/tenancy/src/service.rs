@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::id::PrincipalId;
-use kernel::{Actor, Code, Ctx, CtxSource, Reject, Sector, TenantId};
+use kernel::{Actor, Code, Ctx, CtxSource, Reject, Role, Sector, TenantId};
 use keys::Secret;
 use keys::token;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,6 @@ use store::port::{Fault, ListQuery, Store};
 use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec, execute, load};
 
 use crate::principal::{self, Principal};
-use crate::role::Role;
 use crate::tenant::{self, Tenant, TenantCreated};
 
 /// Digests of tokens: which principal each belongs to.

@@ -92,18 +92,12 @@ pub struct ClaimFacts {
 /// A site, as far as a request is concerned.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SiteFacts {
-    /// Whether the site is open for operation.
-    pub operating: bool,
-    /// Whether every stop that was asked about lies inside.
-    pub stops_inside: bool,
     /// Closures and closed zones at the stops, by id or name.
     pub closed_at_stops: BTreeSet<String>,
     /// Kinds of zone that the stops lie in.
     pub zone_kinds_at_stops: BTreeSet<String>,
     /// Zones that are closed to motion now.
     pub avoided_zones: BTreeSet<String>,
-    /// The site's own speed limit in metres per second.
-    pub max_speed_mps: Option<f64>,
 }
 
 /// Vehicles and sites.

@@ -80,9 +80,12 @@ impl MapFolder {
 }
 
 impl Maps for MapFolder {
-    fn import(&self, network: RoadNetwork) -> BoxFuture<'_, Result<(Arc<RoadGraph>, ImportReport), MapError>> {
+    fn import<'a>(
+        &'a self,
+        network: &'a RoadNetwork,
+    ) -> BoxFuture<'a, Result<(Arc<RoadGraph>, ImportReport), MapError>> {
         // An import takes seconds of pure computation: the other requests go on meanwhile.
-        Box::pin(async move { tokio::task::block_in_place(|| self.import_now(&network)) })
+        Box::pin(async move { tokio::task::block_in_place(|| self.import_now(network)) })
     }
 
     fn load<'a>(&'a self, digest: &'a str) -> BoxFuture<'a, Result<Arc<RoadGraph>, MapError>> {

@@ -138,6 +138,17 @@ pub struct SiteRestrictionEnded {
     pub restriction: RestrictionId,
 }
 
+/// A road graph that is kept and may become a site's map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMap {
+    /// Digest of the graph.
+    pub digest: String,
+    /// Nodes.
+    pub nodes: u64,
+    /// Directed edges.
+    pub edges: u64,
+}
+
 /// The map in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapVersion {
@@ -340,15 +351,16 @@ impl Site {
 }
 
 /// Puts a new version of the map in force. The same map again changes nothing.
-pub fn import(state: Option<&Site>, asked: &Asked, digest: &str, nodes: u64, edges: u64) -> Decided<SiteEvent, u64> {
-    if let Some(refusal) = &asked.refusal {
-        return Decided::reject(refusal.clone());
-    }
+pub fn import(state: Option<&Site>, map: &Result<NewMap, Reject>) -> Decided<SiteEvent, u64> {
+    let NewMap { digest, nodes, edges } = match map {
+        Ok(map) => map.clone(),
+        Err(refusal) => return Decided::reject(refusal.clone()),
+    };
     if let Some(site) = state.filter(|site| site.map.digest == digest) {
         return Decided::unchanged(site.map.version);
     }
     let version = state.map_or(1, |site| site.map.version + 1);
-    Decided::accept([SiteMapImported { version, digest: digest.into(), nodes, edges }.into()], version)
+    Decided::accept([SiteMapImported { version, digest, nodes, edges }.into()], version)
 }
 
 /// What time brings: what was announced begins, what is over ends.

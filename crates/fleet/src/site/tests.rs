@@ -22,6 +22,10 @@ fn denied() -> Asked {
     Asked { refusal: Some(Reject::new(Code::PolicyViolation, "policy forbids it")), ..allowed() }
 }
 
+fn new_map(digest: &str, asked: Asked) -> Result<NewMap, Reject> {
+    asked.refusal.map_or(Ok(NewMap { digest: digest.into(), nodes: 4, edges: 6 }), Err)
+}
+
 fn imported(version: u64, digest: &str) -> SiteEvent {
     SiteMapImported { version, digest: digest.into(), nodes: 4, edges: 6 }.into()
 }
@@ -64,7 +68,7 @@ fn lifted(n: u128) -> SiteEvent {
 }
 
 fn import_as(digest: &str, asked: Asked) -> impl FnOnce(Option<&Site>) -> Decided<SiteEvent, u64> {
-    move |state| import(state, &asked, digest, 4, 6)
+    move |state| import(state, &new_map(digest, asked))
 }
 
 fn draw(drawn: SiteZoneDrawn) -> impl FnOnce(Option<&Site>) -> Decided<SiteEvent, RestrictionId> {
@@ -264,7 +268,7 @@ proptest! {
         for command in commands {
             let state = before.as_ref();
             let events = match command {
-                Command::Import { digest, allowed } => import(state, &asked(allowed), &digest, 4, 6).events,
+                Command::Import { digest, allowed } => import(state, &new_map(&digest, asked(allowed))).events,
                 Command::Draw(drawn) => draw_zone(state, &pit(), drawn, START).events,
                 Command::Close(closed) => close_roads(state, &pit(), closed, START).events,
                 Command::Lift { n, allowed } => lift(state, &pit(), id(n), &asked(allowed)).events,

@@ -87,7 +87,7 @@ impl Caller {
         let who = &self.authenticated;
         let text = match access {
             Access::Anyone => return Ok(()),
-            Access::Tenant(operation) if who.role.may(operation) => return Ok(()),
+            Access::Tenant(operation) if operation.permits(who.role) => return Ok(()),
             Access::Platform if who.tenant.is_platform() && who.role == Role::Administrator => return Ok(()),
             Access::Tenant(operation) => {
                 format!("the role {} may not {operation}: ask an administrator of the tenant", who.role)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use policy::Action;
 use tenancy::Operation as May;
 
 use super::{
@@ -23,6 +24,8 @@ pub struct Endpoint {
     pub summary: &'static str,
     /// Who may do it.
     pub access: Access,
+    /// What policy is asked before it is done, which permits it to the same roles.
+    pub asks: Option<Action>,
     /// Whether it is counted against the limits of rates; stops are not (SAFE-1, SAFE-2).
     pub counted: bool,
     /// The shape of its query.
@@ -85,6 +88,7 @@ const fn endpoint(method: &'static str, path: &'static str, access: Access) -> E
         path,
         summary: "",
         access,
+        asks: None,
         counted: true,
         query: "{}",
         headers: &[],
@@ -167,6 +171,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: MAP_BODY,
         status: 201,
         answer: Answer::Json("Imported"),
+        asks: Some(Action::ImportSite),
         route: |m| on(m, sites::import).layer(DefaultBodyLimit::max(MAP_BYTES_MAX)),
         ..put("/v1/sites/{site}/map", May::ImportSite)
     },
@@ -231,6 +236,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Lift a closure or zone",
         headers: EDIT,
         answer: Answer::Json("{ id: restr_… }"),
+        asks: Some(Action::LiftClosure),
         route: |m| on(m, sites::lift),
         ..delete("/v1/sites/{site}/restrictions/{restriction}", May::RestrictSite)
     },
@@ -239,6 +245,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: "Registration",
         status: 201,
         answer: Answer::Json("Registered"),
+        asks: Some(Action::RegisterVehicle),
         route: |m| on(m, vehicles::register),
         ..post("/v1/vehicles", May::RegisterVehicle)
     },
@@ -269,6 +276,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Clear a stop; the vehicle stays where it is until it is dispatched again",
         body: "{ stop: cmd_… }",
         answer: Answer::Json("{ stop: cmd_… }"),
+        asks: Some(Action::ClearStop),
         route: |m| on(m, vehicles::clear),
         ..post("/v1/vehicles/{vehicle}/clear", May::ClearStop)
     },
@@ -285,6 +293,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Release a hold that the caller placed",
         headers: EDIT,
         answer: Answer::Json("{ id: hold_… }"),
+        asks: Some(Action::ReleaseHold),
         route: |m| on(m, vehicles::release),
         ..delete("/v1/vehicles/{vehicle}/holds/{hold}", May::HoldVehicle)
     },
@@ -307,6 +316,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: "TripRequest",
         status: 201,
         answer: Answer::Json("Trip"),
+        asks: Some(Action::RequestTrip),
         route: |m| on(m, trips::create),
         ..post("/v1/trips", May::RequestTrip)
     },
@@ -347,6 +357,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: "{ reason: text(1..500) }",
         also: Some(202),
         answer: Answer::Json("Trip"),
+        asks: Some(Action::CancelTrip),
         route: |m| on(m, trips::cancel),
         ..post("/v1/trips/{trip}/cancel", May::CancelTrip)
     },
@@ -355,6 +366,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: "{ reason: text(1..500) }",
         status: 202,
         answer: Answer::Json("Trip"),
+        asks: Some(Action::ResumeTrip),
         route: |m| on(m, trips::resume),
         ..post("/v1/trips/{trip}/resume", May::ResumeTrip)
     },
@@ -371,6 +383,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: "{ trip: TripRequest, goal: StandingGoal, at_once?: integer(1..32) | null }",
         status: 201,
         answer: Answer::Json("StandingOrder"),
+        asks: Some(Action::RequestTrip),
         route: |m| on(m, standing::open),
         ..post("/v1/standing-orders", May::RequestTrip)
     },
@@ -424,6 +437,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Answer a request for assistance; the vehicle checks the answer and may refuse",
         body: "{ lease: integer, answer: AssistAnswer, reason: text(1..500), via?: [Coordinate](0..8) }",
         answer: Answer::Json("Assistance"),
+        asks: Some(Action::ResumeTrip),
         route: |m| on(m, assistance::answer),
         ..post("/v1/assistance/{assistance}/answer", May::Assist)
     },

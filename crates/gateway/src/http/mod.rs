@@ -6,7 +6,7 @@ pub mod extract;
 pub mod openapi;
 pub mod problem;
 
-mod endpoints;
+pub mod endpoints;
 mod events;
 mod health;
 mod journal;

@@ -67,7 +67,7 @@ fn operation(endpoint: &Endpoint) -> Result<Value, String> {
     let mut operation = json!({
         "operationId": id.join("_"),
         "summary": endpoint.summary,
-        "description": who(endpoint.access),
+        "description": description(endpoint),
         "parameters": parameters(endpoint)?,
         "responses": responses,
         "security": security,
@@ -82,13 +82,18 @@ fn operation(endpoint: &Endpoint) -> Result<Value, String> {
     Ok(operation)
 }
 
+fn description(endpoint: &Endpoint) -> String {
+    let asks = endpoint.asks.map(|action| format!(" Asks policy for {action}.")).unwrap_or_default();
+    who(endpoint.access) + &asks
+}
+
 fn who(access: Access) -> String {
     match access {
         Access::Anyone => "Anybody, without a token.".into(),
         Access::Platform => "The platform's administrator.".into(),
         Access::Tenant(operation) => {
             let roles: Vec<&str> =
-                Role::ALL.iter().filter(|role| role.may(operation)).map(|role| role.as_str()).collect();
+                Role::ALL.into_iter().filter(|&role| operation.permits(role)).map(Role::as_str).collect();
             format!("Roles: {}.", roles.join(", "))
         }
     }

@@ -1,21 +1,21 @@
 //! Sites: their maps, zones and closures.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use fleet::Site;
-use fleet::site::{ClosureClass, Restriction, SiteRoadsClosed, SiteZoneDrawn, ZoneKind};
+use fleet::site::{ClosureClass, NewMap, Restriction, SiteRoadsClosed, SiteZoneDrawn, ZoneKind};
+use fleet::{MapSource, Site};
 use kernel::id::RestrictionId;
-use kernel::{Code, Coordinate, Reject, SiteId, Timestamp};
+use kernel::{BoxFuture, Code, Coordinate, Reject, SiteId, TenantId, Timestamp};
+use routing::import::{ImportError, ImportReport};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::ListQuery;
 use store::port::PAGE_LIMIT_MAX;
-use trips::TripFilter;
+use store::{CommandError, Fault, ListQuery};
 
 use super::auth::Caller;
 use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters, json};
@@ -24,9 +24,6 @@ use super::problem::Problem;
 use super::vehicles;
 use crate::Gateway;
 use crate::maps::{MapError, RoadNetwork};
-
-/// Open trips are counted up to this for the decision on an import; more make no difference to it.
-const TRIPS_COUNTED_MAX: usize = 1_000;
 
 /// The type under which an OpenStreetMap extract is sent.
 pub const OSM_PBF: &str = "application/vnd.openstreetmap.data+pbf";
@@ -71,16 +68,48 @@ fn row(id: &str, restriction: &Restriction) -> Value {
 impl From<MapError> for Problem {
     fn from(error: MapError) -> Self {
         match error {
-            MapError::Import(error) => {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                Reject::invalid_field("/", format!("{error}{cause}")).into()
-            }
+            MapError::Import(error) => unreadable(&error).into(),
             other => {
                 let cause = std::error::Error::source(&other).map(ToString::to_string);
                 tracing::error!(error = %other, cause, "a map cannot be used");
                 Problem::new(Code::Unavailable, other.to_string())
             }
         }
+    }
+}
+
+fn unreadable(error: &ImportError) -> Reject {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Reject::invalid_field("/", format!("{error}{cause}"))
+}
+
+/// A network that a client sent for a site. Read once, however often the import is decided.
+struct Sent<'a> {
+    gateway: &'a Gateway,
+    tenant: &'a TenantId,
+    site: &'a SiteId,
+    network: RoadNetwork,
+    read: OnceLock<(NewMap, ImportReport)>,
+}
+
+impl MapSource for Sent<'_> {
+    fn trips_open(&self) -> BoxFuture<'_, Result<u32, CommandError>> {
+        Box::pin(self.gateway.trips.open_at(self.tenant, self.site))
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Result<NewMap, Reject>, Fault>> {
+        Box::pin(async {
+            if let Some((map, _)) = self.read.get() {
+                return Ok(Ok(map.clone()));
+            }
+            let (graph, report) = match self.gateway.maps.import(&self.network).await {
+                Ok(imported) => imported,
+                Err(MapError::Import(error)) => return Ok(Err(unreadable(&error))),
+                Err(other) => return Err(Fault::Unavailable { what: "keep the map", source: Box::new(other) }),
+            };
+            let map = NewMap { digest: graph.digest(), nodes: report.nodes as u64, edges: report.edges as u64 };
+            Ok(Ok(self.read.get_or_init(|| (map, report)).0.clone()))
+        })
     }
 }
 
@@ -101,14 +130,12 @@ pub async fn import(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let (graph, report) = gateway.maps.import(network(&headers, bytes)?).await?;
     let ctx = caller.ctx_at(site.clone()).if_version(version);
-    let filter = TripFilter { site: Some(site.clone()), ..TripFilter::default() };
-    let trips = gateway.trips.list(&ctx.tenant, &filter, None, TRIPS_COUNTED_MAX).await?;
-    let open = trips.iter().filter(|trip| !trip.status.is_terminal()).count();
-    let (digest, nodes, edges) = (graph.digest(), report.nodes as u64, report.edges as u64);
-    let open = u32::try_from(open).unwrap_or(u32::MAX);
-    let number = gateway.fleet.import_map(&ctx, &site, &digest, nodes, edges, open).await?;
+    let network = network(&headers, bytes)?;
+    let sent = Sent { gateway: &gateway, tenant: &ctx.tenant, site: &site, network, read: OnceLock::new() };
+    let number = gateway.fleet.import_map(&ctx, &site, &sent).await?;
+    let (NewMap { digest, nodes, edges }, report) =
+        sent.read.into_inner().ok_or(Fault::Misuse("a map is in force that was not read"))?;
     let answer =
         json!({ "site": site, "version": number, "digest": digest, "nodes": nodes, "edges": edges, "report": report });
     Ok((StatusCode::CREATED, Json(answer)))

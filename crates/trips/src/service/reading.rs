@@ -1,7 +1,7 @@
 //! Reading trips.
 
 use kernel::{Aggregate, DomainEvent, SiteId, Subject, TenantId, TripId, VehicleId};
-use store::{CommandError, ListQuery, Order, load, load_page};
+use store::{CommandError, ListQuery, Order, TableSpec, load, load_page};
 
 use super::{Trips, no_such_trip};
 use crate::trip::{Status, Trip, TripEvent};
@@ -58,6 +58,26 @@ impl Trips {
             limit,
         };
         Ok(load_page(&*self.store, tenant, query).await?)
+    }
+
+    /// How many trips of a site have not ended. Counted state by state in the order of a trip's life, so that one that
+    /// goes on meanwhile is met later.
+    ///
+    /// # Errors
+    /// [`CommandError::Fault`] when the store cannot answer.
+    pub async fn open_at(&self, tenant: &TenantId, site: &SiteId) -> Result<u32, CommandError> {
+        let mut open = 0usize;
+        for status in Status::ALL.into_iter().filter(|status| !status.is_terminal()) {
+            let filter = TripFilter { status: Some(status), site: Some(site.clone()), vehicle: None };
+            let mut query = ListQuery { filters: filter.columns(), ..ListQuery::all() };
+            loop {
+                let page = self.store.list(TableSpec::of::<Trip>(), tenant, query.clone()).await?;
+                let Some(last) = page.last() else { break };
+                query.after = Some(last.key.clone());
+                open += page.len();
+            }
+        }
+        Ok(u32::try_from(open).unwrap_or(u32::MAX))
     }
 
     /// The open trip that a vehicle holds.

@@ -179,8 +179,6 @@ fn no_such_site(request: &TripRequest) -> Reject {
 fn trip_facts(request: &TripRequest, site: &SiteFacts) -> TripFacts {
     TripFacts {
         kind: request.kind.as_str().into(),
-        site_operating: site.operating,
-        stops_inside_site: site.stops_inside,
         closed_at_stops: site.closed_at_stops.clone(),
         zone_kinds_at_stops: site.zone_kinds_at_stops.clone(),
         avoided_zones: site.avoided_zones.clone(),
@@ -188,6 +186,5 @@ fn trip_facts(request: &TripRequest, site: &SiteFacts) -> TripFacts {
         payload_kg: request.requirements.payload_kg,
         required_capabilities: request.requirements.capabilities.clone(),
         distance_m: request.distance_m(),
-        site_max_speed_mps: site.max_speed_mps,
     }
 }

@@ -151,6 +151,21 @@ fn a_hold_takes_the_trip_from_its_vehicle_unless_it_waits_for_the_end() {
 }
 
 #[test]
+fn open_trips_are_counted_behind_any_number_of_ended_ones() {
+    let world = World::with(vec![able(0)]);
+    let open = [world.asks_for(0), world.asks_for(1)];
+    for _ in 0..=store::port::PAGE_LIMIT_MAX {
+        let ended = world.asks_for(2);
+        block_on(world.trips.cancel(&world.ctx(), ended, "not needed")).unwrap();
+    }
+    let count = || block_on(world.trips.open_at(&tenant(), &crate::world::site())).unwrap();
+    assert_eq!((count(), world.dispatches(), count()), (2, 1, 2));
+    block_on(world.trips.cancel(&world.ctx(), open[1], "not needed")).unwrap();
+    assert_eq!(count(), 1);
+    assert_eq!(block_on(world.trips.open_at(&tenant(), &"elsewhere".parse().unwrap())).unwrap(), 0);
+}
+
+#[test]
 fn a_completed_trip_gives_its_vehicle_back() {
     let (world, trip) = assigned();
     world.accepts(trip);

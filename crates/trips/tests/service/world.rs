@@ -134,7 +134,7 @@ impl Tenants for Neighbours {
 
 impl Fleet for Neighbours {
     fn site<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, _: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>> {
-        let facts = SiteFacts { operating: true, stops_inside: true, ..SiteFacts::default() };
+        let facts = SiteFacts::default();
         Box::pin(async move { Ok(Some(facts)) })
     }
 
@@ -324,7 +324,7 @@ impl World {
     }
 
     pub fn ctx(&self) -> Ctx {
-        let client = Actor::principal(PrincipalId::from_u128((0x019b << 112) | 1), "client");
+        let client = Actor::principal(PrincipalId::from_u128((0x019b << 112) | 1), "dispatcher");
         let mut ctx = Ctx::new(&*self.neighbours, tenant(), client).at_site(site()).in_sector(Sector::Logistics);
         ctx.simulated = true;
         ctx

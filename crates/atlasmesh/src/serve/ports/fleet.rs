@@ -68,12 +68,9 @@ fn site_facts(site: &Site, stops: &[Coordinate], now: Timestamp) -> SiteFacts {
     });
     let zones = in_force().filter(|(_, restriction)| matches!(restriction, Restriction::Zone { .. }));
     SiteFacts {
-        operating: true,
-        stops_inside: true,
         closed_at_stops: at_stops().map(|(id, restriction)| name_of(id, restriction).to_owned()).collect(),
         zone_kinds_at_stops: zone_kinds.collect(),
         avoided_zones: zones.map(|(id, restriction)| name_of(id, restriction).to_owned()).collect(),
-        max_speed_mps: None,
     }
 }
 

@@ -1,26 +1,8 @@
-//! Fixed roles, and the one table of what each may do.
+//! The one table of what each role may do.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-/// What a principal is to its tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Everything within the tenant.
-    Administrator,
-    /// Trips, and stopping vehicles.
-    Dispatcher,
-    /// Stops, holds, closures, and reading everything.
-    SafetyOfficer,
-    /// Vehicles: registering and holding them.
-    Technician,
-    /// Reading the journal, and nothing else.
-    Auditor,
-    /// Reading trips and vehicles.
-    Viewer,
-}
+use kernel::Role;
 
 /// What can be done over the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,30 +37,14 @@ pub enum Operation {
     ReadJournal,
 }
 
-impl Role {
-    /// Every role.
-    pub const ALL: [Role; 6] =
-        [Role::Administrator, Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::Auditor, Role::Viewer];
-
-    /// The name in tokens' owners, policies and the journal.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Administrator => "administrator",
-            Role::Dispatcher => "dispatcher",
-            Role::SafetyOfficer => "safety_officer",
-            Role::Technician => "technician",
-            Role::Auditor => "auditor",
-            Role::Viewer => "viewer",
-        }
-    }
-
-    /// Whether the role may do it. Stopping is open to everybody who works with vehicles.
-    pub fn may(self, operation: Operation) -> bool {
+impl Operation {
+    /// Whether a role may do it. Stopping is open to everybody who works with vehicles.
+    pub fn permits(self, role: Role) -> bool {
         use Operation as O;
-        match self {
+        match role {
             Role::Administrator => true,
             Role::Dispatcher => matches!(
-                operation,
+                self,
                 O::RequestTrip
                     | O::CancelTrip
                     | O::ResumeTrip
@@ -91,7 +57,7 @@ impl Role {
                     | O::ReadJournal
             ),
             Role::SafetyOfficer => matches!(
-                operation,
+                self,
                 O::CancelTrip
                     | O::Assist
                     | O::StopVehicle
@@ -102,15 +68,13 @@ impl Role {
                     | O::ReadJournal
             ),
             Role::Technician => {
-                matches!(operation, O::RegisterVehicle | O::HoldVehicle | O::StopVehicle | O::ReadFleet)
+                matches!(self, O::RegisterVehicle | O::HoldVehicle | O::StopVehicle | O::ReadFleet)
             }
-            Role::Auditor => operation == O::ReadJournal,
-            Role::Viewer => operation == O::ReadFleet,
+            Role::Auditor => self == O::ReadJournal,
+            Role::Viewer => self == O::ReadFleet,
         }
     }
-}
 
-impl Operation {
     /// Every operation.
     pub const ALL: [Operation; 14] = [
         Operation::ManageTenants,
@@ -128,12 +92,6 @@ impl Operation {
         Operation::ReadFleet,
         Operation::ReadJournal,
     ];
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl fmt::Display for Operation {
@@ -163,16 +121,16 @@ mod tests {
 
     #[test]
     fn every_operation_has_somebody_and_readers_change_nothing() {
-        let who = |operation: Operation| Role::ALL.into_iter().filter(move |role| role.may(operation)).count();
+        let who = |operation: Operation| Role::ALL.into_iter().filter(move |&role| operation.permits(role)).count();
         for operation in Operation::ALL {
             assert!(who(operation) >= 1, "{operation}");
         }
         for operation in
             Operation::ALL.into_iter().filter(|op| !matches!(op, Operation::ReadFleet | Operation::ReadJournal))
         {
-            assert!(!Role::Auditor.may(operation) && !Role::Viewer.may(operation), "{operation}");
+            assert!(!operation.permits(Role::Auditor) && !operation.permits(Role::Viewer), "{operation}");
         }
-        assert!(!Role::Auditor.may(Operation::ReadFleet), "an auditor reads the journal and nothing else");
+        assert!(!Operation::ReadFleet.permits(Role::Auditor), "an auditor reads the journal and nothing else");
         assert_eq!((who(Operation::ManageTenants), who(Operation::ManagePrincipals)), (1, 1));
     }
 }

@@ -1,0 +1,51 @@
+//! What the table of roles lets people do, policy lets them do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::World;
+use support::site;
+use support::world::square;
+
+const HOLD: &str = r#"{ "kind": "grounded", "timing": "now", "reason": "a look at the brakes" }"#;
+
+#[test]
+fn who_places_a_hold_releases_it_and_nobody_else_does() {
+    let world = World::new();
+    let vehicle = world.register("car-1");
+    let holds = format!("/v1/vehicles/{vehicle}/holds");
+    for role in ["administrator", "dispatcher", "safety_officer", "technician"] {
+        let (owner, other) = (world.principal(role, "owner"), world.principal(role, "other"));
+        let hold = owner.post(&holds, &serde_json::from_str::<Value>(HOLD).unwrap());
+        assert_eq!(hold.status, 201, "{role}: {}", hold.body);
+        let hold = format!("{holds}/{}", hold.body["id"].as_str().unwrap());
+        other.delete(&hold).problem(403, "POLICY_VIOLATION");
+        owner.delete(&hold).ok();
+    }
+    world
+        .principal("viewer", "screen")
+        .post(&holds, &serde_json::from_str::<Value>(HOLD).unwrap())
+        .problem(403, "FORBIDDEN");
+}
+
+#[test]
+fn a_safety_officer_clears_a_stop_and_lifts_a_closure() {
+    let world = World::new();
+    let vehicle = world.register("car-1");
+    let officer = world.principal("safety_officer", "officer");
+    let stop = json!({ "class": "now", "reason": "smoke" });
+    let stop = officer.post(&format!("/v1/vehicles/{vehicle}/stop"), &stop).ok()["stop"].clone();
+    officer.post(&format!("/v1/vehicles/{vehicle}/clear"), &json!({ "stop": stop })).ok();
+    let decided = world.entries_of("policy.decided").pop().unwrap()["event"]["body"].clone();
+    assert_eq!(
+        (&decided["action"], &decided["resource"]),
+        (&json!("stop.clear"), &json!(format!("vehicle/{vehicle}")))
+    );
+    assert_eq!(decided["about"], json!([]), "no trip is told of: {decided:#}");
+    let closure = json!({ "class": "no_entry", "polygon": square(450.0, 450.0, 20.0), "reason": "smoke" });
+    let site = format!("/v1/sites/{}", site::NAME);
+    let closure = officer.post(&format!("{site}/closures"), &closure);
+    officer.delete(&format!("{site}/restrictions/{}", closure.body["id"].as_str().unwrap())).ok();
+}

@@ -1,0 +1,57 @@
+//! Roles: those that a principal is given, and the two that no principal has.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The role of a vehicle's agent.
+pub const VEHICLE: &str = "vehicle";
+/// The role of the product itself.
+pub const AUTOMATION: &str = "automation";
+
+/// What a principal is to its tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything within the tenant.
+    Administrator,
+    /// Trips, and stopping vehicles.
+    Dispatcher,
+    /// Stops, holds, closures, and reading everything.
+    SafetyOfficer,
+    /// Vehicles: registering and holding them.
+    Technician,
+    /// Reading the journal, and nothing else.
+    Auditor,
+    /// Reading trips and vehicles.
+    Viewer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 6] =
+        [Role::Administrator, Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::Auditor, Role::Viewer];
+
+    /// The name in tokens' owners, policies and the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Administrator => "administrator",
+            Role::Dispatcher => "dispatcher",
+            Role::SafetyOfficer => "safety_officer",
+            Role::Technician => "technician",
+            Role::Auditor => "auditor",
+            Role::Viewer => "viewer",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The names of all roles that an actor can have.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    Role::ALL.into_iter().map(Role::as_str).chain([VEHICLE, AUTOMATION])
+}
