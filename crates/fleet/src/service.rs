@@ -24,6 +24,9 @@ use crate::vehicle::{Claim, Component, HoldKind, HoldTiming, Mode, Status, Stop,
 /// Values of personal data that events commit to, erasable.
 const PERSONAL: TableSpec = TableSpec::machinery("personal", &["subject"]);
 
+/// Of how many vehicles of a site that are not connected is read what was last seen.
+const AWAY_SEEN_MAX: usize = 64;
+
 /// How the fleet is watched.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -379,6 +382,38 @@ impl Fleet {
             query.after = Some(last.id.to_string());
             all.extend(page);
         }
+    }
+
+    /// The vehicles of a site that are in service, by id. What was last seen is read of those that are connected, and of
+    /// some of the others, as many as one asks about to learn why none of them can drive.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn in_service(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<KnownVehicle>, Fault> {
+        let mut all = Vec::new();
+        let mut away = 0;
+        for status in [Status::Online, Status::Offline, Status::Registered] {
+            let filters = vec![("status", status.as_str().to_owned()), ("site", site.to_string())];
+            let mut query = ListQuery { filters, ..ListQuery::all() };
+            loop {
+                let page = self.store.list(TableSpec::of::<Vehicle>(), tenant, query.clone()).await?;
+                let Some(last) = page.last() else { break };
+                query.after = Some(last.key.clone());
+                for row in &page {
+                    let Ok(id) = row.key.parse() else { continue };
+                    away += usize::from(status != Status::Online);
+                    let seen = match away <= AWAY_SEEN_MAX {
+                        true => seen::last_seen(&*self.store, tenant, id).await?,
+                        false => None,
+                    };
+                    all.push(KnownVehicle { id, vehicle: row.decode()?, version: row.version, seen });
+                }
+            }
+        }
+        // One that connected or fell silent in between is in two lists.
+        all.sort_by_key(|known| known.id);
+        all.dedup_by_key(|known| known.id);
+        Ok(all)
     }
 
     /// What is due when a vehicle is silent.

@@ -396,6 +396,9 @@ fn a_site_keeps_what_was_closed_and_vehicles_are_found_by_site() {
     let vehicles: Vec<VehicleId> = (0..3).map(|_| world.online()).collect();
     let found = block_on(world.fleet.vehicles_of(&tenant(), &pit())).unwrap();
     assert_eq!(found.iter().map(|known| known.id).collect::<BTreeSet<_>>(), vehicles.into_iter().collect());
+    let in_service = block_on(world.fleet.in_service(&tenant(), &pit())).unwrap();
+    let told = |known: &fleet::KnownVehicle| (known.id, known.version, known.seen.clone());
+    assert_eq!(in_service.iter().map(told).collect::<Vec<_>>(), found.iter().map(told).collect::<Vec<_>>());
     assert!(block_on(world.fleet.vehicles_of(&tenant(), &"pit-2".parse().unwrap())).unwrap().is_empty());
     assert!(block_on(world.fleet.vehicles_of(&"east-port".parse().unwrap(), &pit())).unwrap().is_empty());
     world.journal();

@@ -70,6 +70,8 @@ pub struct VehicleFacts {
     pub on_probation: bool,
     /// Whether it is simulated.
     pub simulated: bool,
+    /// Its newest position, if one is known.
+    pub position: Option<LastPosition>,
 }
 
 impl VehicleFacts {
@@ -294,9 +296,6 @@ pub struct UnderWay {
 
 /// Where vehicles are.
 pub trait Positions: Send + Sync {
-    /// The newest position of a vehicle, if there is one.
-    fn latest<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<LastPosition>>;
-
     /// How far a vehicle is on a trip, by its newest sample; `None` when that is of no trip or of another.
     fn under_way<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId, trip: TripId) -> Answer<'a, Option<UnderWay>>;
 }

@@ -5,6 +5,7 @@ mod commit;
 mod page;
 mod start;
 mod streams;
+mod tick;
 mod trip;
 
 use std::time::Duration;

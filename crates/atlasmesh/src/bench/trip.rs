@@ -20,6 +20,7 @@ const ACCEPTED_WITHIN: Duration = Duration::from_secs(60);
 const WAIT_MS: u32 = 10_000;
 
 pub async fn run(count: usize) -> Result<()> {
+    super::tick::run().await?;
     let options =
         DemoOptions { headless: true, until_trips: None, vehicles: count.clamp(1, 200), speedup: 20.0, data: None };
     let folder = DemoFolder::open(None)?;

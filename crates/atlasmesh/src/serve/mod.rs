@@ -3,8 +3,8 @@
 pub mod backup;
 pub mod folder;
 pub mod loops;
-mod maps;
-mod ports;
+pub mod maps;
+pub mod ports;
 mod segments;
 pub mod signer;
 mod traces;

@@ -1,19 +1,19 @@
 //! One batch of a site: the trips that wait there and the vehicles that are ready, decided together. Here the batch is
 //! gathered and remembered; [`super::choice`] chooses, [`super::outcome`] gives vehicles to trips, or reasons.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::envelope::DecisionRecord;
-use kernel::{Ctx, SiteId, TenantId, Timestamp};
-use store::port::PAGE_LIMIT_MAX;
+use kernel::{Ctx, SiteId, TenantId, Timestamp, TripId};
 use store::{CommandError, Extras, Guard, ListQuery, TableSpec};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::choice::{Batch, SetAside};
-use super::pairs::Candidate;
-use crate::ports::VehicleFacts;
-use crate::service::Trips;
+use super::news::{News, TenantNews};
+use super::pairs;
+use super::turns::Turns;
+use crate::service::{TripFilter, Trips};
 use crate::trip::decide::{WaitReason, waits_for};
 use crate::trip::{Command, Status, Trip};
 
@@ -24,9 +24,8 @@ pub const BATCH_WINDOW_MS: u64 = 150;
 pub const BATCH_TRIPS_MAX: usize = 200;
 /// The most vehicles of one batch.
 pub const BATCH_VEHICLES_MAX: usize = 500;
-/// When nothing has changed a site is looked at again after this, in milliseconds; doubled each time up to the longest.
-const BACKOFF_MIN_MS: i64 = 1_000;
-const BACKOFF_MAX_MS: i64 = 8_000;
+/// The states in which a trip waits for a vehicle.
+const WAITING: [Status; 2] = [Status::Created, Status::Waiting];
 
 /// What batches did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,17 +43,25 @@ impl BatchReport {
     }
 }
 
-/// What the last batch of a site saw: nothing new means nothing to decide, until the backoff ends.
-#[derive(Debug, Clone)]
-pub(crate) struct BatchMemory {
-    seen: BTreeSet<String>,
+/// What dispatch remembers of a tenant. A process that starts again remembers nothing and looks at every trip.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watch {
+    /// How far the journal was read.
+    read_to: u64,
+    sites: BTreeMap<SiteId, SiteWatch>,
+}
+
+/// What dispatch remembers of a site where trips wait.
+#[derive(Debug, Clone, Default)]
+struct SiteWatch {
+    turns: Turns,
     set_aside: SetAside,
-    next_at: Timestamp,
-    backoff_ms: i64,
+    /// When the site is looked at although nothing happened.
+    next_at: Option<Timestamp>,
 }
 
 impl Trips {
-    /// Runs a batch at every site where trips wait and something changed since the last one.
+    /// Runs a batch at every site where it is a waiting trip's turn.
     ///
     /// # Errors
     /// The first fault; every other site was looked at all the same.
@@ -72,14 +79,44 @@ impl Trips {
 
     async fn run_tenant(&self, tenant: &TenantId) -> Result<BatchReport, CommandError> {
         self.repair_claims(tenant).await?;
+        // Taken out: where a look fails, everything is looked at again.
+        let known = self.watches().remove(tenant);
+        if !self.waits_anywhere(tenant).await? {
+            return Ok(BatchReport::default());
+        }
+        let (mut watch, mut news) = match known {
+            Some(mut watch) => {
+                let news = self.news(tenant, &mut watch.read_to).await?;
+                (watch, news)
+            }
+            None => (Watch { read_to: self.end_of_log(tenant).await?, ..Watch::default() }, TenantNews::everything()),
+        };
+        let mut sites: BTreeSet<SiteId> = watch.sites.keys().chain(news.sites()).cloned().collect();
+        if news.is_everything() {
+            sites.extend(self.sites_with_waiting_trips(tenant).await?);
+        }
         let mut total = BatchReport::default();
         let mut first = Ok(());
-        for site in self.sites_with_waiting_trips(tenant).await? {
-            match self.batch(tenant, &site, None, false).await {
+        for site in sites {
+            let mut at_site = watch.sites.remove(&site).unwrap_or_default();
+            let news = news.of_site(&site);
+            let looked = match at_site.is_due(self.source.now()) || !news.is_empty() {
+                true => self.batch(tenant, &site, None, &mut at_site, news).await,
+                false => Ok(BatchReport::default()),
+            };
+            match looked {
                 Ok(report) => total.add(report),
-                Err(error) => first = first.and(Err(error)),
+                Err(error) => {
+                    at_site = SiteWatch { next_at: Some(self.source.now()), ..SiteWatch::default() };
+                    first = first.and(Err(error));
+                }
+            }
+            // Nobody waits there any more, or it is looked at again.
+            if at_site.next_at.is_some() {
+                watch.sites.insert(site, at_site);
             }
         }
+        self.watches().insert(tenant.clone(), watch);
         first.map(|()| total)
     }
 
@@ -95,7 +132,10 @@ impl Trips {
         guard: Option<Guard>,
     ) -> Result<BatchReport, CommandError> {
         self.repair_claims(tenant).await?;
-        self.batch(tenant, site, guard, true).await
+        let mut watch = self.watches().remove(tenant).unwrap_or_default();
+        let report = self.batch(tenant, site, guard, watch.sites.entry(site.clone()).or_default(), News::All).await;
+        self.watches().insert(tenant.clone(), watch);
+        report
     }
 
     async fn batch(
@@ -103,76 +143,75 @@ impl Trips {
         tenant: &TenantId,
         site: &SiteId,
         guard: Option<Guard>,
-        is_forced: bool,
+        watch: &mut SiteWatch,
+        news: News,
     ) -> Result<BatchReport, CommandError> {
         let (ctx, facts) = self.automation(tenant, Some(site), "dispatch.batch").await?;
-        let trips = self.waiting_trips(tenant, site).await?;
-        let mut vehicles = if trips.is_empty() { Vec::new() } else { self.ports.fleet.vehicles(&ctx, site).await? };
-        // The order decides between equals; the same vehicles give the same answer, whoever lists them.
-        vehicles.sort_by_key(|facts| facts.vehicle);
-        let key = (tenant.clone(), site.clone());
-        let seen = fingerprint(&trips, &vehicles, ctx.now);
-        let last = self.batches().get(&key).cloned();
-        let is_same = last.as_ref().is_some_and(|last| last.seen == seen);
-        if trips.is_empty() || !is_forced && is_same && last.as_ref().is_some_and(|last| ctx.now < last.next_at) {
+        let waiting = self.waiting_trips(tenant, site).await?;
+        watch.hear(&waiting, news, ctx.now);
+        let (trips, beyond) = watch.turns.take(waiting, BATCH_TRIPS_MAX, ctx.now);
+        if trips.is_empty() {
+            watch.next_at = watch.turns.next_at();
             return Ok(BatchReport::default());
         }
-        let backoff_ms = match &last {
-            Some(last) if is_same => (last.backoff_ms * 2).min(BACKOFF_MAX_MS),
-            _ => BACKOFF_MIN_MS,
-        };
-        let mut set_aside = last.map(|last| last.set_aside).unwrap_or_default();
-        set_aside.retain(|_, until| ctx.now < *until);
+        let mut vehicles = self.ports.fleet.vehicles(&ctx, site).await?;
+        // The order decides between equals; the same vehicles give the same answer, whoever lists them.
+        vehicles.sort_by_key(|facts| facts.vehicle);
         let span = tracing::debug_span!(
             "dispatch.batch",
-            %tenant, %site, trips = trips.len(), vehicles = vehicles.len(), assigned = Empty
+            %tenant, %site, trips = trips.len(), beyond, vehicles = vehicles.len(), assigned = Empty
         );
+        let looked_at: Vec<TripId> = trips.iter().map(|trip| trip.id).collect();
         let trips = self.planned(&ctx, trips, &guard).instrument(span.clone()).await?;
-        let candidates = self.candidates(&ctx, vehicles).await?;
-        let mut batch = Batch::new(&ctx, facts.entitlements, trips, candidates, set_aside, guard);
+        let set_aside = std::mem::take(&mut watch.set_aside);
+        let mut batch = Batch::new(&ctx, facts.entitlements, trips, vehicles, set_aside, guard);
         self.find_options(&mut batch).instrument(span.clone()).await?;
         let chosen = span.in_scope(|| self.choose(&mut batch));
         let report = self.carry_out(&mut batch, &chosen).instrument(span.clone()).await?;
         span.record("assigned", report.assigned);
-        // Remembered only when all went well: what failed is tried again at once.
-        let set_aside = batch.set_aside;
-        let memory = BatchMemory { seen, set_aside, next_at: ctx.now.plus_ms(backoff_ms), backoff_ms };
-        self.batches().insert(key, memory);
+        for trip in looked_at.into_iter().filter(|trip| !batch.assigned.contains(trip)) {
+            watch.turns.step_aside(trip, ctx.now);
+        }
+        for trip in batch.unfinished() {
+            watch.turns.go_on(trip, ctx.now);
+        }
+        watch.set_aside = batch.set_aside;
+        watch.next_at = if beyond > 0 { Some(ctx.now) } else { watch.turns.next_at() };
         Ok(report)
+    }
+
+    async fn waits_anywhere(&self, tenant: &TenantId) -> Result<bool, CommandError> {
+        for status in WAITING {
+            let query = ListQuery { limit: 1, ..waiting(status, None) };
+            if !self.store.list(TableSpec::of::<Trip>(), tenant, query).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn sites_with_waiting_trips(&self, tenant: &TenantId) -> Result<BTreeSet<SiteId>, CommandError> {
         let mut sites = BTreeSet::new();
-        for status in [Status::Created, Status::Waiting] {
-            let rows = self.store.list(TableSpec::of::<Trip>(), tenant, waiting_query(status, None)).await?;
-            for row in rows {
-                sites.insert(row.decode::<Trip>()?.site);
-            }
+        for status in WAITING {
+            self.each_trip(tenant, waiting(status, None), |trip| sites.extend([trip.site])).await?;
         }
         Ok(sites)
     }
 
-    /// The trips that wait at a site, the most urgent first.
+    /// The trips that wait at a site.
     async fn waiting_trips(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<Trip>, CommandError> {
         let mut trips: Vec<Trip> = Vec::new();
-        for status in [Status::Created, Status::Waiting] {
-            let rows = self.store.list(TableSpec::of::<Trip>(), tenant, waiting_query(status, Some(site))).await?;
-            for row in rows {
-                trips.push(row.decode()?);
-            }
+        for status in WAITING {
+            self.each_trip(tenant, waiting(status, Some(site)), |trip| trips.push(trip)).await?;
         }
-        trips.sort_by_key(|trip| (std::cmp::Reverse(trip.priority), trip.created_at, trip.id));
+        // A trip whose route was found in between is in both lists.
+        trips.sort_by_key(|trip| trip.id);
+        trips.dedup_by_key(|trip| trip.id);
         Ok(trips)
     }
 
     /// The trips of the batch with their routes; a trip without a route waits and says so.
-    async fn planned(&self, ctx: &Ctx, mut trips: Vec<Trip>, guard: &Option<Guard>) -> Result<Vec<Trip>, CommandError> {
-        let ahead = trips.len().min(BATCH_TRIPS_MAX);
-        for trip in trips.split_off(ahead) {
-            let reason = format!("{ahead} trips that are older or more urgent are decided first");
-            let reason = WaitReason { code: "BATCH_FULL".into(), reason, ..WaitReason::default() };
-            self.let_wait(ctx, &trip, reason, &[], guard).await?;
-        }
+    async fn planned(&self, ctx: &Ctx, trips: Vec<Trip>, guard: &Option<Guard>) -> Result<Vec<Trip>, CommandError> {
         let mut planned = Vec::with_capacity(trips.len());
         for trip in trips {
             let trip = match trip.route {
@@ -189,19 +228,6 @@ impl Trips {
             }
         }
         Ok(planned)
-    }
-
-    async fn candidates(&self, ctx: &Ctx, vehicles: Vec<VehicleFacts>) -> Result<Vec<Candidate>, CommandError> {
-        let (ready, others): (Vec<_>, Vec<_>) = vehicles.into_iter().partition(VehicleFacts::is_ready);
-        let mut candidates = Vec::new();
-        for facts in ready.into_iter().chain(others).take(BATCH_VEHICLES_MAX) {
-            let position = match facts.is_ready() {
-                true => self.ports.positions.latest(ctx, facts.vehicle).await?,
-                false => None,
-            };
-            candidates.push(Candidate { facts, position });
-        }
-        Ok(candidates)
     }
 
     /// Records why a trip waits, if that is news or policy refused something.
@@ -229,21 +255,27 @@ fn planning(trip: &Trip) -> tracing::Span {
     tracing::debug_span!("trip.plan", trip = %trip.id)
 }
 
-fn waiting_query(status: Status, site: Option<&SiteId>) -> ListQuery {
-    let mut query = ListQuery::of("status", status.as_str());
-    query.filters.extend(site.map(|site| ("site", site.to_string())));
-    query.limit = PAGE_LIMIT_MAX;
-    query
+fn waiting(status: Status, site: Option<&SiteId>) -> ListQuery {
+    TripFilter { status: Some(status), site: site.cloned(), vehicle: None }.query()
 }
 
-/// What makes two looks at a site the same: the trips that wait, which vehicles are ready, and who is excluded.
-fn fingerprint(trips: &[Trip], vehicles: &[VehicleFacts], now: Timestamp) -> BTreeSet<String> {
-    let waiting = trips.iter().map(|trip| {
-        let excluded = trip.excluded.iter().filter(|exclusion| now < exclusion.until).count();
-        // A trip that waits for the first time has something to be told; how it is told changes nothing.
-        format!("{} {} {excluded}", trip.id, trip.status)
-    });
-    waiting
-        .chain(vehicles.iter().map(|facts| format!("{} {} {:?}", facts.vehicle, facts.is_ready(), facts.holds)))
-        .collect()
+impl SiteWatch {
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.next_at.is_none_or(|at| at <= now)
+    }
+
+    /// Calls the trips that the news concern.
+    fn hear(&mut self, waiting: &[Trip], news: News, now: Timestamp) {
+        let ids: BTreeSet<TripId> = waiting.iter().map(|trip| trip.id).collect();
+        self.turns.keep(|trip| ids.contains(&trip));
+        self.set_aside.retain(|(trip, _), until| now < *until && ids.contains(trip));
+        match news {
+            News::All => ids.into_iter().for_each(|trip| self.turns.call(trip, now)),
+            News::Some { trips, vehicles } => {
+                trips.into_iter().for_each(|trip| self.turns.forget(trip));
+                let fits = |trip: &&Trip| vehicles.iter().any(|facts| pairs::fitness(trip, facts, now).is_ok());
+                waiting.iter().filter(fits).for_each(|trip| self.turns.call(trip.id, now));
+            }
+        }
+    }
 }

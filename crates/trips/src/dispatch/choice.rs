@@ -8,7 +8,10 @@ use policy::{Action, Decision, Request};
 use store::{CommandError, Guard};
 
 use super::assignment::{CostMatrix, solve};
-use super::pairs::{self, Candidate, Options, Pair, Unfit};
+use super::batch::BATCH_VEHICLES_MAX;
+use super::nearest::{Shortlist, shortlist};
+use super::pairs::{self, Options, Pair, Unfit};
+use crate::ports::{Reach, VehicleFacts};
 use crate::service::Trips;
 use crate::trip::Trip;
 
@@ -20,21 +23,40 @@ const SET_ASIDE_MS: i64 = 120_000;
 /// What being set aside costs, in milliseconds of driving: more than any approach within a site.
 const SET_ASIDE_COST_MS: i64 = 7 * 86_400_000;
 
+/// The most pairs that are remembered at a site: some megabytes.
+const SET_ASIDE_MAX: usize = 100_000;
+
 /// Pairs that were tried and came to nothing, and until when that is remembered: no way for just this vehicle, a claim
 /// refused, policy against it. Without this the best pair would be tried again for ever, and the next best never.
 pub(crate) type SetAside = BTreeMap<(TripId, VehicleId), Timestamp>;
+
+/// The vehicles of a site, gathered once for a batch.
+pub(super) struct Vehicles {
+    /// Those that are looked at.
+    pub(super) candidates: Vec<VehicleFacts>,
+    /// Those that are not ready: of them a waiting trip says why.
+    pub(super) others: Vec<VehicleFacts>,
+    /// How many are ready.
+    pub(super) ready: usize,
+}
 
 /// A batch while it is decided.
 pub(super) struct Batch<'a> {
     pub(super) ctx: &'a Ctx,
     entitlements: BTreeSet<String>,
     pub(super) trips: Vec<Trip>,
-    pub(super) candidates: Vec<Candidate>,
+    pub(super) vehicles: Vehicles,
+    /// Of each trip how many vehicles fit it and are looked at in a later batch.
+    pub(super) beyond: Vec<usize>,
     pub(super) options: Vec<Options>,
     pub(super) allowed: BTreeMap<(usize, usize), Decision>,
     pub(super) denied: BTreeMap<(usize, usize), Decision>,
     /// Trips of which policy was not asked about every vehicle.
     pub(super) unsettled: BTreeSet<usize>,
+    /// Trips of which others than were tried so far may be looked at next.
+    has_more: BTreeSet<usize>,
+    /// Trips that got their vehicle.
+    pub(super) assigned: BTreeSet<TripId>,
     pub(super) set_aside: SetAside,
     pub(super) guard: Option<Guard>,
 }
@@ -44,17 +66,44 @@ impl<'a> Batch<'a> {
         ctx: &'a Ctx,
         entitlements: BTreeSet<String>,
         trips: Vec<Trip>,
-        candidates: Vec<Candidate>,
+        vehicles: Vec<VehicleFacts>,
         set_aside: SetAside,
         guard: Option<Guard>,
     ) -> Self {
-        let (allowed, denied, unsettled) = Default::default();
-        let options = vec![Options::default(); trips.len()];
-        Self { ctx, entitlements, trips, candidates, options, allowed, denied, unsettled, set_aside, guard }
+        let (allowed, denied, unsettled, has_more, assigned) = Default::default();
+        let (ready, others): (Vec<_>, Vec<_>) = vehicles.into_iter().partition(VehicleFacts::is_ready);
+        let Shortlist { vehicles: listed, filtered, beyond } =
+            shortlist(&trips, &ready, &set_aside, BATCH_VEHICLES_MAX, ctx.now);
+        let not_ready = (!others.is_empty()).then(|| (Unfit::NotReady.code().to_owned(), others.len() as u64));
+        let options = filtered
+            .into_iter()
+            .map(|filtered| {
+                let filtered = filtered.into_iter().chain(not_ready.clone()).collect();
+                Options { filtered, ..Options::default() }
+            })
+            .collect();
+        let count = ready.len();
+        let candidates = ready.into_iter().enumerate().filter(|(place, _)| listed.contains(place));
+        let vehicles = Vehicles { candidates: candidates.map(|(_, facts)| facts).collect(), others, ready: count };
+        Self {
+            ctx,
+            entitlements,
+            trips,
+            vehicles,
+            beyond,
+            options,
+            allowed,
+            denied,
+            unsettled,
+            has_more,
+            assigned,
+            set_aside,
+            guard,
+        }
     }
 
     fn costs(&self) -> CostMatrix {
-        let mut costs = CostMatrix::forbidden(self.trips.len(), self.candidates.len());
+        let mut costs = CostMatrix::forbidden(self.trips.len(), self.vehicles.candidates.len());
         for (trip, options) in self.options.iter().enumerate() {
             for (&vehicle, pair) in &options.pairs {
                 let is_set_aside = self.set_aside.contains_key(&self.names(trip, vehicle));
@@ -66,11 +115,41 @@ impl<'a> Batch<'a> {
     }
 
     fn names(&self, trip: usize, vehicle: usize) -> (TripId, VehicleId) {
-        (self.trips[trip].id, self.candidates[vehicle].facts.vehicle)
+        (self.trips[trip].id, self.vehicles.candidates[vehicle].vehicle)
     }
 
     pub(super) fn sets_aside(&mut self, trip: usize, vehicle: usize) {
-        self.set_aside.insert(self.names(trip, vehicle), self.ctx.now.plus_ms(SET_ASIDE_MS));
+        if self.set_aside.len() < SET_ASIDE_MAX {
+            self.set_aside.insert(self.names(trip, vehicle), self.ctx.now.plus_ms(SET_ASIDE_MS));
+        }
+    }
+
+    /// These came to nothing for the trip; where they were not tried before, others of it may be looked at next.
+    fn set_all_aside(&mut self, trip: usize, vehicles: Vec<usize>) {
+        let before = self.set_aside.len();
+        vehicles.into_iter().for_each(|vehicle| self.sets_aside(trip, vehicle));
+        if self.set_aside.len() > before {
+            self.has_more.insert(trip);
+        }
+    }
+
+    /// Where none of its candidates can take a trip, they make room in the next batch for the others that fit it.
+    pub(super) fn make_room(&mut self, trip: usize) {
+        let mut denied: Vec<usize> = self.denied_of(trip).map(|(vehicle, _)| vehicle).collect();
+        if self.beyond[trip] > 0 && denied.len() == self.options[trip].pairs.len() {
+            denied.append(&mut self.options[trip].cut_off);
+            self.set_all_aside(trip, denied);
+            self.unsettled.insert(trip);
+        }
+    }
+
+    /// Trips that got no vehicle in this batch and may get one in the next, though nothing else changes: there are others
+    /// that fit, and those that were looked at were refused or went to other trips.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = TripId> {
+        let is_open =
+            |trip: &usize| self.has_more.contains(trip) || !self.assigned.is_empty() && self.beyond[*trip] > 0;
+        let open = (0..self.trips.len()).filter(is_open).map(|trip| self.trips[trip].id);
+        open.filter(|trip| !self.assigned.contains(trip))
     }
 
     pub(super) fn denied_of(&self, trip: usize) -> impl Iterator<Item = (usize, &Decision)> {
@@ -86,14 +165,11 @@ impl Trips {
         for (index, trip) in batch.trips.iter().enumerate() {
             groups.entry(trip.request_constraints.digest()).or_default().push(index);
         }
-        let placed: Vec<(usize, kernel::Coordinate)> = batch
-            .candidates
-            .iter()
-            .enumerate()
-            .filter(|(_, candidate)| candidate.facts.is_ready())
-            .filter_map(|(index, candidate)| Some((index, candidate.place(now)?)))
-            .collect();
-        let from: Vec<_> = placed.iter().map(|(_, at)| *at).collect();
+        // Whoever fits a trip has a place; nobody else is a candidate.
+        let from: Vec<_> = batch.vehicles.candidates.iter().filter_map(|facts| pairs::place(facts, now)).collect();
+        if from.is_empty() {
+            return Ok(());
+        }
         for group in groups.into_values() {
             let pickups: Vec<_> = group.iter().filter_map(|&index| batch.trips[index].origin()).collect();
             let (Some(first), true) = (group.first().map(|&index| &batch.trips[index]), pickups.len() == group.len())
@@ -101,16 +177,11 @@ impl Trips {
                 continue;
             };
             let (site, limits) = (&first.site, &first.request_constraints);
-            let reach = match from.is_empty() {
-                true => Vec::new(),
-                false => self.ports.routing.reach(batch.ctx, site, &from, &pickups, limits).await?,
-            };
+            let reach = self.ports.routing.reach(batch.ctx, site, &from, &pickups, limits).await?;
             for (column, &trip) in group.iter().enumerate() {
-                let reach_of = |vehicle: usize| {
-                    let row = placed.iter().position(|(index, _)| *index == vehicle)?;
-                    reach.get(row)?.get(column).copied().flatten()
-                };
-                batch.options[trip] = options_of(&batch.trips[trip], &batch.candidates, now, reach_of);
+                let reach_of = |vehicle: usize| reach.get(vehicle)?.get(column).copied().flatten();
+                let options = &mut batch.options[trip];
+                find_pairs(options, &batch.trips[trip], &batch.vehicles.candidates, now, reach_of);
             }
         }
         Ok(())
@@ -146,22 +217,31 @@ impl Trips {
                 chosen[trip] = None;
                 batch.unsettled.insert(trip);
                 let refused: Vec<usize> = batch.denied_of(trip).map(|(vehicle, _)| vehicle).collect();
-                refused.into_iter().for_each(|vehicle| batch.sets_aside(trip, vehicle));
+                batch.set_all_aside(trip, refused);
             }
         }
         chosen
     }
 
-    pub(super) fn ask(&self, batch: &Batch<'_>, trip: usize, vehicle: usize) -> Decision {
-        let pair = batch.options[trip].pairs.get(&vehicle);
-        let (trip, candidate) = (&batch.trips[trip], &batch.candidates[vehicle]);
-        let approach_m = pair.map_or(0.0, |pair| pair.reach.distance_m);
-        let mut question =
-            Request::new(batch.ctx, Action::AssignVehicle, Subject::new("vehicle", candidate.facts.vehicle))
-                .about(Subject::new(Trip::KIND, trip.id))
-                .entitled_to(batch.entitlements.iter().cloned());
+    /// Asks policy about a candidate.
+    fn ask(&self, batch: &Batch<'_>, trip: usize, vehicle: usize) -> Decision {
+        let approach_m = batch.options[trip].pairs.get(&vehicle).map_or(0.0, |pair| pair.reach.distance_m);
+        self.ask_about(batch, trip, &batch.vehicles.candidates[vehicle], approach_m)
+    }
+
+    pub(super) fn ask_about(
+        &self,
+        batch: &Batch<'_>,
+        trip: usize,
+        vehicle: &VehicleFacts,
+        approach_m: f64,
+    ) -> Decision {
+        let trip = &batch.trips[trip];
+        let mut question = Request::new(batch.ctx, Action::AssignVehicle, Subject::new("vehicle", vehicle.vehicle))
+            .about(Subject::new(Trip::KIND, trip.id))
+            .entitled_to(batch.entitlements.iter().cloned());
         if let Some(route) = &trip.route {
-            let facts = pairs::assignment_facts(trip, route, &candidate.facts, approach_m);
+            let facts = pairs::assignment_facts(trip, route, vehicle, approach_m);
             question = question.facts(facts.facts(batch.ctx.now));
         }
         self.policy.decide(&question)
@@ -172,36 +252,27 @@ fn pairs_of(chosen: &[Option<usize>]) -> Vec<(usize, usize)> {
     chosen.iter().enumerate().filter_map(|(trip, vehicle)| Some((trip, (*vehicle)?))).collect()
 }
 
-fn options_of(
+/// Adds to what is known of a trip which candidates that fit it can come, and at what cost.
+fn find_pairs(
+    options: &mut Options,
     trip: &Trip,
-    candidates: &[Candidate],
+    candidates: &[VehicleFacts],
     now: Timestamp,
-    reach_of: impl Fn(usize) -> Option<crate::ports::Reach>,
-) -> Options {
-    let mut options = Options::default();
-    for (index, candidate) in candidates.iter().enumerate() {
-        match pair_of(trip, candidate, now, || reach_of(index)) {
-            Ok(pair) => drop(options.pairs.insert(index, pair)),
-            Err(unfit) => options.count(unfit),
+    reach_of: impl Fn(usize) -> Option<Reach>,
+) {
+    for (index, vehicle) in candidates.iter().enumerate() {
+        if pairs::fitness(trip, vehicle, now).is_err() {
+            continue;
         }
-    }
-    options
-}
-
-fn pair_of(
-    trip: &Trip,
-    candidate: &Candidate,
-    now: Timestamp,
-    reach: impl Fn() -> Option<crate::ports::Reach>,
-) -> Result<Pair, Unfit> {
-    pairs::fitness(trip, candidate, now)?;
-    let reach = reach().ok_or(Unfit::NoWay)?;
-    let lasts = trip
-        .route
-        .as_ref()
-        .is_none_or(|route| pairs::energy_margin_wh(trip, route, &candidate.facts, reach.distance_m) >= 0.0);
-    match lasts {
-        true => Ok(Pair { reach, cost: pairs::cost(trip, reach, now) }),
-        false => Err(Unfit::Energy),
+        let unfit = match reach_of(index) {
+            Some(reach) if pairs::lasts(trip, vehicle, reach.distance_m) => {
+                options.pairs.insert(index, Pair { reach, cost: pairs::cost(trip, reach, now) });
+                continue;
+            }
+            Some(_) => Unfit::Energy,
+            None => Unfit::NoWay,
+        };
+        options.count(unfit);
+        options.cut_off.push(index);
     }
 }

@@ -10,7 +10,8 @@ use tracing::field::{Empty, display};
 use super::batch::BatchReport;
 use super::choice::Batch;
 use super::claims::intent_done;
-use super::pairs::{Candidate, Pair, Unfit};
+use super::pairs::{self, Pair, Unfit};
+use crate::ports::VehicleFacts;
 use crate::service::Trips;
 use crate::service::routes::Start;
 use crate::trip::Command;
@@ -28,13 +29,12 @@ impl Trips {
         batch: &mut Batch<'_>,
         chosen: &[Option<usize>],
     ) -> Result<BatchReport, CommandError> {
-        let mut report = BatchReport { trips: batch.trips.len(), assigned: 0 };
         let mut explained = 0;
         for (index, vehicle) in chosen.iter().enumerate() {
             let refused = match *vehicle {
                 Some(vehicle) => match self.assign(batch, chosen, index, vehicle).await? {
                     Ok(()) => {
-                        report.assigned += 1;
+                        batch.assigned.insert(batch.trips[index].id);
                         continue;
                     }
                     Err(reason) => {
@@ -42,7 +42,10 @@ impl Trips {
                         Some(reason)
                     }
                 },
-                None => None,
+                None => {
+                    batch.make_room(index);
+                    None
+                }
             };
             let batch = &*batch;
             let denied: Vec<&Decision> = batch.denied_of(index).map(|(_, decision)| decision).collect();
@@ -62,25 +65,24 @@ impl Trips {
             };
             self.let_wait(batch.ctx, &batch.trips[index], reason, &records, &batch.guard).await?;
         }
-        Ok(report)
+        Ok(BatchReport { trips: batch.trips.len(), assigned: batch.assigned.len() })
     }
 
     /// Asks policy about vehicles that are not ready but could else take the trip.
     fn explain(&self, batch: &Batch<'_>, trip: usize) -> Vec<Decision> {
-        let would_fit = |candidate: &Candidate| {
-            let needs = &batch.trips[trip].requirements;
-            let able = needs.capabilities.is_subset(&candidate.facts.capabilities);
-            let fits = needs.passengers <= candidate.facts.seats && needs.payload_kg <= candidate.facts.payload_max_kg;
-            !candidate.facts.is_ready() && able && fits
+        let needs = &batch.trips[trip].requirements;
+        let would_fit = |vehicle: &&VehicleFacts| {
+            let able = needs.capabilities.is_subset(&vehicle.capabilities);
+            able && needs.passengers <= vehicle.seats && needs.payload_kg <= vehicle.payload_max_kg
         };
-        let others = batch.candidates.iter().enumerate().filter(|(_, candidate)| would_fit(candidate));
-        let asked = others.take(EXPLAINED_VEHICLES_MAX).map(|(vehicle, _)| self.ask(batch, trip, vehicle));
+        let others = batch.vehicles.others.iter().filter(would_fit);
+        let asked = others.take(EXPLAINED_VEHICLES_MAX).map(|vehicle| self.ask_about(batch, trip, vehicle, 0.0));
         asked.filter(|decision| !decision.is_allowed()).collect()
     }
 
     /// Gives a trip its vehicle: route, claim, then the trip itself. A reason to wait when one of them fails.
     #[tracing::instrument(level = "debug", name = "trip.assign", skip_all, fields(
-        trip = %batch.trips[index].id, vehicle = %batch.candidates[place].facts.vehicle,
+        trip = %batch.trips[index].id, vehicle = %batch.vehicles.candidates[place].vehicle,
         decision = Empty, route = Empty, claim_epoch = Empty,
     ))]
     async fn assign(
@@ -90,7 +92,7 @@ impl Trips {
         index: usize,
         place: usize,
     ) -> Result<Result<(), WaitReason>, CommandError> {
-        let (trip, candidate) = (&batch.trips[index], &batch.candidates[place]);
+        let (trip, facts) = (&batch.trips[index], &batch.vehicles.candidates[place]);
         let Some((decision, pair, from)) = batch.pair(index, place) else {
             return Ok(Err(refused("NOT_READY", "the vehicle is not ready any more")));
         };
@@ -98,12 +100,12 @@ impl Trips {
         if let Err(error) = constraints.check() {
             return Ok(Err(refused("CONSTRAINTS", &format!("the limits of trip and vehicle leave nothing: {error}"))));
         }
-        let start = Start { vehicle: &candidate.facts, from, via: &[], first_stop: 0, continues: None };
+        let start = Start { vehicle: facts, from, via: &[], first_stop: 0, continues: None };
         let version = match self.find_route(batch.ctx, trip, &constraints, Some(start)).await? {
             Ok(version) => version,
             Err(reason) => return Ok(Err(reason)),
         };
-        let vehicle = candidate.facts.vehicle;
+        let vehicle = facts.vehicle;
         let claim_epoch = match self.claim(batch.ctx, trip.id, vehicle, self.settings.claim_valid_for_s).await {
             Ok(epoch) => epoch,
             Err(CommandError::Reject(reject)) => return Ok(Err(refused("CLAIM_REFUSED", &reject.message))),
@@ -143,12 +145,12 @@ impl Batch<'_> {
     fn pair(&self, trip: usize, vehicle: usize) -> Option<(&Decision, &Pair, kernel::Coordinate)> {
         let decision = self.allowed.get(&(trip, vehicle))?;
         let pair = self.options[trip].pairs.get(&vehicle)?;
-        Some((decision, pair, self.candidates[vehicle].place(self.ctx.now)?))
+        Some((decision, pair, pairs::place(&self.vehicles.candidates[vehicle], self.ctx.now)?))
     }
 
     fn choice(&self, chosen: &[Option<usize>], trip: usize, vehicle: usize, pair: &Pair) -> Choice {
         let options = &self.options[trip];
-        let runner_up = options.runner_up(vehicle, &self.candidates).map(|(other, place, approach_ms)| {
+        let runner_up = options.runner_up(vehicle, &self.vehicles.candidates).map(|(other, place, approach_ms)| {
             let taken_by = chosen.iter().position(|taken| *taken == Some(place)).map(|taker| self.trips[taker].id);
             let why = match (self.denied.get(&(trip, place)), taken_by) {
                 (Some(decision), _) => format!("policy forbids it: {}", decision.reason_text()),
@@ -159,16 +161,12 @@ impl Batch<'_> {
         });
         Choice {
             batch_trips: self.trips.len() as u64,
-            ready: self.ready(),
+            ready: self.vehicles.ready as u64,
             feasible: options.pairs.len() as u64,
             filtered: options.filtered.clone(),
             cost: pair.cost,
             runner_up,
         }
-    }
-
-    fn ready(&self) -> u64 {
-        self.candidates.iter().filter(|candidate| candidate.facts.is_ready()).count() as u64
     }
 }
 
@@ -198,12 +196,16 @@ fn why_it_waits(batch: &Batch<'_>, trip: usize, denied: &[&Decision], about_othe
             .join("; ")
     };
     let open = options.pairs.len().saturating_sub(denied.len());
-    let total = batch.candidates.len();
+    let total = batch.vehicles.ready + batch.vehicles.others.len();
+    let next = open + batch.beyond[trip];
     let (code, reason, policies) = match () {
         () if total == 0 => ("NO_VEHICLE", "the site has no vehicles".to_owned(), BTreeSet::new()),
         () if batch.unsettled.contains(&trip) => {
-            let text = format!("policy forbids {}; {open} more are asked about next", refusals(denied));
-            ("POLICY", text, rules(denied))
+            let (code, why) = match denied {
+                [] => ("NO_FIT_VEHICLE", format!("of {total} vehicles: {}", filters.join(", "))),
+                _ => ("POLICY", format!("policy forbids {}", refusals(denied))),
+            };
+            (code, format!("{why}; {next} more are asked about next"), rules(denied))
         }
         () if open > 0 => {
             let text = format!("the {open} vehicles that could take it are needed more elsewhere");
@@ -218,5 +220,11 @@ fn why_it_waits(batch: &Batch<'_>, trip: usize, denied: &[&Decision], about_othe
         }
         () => ("NO_FIT_VEHICLE", format!("of {total} vehicles: {}", filters.join(", ")), rules(&others)),
     };
-    WaitReason { code: code.into(), reason, policies, ready: batch.ready(), filtered: options.filtered.clone() }
+    WaitReason {
+        code: code.into(),
+        reason,
+        policies,
+        ready: batch.vehicles.ready as u64,
+        filtered: options.filtered.clone(),
+    }
 }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Timestamp, VehicleId};
+use kernel::{Coordinate, Timestamp, VehicleId};
 use policy::AssignmentFacts;
 
-use crate::ports::{LastPosition, Reach, VehicleFacts};
+use crate::ports::{Reach, VehicleFacts};
 use crate::trip::Trip;
 use crate::trip::types::{Cost, RouteSummary};
 
@@ -85,36 +85,32 @@ impl Unfit {
     }
 }
 
-/// A vehicle of the batch and where it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
-    /// The vehicle.
-    pub facts: VehicleFacts,
-    /// Its newest position.
-    pub position: Option<LastPosition>,
+/// Where an approach of the vehicle may be planned from.
+pub fn place(vehicle: &VehicleFacts, now: Timestamp) -> Option<Coordinate> {
+    vehicle.position.filter(|seen| now.since_ms(seen.seen_at) <= POSITION_AGE_MAX_MS).map(|seen| seen.at)
 }
 
-impl Candidate {
-    /// Where an approach may be planned from.
-    pub fn place(&self, now: Timestamp) -> Option<kernel::Coordinate> {
-        self.position.filter(|seen| now.since_ms(seen.seen_at) <= POSITION_AGE_MAX_MS).map(|seen| seen.at)
-    }
-}
-
-/// What can be told before any way is looked for.
-pub fn fitness(trip: &Trip, candidate: &Candidate, now: Timestamp) -> Result<(), Unfit> {
-    let vehicle = &candidate.facts;
+/// What can be told before any way is looked for: how far the pickup is by straight line, in metres, if the vehicle
+/// fits the trip.
+pub fn fitness(trip: &Trip, vehicle: &VehicleFacts, now: Timestamp) -> Result<f64, Unfit> {
     let needs = trip.requirements.capabilities.union(&trip.request_constraints.required_capabilities);
     let lacks = needs.into_iter().any(|name| !vehicle.capabilities.contains(name));
     match () {
-        () if !vehicle.is_ready() => Err(Unfit::NotReady),
-        () if trip.excludes(vehicle.vehicle, now) => Err(Unfit::Excluded),
-        () if lacks => Err(Unfit::Capability),
-        () if trip.requirements.passengers > vehicle.seats => Err(Unfit::Seats),
-        () if trip.requirements.payload_kg > vehicle.payload_max_kg => Err(Unfit::Payload),
-        () if candidate.place(now).is_none() => Err(Unfit::NoPosition),
-        () => Ok(()),
+        () if !vehicle.is_ready() => return Err(Unfit::NotReady),
+        () if trip.excludes(vehicle.vehicle, now) => return Err(Unfit::Excluded),
+        () if lacks => return Err(Unfit::Capability),
+        () if trip.requirements.passengers > vehicle.seats => return Err(Unfit::Seats),
+        () if trip.requirements.payload_kg > vehicle.payload_max_kg => return Err(Unfit::Payload),
+        () => {}
     }
+    let from = place(vehicle, now).ok_or(Unfit::NoPosition)?;
+    let distance_m = trip.origin().ok_or(Unfit::NoWay)?.distance_m(from);
+    if lasts(trip, vehicle, distance_m) { Ok(distance_m) } else { Err(Unfit::Energy) }
+}
+
+/// Whether the battery lasts for the approach, the trip and the reserve.
+pub fn lasts(trip: &Trip, vehicle: &VehicleFacts, approach_m: f64) -> bool {
+    trip.route.as_ref().is_none_or(|route| energy_margin_wh(trip, route, vehicle, approach_m) >= 0.0)
 }
 
 /// Energy left after approach, trip and reserve, in watt-hours; negative when it does not suffice.
@@ -175,6 +171,8 @@ pub struct Pair {
 pub struct Options {
     /// Possible pairs, by the vehicle's place among the candidates.
     pub pairs: BTreeMap<usize, Pair>,
+    /// Candidates that fit the trip and cannot come: no way leads to it, or the battery does not last for the way.
+    pub cut_off: Vec<usize>,
     /// Why the others are not: stable code and how many.
     pub filtered: BTreeMap<String, u64>,
 }
@@ -186,10 +184,10 @@ impl Options {
     }
 
     /// The cheapest pair besides one, as vehicle and driving time.
-    pub fn runner_up(&self, besides: usize, candidates: &[Candidate]) -> Option<(VehicleId, usize, i64)> {
+    pub fn runner_up(&self, besides: usize, candidates: &[VehicleFacts]) -> Option<(VehicleId, usize, i64)> {
         let others = self.pairs.iter().filter(|(place, _)| **place != besides);
         let best = others.min_by_key(|(place, pair)| (pair.cost.total_ms(), **place))?;
-        let vehicle = candidates.get(*best.0)?.facts.vehicle;
+        let vehicle = candidates.get(*best.0)?.vehicle;
         Some((vehicle, *best.0, best.1.cost.approach_ms))
     }
 }

@@ -25,7 +25,7 @@ use kernel::{Actor, Code, Ctx, CtxSource, Decided, Known, Reject, SiteId, Tenant
 use store::{CommandError, Extras, Outcome, Store};
 
 use crate::compliance::Monitors;
-use crate::dispatch::batch::BatchMemory;
+use crate::dispatch::batch::Watch;
 use crate::ports::{Fleet, Listener, Positions, Routing, TenantFacts, Tenants};
 use crate::trip::{Command, Done, Trip, TripEvent, decide};
 
@@ -65,7 +65,7 @@ pub struct Trips {
     pub(crate) ports: Ports,
     pub(crate) source: Arc<dyn CtxSource>,
     pub(crate) settings: Settings,
-    batches: Mutex<BTreeMap<(TenantId, SiteId), BatchMemory>>,
+    watches: Mutex<BTreeMap<TenantId, Watch>>,
     monitors: Mutex<Monitors>,
 }
 
@@ -108,12 +108,12 @@ impl Trips {
         source: Arc<dyn CtxSource>,
         settings: Settings,
     ) -> Self {
-        let (batches, monitors) = Default::default();
-        Self { store, policy, ports, source, settings, batches, monitors }
+        let (watches, monitors) = Default::default();
+        Self { store, policy, ports, source, settings, watches, monitors }
     }
 
-    pub(crate) fn batches(&self) -> MutexGuard<'_, BTreeMap<(TenantId, SiteId), BatchMemory>> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn watches(&self) -> MutexGuard<'_, BTreeMap<TenantId, Watch>> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn monitors(&self) -> MutexGuard<'_, Monitors> {

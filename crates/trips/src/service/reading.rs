@@ -1,6 +1,7 @@
 //! Reading trips.
 
 use kernel::{Aggregate, DomainEvent, SiteId, Subject, TenantId, TripId, VehicleId};
+use store::port::PAGE_LIMIT_MAX;
 use store::{CommandError, ListQuery, Order, TableSpec, load, load_page};
 
 use super::{Trips, no_such_trip};
@@ -28,6 +29,11 @@ impl TripFilter {
         let vehicle = self.vehicle.map(|vehicle| ("vehicle", vehicle.to_string()));
         let site = self.site.as_ref().map(|site| ("site", site.to_string()));
         [status, vehicle, site].into_iter().flatten().collect()
+    }
+
+    /// All trips of the filter, oldest first.
+    pub(crate) fn query(&self) -> ListQuery {
+        ListQuery { filters: self.columns(), ..ListQuery::all() }
     }
 }
 
@@ -80,12 +86,36 @@ impl Trips {
         Ok(u32::try_from(open).unwrap_or(u32::MAX))
     }
 
-    /// The open trip that a vehicle holds.
+    /// Does something with every trip that a query finds, page by page.
+    pub(crate) async fn each_trip(
+        &self,
+        tenant: &TenantId,
+        mut query: ListQuery,
+        mut each: impl FnMut(Trip) + Send,
+    ) -> Result<(), CommandError> {
+        query.limit = PAGE_LIMIT_MAX;
+        loop {
+            let page: Vec<Trip> = load_page(&*self.store, tenant, query.clone()).await?;
+            let last = page.last().filter(|_| page.len() == PAGE_LIMIT_MAX).map(|trip| trip.id.to_string());
+            page.into_iter().for_each(&mut each);
+            match last {
+                Some(last) => query.after = Some(last),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// The open trip that a vehicle holds: one look into the index for each state in which it may be.
     pub(crate) async fn trip_of(&self, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Trip>, CommandError> {
-        // A vehicle has one trip at a time, and its newest trips come first.
-        const LOOK_BACK: usize = 50;
-        let trips = self.list(tenant, &TripFilter::of_vehicle(vehicle), None, LOOK_BACK).await?;
-        Ok(trips.into_iter().find(|trip| trip.vehicle() == Some(vehicle)))
+        let held = || Status::ALL.into_iter().filter(|status| status.has_vehicle());
+        // Twice: one that went back meanwhile, from a pause to its drive, was passed over.
+        for status in held().chain(held()) {
+            let filter = TripFilter { status: Some(status), ..TripFilter::of_vehicle(vehicle) };
+            if let Some(trip) = self.list(tenant, &filter, None, 1).await?.pop() {
+                return Ok(Some(trip));
+            }
+        }
+        Ok(None)
     }
 
     /// A trip as it was answered when it was created: what a repeated request is told again.

@@ -2,10 +2,10 @@
 //! drawn, one that was announced begins, a violation asks for another way, a vehicle goes on, took another way, stands by
 //! itself before a closed road, or its trip is diverted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::{Aggregate, BoxFuture, DomainEvent, Envelope, SiteId, TenantId, TripId};
-use store::port::PAGE_LIMIT_MAX;
 use store::subscribe::Subscriber;
 use store::{CommandError, Fault, RowWrite};
 
@@ -77,20 +77,12 @@ impl Trips {
     }
 
     /// The trips at a site that have a vehicle or wait for one.
-    async fn open_trips(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<TripId>, CommandError> {
-        let mut open = Vec::new();
+    async fn open_trips(&self, tenant: &TenantId, site: &SiteId) -> Result<BTreeSet<TripId>, CommandError> {
+        let mut open = BTreeSet::new();
         let looked_at = |status: &Status| status.has_vehicle() || *status == Status::Waiting;
         for status in Status::ALL.into_iter().filter(looked_at) {
             let filter = TripFilter { status: Some(status), site: Some(site.clone()), vehicle: None };
-            let mut after = None;
-            loop {
-                let page = self.list(tenant, &filter, after, PAGE_LIMIT_MAX).await?;
-                after = page.last().map(|trip| trip.id);
-                open.extend(page.iter().map(|trip| trip.id));
-                if page.len() < PAGE_LIMIT_MAX {
-                    break;
-                }
-            }
+            self.each_trip(tenant, filter.query(), |trip| open.extend([trip.id])).await?;
         }
         Ok(open)
     }

@@ -109,6 +109,14 @@ fn a_vehicle_behind_many_that_policy_refuses_is_reached() {
 }
 
 #[test]
+fn a_trip_that_policy_refuses_every_vehicle_steps_aside() {
+    let world = World::with((0..40).map(|n| VehicleFacts { admission_valid: false, ..able(n) }).collect());
+    world.asks_for(0);
+    let looks = (0..20).take_while(|_| block_on(world.trips.run_batches()).unwrap().trips == 1).count();
+    assert!((2..6).contains(&looks), "each vehicle is asked about once, a few a batch: {looks}");
+}
+
+#[test]
 fn a_pair_that_comes_to_nothing_lets_the_next_best_go() {
     for code in ["NO_ROUTE", "CLAIM_REFUSED"] {
         let world = World::with(vec![able(0), able(1)]);
@@ -165,10 +173,88 @@ fn nothing_new_is_not_decided_again_until_the_backoff_ends() {
     let world = World::with(vec![]);
     world.asks_for(0);
     let looked_at = || block_on(world.trips.run_batches()).unwrap().trips;
-    // The first look changes what waits: its route is found, its reason told.
-    assert_eq!((looked_at(), looked_at(), looked_at()), (1, 1, 0));
-    world.passes(1_000);
     assert_eq!((looked_at(), looked_at()), (1, 0));
-    world.told().vehicles.push(able(0));
-    assert_eq!(block_on(world.trips.run_batches()).unwrap().assigned, 1);
+    world.passes(999);
+    assert_eq!(looked_at(), 0);
+    world.passes(1);
+    assert_eq!((looked_at(), looked_at()), (1, 0));
+    world.passes(1_000);
+    assert_eq!(looked_at(), 0, "the second wait is longer");
+    world.connects(able(0));
+    assert_eq!(world.looks(), 1);
+}
+
+#[test]
+fn a_trip_steps_aside_until_a_vehicle_that_fits_it_is_ready() {
+    let world = World::with(vec![able(0)]);
+    let lifts = Requirements { capabilities: ["lift".to_owned()].into(), ..Requirements::default() };
+    let trip = world.asks(0, 0, lifts);
+    let looked_at = || block_on(world.trips.run_batches()).unwrap().trips;
+    assert_eq!((looked_at(), looked_at()), (1, 0));
+    world.connects(able(1));
+    assert_eq!(looked_at(), 0, "it cannot lift either");
+    world.connects(VehicleFacts { capabilities: ["lift".to_owned()].into(), ..able(2) });
+    assert_eq!((world.looks(), world.vehicle_of(trip)), (1, Some(2)));
+}
+
+#[test]
+fn roads_that_change_call_every_trip_of_the_site() {
+    let world = World::with(vec![able(0)]);
+    world.told().reach_ms.insert((0, 0), None);
+    let trip = world.asks_for(0);
+    assert_eq!((world.looks(), world.looks()), (0, 0));
+    world.told().reach_ms.clear();
+    assert_eq!(world.looks(), 0);
+    world.happens_to(kernel::Subject::new("site", site()), "site.restriction_lifted", serde_json::json!({}));
+    assert_eq!((world.looks(), world.vehicle_of(trip)), (1, Some(0)));
+}
+
+#[test]
+fn trips_that_nobody_can_serve_hide_no_later_one() {
+    let world = World::with(vec![able(0)]);
+    let lifts = || Requirements { capabilities: ["lift".to_owned()].into(), ..Requirements::default() };
+    for n in 0..201 {
+        world.asks(n, 9, lifts());
+    }
+    let later = world.asks_for(300);
+    assert_eq!((world.looks(), world.looks(), world.vehicle_of(later)), (0, 1, Some(0)));
+}
+
+#[test]
+fn the_vehicle_that_fits_is_found_behind_many_that_do_not() {
+    let small = |n| VehicleFacts { payload_max_kg: 100.0, ..able(n) };
+    let mut vehicles: Vec<VehicleFacts> = (0..500).map(small).collect();
+    vehicles.push(able(500));
+    let world = World::with(vehicles);
+    let trip = world.asks(0, 0, Requirements { payload_kg: 200.0, ..Requirements::default() });
+    assert_eq!((world.dispatches(), world.vehicle_of(trip)), (1, Some(500)));
+}
+
+#[test]
+fn the_nearest_vehicle_is_found_whatever_its_id() {
+    // The pickup lies north of them all, so that the last is the nearest.
+    let world = World::with((0..600).map(able).collect());
+    world.told().reach_ms.insert((599, 0), Some(10_000));
+    let trip = world.asks_for(0);
+    assert_eq!((world.dispatches(), world.vehicle_of(trip)), (1, Some(599)));
+}
+
+#[test]
+fn a_vehicle_behind_many_without_a_way_is_reached() {
+    let world = World::with((0..600).map(able).collect());
+    world.told().reach_ms.extend((1..600).map(|n| ((n, 0), None)));
+    let trip = world.asks_for(0);
+    assert_eq!((world.looks(), world.looks(), world.vehicle_of(trip)), (0, 1, Some(0)));
+}
+
+#[test]
+fn every_site_gets_its_turn() {
+    let world = World::with(vec![VehicleFacts { site: "quay".parse().unwrap(), ..able(0) }]);
+    // More than one page of the store holds.
+    for n in 0..1_001 {
+        world.asks_for(n % 500);
+    }
+    world.passes(1);
+    let other = world.asks_at("quay", 1);
+    assert_eq!((world.looks(), world.vehicle_of(other)), (1, Some(0)));
 }

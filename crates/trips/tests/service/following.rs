@@ -106,6 +106,25 @@ fn a_vehicle_that_does_not_answer_loses_trip_and_claim() {
 }
 
 #[test]
+fn a_vehicle_loses_its_trip_however_many_younger_ones_it_had_before() {
+    let world = World::with(vec![able(0)]);
+    let lifts = trips::trip::types::Requirements { capabilities: ["lift".to_owned()].into(), ..Default::default() };
+    let trip = world.asks(0, 0, lifts);
+    for n in 1..=51 {
+        world.passes(1);
+        let younger = world.asks_for(n);
+        assert_eq!((world.dispatches(), world.vehicle_of(younger)), (1, Some(0)));
+        block_on(world.trips.cancel(&world.ctx(), younger, "not needed")).unwrap();
+        world.follows();
+    }
+    world.told().vehicles[0].capabilities.insert("lift".into());
+    assert_eq!((world.dispatches(), world.vehicle_of(trip)), (1, Some(0)));
+    let before = world.history(trip).len();
+    world.happens("vehicle.hold_placed", json!({ "kind": "grounded", "reason": "x", "timing": "now" }));
+    assert!(world.history(trip).len() > before, "the hold concerns this trip");
+}
+
+#[test]
 fn a_restart_believes_only_in_vehicles_that_came_back() {
     let (mut world, trip) = assigned();
     world.passes(300_000);

@@ -5,5 +5,6 @@
 mod assignment;
 mod dispatch;
 mod following;
+mod looks;
 mod ways;
 mod world;

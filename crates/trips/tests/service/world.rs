@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use kernel::envelope::NewEvent;
 use kernel::id::{PrincipalId, TypedId};
 use kernel::testing::START;
 use kernel::{
-    Actor, Clock, Code, Coordinate, Ctx, CtxSource, Reject, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId,
+    Actor, Clock, Code, Coordinate, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId,
+    VehicleId,
 };
 use policy::{Bundle, Constraints, Engine};
 use pollster::block_on;
 use store::conformance::PlainSigner;
 use store::memory::MemoryStore;
-use store::port::Fault;
+use store::port::{Commit, Fault};
 use store::{CommandError, Store};
 use trips::ports::*;
 use trips::trip::types::{Kind, Requirements, Stop, Window};
@@ -68,7 +70,13 @@ pub fn able(n: usize) -> VehicleFacts {
         admission_valid: true,
         on_probation: false,
         simulated: true,
+        position: Some(LastPosition { at: place_of_vehicle(n), speed_mps: 0.0, seen_at: START }),
     }
+}
+
+/// Where a vehicle is was last seen when the rest was.
+fn seen(facts: &VehicleFacts) -> Option<LastPosition> {
+    facts.position.map(|position| LastPosition { seen_at: facts.seen_at, ..position })
 }
 
 /// What the neighbours know and do.
@@ -142,18 +150,21 @@ impl Fleet for Neighbours {
         Box::pin(async move { Ok(["lift".to_owned()].into()) })
     }
 
-    fn vehicles<'a>(&'a self, _: &'a Ctx, _: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
+    fn vehicles<'a>(&'a self, _: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
         let told = self.told();
         let with_claim = |facts: &VehicleFacts| VehicleFacts {
             claimed: facts.claimed || told.claims.contains_key(&facts.vehicle),
+            position: seen(facts),
             ..facts.clone()
         };
-        let vehicles = told.vehicles.iter().map(with_claim).collect();
+        let vehicles = told.vehicles.iter().filter(|facts| facts.site == *site).map(with_claim).collect();
         Box::pin(async move { Ok(vehicles) })
     }
 
     fn vehicle<'a>(&'a self, _: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>> {
-        let facts = self.told().vehicles.iter().find(|facts| facts.vehicle == vehicle).cloned();
+        let told = self.told();
+        let facts = told.vehicles.iter().find(|facts| facts.vehicle == vehicle);
+        let facts = facts.map(|facts| VehicleFacts { position: seen(facts), ..facts.clone() });
         Box::pin(async move { Ok(facts) })
     }
 
@@ -248,13 +259,6 @@ impl Routing for Neighbours {
 }
 
 impl Positions for Neighbours {
-    fn latest<'a>(&'a self, _: &'a Ctx, of: VehicleId) -> Answer<'a, Option<LastPosition>> {
-        let at = (0..1_000).find(|&n| vehicle(n) == of).map(place_of_vehicle);
-        let seen_at =
-            self.told().vehicles.iter().find(|facts| facts.vehicle == of).map_or(START, |facts| facts.seen_at);
-        Box::pin(async move { Ok(at.map(|at| LastPosition { at, speed_mps: 0.0, seen_at })) })
-    }
-
     fn under_way<'a>(&'a self, _: &'a Ctx, _: VehicleId, _: TripId) -> Answer<'a, Option<UnderWay>> {
         let under_way = self.told().under_way;
         Box::pin(async move { Ok(under_way) })
@@ -284,11 +288,12 @@ impl World {
         let neighbours = Arc::new(Neighbours::default());
         neighbours.told().vehicles = vehicles;
         let store = Arc::new(MemoryStore::new(Arc::new(PlainSigner)));
-        let trips = Self::service(&neighbours, &store);
+        let trips = Self::service(&neighbours, store.clone());
         Self { neighbours, store, trips }
     }
 
-    fn service(neighbours: &Arc<Neighbours>, store: &Arc<MemoryStore>) -> Arc<Trips> {
+    /// The service over a store.
+    pub fn service(neighbours: &Arc<Neighbours>, store: Arc<dyn Store>) -> Arc<Trips> {
         let ports = Ports {
             tenants: Arc::clone(neighbours) as Arc<dyn Tenants>,
             fleet: Arc::clone(neighbours) as Arc<dyn Fleet>,
@@ -296,7 +301,6 @@ impl World {
             positions: Arc::clone(neighbours) as Arc<dyn Positions>,
             listener: Arc::clone(neighbours) as Arc<dyn Listener>,
         };
-        let store = Arc::clone(store) as Arc<dyn Store>;
         Arc::new(Trips::new(
             store,
             engine(),
@@ -308,7 +312,7 @@ impl World {
 
     /// The process starts again: nothing in memory is left.
     pub fn restarts(&mut self) {
-        self.trips = Self::service(&self.neighbours, &self.store);
+        self.trips = Self::service(&self.neighbours, self.store.clone());
     }
 
     pub fn told(&self) -> MutexGuard<'_, Told> {
@@ -328,6 +332,28 @@ impl World {
         let mut ctx = Ctx::new(&*self.neighbours, tenant(), client).at_site(site()).in_sector(Sector::Logistics);
         ctx.simulated = true;
         ctx
+    }
+
+    /// Vehicle `n` is known from now on, and connects.
+    pub fn connects(&self, vehicle: VehicleFacts) {
+        let whom = Subject::new("vehicle", vehicle.vehicle);
+        self.told().vehicles.push(vehicle);
+        let event = NewEvent::new(&self.ctx(), whom, "vehicle.came_online", 1, serde_json::json!({}));
+        block_on(self.store.commit(Commit::new(tenant(), Vec::new(), vec![event]).unwrap())).unwrap();
+    }
+
+    /// Asks for trip `n` at another site.
+    pub fn asks_at(&self, site: &str, n: usize) -> TripId {
+        let stops = vec![Stop { at: pickup(n) }, Stop { at: Coordinate::new(2.0, 0.0).unwrap() }];
+        let (kind, window, requirements) = (Kind::Delivery, Window::default(), Requirements::default());
+        let request = TripRequest { site: site.parse().unwrap(), kind, stops, requirements, priority: 0, window };
+        let ctx = self.ctx().at_site(request.site.clone());
+        block_on(self.trips.request(&ctx, request, None)).unwrap().id
+    }
+
+    /// Looks at every site where something changed, as the server's loop does; answers how many trips got a vehicle.
+    pub fn looks(&self) -> usize {
+        block_on(self.trips.run_batches()).unwrap().assigned
     }
 
     /// Asks for trip `n`.

@@ -8,14 +8,14 @@ use fleet::vehicle::Status;
 use kernel::{Coordinate, Ctx, SiteId, Timestamp, TripId, VehicleId};
 use routing::Area;
 use store::ListQuery;
-use trips::ports::{Answer, ClaimFacts, Fleet, SiteFacts, VehicleFacts};
+use trips::ports::{Answer, ClaimFacts, Fleet, LastPosition, SiteFacts, VehicleFacts};
 
 use super::Neighbours;
 
 /// Consumption where nothing better is known, in watt-hours per metre: a light electric vehicle in a city.
 const CONSUMPTION_WH_PER_M: f64 = 0.18;
 
-fn facts(known: &KnownVehicle, now: Timestamp) -> VehicleFacts {
+fn facts(known: &KnownVehicle, position: Option<LastPosition>, now: Timestamp) -> VehicleFacts {
     let (vehicle, profile, constraints) = (&known.vehicle, &known.vehicle.profile, &known.vehicle.constraints);
     let limit = constraints.max_speed_mps.map_or(profile.max_speed_mps, |limit| limit.min(profile.max_speed_mps));
     let stop = vehicle.stops.first().map(|_| "stopped".to_owned());
@@ -44,6 +44,7 @@ fn facts(known: &KnownVehicle, now: Timestamp) -> VehicleFacts {
         }),
         on_probation: constraints.probation_trips.is_some_and(|trips| trips > 0),
         simulated: profile.simulated,
+        position,
     }
 }
 
@@ -105,14 +106,16 @@ impl Fleet for Neighbours {
 
     fn vehicles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
         Box::pin(async move {
-            let known = self.fleet.vehicles_of(&ctx.tenant, site).await?;
-            let in_service = known.iter().filter(|known| known.vehicle.status != Status::Decommissioned);
-            Ok(in_service.map(|known| facts(known, ctx.now)).collect())
+            let known = self.fleet.in_service(&ctx.tenant, site).await?;
+            known.iter().map(|known| Ok(facts(known, self.position(&ctx.tenant, known)?, ctx.now))).collect()
         })
     }
 
     fn vehicle<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>> {
-        Box::pin(async move { Ok(self.fleet.vehicle(&ctx.tenant, vehicle).await?.map(|known| facts(&known, ctx.now))) })
+        Box::pin(async move {
+            let Some(known) = self.fleet.vehicle(&ctx.tenant, vehicle).await? else { return Ok(None) };
+            Ok(Some(facts(&known, self.position(&ctx.tenant, &known)?, ctx.now)))
+        })
     }
 
     fn take_claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId, valid_for_s: u64) -> Answer<'a, u64> {

@@ -6,6 +6,7 @@ mod routing;
 
 use std::sync::Arc;
 
+use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::{Ctx, TenantId, Timestamp, TripId, VehicleId};
 use store::CommandError;
@@ -35,22 +36,6 @@ impl Tenants for Neighbours {
 }
 
 impl Positions for Neighbours {
-    /// The newer of the last sample and the last heartbeat: a parked vehicle sends no samples.
-    fn latest<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<LastPosition>> {
-        Box::pin(async move {
-            let sampled = self.telemetry.latest(&ctx.tenant, vehicle).map_err(unreadable)?.map(|latest| LastPosition {
-                at: latest.sample.position,
-                speed_mps: latest.sample.speed_mps,
-                seen_at: latest.received_at,
-            });
-            let known = self.fleet.vehicle(&ctx.tenant, vehicle).await?;
-            let told = known
-                .and_then(|known| known.seen)
-                .and_then(|seen| seen.position.map(|at| LastPosition { at, speed_mps: 0.0, seen_at: seen.at }));
-            Ok(sampled.into_iter().chain(told).max_by_key(|position| position.seen_at))
-        })
-    }
-
     fn under_way<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId, trip: TripId) -> Answer<'a, Option<UnderWay>> {
         Box::pin(async move {
             let latest = self.telemetry.latest(&ctx.tenant, vehicle).map_err(unreadable)?;
@@ -60,6 +45,22 @@ impl Positions for Neighbours {
                 seen_at: latest.received_at,
             }))
         })
+    }
+}
+
+impl Neighbours {
+    /// The newer of the last sample and the last heartbeat: a parked vehicle sends no samples.
+    fn position(&self, tenant: &TenantId, known: &KnownVehicle) -> Result<Option<LastPosition>, CommandError> {
+        let sampled = self.telemetry.latest(tenant, known.id).map_err(unreadable)?.map(|latest| LastPosition {
+            at: latest.sample.position,
+            speed_mps: latest.sample.speed_mps,
+            seen_at: latest.received_at,
+        });
+        let told = known
+            .seen
+            .as_ref()
+            .and_then(|seen| seen.position.map(|at| LastPosition { at, speed_mps: 0.0, seen_at: seen.at }));
+        Ok(sampled.into_iter().chain(told).max_by_key(|position| position.seen_at))
     }
 }
 
