@@ -81,6 +81,8 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     const FOLD_VERSION: u32;
     /// The names of the columns that lists filter by.
     const INDEXES: &'static [&'static str];
+    /// The sets of those columns that lists filter by, one index each; where none is named, each column alone.
+    const READ_BY: &'static [&'static [&'static str]] = &[];
 
     /// The state after an event. Total: an event that does not fit leaves the state as it is.
     fn evolve(state: Option<Self>, event: &Self::Event, meta: &EventMeta) -> Option<Self>;

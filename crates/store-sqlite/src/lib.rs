@@ -7,26 +7,31 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod read;
+mod readers;
 mod rows;
 mod schema;
+mod shape;
 mod writer;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
 use journal::{Entry, Hash};
 use kernel::{BoxFuture, EventId, Subject, TenantId, Timestamp};
 use rusqlite::Connection;
-use store::port::{Commit, CommitError, Fault, Head, ListQuery, Receipt, Store};
+use store::conformance::{Explain, ReadPlan};
+use store::port::{Commit, CommitError, Fault, Head, ListQuery, PAGE_LIMIT_MAX, Receipt, Store};
 use store::sequence::HeadSigner;
 use store::{Row, RowClass, RowWrite, TableSpec};
 use tracing::Instrument;
 
-use crate::writer::{Job, Progress, Writer};
+use crate::readers::Readers;
+use crate::shape::{Found, Shaped};
+use crate::writer::{Change, Job, Progress, Writer};
 
 /// The database's file in its folder.
 const DATABASE: &str = "atlasmesh.sqlite";
@@ -34,9 +39,6 @@ const DATABASE: &str = "atlasmesh.sqlite";
 /// Commands that may wait for the writer. At thousands of commands a second this is well below a second of work; a
 /// caller beyond it is told to come back rather than to wait without an end.
 pub const QUEUE_MAX: usize = 4_096;
-
-/// Read connections: as many readers as can be busy on a small machine; more of them only wait for the same disk.
-const READERS_MAX: usize = 8;
 
 /// How an engine is opened.
 #[derive(Debug, Clone)]
@@ -51,8 +53,8 @@ pub struct Options {
 pub struct SqliteStore {
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
-    readers: Mutex<Vec<Connection>>,
-    database: PathBuf,
+    readers: Option<Readers>,
+    shaped: Arc<Shaped>,
     progress: Arc<Progress>,
     _lock: File,
 }
@@ -70,7 +72,8 @@ impl SqliteStore {
         let connection = schema::open_writer(&database, options.pages_max)?;
         let progress = Arc::new(Progress::default());
         let (jobs, waiting) = sync_channel(QUEUE_MAX);
-        let writer = Writer::new(connection, signer, Arc::clone(&progress));
+        let shaped = Arc::new(Shaped::default());
+        let writer = Writer::new(connection, signer, Arc::clone(&progress), Arc::clone(&shaped));
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run(&waiting))
@@ -78,8 +81,8 @@ impl SqliteStore {
         Ok(Self {
             jobs: Some(jobs),
             writer: Some(writer),
-            readers: Mutex::new(Vec::new()),
-            database,
+            readers: Some(Readers::start(database)?),
+            shaped,
             progress,
             _lock: lock,
         })
@@ -94,25 +97,51 @@ impl SqliteStore {
         let Some(jobs) = &self.jobs else { return Err(Fault::Misuse("the store is closed")) };
         jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Fault::Overloaded,
-            TrySendError::Disconnected(_) => stopped(),
+            TrySendError::Disconnected(_) => stopped("commit"),
         })
     }
 
-    fn read<T>(&self, what: &'static str, query: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => schema::open_reader(&self.database)?,
-        };
-        let answer = query(&connection);
-        if answer.is_err() {
-            tracing::debug!(what, "a read failed");
+    fn readers(&self) -> Result<&Readers, Fault> {
+        self.readers.as_ref().ok_or(Fault::Misuse("the store is closed"))
+    }
+
+    fn small<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.readers()?.small(query)
+    }
+
+    /// Whether the file has the table, in the shape that the program reads; without it there is nothing to read.
+    async fn has(&self, table: TableSpec) -> Result<bool, Fault> {
+        if self.shaped.has(table) {
+            return Ok(true);
         }
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if readers.len() < READERS_MAX {
-            readers.push(connection);
+        match self.small(|connection| shape::look(connection, table))? {
+            Found::Nothing => Ok(false),
+            Found::Same => {
+                self.shaped.add(table);
+                Ok(true)
+            }
+            Found::Another => self.shape(table).await.map(|()| true),
         }
-        answer
+    }
+
+    async fn shape(&self, table: TableSpec) -> Result<(), Fault> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Job::Shape { table, reply })?;
+        answer.await.unwrap_or_else(|_| Err(stopped("commit")))
+    }
+}
+
+impl Explain for SqliteStore {
+    fn explain<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        query: &'a ListQuery,
+    ) -> BoxFuture<'a, Result<ReadPlan, Fault>> {
+        Box::pin(async move {
+            self.shape(table).await?;
+            self.small(|connection| read::explain(connection, table, tenant, query))
+        })
     }
 }
 
@@ -133,7 +162,7 @@ pub fn backup(folder: &Path, to: &Path) -> Result<(), Fault> {
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         // The writer must be the last to close: only it can bring the write-ahead log back into the file.
-        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(self.readers.take());
         drop(self.jobs.take());
         if let Some(writer) = self.writer.take() {
             // The writer ends after the work that it already has; a panic of it was reported to whom it concerned.
@@ -159,8 +188,8 @@ pub(crate) fn unavailable(what: &'static str, source: impl std::error::Error + S
     Fault::Unavailable { what, source: Box::new(source) }
 }
 
-fn stopped() -> Fault {
-    unavailable("commit", std::io::Error::other("its writer has stopped: look at the log for why, then restart"))
+fn stopped(what: &'static str) -> Fault {
+    unavailable(what, std::io::Error::other("its thread has stopped: look at the log for why, then restart"))
 }
 
 /// Tells a full disk from other failures of SQLite.
@@ -191,7 +220,12 @@ impl Store for SqliteStore {
         tenant: &'a TenantId,
         key: &'a str,
     ) -> BoxFuture<'a, Result<Option<Row>, Fault>> {
-        now(self.read("get", |connection| read::get(connection, table, tenant, key)))
+        Box::pin(async move {
+            match self.has(table).await? {
+                true => self.small(|connection| read::get(connection, table, tenant, key)),
+                false => Ok(None),
+            }
+        })
     }
 
     fn list<'a>(
@@ -200,20 +234,36 @@ impl Store for SqliteStore {
         tenant: &'a TenantId,
         query: ListQuery,
     ) -> BoxFuture<'a, Result<Vec<Row>, Fault>> {
-        now(self.read("list", |connection| read::list(connection, table, tenant, &query)))
+        Box::pin(async move {
+            query.index_of(table)?;
+            if !self.has(table).await? {
+                return Ok(Vec::new());
+            }
+            let (tenant, limit) = (tenant.clone(), query.limit.min(PAGE_LIMIT_MAX));
+            let page = move |connection: &Connection, limit| {
+                read::list(connection, table, &tenant, &ListQuery { limit, ..query.clone() })
+            };
+            self.readers()?.page(limit, page).await
+        })
     }
 
     fn due(&self, table: TableSpec, at: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(TenantId, Row)>, Fault>> {
-        now(self.read("due", |connection| read::due(connection, table, at, limit)))
+        Box::pin(async move {
+            if !self.has(table).await? {
+                return Ok(Vec::new());
+            }
+            let page = move |connection: &Connection, limit| read::due(connection, table, at, limit);
+            self.readers()?.page(limit.min(PAGE_LIMIT_MAX), page).await
+        })
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Receipt, CommitError>> {
         let span = span_of(&commit);
         let (reply, answer) = oneshot::channel();
-        let submitted = self.submit(Job::Commit { commit: Box::new(commit), reply });
+        let submitted = self.submit(Job::Change(Change::Commit { commit: Box::new(commit), reply }));
         let waiting = async move {
             submitted?;
-            let receipt = answer.await.unwrap_or_else(|_| Err(stopped().into()));
+            let receipt = answer.await.unwrap_or_else(|_| Err(stopped("commit").into()));
             if let Ok(receipt) = &receipt {
                 tracing::Span::current().record("log_size", receipt.head.size);
             }
@@ -227,10 +277,10 @@ impl Store for SqliteStore {
             return now(Err(Fault::Misuse("state rows are written with events only").into()));
         }
         let (reply, answer) = oneshot::channel();
-        let submitted = self.submit(Job::Write { tenant: tenant.clone(), rows, reply });
+        let submitted = self.submit(Job::Change(Change::Write { tenant: tenant.clone(), rows, reply }));
         Box::pin(async move {
             submitted?;
-            answer.await.unwrap_or_else(|_| Err(stopped().into()))
+            answer.await.unwrap_or_else(|_| Err(stopped("commit").into()))
         })
     }
 
@@ -240,7 +290,11 @@ impl Store for SqliteStore {
         from: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Entry>, Fault>> {
-        now(self.read("entries", |connection| read::entries(connection, tenant, from, limit)))
+        Box::pin(async move {
+            let tenant = tenant.clone();
+            let page = move |connection: &Connection, limit| read::entries(connection, &tenant, from, limit);
+            self.readers()?.page(limit.min(PAGE_LIMIT_MAX), page).await
+        })
     }
 
     fn timeline<'a>(
@@ -250,23 +304,35 @@ impl Store for SqliteStore {
         after_n: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Entry>, Fault>> {
-        now(self.read("timeline", |connection| read::timeline(connection, tenant, subject, after_n, limit)))
+        Box::pin(async move {
+            let (tenant, subject) = (tenant.clone(), subject.clone());
+            let page =
+                move |connection: &Connection, limit| read::timeline(connection, &tenant, &subject, after_n, limit);
+            self.readers()?.page(limit.min(PAGE_LIMIT_MAX), page).await
+        })
     }
 
     fn entry<'a>(&'a self, tenant: &'a TenantId, event: EventId) -> BoxFuture<'a, Result<Option<Entry>, Fault>> {
-        now(self.read("entry", |connection| read::entry(connection, tenant, event)))
+        now(self.small(|connection| read::entry(connection, tenant, event)))
     }
 
     fn head<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Option<Head>, Fault>> {
-        now(self.read("head", |connection| read::head(connection, tenant)))
+        now(self.small(|connection| read::head(connection, tenant)))
     }
 
     fn leaves<'a>(&'a self, tenant: &'a TenantId, from: u64, to: u64) -> BoxFuture<'a, Result<Vec<Hash>, Fault>> {
-        now(self.read("leaves", |connection| read::leaves(connection, tenant, from, to)))
+        Box::pin(async move {
+            let tenant = tenant.clone();
+            let leaves = move |connection: &Connection| read::leaves(connection, &tenant, from, to);
+            match to.saturating_sub(from) <= readers::SMALL as u64 {
+                true => self.small(leaves),
+                false => self.readers()?.large(leaves).await,
+            }
+        })
     }
 
     fn logs(&self) -> BoxFuture<'_, Result<Vec<TenantId>, Fault>> {
-        now(self.read("logs", read::logs))
+        now(self.small(read::logs))
     }
 
     fn committed(&self) -> u64 {

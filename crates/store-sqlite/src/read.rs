@@ -5,20 +5,21 @@ use kernel::id::TypedId;
 use kernel::{EventId, Subject, TenantId, Timestamp};
 use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use store::conformance::ReadPlan;
 use store::port::{Fault, Head, ListQuery, Order, PAGE_LIMIT_MAX};
 use store::{Row, RowBody, TableSpec};
 
-use crate::{fault, schema};
+use crate::{fault, shape};
 
 type SqlRow<'a> = rusqlite::Row<'a>;
 
-fn columns(table: TableSpec) -> String {
-    let indexes: String = table.indexes.iter().map(|column| format!(", ix_{column}")).collect();
+pub fn columns(table: TableSpec) -> String {
+    let indexes: String = table.columns.iter().map(|column| format!(", ix_{column}")).collect();
     format!("key, version, due_at, fold, doc{indexes}")
 }
 
-fn row(table: TableSpec, sql: &SqlRow<'_>, first: usize) -> rusqlite::Result<Row> {
-    let index = (0..table.indexes.len()).map(|at| sql.get(first + 5 + at)).collect::<Result<_, _>>()?;
+pub fn row(table: TableSpec, sql: &SqlRow<'_>, first: usize) -> rusqlite::Result<Row> {
+    let index = (0..table.columns.len()).map(|at| sql.get(first + 5 + at)).collect::<Result<_, _>>()?;
     let due_at: Option<i64> = sql.get(first + 2)?;
     Ok(Row {
         key: sql.get(first)?,
@@ -39,10 +40,7 @@ fn many<T>(
     values: &[&dyn ToSql],
     mut each: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, Fault> {
-    let mut statement = match connection.prepare_cached(sql) {
-        Err(error) if schema::is_missing_table(&error) => return Ok(Vec::new()),
-        prepared => prepared.map_err(|error| fault(what, error))?,
-    };
+    let mut statement = connection.prepare_cached(sql).map_err(|error| fault(what, error))?;
     let rows = statement.query_map(params_from_iter(values), |sql| each(sql)).map_err(|error| fault(what, error))?;
     rows.collect::<Result<_, _>>().map_err(|error| fault(what, error))
 }
@@ -61,38 +59,55 @@ pub fn get(connection: &Connection, table: TableSpec, tenant: &TenantId, key: &s
     Ok(found.into_iter().next())
 }
 
+/// The statement of a list, and its values. An index is named, so that SQLite fails rather than looks at every row.
+fn list_sql(table: TableSpec, tenant: &TenantId, query: &ListQuery) -> Result<(String, Vec<Value>), Fault> {
+    let mut values = vec![Value::from(tenant.as_str().to_owned())];
+    let mut conditions = "tenant=?".to_owned();
+    let by = match query.index_of(table)? {
+        None => String::new(),
+        Some((set, wanted)) => {
+            conditions.extend(set.iter().map(|column| format!(" AND ix_{column}=?")));
+            values.extend(wanted.into_iter().map(|value| Value::from(value.to_owned())));
+            format!(" INDEXED BY {}", shape::index_name(table, set))
+        }
+    };
+    let (beyond, order) = match query.order {
+        Order::Ascending => (">", "ASC"),
+        Order::Descending => ("<", "DESC"),
+    };
+    if let Some(after) = &query.after {
+        conditions += &format!(" AND key{beyond}?");
+        values.push(Value::from(after.clone()));
+    }
+    values.push(Value::from(limit_sql(query.limit)));
+    let (columns, name) = (columns(table), table.name);
+    Ok((format!("SELECT {columns} FROM t_{name}{by} WHERE {conditions} ORDER BY key {order} LIMIT ?"), values))
+}
+
 pub fn list(
     connection: &Connection,
     table: TableSpec,
     tenant: &TenantId,
     query: &ListQuery,
 ) -> Result<Vec<Row>, Fault> {
-    let mut conditions = vec!["tenant=?".to_owned()];
-    let mut values = vec![Value::from(tenant.as_str().to_owned())];
-    for (column, value) in &query.filters {
-        if table.index_position(column).is_none() {
-            return Err(Fault::Misuse("a list filters by a column that the table does not have"));
-        }
-        conditions.push(format!("ix_{column}=?"));
-        values.push(Value::from(value.clone()));
-    }
-    let (beyond, order) = match query.order {
-        Order::Ascending => (">", "ASC"),
-        Order::Descending => ("<", "DESC"),
-    };
-    if let Some(after) = &query.after {
-        conditions.push(format!("key{beyond}?"));
-        values.push(Value::from(after.clone()));
-    }
-    values.push(Value::from(limit_sql(query.limit)));
-    let sql = format!(
-        "SELECT {} FROM t_{} WHERE {} ORDER BY key {order} LIMIT ?",
-        columns(table),
-        table.name,
-        conditions.join(" AND ")
-    );
+    let (sql, values) = list_sql(table, tenant, query)?;
     let values: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
     many(connection, "list rows", &sql, &values, |sql| row(table, sql, 0))
+}
+
+/// What SQLite says of how it reads a list.
+pub fn explain(
+    connection: &Connection,
+    table: TableSpec,
+    tenant: &TenantId,
+    query: &ListQuery,
+) -> Result<ReadPlan, Fault> {
+    let (sql, values) = list_sql(table, tenant, query)?;
+    let values: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
+    let sql = format!("EXPLAIN QUERY PLAN {sql}");
+    let steps: Vec<String> = many(connection, "explain a list", &sql, &values, |sql| sql.get(3))?;
+    let in_order = matches!(&*steps, [only] if only.starts_with("SEARCH "));
+    Ok(ReadPlan { in_order, steps })
 }
 
 pub fn due(

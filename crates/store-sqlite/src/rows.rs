@@ -1,63 +1,28 @@
 //! Writing rows inside the writer's transaction: check what the caller believes, then write.
 
-use std::collections::BTreeSet;
-
 use kernel::TenantId;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use store::port::{CommitError, Fault, Guard};
 use store::{Expected, RowBody, RowWrite, TableSpec};
 
-use crate::{fault, schema};
-
-/// The tables that this process has made sure of.
-#[derive(Debug, Default)]
-pub struct Tables {
-    made: BTreeSet<&'static str>,
-}
-
-impl Tables {
-    /// Makes the table where the file does not have it yet.
-    pub fn ensure(&mut self, connection: &Connection, table: TableSpec) -> Result<(), Fault> {
-        if self.made.contains(table.name) {
-            return Ok(());
-        }
-        connection.execute_batch(&schema::create_table(table)).map_err(|error| fault("commit", error))?;
-        self.made.insert(table.name);
-        Ok(())
-    }
-
-    /// After a transaction was rolled back its tables may be gone again.
-    pub fn forget(&mut self) {
-        self.made.clear();
-    }
-}
+use crate::fault;
 
 /// Whether the guard's row still says what the worker believes.
 pub fn check_guard(connection: &Connection, guard: &Guard) -> Result<(), CommitError> {
-    let Some(column) = guard.table.indexes.first() else {
+    let Some(column) = guard.table.columns.first() else {
         return Err(Fault::Misuse("a guard's table has no filter column").into());
     };
     let sql = format!("SELECT ix_{column} FROM t_{} WHERE tenant=?1 AND key=?2", guard.table.name);
-    let held: Option<String> = match connection.prepare_cached(&sql) {
-        Err(error) if schema::is_missing_table(&error) => None,
-        prepared => prepared
-            .and_then(|mut statement| {
-                statement.query_row([guard.tenant.as_str(), &guard.key], |row| row.get(0)).optional()
-            })
-            .map_err(|error| fault("commit", error))?,
-    };
+    let held: Option<String> = connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.query_row([guard.tenant.as_str(), &guard.key], |row| row.get(0)).optional())
+        .map_err(|error| fault("commit", error))?;
     if held.as_ref() == Some(&guard.value) { Ok(()) } else { Err(CommitError::Fenced(guard.key.clone())) }
 }
 
 /// Checks and writes one row. A conflict leaves the transaction to be undone to its savepoint by the caller.
-pub fn write(
-    connection: &Connection,
-    tables: &mut Tables,
-    tenant: &TenantId,
-    write: &RowWrite,
-) -> Result<(), CommitError> {
-    tables.ensure(connection, write.table)?;
+pub fn write(connection: &Connection, tenant: &TenantId, write: &RowWrite) -> Result<(), CommitError> {
     let changed = match (&write.body, write.expected) {
         (Some(body), Expected::Absent) => insert(connection, tenant, write, body, "DO NOTHING"),
         (Some(body), Expected::Any) => insert(connection, tenant, write, body, &overwrite(write.table)),
@@ -73,7 +38,7 @@ pub fn write(
 }
 
 fn overwrite(table: TableSpec) -> String {
-    let columns: String = table.indexes.iter().map(|column| format!(", ix_{column}=excluded.ix_{column}")).collect();
+    let columns: String = table.columns.iter().map(|column| format!(", ix_{column}=excluded.ix_{column}")).collect();
     format!("DO UPDATE SET version=version+1, due_at=excluded.due_at, fold=excluded.fold, doc=excluded.doc{columns}")
 }
 
@@ -84,8 +49,8 @@ fn insert(
     body: &RowBody,
     conflict: &str,
 ) -> rusqlite::Result<usize> {
-    let columns: String = write.table.indexes.iter().map(|column| format!(", ix_{column}")).collect();
-    let marks: String = write.table.indexes.iter().map(|_| ", ?").collect();
+    let columns: String = write.table.columns.iter().map(|column| format!(", ix_{column}")).collect();
+    let marks: String = write.table.columns.iter().map(|_| ", ?").collect();
     let sql = format!(
         "INSERT INTO t_{} (tenant, key, version, due_at, fold, doc{columns}) VALUES (?, ?, 1, ?, ?, ?{marks}) \
          ON CONFLICT (tenant, key) {conflict}",
@@ -104,7 +69,7 @@ fn update(
     body: &RowBody,
     version: u64,
 ) -> rusqlite::Result<usize> {
-    let columns: String = write.table.indexes.iter().map(|column| format!(", ix_{column}=?")).collect();
+    let columns: String = write.table.columns.iter().map(|column| format!(", ix_{column}=?")).collect();
     let sql = format!(
         "UPDATE t_{} SET version=version+1, due_at=?, fold=?, doc=?{columns} WHERE tenant=? AND key=? AND version=?",
         write.table.name

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
-use store::TableSpec;
 use store::port::Fault;
 
 use crate::fault;
 
 /// The schema that this program writes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
-const CREATE: &str = "
+/// What takes a file from each schema to the next.
+const STEPS: [&str; SCHEMA as usize] = [
+    "
 CREATE TABLE journal (
   tenant TEXT NOT NULL, idx INTEGER NOT NULL, event BLOB NOT NULL, leaf BLOB NOT NULL,
   envelope TEXT NOT NULL, links TEXT NOT NULL,
@@ -27,7 +28,10 @@ CREATE TABLE heads (
   PRIMARY KEY (tenant, size)
 ) WITHOUT ROWID;
 CREATE TABLE frontiers (tenant TEXT PRIMARY KEY, frontier BLOB NOT NULL) WITHOUT ROWID;
-";
+",
+    // What each table of rows was made for: its columns, indexes and fold.
+    "CREATE TABLE shapes (name TEXT PRIMARY KEY, shape TEXT NOT NULL) WITHOUT ROWID;",
+];
 
 /// Prepared statements that a connection keeps: a few per table of the product.
 const STATEMENTS_KEPT: usize = 256;
@@ -44,9 +48,10 @@ pub fn open_writer(database: &Path, pages_max: Option<u64>) -> Result<Connection
     connection
         .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
         .map_err(failed)?;
-    if found == 0 {
-        let create = format!("BEGIN IMMEDIATE; {CREATE} PRAGMA user_version={SCHEMA}; COMMIT;");
-        connection.execute_batch(&create).map_err(failed)?;
+    if found < SCHEMA {
+        let steps = STEPS[found as usize..].concat();
+        let migrate = format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version={SCHEMA}; COMMIT;");
+        connection.execute_batch(&migrate).map_err(failed)?;
     }
     if let Some(pages) = pages_max {
         connection.execute_batch(&format!("PRAGMA max_page_count={pages};")).map_err(failed)?;
@@ -61,25 +66,4 @@ pub fn open_reader(database: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(database, flags).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
-}
-
-/// The SQL that makes a table of rows, its filter columns and the order in which rows fall due.
-pub fn create_table(table: TableSpec) -> String {
-    let name = table.name;
-    let columns: String = table.indexes.iter().map(|column| format!(", ix_{column} TEXT NOT NULL")).collect();
-    let indexes: String = table
-        .indexes
-        .iter()
-        .map(|column| format!("CREATE INDEX IF NOT EXISTS t_{name}_{column} ON t_{name} (tenant, ix_{column}, key);"))
-        .collect();
-    format!(
-        "CREATE TABLE IF NOT EXISTS t_{name} (tenant TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, \
-         due_at INTEGER, fold INTEGER NOT NULL, doc TEXT NOT NULL{columns}, PRIMARY KEY (tenant, key)) WITHOUT ROWID; \
-         {indexes} CREATE INDEX IF NOT EXISTS t_{name}_due ON t_{name} (due_at, tenant, key) WHERE due_at IS NOT NULL;"
-    )
-}
-
-/// Whether an error says that a table was never written to: then it is empty.
-pub fn is_missing_table(error: &rusqlite::Error) -> bool {
-    error.to_string().contains("no such table: t_")
 }

@@ -11,12 +11,12 @@ use journal::{ChainTip, Entry, Hash};
 use kernel::id::TypedId;
 use kernel::{Subject, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
-use store::RowWrite;
 use store::port::{Commit, CommitError, Fault, Head, Receipt};
 use store::sequence::{HeadSigner, LogTip, envelope};
+use store::{RowWrite, TableSpec};
 
-use crate::rows::{self, Tables};
-use crate::{fault, read};
+use crate::shape::{self, Shaped};
+use crate::{fault, read, rows};
 
 /// Commands per transaction: enough that the fsync is a small part of the work, few enough that the first one's
 /// receipt does not wait long for the last one's rows.
@@ -24,6 +24,19 @@ const BATCH_MAX: usize = 512;
 
 /// Work for the writer.
 pub enum Job {
+    /// Something to be written.
+    Change(Change),
+    /// A table that is to be read has not the shape that this program gives it.
+    Shape {
+        /// Which.
+        table: TableSpec,
+        /// Who waits for it.
+        reply: Sender<Result<(), Fault>>,
+    },
+}
+
+/// What is written as one, or not at all.
+pub enum Change {
     /// Rows and events.
     Commit {
         /// What to commit.
@@ -89,28 +102,64 @@ pub struct Writer {
     connection: Connection,
     signer: Arc<dyn HeadSigner>,
     progress: Arc<Progress>,
-    tables: Tables,
+    shaped: Arc<Shaped>,
     tips: BTreeMap<TenantId, LogTip>,
 }
 
 impl Writer {
     /// A writer on the only connection that writes.
-    pub fn new(connection: Connection, signer: Arc<dyn HeadSigner>, progress: Arc<Progress>) -> Self {
-        Self { connection, signer, progress, tables: Tables::default(), tips: BTreeMap::new() }
+    pub fn new(
+        connection: Connection,
+        signer: Arc<dyn HeadSigner>,
+        progress: Arc<Progress>,
+        shaped: Arc<Shaped>,
+    ) -> Self {
+        Self { connection, signer, progress, shaped, tips: BTreeMap::new() }
     }
 
     /// Works until every sender is gone.
     pub fn run(mut self, waiting: &Receiver<Job>) {
         while let Ok(first) = waiting.recv() {
-            let mut batch = vec![first];
-            batch.extend(std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH_MAX - 1));
-            self.process(batch);
+            let others = std::iter::from_fn(|| waiting.try_recv().ok());
+            let jobs: Vec<Job> = std::iter::once(first).chain(others.take(BATCH_MAX - 1)).collect();
+            let batch: Vec<Change> = jobs.into_iter().filter_map(|job| self.ready(job)).collect();
+            if !batch.is_empty() {
+                self.process(batch);
+            }
         }
+    }
+
+    /// Gives every table of a job its shape, and answers what is left to do.
+    fn ready(&mut self, job: Job) -> Option<Change> {
+        match job {
+            Job::Shape { table, reply } => {
+                // Whoever has stopped waiting is not told.
+                drop(reply.send(self.shape(table)));
+                None
+            }
+            Job::Change(change) => {
+                let shaped = change.tables().try_for_each(|table| self.shape(table));
+                if let Err(fault) = shaped {
+                    report(&fault);
+                    change.fail(fault);
+                    return None;
+                }
+                Some(change)
+            }
+        }
+    }
+
+    fn shape(&mut self, table: TableSpec) -> Result<(), Fault> {
+        if !self.shaped.has(table) {
+            shape::give(&mut self.connection, table)?;
+            self.shaped.add(table);
+        }
+        Ok(())
     }
 
     /// A batch that the engine cannot commit as one is tried one by one, so that a command that fails by itself (the
     /// last that did not fit the disk) does not take the others with it.
-    fn process(&mut self, batch: Vec<Job>) {
+    fn process(&mut self, batch: Vec<Change>) {
         match self.transact(&batch) {
             Ok((applied, heads)) => {
                 let commits = applied.iter().zip(&batch).filter(|(done, job)| done.is_ok() && job.is_commit()).count();
@@ -119,10 +168,9 @@ impl Writer {
                     job.answer(applied, &heads);
                 }
             }
-            Err(fault) => match <[Job; 1]>::try_from(batch) {
+            Err(fault) => match <[Change; 1]>::try_from(batch) {
                 Ok([job]) => {
-                    let cause = std::error::Error::source(&fault).map(ToString::to_string);
-                    tracing::error!(error = %fault, cause, "a transaction failed");
+                    report(&fault);
                     job.fail(fault);
                 }
                 Err(batch) => {
@@ -135,7 +183,7 @@ impl Writer {
         }
     }
 
-    fn transact(&mut self, batch: &[Job]) -> Result<(Vec<Applied>, BTreeMap<TenantId, Head>), Fault> {
+    fn transact(&mut self, batch: &[Change]) -> Result<(Vec<Applied>, BTreeMap<TenantId, Head>), Fault> {
         let done = self.sql("BEGIN IMMEDIATE").and_then(|()| {
             let applied = batch.iter().map(|job| self.apply_alone(job)).collect::<Result<Vec<_>, _>>()?;
             let heads = self.sign_heads(batch, &applied)?;
@@ -149,7 +197,6 @@ impl Writer {
             }
             Err(fault) => {
                 self.tips.clear();
-                self.tables.forget();
                 if !self.connection.is_autocommit() {
                     self.sql("ROLLBACK")?;
                 }
@@ -167,17 +214,16 @@ impl Writer {
     }
 
     /// One job between savepoints. The outer error is the engine's and ends the whole transaction.
-    fn apply_alone(&mut self, job: &Job) -> Result<Applied, Fault> {
+    fn apply_alone(&mut self, job: &Change) -> Result<Applied, Fault> {
         self.sql("SAVEPOINT command")?;
         let applied = match job {
-            Job::Commit { commit, .. } => self.apply_commit(commit),
-            Job::Write { tenant, rows, .. } => self.apply_rows(tenant, rows.iter()).map(|()| Vec::new()),
+            Change::Commit { commit, .. } => self.apply_commit(commit),
+            Change::Write { tenant, rows, .. } => self.apply_rows(tenant, rows.iter()).map(|()| Vec::new()),
         };
         match applied {
             Err(CommitError::Fault(fault @ (Fault::Full | Fault::Unavailable { .. }))) => return Err(fault),
             Err(_) => {
                 self.sql("ROLLBACK TO command")?;
-                self.tables.forget();
             }
             Ok(_) => {}
         }
@@ -191,7 +237,7 @@ impl Writer {
         rows: impl Iterator<Item = &'a RowWrite>,
     ) -> Result<(), CommitError> {
         for row in rows {
-            rows::write(&self.connection, &mut self.tables, tenant, row)?;
+            rows::write(&self.connection, tenant, row)?;
         }
         Ok(())
     }
@@ -213,10 +259,10 @@ impl Writer {
         })
     }
 
-    fn sign_heads(&mut self, batch: &[Job], applied: &[Applied]) -> Result<BTreeMap<TenantId, Head>, Fault> {
+    fn sign_heads(&mut self, batch: &[Change], applied: &[Applied]) -> Result<BTreeMap<TenantId, Head>, Fault> {
         let mut heads = BTreeMap::new();
         for (job, applied) in batch.iter().zip(applied) {
-            let Job::Commit { commit, .. } = job else { continue };
+            let Change::Commit { commit, .. } = job else { continue };
             if applied.is_err() || heads.contains_key(commit.tenant()) {
                 continue;
             }
@@ -227,6 +273,11 @@ impl Writer {
         }
         Ok(heads)
     }
+}
+
+fn report(fault: &Fault) {
+    let cause = std::error::Error::source(fault).map(ToString::to_string);
+    tracing::error!(error = %fault, cause, "a transaction failed");
 }
 
 fn append(connection: &Connection, tip: &mut LogTip, commit: &Commit) -> Result<Vec<Entry>, Fault> {
@@ -293,22 +344,32 @@ fn keep_head(connection: &Connection, tenant: &TenantId, tip: &LogTip, head: &He
     Ok(())
 }
 
-impl Job {
+impl Change {
+    /// Every table that the job touches.
+    fn tables(&self) -> Box<dyn Iterator<Item = TableSpec> + '_> {
+        match self {
+            Change::Commit { commit, .. } => {
+                Box::new(commit.rows().map(|row| row.table).chain(commit.guard().map(|guard| guard.table)))
+            }
+            Change::Write { rows, .. } => Box::new(rows.iter().map(|row| row.table)),
+        }
+    }
+
     fn is_commit(&self) -> bool {
-        matches!(self, Job::Commit { .. })
+        matches!(self, Change::Commit { .. })
     }
 
     /// Answers after the fsync. Whoever has stopped waiting is not told; what was committed stays committed.
     fn answer(self, applied: Applied, heads: &BTreeMap<TenantId, Head>) {
         match self {
-            Job::Commit { commit, reply } => {
+            Change::Commit { commit, reply } => {
                 let receipt = applied.and_then(|entries| match heads.get(commit.tenant()) {
                     Some(head) => Ok(Receipt { entries, head: head.clone() }),
                     None => Err(Fault::Misuse("a commit has no head").into()),
                 });
                 let _ = reply.send(receipt);
             }
-            Job::Write { reply, .. } => {
+            Change::Write { reply, .. } => {
                 let _ = reply.send(applied.map(|_| ()));
             }
         }
@@ -316,8 +377,8 @@ impl Job {
 
     fn fail(self, fault: Fault) {
         match self {
-            Job::Commit { reply, .. } => drop(reply.send(Err(fault.into()))),
-            Job::Write { reply, .. } => drop(reply.send(Err(fault.into()))),
+            Change::Commit { reply, .. } => drop(reply.send(Err(fault.into()))),
+            Change::Write { reply, .. } => drop(reply.send(Err(fault.into()))),
         }
     }
 }

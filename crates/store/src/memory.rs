@@ -1,17 +1,92 @@
 //! The in-memory engine: the same contract as the durable ones, for simulations and tests. It passes the same suite.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use event_listener::Event;
 use journal::{ChainTip, Entry, Hash};
 use kernel::{BoxFuture, EventId, Subject, TenantId, Timestamp};
 
+use crate::conformance::{Explain, ReadPlan};
 use crate::port::{Commit, CommitError, Fault, Guard, Head, ListQuery, Order, PAGE_LIMIT_MAX, Receipt, Store};
 use crate::sequence::{HeadSigner, LogTip};
 use crate::table::{Expected, Row, RowClass, RowWrite, TableSpec};
 
-type Rows = BTreeMap<(TenantId, String), Row>;
+/// Where a row stands in the order of an index: whose it is, the values of the index' columns, its key.
+type Place = (TenantId, Vec<String>, String);
+
+/// The order by key is that of an index without columns.
+const BY_KEY: &[&str] = &[];
+
+/// The rows of one table, and their orders: of each index, and of when they are due.
+#[derive(Default)]
+struct Rows {
+    rows: BTreeMap<(TenantId, String), Row>,
+    indexes: BTreeMap<&'static [&'static str], BTreeSet<Place>>,
+    due: BTreeSet<(Timestamp, TenantId, String)>,
+}
+
+/// The part of an index that a list reads.
+struct Part {
+    index: &'static [&'static str],
+    from: Bound<Place>,
+    to: Bound<Place>,
+}
+
+impl Part {
+    fn of(table: TableSpec, tenant: &TenantId, query: &ListQuery) -> Result<Self, Fault> {
+        let (index, values) = query.index_of(table)?.unwrap_or((BY_KEY, Vec::new()));
+        let values: Vec<String> = values.into_iter().map(str::to_owned).collect();
+        let at = |key: &str| (tenant.clone(), values.clone(), key.to_owned());
+        let first = Bound::Included(at(""));
+        // No key is behind this: the same values and one more.
+        let end = Bound::Excluded((tenant.clone(), [&*values, &[String::new()]].concat(), String::new()));
+        let (from, to) = match (query.order, &query.after) {
+            (_, None) => (first, end),
+            (Order::Ascending, Some(after)) => (Bound::Excluded(at(after)), end),
+            (Order::Descending, Some(after)) => (first, Bound::Excluded(at(after))),
+        };
+        Ok(Self { index, from, to })
+    }
+}
+
+impl Rows {
+    fn put(&mut self, table: TableSpec, tenant: &TenantId, row: Row) {
+        self.remove(table, tenant, &row.key);
+        for index in table.index_sets().chain([BY_KEY]) {
+            self.indexes.entry(index).or_default().insert(place(table, index, tenant, &row));
+        }
+        self.due.extend(row.body.due_at.map(|at| (at, tenant.clone(), row.key.clone())));
+        self.rows.insert((tenant.clone(), row.key.clone()), row);
+    }
+
+    fn remove(&mut self, table: TableSpec, tenant: &TenantId, key: &str) {
+        let Some(row) = self.rows.remove(&(tenant.clone(), key.to_owned())) else { return };
+        for (index, places) in &mut self.indexes {
+            places.remove(&place(table, index, tenant, &row));
+        }
+        if let Some(at) = row.body.due_at {
+            self.due.remove(&(at, tenant.clone(), row.key));
+        }
+    }
+
+    fn list(&self, tenant: &TenantId, query: &ListQuery, part: Part) -> Vec<Row> {
+        let Some(places) = self.indexes.get(part.index) else { return Vec::new() };
+        let range = places.range((part.from, part.to)).map(|(_, _, key)| key);
+        let row = |key: &String| self.rows.get(&(tenant.clone(), key.clone())).cloned();
+        let limit = query.limit.min(PAGE_LIMIT_MAX);
+        match query.order {
+            Order::Ascending => range.take(limit).filter_map(row).collect(),
+            Order::Descending => range.rev().take(limit).filter_map(row).collect(),
+        }
+    }
+}
+
+fn place(table: TableSpec, index: &[&str], tenant: &TenantId, row: &Row) -> Place {
+    let value = |column: &&str| row.body.index.get(table.column_position(column)?).cloned();
+    (tenant.clone(), index.iter().filter_map(value).collect(), row.key.clone())
+}
 
 #[derive(Default)]
 struct Log {
@@ -111,7 +186,7 @@ impl Log {
 
 impl State {
     fn row(&self, table: TableSpec, tenant: &TenantId, key: &str) -> Option<&Row> {
-        self.tables.get(table.name)?.get(&(tenant.clone(), key.to_owned()))
+        self.tables.get(table.name)?.rows.get(&(tenant.clone(), key.to_owned()))
     }
 
     fn check<'a>(
@@ -147,37 +222,39 @@ impl State {
     fn apply<'a>(&mut self, tenant: &TenantId, writes: impl Iterator<Item = &'a RowWrite>) {
         for write in writes {
             let rows = self.tables.entry(write.table.name).or_default();
+            let Some(body) = &write.body else {
+                rows.remove(write.table, tenant, &write.key);
+                continue;
+            };
             let place = (tenant.clone(), write.key.clone());
-            match &write.body {
-                None => drop(rows.remove(&place)),
-                Some(body) => {
-                    let version = rows.get(&place).map_or(0, |row| row.version) + 1;
-                    rows.insert(place, Row { key: write.key.clone(), version, body: body.clone() });
-                }
-            }
+            let version = rows.rows.get(&place).map_or(0, |row| row.version) + 1;
+            rows.put(write.table, tenant, Row { key: write.key.clone(), version, body: body.clone() });
         }
     }
 
     fn list(&self, table: TableSpec, tenant: &TenantId, query: &ListQuery) -> Result<Vec<Row>, Fault> {
-        let filters = query
-            .filters
-            .iter()
-            .map(|(column, value)| table.index_position(column).map(|at| (at, value)))
-            .collect::<Option<Vec<_>>>()
-            .ok_or(Fault::Misuse("a list filters by a column that the table does not have"))?;
-        let Some(rows) = self.tables.get(table.name) else { return Ok(Vec::new()) };
-        let matching = rows.iter().filter(|((owner, key), row)| {
-            let behind = query.after.as_ref().is_none_or(|after| match query.order {
-                Order::Ascending => key > after,
-                Order::Descending => key < after,
-            });
-            owner == tenant && behind && filters.iter().all(|&(at, value)| row.body.index.get(at) == Some(value))
-        });
-        let limit = query.limit.min(PAGE_LIMIT_MAX);
-        Ok(match query.order {
-            Order::Ascending => matching.map(|(_, row)| row.clone()).take(limit).collect(),
-            Order::Descending => matching.rev().map(|(_, row)| row.clone()).take(limit).collect(),
-        })
+        let part = Part::of(table, tenant, query)?;
+        Ok(self.tables.get(table.name).map(|rows| rows.list(tenant, query, part)).unwrap_or_default())
+    }
+
+    fn due(&self, table: TableSpec, now: Timestamp, limit: usize) -> Vec<(TenantId, Row)> {
+        let Some(rows) = self.tables.get(table.name) else { return Vec::new() };
+        let due = rows.due.iter().take_while(|(at, ..)| *at <= now).take(limit.min(PAGE_LIMIT_MAX));
+        let row = |tenant: &TenantId, key: &String| rows.rows.get(&(tenant.clone(), key.clone())).cloned();
+        due.filter_map(|(_, tenant, key)| Some((tenant.clone(), row(tenant, key)?))).collect()
+    }
+}
+
+impl Explain for MemoryStore {
+    fn explain<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        query: &'a ListQuery,
+    ) -> BoxFuture<'a, Result<ReadPlan, Fault>> {
+        let plan =
+            |part: Part| ReadPlan { in_order: true, steps: vec![format!("range of the index by {:?}", part.index)] };
+        ready(Part::of(table, tenant, query).map(plan))
     }
 }
 
@@ -210,20 +287,7 @@ impl Store for MemoryStore {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(TenantId, Row)>, Fault>> {
-        let state = self.lock();
-        let mut due: Vec<(Timestamp, TenantId, Row)> = state
-            .tables
-            .get(table.name)
-            .into_iter()
-            .flatten()
-            .filter_map(|((tenant, _), row)| {
-                let at = row.body.due_at.filter(|&at| at <= now)?;
-                Some((at, tenant.clone(), row.clone()))
-            })
-            .collect();
-        due.sort_by(|a, b| (a.0, &a.1, &a.2.key).cmp(&(b.0, &b.1, &b.2.key)));
-        due.truncate(limit.min(PAGE_LIMIT_MAX));
-        ready(Ok(due.into_iter().map(|(_, tenant, row)| (tenant, row)).collect()))
+        ready(Ok(self.lock().due(table, now, limit)))
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Receipt, CommitError>> {
@@ -279,7 +343,9 @@ impl Store for MemoryStore {
     fn leaves<'a>(&'a self, tenant: &'a TenantId, from: u64, to: u64) -> BoxFuture<'a, Result<Vec<Hash>, Fault>> {
         let state = self.lock();
         let entries = state.logs.get(tenant).map(|log| log.entries.as_slice()).unwrap_or_default();
-        ready(Ok(entries.iter().filter(|entry| (from..to).contains(&entry.index)).map(|entry| entry.leaf).collect()))
+        let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(entries.len());
+        let part = entries.get(at(from)..at(to)).unwrap_or_default();
+        ready(Ok(part.iter().map(|entry| entry.leaf).collect()))
     }
 
     fn logs(&self) -> BoxFuture<'_, Result<Vec<TenantId>, Fault>> {

@@ -188,7 +188,8 @@ pub enum Order {
 /// Which rows of a table.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
-    /// Filter column and the value that it must have; every one must hold.
+    /// Filter column and the value that it must have; every one must hold. The table has an index for just these
+    /// columns, or the list is refused as a defect of the program.
     pub filters: Vec<(&'static str, String)>,
     /// Start behind this key.
     pub after: Option<String>,
@@ -208,7 +209,21 @@ impl ListQuery {
     pub fn of(column: &'static str, value: impl Into<String>) -> Self {
         Self { filters: vec![(column, value.into())], ..Self::all() }
     }
+
+    /// The filters in the order of the index that answers them; `None` where there is no filter.
+    ///
+    /// # Errors
+    /// [`Fault::Misuse`] where the table has no such index.
+    pub fn index_of(&self, table: TableSpec) -> Result<Option<IndexKey<'_>>, Fault> {
+        let columns: Vec<&str> = self.filters.iter().map(|(column, _)| *column).collect();
+        let Some(set) = table.index_for(&columns)? else { return Ok(None) };
+        let value = |column: &&str| self.filters.iter().find(|(name, _)| name == column).map(|(_, value)| &**value);
+        Ok(Some((set, set.iter().filter_map(value).collect())))
+    }
 }
+
+/// The columns of an index and a value for each.
+pub type IndexKey<'a> = (&'static [&'static str], Vec<&'a str>);
 
 /// A storage engine. Reads see every commit that was acknowledged before they began.
 pub trait Store: Send + Sync {

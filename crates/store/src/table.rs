@@ -17,41 +17,96 @@ pub enum RowClass {
     Machinery,
 }
 
-/// A table: its name, its class, and the columns that lists filter by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Makes what a row holds anew from its key and what it held, for rows that an older program wrote.
+pub type Renew = fn(&str, &RowBody) -> Result<RowBody, Fault>;
+
+/// A table: its name, its class, its filter columns, and the sets of them that lists filter by.
+#[derive(Debug, Clone, Copy)]
 pub struct TableSpec {
     /// The name, a lower-case word.
     pub name: &'static str,
     /// What kind of truth it holds.
     pub class: RowClass,
     /// Names of the filter columns, lower-case words.
-    pub indexes: &'static [&'static str],
+    pub columns: &'static [&'static str],
+    /// The sets of filter columns that have an index, where it is not each column alone.
+    read_by: &'static [&'static [&'static str]],
+    /// The version of the fold that made its rows; zero for what is not folded.
+    pub fold_version: u32,
+    /// How rows of an older program get what this one keeps of them.
+    pub renew: Option<Renew>,
 }
 
+/// Two specifications are of the same table if they say the same of its rows; how rows are renewed is no part of that.
+impl PartialEq for TableSpec {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |spec: &Self| (spec.name, spec.class, spec.columns, spec.read_by, spec.fold_version);
+        of(self) == of(other)
+    }
+}
+
+impl Eq for TableSpec {}
+
 impl TableSpec {
+    const fn new(name: &'static str, class: RowClass, columns: &'static [&'static str]) -> Self {
+        Self { name, class, columns, read_by: &[], fold_version: 0, renew: None }
+    }
+
     /// A table of folded state.
-    pub const fn state(name: &'static str, indexes: &'static [&'static str]) -> Self {
-        Self { name, class: RowClass::State, indexes }
+    pub const fn state(name: &'static str, columns: &'static [&'static str]) -> Self {
+        Self::new(name, RowClass::State, columns)
     }
 
     /// A table of observations.
-    pub const fn observations(name: &'static str, indexes: &'static [&'static str]) -> Self {
-        Self { name, class: RowClass::Observation, indexes }
+    pub const fn observations(name: &'static str, columns: &'static [&'static str]) -> Self {
+        Self::new(name, RowClass::Observation, columns)
     }
 
     /// A table of machinery.
-    pub const fn machinery(name: &'static str, indexes: &'static [&'static str]) -> Self {
-        Self { name, class: RowClass::Machinery, indexes }
+    pub const fn machinery(name: &'static str, columns: &'static [&'static str]) -> Self {
+        Self::new(name, RowClass::Machinery, columns)
     }
 
     /// The table of an aggregate.
     pub const fn of<A: Aggregate>() -> Self {
-        Self::state(A::KIND, A::INDEXES)
+        let renew: Renew = |key, body| RowBody::of(&decode::<A>(key, &body.doc)?);
+        let table = Self::state(A::KIND, A::INDEXES).read_by(A::READ_BY);
+        Self { fold_version: A::FOLD_VERSION, renew: Some(renew), ..table }
+    }
+
+    /// The same table with an index for each of these sets of filter columns, instead of one for each column alone.
+    pub const fn read_by(self, sets: &'static [&'static [&'static str]]) -> Self {
+        Self { read_by: sets, ..self }
+    }
+
+    /// The same table with a way to renew the rows of an older program: what a new filter column holds of them.
+    pub const fn renewed_by(self, renew: Renew) -> Self {
+        Self { renew: Some(renew), ..self }
     }
 
     /// The place of a filter column, if the table has it.
-    pub fn index_position(&self, column: &str) -> Option<usize> {
-        self.indexes.iter().position(|&name| name == column)
+    pub fn column_position(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|&name| name == column)
+    }
+
+    /// The sets of filter columns that have an index, each in the order of the index.
+    pub fn index_sets(&self) -> impl Iterator<Item = &'static [&'static str]> + use<> {
+        let alone = self.columns.iter().map(std::slice::from_ref);
+        let alone = alone.take(if self.read_by.is_empty() { self.columns.len() } else { 0 });
+        self.read_by.iter().copied().chain(alone)
+    }
+
+    /// The set of filter columns that these are, in the order of its index; `None` for no column.
+    ///
+    /// # Errors
+    /// [`Fault::Misuse`] for columns of which the table has no index: a list would have to look at every row.
+    pub fn index_for(&self, columns: &[&str]) -> Result<Option<&'static [&'static str]>, Fault> {
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        let is_same = |set: &&[&str]| set.len() == columns.len() && set.iter().all(|column| columns.contains(column));
+        let found = self.index_sets().find(is_same);
+        found.map(Some).ok_or(Fault::Misuse("a list filters by columns that its table has no index for"))
     }
 }
 
@@ -99,9 +154,12 @@ pub struct Row {
 impl Row {
     /// The content as a value of type `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        serde_json::from_str(&self.body.doc)
-            .map_err(|source| Fault::Corrupt { what: format!("row {}", self.key), source: Box::new(source) })
+        decode(&self.key, &self.body.doc)
     }
+}
+
+fn decode<T: DeserializeOwned>(key: &str, doc: &str) -> Result<T, Fault> {
+    serde_json::from_str(doc).map_err(|source| Fault::Corrupt { what: format!("row {key}"), source: Box::new(source) })
 }
 
 fn encode<T: Serialize>(doc: &T) -> Result<String, Fault> {

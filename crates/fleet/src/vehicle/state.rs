@@ -11,6 +11,7 @@ impl Aggregate for Vehicle {
     const KIND: &'static str = "vehicle";
     const FOLD_VERSION: u32 = 1;
     const INDEXES: &'static [&'static str] = &["status", "site"];
+    const READ_BY: &'static [&'static [&'static str]] = &[&["site"], &["status"], &["status", "site"]];
 
     fn evolve(state: Option<Self>, event: &VehicleEvent, meta: &EventMeta) -> Option<Self> {
         let Some(mut vehicle) = state else {

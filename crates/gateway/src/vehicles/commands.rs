@@ -14,7 +14,8 @@ use store::port::{CommitError, Fault, ListQuery, Store};
 use store::{Expected, Row, RowBody, RowWrite, TableSpec};
 
 /// Commands to vehicles, with their delivery state.
-pub const VEHICLE_COMMANDS: TableSpec = TableSpec::machinery("vehicle_commands", &["vehicle", "open"]);
+pub const VEHICLE_COMMANDS: TableSpec =
+    TableSpec::machinery("vehicle_commands", &["vehicle", "open"]).read_by(&[&["vehicle"], &["vehicle", "open"]]);
 
 /// What the end of a restrictive command is called among commands.
 pub const CLEARANCE: &str = "clearance";

@@ -13,15 +13,19 @@ use std::sync::Arc;
 
 use journal::Hash;
 use kernel::envelope::NewEvent;
-use kernel::{Actor, Clock, Ctx, CtxSource, Subject, TenantId, Timestamp};
+use kernel::{Actor, BoxFuture, Clock, Ctx, CtxSource, Subject, TenantId, Timestamp};
 use pollster::block_on;
 
-use crate::port::{Commit, CommitError, Fault, Receipt, Store};
+use crate::port::{Commit, CommitError, Fault, ListQuery, Order, Receipt, Store};
 use crate::sequence::HeadSigner;
 use crate::table::{Expected, RowBody, RowWrite, TableSpec};
 
 const THINGS: TableSpec = TableSpec::state("conformance_things", &["colour"]);
-const NOTES: TableSpec = TableSpec::machinery("conformance_notes", &["colour", "shape"]);
+const NOTES: TableSpec = TableSpec::machinery("conformance_notes", &["colour", "shape", "size"]).read_by(&[
+    &["colour"],
+    &["shape", "colour"],
+    &["colour", "shape", "size"],
+]);
 
 /// Signs heads with a digest: the suite needs a signature that is a function of the head, not a secret one.
 #[derive(Debug, Clone, Copy)]
@@ -49,12 +53,57 @@ impl CtxSource for CountingSource {
     }
 }
 
+/// How an engine reads a list, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadPlan {
+    /// Whether only the rows that are answered are looked at, in the order in which they are answered.
+    pub in_order: bool,
+    /// What is read, step by step; an index is named by its columns.
+    pub steps: Vec<String>,
+}
+
+/// An engine that tells how it would read a list.
+pub trait Explain {
+    /// How a list is read.
+    ///
+    /// # Errors
+    /// Those of the list.
+    fn explain<'a>(
+        &'a self,
+        table: TableSpec,
+        tenant: &'a TenantId,
+        query: &'a ListQuery,
+    ) -> BoxFuture<'a, Result<ReadPlan, Fault>>;
+}
+
+/// Every list that can be asked of these tables looks only at the rows that it answers: of each set of columns that has
+/// an index, in both orders, from the beginning and behind a key.
+pub fn lists_read_an_index(engine: &dyn Explain, tables: &[TableSpec]) {
+    for table in tables {
+        for set in table.index_sets().chain([&[] as &[&str]]) {
+            let filters: Vec<_> = set.iter().map(|column| (*column, "x".to_owned())).collect();
+            for order in [Order::Ascending, Order::Descending] {
+                for after in [None, Some("k".to_owned())] {
+                    let query = ListQuery { filters: filters.clone(), order, after, ..ListQuery::all() };
+                    let plan = block_on(engine.explain(*table, &tenant("north-pit"), &query)).unwrap();
+                    let named = set.iter().all(|column| plan.steps.concat().contains(column));
+                    assert!(plan.in_order && named, "{} by {query:?}: {plan:?}", table.name);
+                }
+            }
+        }
+    }
+}
+
+/// The tables of the suite itself, for [`lists_read_an_index`].
+pub const TABLES: [TableSpec; 2] = [THINGS, NOTES];
+
 /// Runs every check, each on a fresh store.
 pub fn run(open: &dyn Fn() -> Arc<dyn Store>) {
     rows::commit_is_read_back(&*open());
     rows::wrong_belief_changes_nothing(&*open());
     rows::what_is_refused_leaves_nothing(&*open());
     rows::lists_filter_order_and_page(&*open());
+    rows::lists_follow_what_rows_say_now(&*open());
     rows::due_rows_come_longest_overdue_first(&*open());
     rows::guard_fences(&*open());
     rows::classes_are_kept_apart(&*open());
@@ -119,8 +168,21 @@ fn commit(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use crate::MemoryStore;
+
+    fn open() -> MemoryStore {
+        MemoryStore::new(Arc::new(super::PlainSigner))
+    }
+
     #[test]
     fn the_memory_engine_conforms() {
-        super::run(&|| std::sync::Arc::new(crate::MemoryStore::new(std::sync::Arc::new(super::PlainSigner))));
+        super::run(&|| Arc::new(open()));
+    }
+
+    #[test]
+    fn the_memory_engine_reads_every_list_off_an_index() {
+        super::lists_read_an_index(&open(), &super::TABLES);
     }
 }

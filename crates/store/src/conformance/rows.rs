@@ -45,7 +45,7 @@ pub(super) fn what_is_refused_leaves_nothing(store: &dyn Store) {
     commit(store, &source, &tenant, "a", Expected::Absent).unwrap();
     let head = block_on(store.head(&tenant)).unwrap();
     let note = |key: &str, expected: Expected| {
-        let body = RowBody::new(&key, vec!["red".into(), "round".into()]).unwrap();
+        let body = RowBody::new(&key, vec!["red".into(), "round".into(), "small".into()]).unwrap();
         RowWrite::put(NOTES, key, expected, body)
     };
     let context = ctx(&source, &tenant);
@@ -69,7 +69,7 @@ pub(super) fn what_is_refused_leaves_nothing(store: &dyn Store) {
 pub(super) fn lists_filter_order_and_page(store: &dyn Store) {
     let (north, south) = (tenant("north-pit"), tenant("south-pit"));
     let note = |key: &str, colour: &str, shape: &str| {
-        let body = RowBody::new(&key, vec![colour.into(), shape.into()]).unwrap();
+        let body = RowBody::new(&key, vec![colour.into(), shape.into(), "small".into()]).unwrap();
         RowWrite::put(NOTES, key, Expected::Any, body)
     };
     let rows = vec![
@@ -90,8 +90,56 @@ pub(super) fn lists_filter_order_and_page(store: &dyn Store) {
     assert_eq!(keys(ListQuery { filters: both, ..ListQuery::all() }), "ad");
     assert_eq!(keys(ListQuery { after: Some("a".into()), limit: 2, ..ListQuery::all() }), "bc");
     assert_eq!(keys(ListQuery { after: Some("c".into()), order: Order::Descending, ..ListQuery::all() }), "ba");
-    let unknown = block_on(store.list(NOTES, &north, ListQuery::of("size", "1")));
-    assert!(matches!(unknown, Err(Fault::Misuse(_))), "{unknown:?}");
+    let mut all = vec![("size", "small".to_owned()), ("shape", "round".to_owned()), ("colour", "red".to_owned())];
+    for (after, order, expected) in [
+        (None, Order::Ascending, "ad"),
+        (None, Order::Descending, "da"),
+        (Some("a"), Order::Ascending, "d"),
+        (Some("d"), Order::Descending, "a"),
+        (Some("a"), Order::Descending, ""),
+    ] {
+        let query = ListQuery { filters: all.clone(), after: after.map(str::to_owned), order, ..ListQuery::all() };
+        assert_eq!(keys(query), expected, "{order:?} behind {after:?}");
+    }
+    all.push(("colour", "red".to_owned()));
+    // What has no index of its own would be found by a look at every row.
+    let without = [
+        vec![("weight", "1".to_owned())],
+        vec![("size", "small".to_owned())],
+        vec![("colour", "red".to_owned()), ("size", "small".to_owned())],
+        vec![("colour", "red".to_owned()), ("colour", "blue".to_owned())],
+        all,
+    ];
+    for filters in without {
+        let refused = block_on(store.list(NOTES, &north, ListQuery { filters, ..ListQuery::all() }));
+        assert!(matches!(refused, Err(Fault::Misuse(_))), "{refused:?}");
+    }
+}
+
+/// An index forgets what a row was: by value, by tenant, and when the row is deleted.
+pub(super) fn lists_follow_what_rows_say_now(store: &dyn Store) {
+    let (north, south) = (tenant("north-pit"), tenant("south-pit"));
+    let note = |key: &str, colour: &str| {
+        let body = RowBody::new(&key, vec![colour.into(), "round".into(), "small".into()]).unwrap();
+        RowWrite::put(NOTES, key, Expected::Any, body)
+    };
+    let keys = |tenant, colour: &str| -> String {
+        let query = ListQuery {
+            filters: vec![("colour", colour.to_owned()), ("shape", "round".to_owned())],
+            ..ListQuery::all()
+        };
+        let alone = block_on(store.list(NOTES, tenant, ListQuery::of("colour", colour))).unwrap();
+        let both = block_on(store.list(NOTES, tenant, query)).unwrap();
+        assert_eq!(alone, both);
+        both.iter().map(|row| row.key.as_str()).collect()
+    };
+    block_on(store.write(&north, vec![note("a", "red"), note("b", "red"), note("c", "red")])).unwrap();
+    block_on(store.write(&south, vec![note("a", "red")])).unwrap();
+    block_on(store.write(&north, vec![note("a", "blue"), RowWrite::delete(NOTES, "b", Expected::Any)])).unwrap();
+    assert_eq!(
+        (keys(&north, "red").as_str(), keys(&north, "blue").as_str(), keys(&south, "red").as_str()),
+        ("c", "a", "a")
+    );
 }
 
 pub(super) fn due_rows_come_longest_overdue_first(store: &dyn Store) {
@@ -99,7 +147,7 @@ pub(super) fn due_rows_come_longest_overdue_first(store: &dyn Store) {
     let due = |key: &str, at: Option<i64>| {
         let body = RowBody {
             due_at: at.map(Timestamp::from_ms),
-            ..RowBody::new(&key, vec!["red".into(), "round".into()]).unwrap()
+            ..RowBody::new(&key, vec!["red".into(), "round".into(), "small".into()]).unwrap()
         };
         RowWrite::put(NOTES, key, Expected::Any, body)
     };
@@ -119,7 +167,7 @@ pub(super) fn due_rows_come_longest_overdue_first(store: &dyn Store) {
 pub(super) fn guard_fences(store: &dyn Store) {
     let (source, tenant) = (CountingSource::default(), tenant("north-pit"));
     let lease = |value: &str| {
-        let body = RowBody::new(&value, vec![value.into(), "lease".into()]).unwrap();
+        let body = RowBody::new(&value, vec![value.into(), "lease".into(), "small".into()]).unwrap();
         block_on(store.write(&tenant, vec![RowWrite::put(NOTES, "lease", Expected::Any, body)])).unwrap();
     };
     let guarded = |key: &str, value: &str| {
@@ -151,8 +199,12 @@ pub(super) fn classes_are_kept_apart(store: &dyn Store) {
 
 pub(super) fn rows_can_be_deleted(store: &dyn Store) {
     let tenant = tenant("north-pit");
-    let put =
-        RowWrite::put(NOTES, "a", Expected::Absent, RowBody::new(&1, vec!["red".into(), "round".into()]).unwrap());
+    let put = RowWrite::put(
+        NOTES,
+        "a",
+        Expected::Absent,
+        RowBody::new(&1, vec!["red".into(), "round".into(), "small".into()]).unwrap(),
+    );
     block_on(store.write(&tenant, vec![put])).unwrap();
     let stale = block_on(store.write(&tenant, vec![RowWrite::delete(NOTES, "a", Expected::Version(2))]));
     assert!(matches!(stale, Err(CommitError::Conflict { .. })), "{stale:?}");

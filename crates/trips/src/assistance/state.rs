@@ -13,6 +13,7 @@ impl Aggregate for Assistance {
     const KIND: &'static str = "assist";
     const FOLD_VERSION: u32 = 1;
     const INDEXES: &'static [&'static str] = &["open", "trip"];
+    const READ_BY: &'static [&'static [&'static str]] = &[&["open"], &["open", "trip"]];
 
     fn evolve(state: Option<Self>, event: &AssistEvent, meta: &EventMeta) -> Option<Self> {
         match (state, event) {

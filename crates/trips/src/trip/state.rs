@@ -469,6 +469,8 @@ impl Aggregate for Trip {
     const KIND: &'static str = "trip";
     const FOLD_VERSION: u32 = 1;
     const INDEXES: &'static [&'static str] = &["status", "vehicle", "site"];
+    const READ_BY: &'static [&'static [&'static str]] =
+        &[&["status"], &["vehicle"], &["site"], &["status", "vehicle"], &["status", "site"]];
 
     fn evolve(state: Option<Self>, event: &TripEvent, meta: &EventMeta) -> Option<Self> {
         match (state, event) {
