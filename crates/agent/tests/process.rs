@@ -122,6 +122,12 @@ impl Session {
         .await;
     }
 
+    async fn resume(&self) {
+        let resume = v1::Resume { trip_id: world::trip(1).to_string(), ..Default::default() };
+        let body = v1::command::Body::Resume(resume);
+        self.tell(Told::Command(issue::command(CommandId::from_u128(2), 1, now(), body))).await;
+    }
+
     async fn dispatch(&self) {
         let body = v1::command::Body::Dispatch(v1::Dispatch {
             trip_id: world::trip(1).to_string(),
@@ -223,6 +229,8 @@ async fn a_trip_survives_a_lost_link_and_a_killed_agent_and_ends_once() {
     let hello = session.hello().await;
     assert_eq!((hello.trip_id, hello.claim_epoch, hello.boot_counter), (world::trip(1).to_string(), 1, 2));
     session.welcome(claim()).await;
+    reports.extend(session.until(|kind| matches!(kind, Kind::AssistNeeded(_))).await);
+    session.resume().await;
     reports.extend(session.until(|kind| matches!(kind, Kind::Completed(_))).await);
 
     let count = |is: fn(&Kind) -> bool| {
@@ -236,7 +244,7 @@ async fn a_trip_survives_a_lost_link_and_a_killed_agent_and_ends_once() {
     assert_eq!(count(|kind| matches!(kind, Kind::Boarded(_))), 1);
     assert_eq!(count(|kind| matches!(kind, Kind::ArrivedDropoff(_))), 1);
     assert_eq!(count(|kind| matches!(kind, Kind::Completed(_))), 1);
-    assert_eq!(count(|kind| matches!(kind, Kind::SafeStopped(_))), 1, "it stood until the server's word");
+    assert_eq!(count(|kind| matches!(kind, Kind::SafeStopped(_))), 1, "it stood until it was ordered to go on");
 
     // SIGTERM ends it in order.
     let pid = child.id().unwrap().to_string();

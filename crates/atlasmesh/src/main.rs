@@ -5,7 +5,7 @@
 mod bench;
 mod cli;
 mod demo;
-mod edge;
+mod system_clock;
 mod exchange;
 mod print;
 mod serve;

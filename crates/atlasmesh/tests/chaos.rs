@@ -70,9 +70,23 @@ impl Acknowledged {
         }
     }
 
+    /// Does what a person at the desk does: a vehicle whose computer was killed goes on when it is ordered to (SAFE-13).
+    fn let_go_on(&self, world: &World) {
+        self.trips.keys().for_each(|trip| let_go_on(world, &world.trip_now(trip)));
+    }
+
     fn open(&self, world: &World) -> usize {
         let over = |trip: &String| is_over(&world.trip_now(trip));
         self.trips.keys().filter(|trip| !over(trip)).count()
+    }
+}
+
+fn let_go_on(world: &World, trip: &serde_json::Value) {
+    if ["AWAITING_ASSIST", "SAFE_STOPPED"].contains(&trip["status"].as_str().unwrap()) {
+        // Refused while the vehicle is away, or has not answered the last order.
+        let path = format!("/v1/trips/{}/resume", trip["id"].as_str().unwrap());
+        let answer = world.http.post(&path, &serde_json::json!({ "reason": "the street is clear" }));
+        assert!([202, 409, 429, 503].contains(&answer.status), "{answer:?}");
     }
 }
 
@@ -113,6 +127,7 @@ fn killed_at_any_moment_nothing_acknowledged_is_missing_and_no_trip_is_done_twic
                 world.start_agent_again(n);
             }
         }
+        acknowledged.let_go_on(&world);
         for (key, body) in std::mem::take(&mut acknowledged.unanswered) {
             acknowledged.send(&world, key, body);
         }
@@ -127,7 +142,10 @@ fn killed_at_any_moment_nothing_acknowledged_is_missing_and_no_trip_is_done_twic
 /// Every trip comes to an end, once, and says so.
 fn settle(world: &World, acknowledged: &Acknowledged) {
     for (trip, key) in &acknowledged.trips {
-        let now = world.until_trip(trip, "over", is_over);
+        let now = world.until_trip(trip, "over", |trip| {
+            let_go_on(world, trip);
+            is_over(trip)
+        });
         let ends: Vec<String> = world.events(trip).into_iter().filter(|event| is_end(event)).collect();
         assert_eq!(ends.len(), 1, "{trip} of {key} ended as {ends:?}: {now}");
     }

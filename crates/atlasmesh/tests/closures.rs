@@ -96,8 +96,7 @@ fn a_closure_that_was_announced_takes_effect_at_its_time_and_leads_the_vehicle_a
     assert!(began_us >= from_us && us(rerouted["at"].as_str().unwrap()) >= began_us, "{rerouted:#}");
     assert_eq!(began["event"]["actor"]["rule"], "fleet.restrictions", "{began:#}");
     world.await_step(&trip, "trip.reroute_taken");
-    world.agents[n].kill();
-    world.agents[n].start_again_at(&world.server, FAST);
+    world.restart_under_way(n, &trip, FAST);
     world.until_status(&trip, &["COMPLETED"]);
     assert!(!was_inside(&world, n, AHEAD), "it drove through the closure");
     world.verify();
@@ -222,8 +221,7 @@ fn a_vehicle_that_nobody_can_reach_stops_before_the_closure_and_is_led_on_afterw
     let offered = world.await_step(&trip, "trip.rerouted");
     assert!(offered["body"]["reason"].as_str().unwrap().contains(&closure), "{offered:#}");
     world.await_step(&trip, "trip.resumed");
-    world.agents[n].kill();
-    world.agents[n].start_again_at(&world.server, FAST);
+    world.restart_under_way(n, &trip, FAST);
     world.until_status(&trip, &["COMPLETED"]);
     assert!(!was_inside(&world, n, AHEAD), "it drove through the closure");
     world.verify();

@@ -119,6 +119,83 @@ fn safe_2_a_stop_leaves_although_the_store_is_full() {
     world.verify();
 }
 
+/// How long a connected vehicle may take to obey what takes its motion away.
+const OBEYED_WITHIN: Duration = Duration::from_secs(1);
+
+/// A vehicle's log has the command within a second, although no commit comes through.
+#[track_caller]
+fn obeys(world: &World, n: usize, what: &str, order: impl FnOnce() -> support::http::Answer) -> Value {
+    let began = std::time::Instant::now();
+    let answer = order();
+    let line = world.agents[n].process.try_line_with(what, OBEYED_WITHIN);
+    assert!(line.is_some(), "{what} after {:?}: {}\n{}", began.elapsed(), answer.body, world.agents[n].process.said());
+    assert!(began.elapsed() < OBEYED_WITHIN, "{what}: {:?}", began.elapsed());
+    assert!([200, 201, 202].contains(&answer.status), "{}", answer.body);
+    assert_eq!(answer.body["recorded"], "emergency", "{}", answer.body);
+    answer.body
+}
+
+#[test]
+fn safe_2_stops_holds_and_cancellations_leave_within_a_second_although_the_store_hangs() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let held = world.ready_vehicle(crossing(3, 0), SLOW);
+    let away = world.ready_vehicle(crossing(0, 3), SLOW);
+    // The first drives to its passenger, so that its trip can be called off where it is.
+    let trip = world.trip(crossing(3, 3), crossing(0, 0));
+    let driving = world.until_status(&trip, &["TO_PICKUP"]);
+    let driver = [n, held, away].into_iter().find(|n| driving["vehicle"] == world.vehicle_id(*n)).unwrap();
+    let [held, away] = [n, held, away].into_iter().filter(|n| *n != driver).collect::<Vec<_>>().try_into().unwrap();
+    world.agents[away].kill();
+    let lock = world.server.hang_store();
+    let cancel = format!("/v1/trips/{trip}/cancel");
+    obeys(&world, driver, "Cancelled", || world.http.post(&cancel, &json!({ "reason": "the passenger left" })));
+    let hold = json!({ "kind": "grounded", "timing": "now", "reason": "smoke" });
+    let hold = obeys(&world, held, "Held", || world.command(held, "holds", &hold));
+    obeys(&world, driver, "Held", || world.command(driver, "stop", &stop("now")));
+    // One that is away obeys when it is back, while the store still hangs.
+    let waits = world.command(away, "stop", &stop("now"));
+    assert_eq!(waits.body["delivery"], "waiting", "{}", waits.body);
+    world.start_agent_again(away);
+    world.agents[away].process.line_with("Held");
+    drop(lock);
+    // The journal has all of it later, and nothing twice.
+    world.until_status(&trip, &["CANCELLED"]);
+    let has = |world: &World, n: usize, what: &str| {
+        let vehicle = world.vehicle_now(n);
+        if vehicle[what].is_null() || vehicle[what] == json!([]) { Err(vehicle) } else { Ok(vehicle) }
+    };
+    let shown = world.until("the hold is in the journal", || has(&world, held, "holds"));
+    assert_eq!(shown["holds"].as_array().unwrap().len(), 1, "{shown:#}");
+    assert_eq!(shown["holds"][0]["id"], hold["id"], "{shown:#}");
+    for n in [driver, away] {
+        world.until("the stop is in the journal", || has(&world, n, "stop"));
+    }
+    assert_eq!(world.entries_of("vehicle.stop_ordered").len(), 2);
+    assert_eq!(world.entries_of("trip.cancelled").len(), 1);
+    world.verify();
+}
+
+/// SAFE-6: stop and clear while the vehicle is away; the clearance expires long before it is back.
+#[test]
+fn safe_6_a_stop_that_was_cleared_while_the_vehicle_was_away_holds_nobody() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), FAST);
+    let of_kind = |world: &World, kind: &str| world.commands(n).into_iter().find(|command| command["kind"] == kind);
+    world.agents[n].kill();
+    let made = world.command(n, "stop", &stop("nearest_admissible")).ok();
+    world.until("the stop is issued", || of_kind(&world, "stop").ok_or(Value::Null));
+    world.command(n, "clear", &json!({ "stop": made["stop"] })).ok();
+    let clearance = world.until("the clearance is issued", || of_kind(&world, "clearance").ok_or(Value::Null));
+    let left_us = support::time::us(clearance["expires_at"].as_str().unwrap()) - support::time::now_us();
+    // Nothing comes that is waited for here but the time at which the clearance is over.
+    world.await_entries(world.journal_size() + 1_000, u64::try_from(left_us / 1_000 + 100).unwrap());
+    world.start_agent_again(n);
+    let trip = world.trip(crossing(1, 0), crossing(3, 3));
+    world.until_status(&trip, &["COMPLETED"]);
+    world.verify();
+}
+
 #[test]
 fn safe_5_a_stop_waits_for_a_place_to_stand_and_only_now_stands_in_a_tunnel() {
     let mut world = World::new();
@@ -239,6 +316,35 @@ fn safe_7_a_silent_vehicles_trip_is_given_away_only_after_its_claim_has_lapsed()
     world.verify();
 }
 
+/// The vehicle takes the dispatch, its answer and all that it says afterwards are lost, and it drives on while its claim
+/// is renewed. It counts as connected for 30 s.
+#[test]
+fn safe_7_a_vehicle_whose_answer_was_lost_keeps_the_trip_until_its_claim_has_lapsed() {
+    // Sessions are cut after twenty seconds of silence.
+    let serve = Serve::default().with("--offline-after-s", 20).with("--claim-valid-s", 4);
+    let mut world = World::with(serve);
+    let first = world.ready_vehicle(crossing(0, 0), SLOW);
+    let proxy = support::proxy::Proxy::before(&world.server.link);
+    world.agents[first].go_through(&world.server, &proxy.address);
+    world.agents[first].process.line_with("Welcome");
+    world.until_vehicle(first, "ready", |vehicle| vehicle["ready"] == true);
+    proxy.swallow();
+    let trip = world.trip(crossing(0, 1), crossing(3, 3));
+    world.agents[first].process.line_with("Departed");
+    let other = world.ready_vehicle(crossing(0, 3), FAST);
+    world.until_trip(&trip, "given to the other vehicle", |trip| trip["vehicle"] == world.vehicle_id(other));
+    let recorded = |event: &str| {
+        let step = world.history(&trip).into_iter().find(|step| step["event"] == event).unwrap();
+        support::time::us(step["at"].as_str().unwrap())
+    };
+    let kept_us = recorded("trip.unassigned") - recorded("trip.assigned");
+    assert!(kept_us > 24_000_000, "given away {kept_us} µs after the dispatch: its claim was renewed for 20 s");
+    // By then it stands, as its claim has lapsed.
+    world.agents[first].process.line_with("CLAIM_LAPSED");
+    world.until_status(&trip, &["COMPLETED"]);
+    world.verify();
+}
+
 /// SAFE-7, ONB-9
 #[test]
 fn safe_8_our_own_outage_makes_no_vehicle_offline_and_moves_no_trip() {
@@ -300,7 +406,7 @@ fn safe_13_a_clearance_makes_a_vehicle_ready_and_never_moves_it() {
     });
     assert_eq!(world.newest_sample(n)["odometer_m"].as_f64(), Some(stood_m));
     assert_eq!(world.trip_now(&trip)["status"], "SAFE_STOPPED");
-    // Nor does a restart of the vehicle's computer move it.
+    // Nor does a restart of the vehicle's computer move it, however often its claim is renewed.
     world.agents[n].kill();
     world.start_agent_again(n);
     world.until("samples of the new start", || {
@@ -312,6 +418,25 @@ fn safe_13_a_clearance_makes_a_vehicle_ready_and_never_moves_it() {
         }
     });
     assert_eq!(world.newest_sample(n)["odometer_m"].as_f64(), Some(stood_m));
+}
+
+#[test]
+fn safe_13_a_restarted_vehicle_stands_until_a_person_orders_it_to_go_on() {
+    let mut world = World::with(Serve::default().with("--claim-valid-s", 4));
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    world.until_status(&trip, &["ON_TRIP"]);
+    world.agents[n].kill();
+    world.agents[n].start_again_at(&world.server, FAST);
+    let waits = world.until_status(&trip, &["AWAITING_ASSIST"]);
+    let stands = world.until_stands(n);
+    // Its claim is renewed each second, and it still stands.
+    let renewed = world.journal_size();
+    world.await_entries(renewed + 1_000, 3_000);
+    assert_eq!((world.until_stands(n), &world.trip_now(&trip)["claim_epoch"]), (stands, &waits["claim_epoch"]));
+    world.let_go_on(&trip);
+    world.until_status(&trip, &["COMPLETED"]);
+    world.verify();
 }
 
 /// SAFE-6

@@ -59,8 +59,7 @@ fn a_road_that_closes_ahead_leads_the_vehicle_around_it() {
     let reroute = world.commands(n).into_iter().find(|command| command["kind"] == "reroute").unwrap();
     assert_eq!((&reroute["state"], &reroute["class"]), (&json!("done"), &json!("permissive")), "{reroute:#}");
     // The other way outlives the vehicle's own restart.
-    world.agents[n].kill();
-    world.agents[n].start_again_at(&world.server, FAST);
+    world.restart_under_way(n, &trip, FAST);
     world.until_status(&trip, &["COMPLETED"]);
     let inside = |(east, lat): &(f64, f64)| {
         let north_m = (lat - site::degrees(0.0, 0.0).0) * 111_320.0;

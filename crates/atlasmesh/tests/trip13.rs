@@ -240,9 +240,8 @@ fn safe_13_what_stopped_goes_on_when_it_is_told_to_and_not_before() {
     assert_eq!(world.trip_now(&trip)["status"], "SAFE_STOPPED", "a clearance moves nothing");
     assert_eq!(world.until_stands(n), (east, north));
     assert_eq!(world.http.post(&resume, &why).status, 202);
-    world.until_status(&trip, &["ON_TRIP", "COMPLETED"]);
-    world.agents[n].kill();
-    world.agents[n].start_again_at(&world.server, FAST);
+    world.until_status(&trip, &["ON_TRIP"]);
+    world.restart_under_way(n, &trip, FAST);
     world.until_status(&trip, &["COMPLETED"]);
     world.verify();
 }

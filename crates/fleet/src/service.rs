@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kernel::id::{BootId, HoldId};
+use kernel::id::{BootId, HoldId, TypedId};
 use kernel::{
     Actor, BoxFuture, Code, CommandId, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId,
     VehicleId,
@@ -81,9 +81,9 @@ impl Fleet {
         Self { store, engine, source, settings, listening_since }
     }
 
-    /// Since when vehicles can reach this process (SAFE-8).
+    /// Since when vehicles can reach this process and its time has run without a step (SAFE-8).
     pub fn listening_since(&self) -> Timestamp {
-        self.listening_since
+        self.source.state().steady_since.map_or(self.listening_since, |steady| steady.max(self.listening_since))
     }
 
     pub(crate) fn ask(&self, request: Request) -> Asked {
@@ -198,7 +198,8 @@ impl Fleet {
         Ok(())
     }
 
-    /// Places a hold (SAFE-17).
+    /// Places a hold (SAFE-17). The id is the caller's, so that one that left from memory is journaled under the same one
+    /// (SAFE-2).
     ///
     /// # Errors
     /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, a fault.
@@ -206,11 +207,11 @@ impl Fleet {
         &self,
         ctx: &Ctx,
         id: VehicleId,
+        hold: HoldId,
         kind: HoldKind,
         timing: HoldTiming,
         reason: &str,
     ) -> Result<HoldId, CommandError> {
-        let hold = ctx.new_id();
         let decide = |state: Option<&Vehicle>| decide::place_hold(state, id, hold, kind, timing, &ctx.actor.id, reason);
         Ok(self.command(ctx, id, Extras::default(), decide).await?.reply)
     }
@@ -264,6 +265,22 @@ impl Fleet {
         epoch: Option<u64>,
     ) -> Result<(), CommandError> {
         let decide = |state: Option<&Vehicle>| decide::release_claim(state, trip, epoch);
+        self.command(ctx, id, Extras::default(), decide).await?;
+        Ok(())
+    }
+
+    /// Ends the epoch of a trip's claim; the vehicle stays the trip's, whose claim lapses.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn withdraw_claim(
+        &self,
+        ctx: &Ctx,
+        trip: TripId,
+        id: VehicleId,
+        claim_epoch: u64,
+    ) -> Result<(), CommandError> {
+        let decide = |state: Option<&Vehicle>| decide::withdraw_claim(state, trip, claim_epoch);
         self.command(ctx, id, Extras::default(), decide).await?;
         Ok(())
     }
@@ -343,6 +360,17 @@ impl Fleet {
         })
         .await?;
         Ok(())
+    }
+
+    /// The commands that hold a vehicle by its own state: its stops, and its holds, whose commands have their ids.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn restrictions_of(&self, tenant: &TenantId, id: VehicleId) -> Result<BTreeSet<CommandId>, Fault> {
+        let Some(known) = load::<Vehicle>(&*self.store, tenant, &id).await? else { return Ok(BTreeSet::new()) };
+        let Vehicle { stops, holds, .. } = known.state;
+        let holds = holds.iter().map(|hold| CommandId::from_u128(hold.id.as_u128()));
+        Ok(stops.iter().map(|stop| stop.id).chain(holds).collect())
     }
 
     /// One vehicle.
@@ -459,7 +487,7 @@ impl Silence {
         let now = fleet.source.now();
         let Some(row) = seen::row_of(&*fleet.store, tenant, id).await? else { return Ok(()) };
         let seen: Seen = row.decode()?;
-        let silent_at = seen.at.max(fleet.listening_since).plus_ms(fleet.settings.offline_after_ms);
+        let silent_at = seen.at.max(fleet.listening_since()).plus_ms(fleet.settings.offline_after_ms);
         if now < silent_at {
             seen::watch_until(&*fleet.store, tenant, row, Some(silent_at)).await?;
             return Ok(());

@@ -8,9 +8,9 @@ use fleet::site::{
     SiteZoneDrawn, ZoneKind,
 };
 use fleet::vehicle::events::{
-    VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleDecommissioned,
-    VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
-    VehicleStopOrdered, VehicleWentOffline,
+    VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleClaimWithdrawn,
+    VehicleDecommissioned, VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered,
+    VehicleStopCleared, VehicleStopOrdered, VehicleWentOffline,
 };
 use fleet::vehicle::{Component, HoldKind, HoldTiming, Mode, Profile, Status, StopClass};
 use fleet::{Site, Vehicle};
@@ -112,6 +112,7 @@ fn a_vehicle_is_read_as_it_was_written() {
         VehicleStopCleared { stop: id(6) }.into(),
         VehicleHoldReleased { hold: id(4), reason: "checked".into() }.into(),
         VehicleDecommissioned { reason: "sold".into() }.into(),
+        VehicleClaimWithdrawn { trip, claim_epoch: 4 }.into(),
     ];
     golden::check::<Vehicle>(&folder("vehicle"), &history);
 }

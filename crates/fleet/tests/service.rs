@@ -335,9 +335,23 @@ fn a_hold_that_takes_effect_ends_renewals_and_only_its_owner_ends_the_hold() {
     let world = world();
     let id = world.online();
     block_on(world.fleet.take_claim(&world.ctx(), trip(2), id, 120)).unwrap();
-    let later = block_on(world.fleet.place_hold(&world.ctx(), id, HoldKind::Grounded, HoldTiming::AfterTrip, "worn"));
+    let later = block_on(world.fleet.place_hold(
+        &world.ctx(),
+        id,
+        world.ctx().new_id(),
+        HoldKind::Grounded,
+        HoldTiming::AfterTrip,
+        "worn",
+    ));
     assert!(block_on(world.fleet.renew_claim(&tenant(), id, world.clock.now())).unwrap().is_some());
-    let now = block_on(world.fleet.place_hold(&world.ctx(), id, HoldKind::Quarantine, HoldTiming::Now, "strange"));
+    let now = block_on(world.fleet.place_hold(
+        &world.ctx(),
+        id,
+        world.ctx().new_id(),
+        HoldKind::Quarantine,
+        HoldTiming::Now,
+        "strange",
+    ));
     assert!(block_on(world.fleet.renew_claim(&tenant(), id, world.clock.now())).unwrap().is_none());
     assert!(!world.claim(2, id).0);
     for hold in [later.unwrap(), now.unwrap()] {
@@ -345,8 +359,15 @@ fn a_hold_that_takes_effect_ends_renewals_and_only_its_owner_ends_the_hold() {
         assert!(matches!(refusal(by_another).code, Code::Forbidden | Code::PolicyViolation));
         block_on(world.fleet.release_hold(&world.ctx(), id, hold, "repaired")).unwrap();
     }
-    let lock =
-        block_on(world.fleet.place_hold(&world.ctx(), id, HoldKind::Lockout, HoldTiming::Now, "inside")).unwrap();
+    let lock = block_on(world.fleet.place_hold(
+        &world.ctx(),
+        id,
+        world.ctx().new_id(),
+        HoldKind::Lockout,
+        HoldTiming::Now,
+        "inside",
+    ))
+    .unwrap();
     let from_afar = block_on(world.fleet.release_hold(&world.ctx(), id, lock, "gone"));
     assert!(matches!(refusal(from_afar).code, Code::IllegalTransition | Code::PolicyViolation));
     assert_eq!(world.known(id).vehicle.holds.len(), 1);

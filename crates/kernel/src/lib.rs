@@ -31,7 +31,7 @@ pub use personal::Personal;
 pub use role::Role;
 pub use sector::Sector;
 pub use text::{SiteId, TenantId};
-pub use time::{Clock, Timestamp};
+pub use time::{Clock, ClockState, Timestamp};
 
 /// A boxed future: what an object-safe asynchronous port returns, with no runtime in its signature.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

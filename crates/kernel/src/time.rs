@@ -22,6 +22,22 @@ pub struct TimestampError;
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
+
+    /// How well the time runs.
+    fn state(&self) -> ClockState {
+        ClockState::default()
+    }
+}
+
+/// How well a clock runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClockState {
+    /// Since when the time has run without a step forward; deadlines of before get a fresh grace (SAFE-8).
+    pub steady_since: Option<Timestamp>,
+    /// How far the time is ahead of the machine's clock, in milliseconds: that was set back.
+    pub ahead_ms: i64,
+    /// How often the machine's clock stepped since the start.
+    pub steps: u64,
 }
 
 impl Timestamp {

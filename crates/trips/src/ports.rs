@@ -130,6 +130,11 @@ pub trait Fleet: Send + Sync {
         claim_epoch: Option<u64>,
     ) -> Answer<'a, ()>;
 
+    /// Ends the epoch of a trip's claim and keeps the vehicle from other trips: the claim is renewed no more and lapses.
+    /// Idempotent, like [`Fleet::release_claim`].
+    fn withdraw_claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId, claim_epoch: u64)
+    -> Answer<'a, ()>;
+
     /// What is known of the trip's claim on the vehicle.
     fn claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId) -> Answer<'a, ClaimFacts>;
 

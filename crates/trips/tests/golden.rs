@@ -283,10 +283,16 @@ fn goes_on() -> Vec<TripEvent> {
     vec![ordered.into(), refused.into(), TripResumeTaken { route: Some(route(4)), due_at }.into()]
 }
 
+/// A trip that is taken back from its vehicle.
+fn taken_back() -> Vec<TripEvent> {
+    let (code, reason) = ("NO_ANSWER".into(), "the vehicle did not answer in time".into());
+    vec![TripWithdrawn { vehicle: vehicle(), claim_epoch: 7, code, reason, due_at: at(600) }.into()]
+}
+
 #[test]
 fn a_trip_is_read_as_it_was_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/trip");
-    let history = [before_it_drives(), under_way(), watched(), ends(), another_way(), goes_on()].concat();
+    let history = [before_it_drives(), under_way(), watched(), ends(), another_way(), goes_on(), taken_back()].concat();
     golden::check::<Trip>(&folder, &history);
 }
 

@@ -101,16 +101,22 @@ impl Agent {
         let current = self.plan.as_ref().map(|plan| plan.id);
         let holds = match restriction {
             Restriction::Cancel { trip } => {
+                // Without an epoch it is meant whatever the claim. One that comes late concerns no later claim.
+                let through = if raw.claim_epoch == 0 { u64::MAX } else { raw.claim_epoch };
                 if let Some(trip) = trip.or(current) {
-                    self.persist(Record::Cancelled(trip.to_string()));
+                    let cancelled = records::Cancelled { trip_id: trip.to_string(), claim_epoch: through };
+                    self.persist(Record::Cancelled(cancelled));
                 }
-                let concerned = current.is_some() && trip.is_none_or(|trip| Some(trip) == current);
+                let under_it = |plan: &TripPlan| trip.is_none_or(|trip| trip == plan.id) && plan.epoch <= through;
+                let concerned = self.plan.as_ref().is_some_and(under_it);
                 if concerned && !self.is_ending() {
                     self.persist(Record::Ending("CANCELLED".into()));
                 }
                 concerned
             }
-            _ if matches!(restriction.scope(), Some(Scope::Trip(trip)) if self.memory.cancelled.contains(&trip)) => {
+            _ if matches!(restriction.scope(), Some(Scope::Trip(trip))
+                if Some(trip) != current && self.memory.is_cancelled(trip, raw.claim_epoch)) =>
+            {
                 false
             }
             _ => {
@@ -184,7 +190,7 @@ impl Agent {
         if command.claim_epoch <= self.memory.finished_epoch {
             return Err(Refusal::StaleClaim.into());
         }
-        if self.memory.cancelled.contains(&dispatch.trip) {
+        if self.memory.is_cancelled(dispatch.trip, command.claim_epoch) {
             return no("CANCELLED", "this trip was cancelled before its dispatch came");
         }
         if self.memory.holding.strictest(Some(dispatch.trip)).no_new_trip {

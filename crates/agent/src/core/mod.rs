@@ -24,6 +24,9 @@ use session::Session;
 /// Reports kept while they are not acknowledged. None is ever dropped; a vehicle with so many takes no further trip.
 pub const REPORTS_MAX: usize = 2_048;
 
+/// Why a trip stands or ends after the agent has started anew.
+const RESTARTED: &str = "RESTARTED";
+
 /// What the agent is told once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -129,8 +132,8 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent that starts with what it wrote before. The trip under way stands until the server's word for the same
-    /// claim comes (SAFE-13). The outputs are to be performed before the first step.
+    /// An agent that starts with what it wrote before. A restart ends a trip that has not reached its pickup, and any
+    /// other stands until somebody orders it to go on (SAFE-13). The outputs are to be performed before the first step.
     pub fn start(config: Config, memory: Memory) -> (Self, Vec<Output>) {
         let along_m = resumed_along_m(&memory);
         let plan = memory.trip.as_ref().and_then(plan_of);
@@ -158,9 +161,7 @@ impl Agent {
             // Written by a version that could do more: nobody here can drive it.
             agent.persist(Record::TripOver(String::new()));
         }
-        if agent.plan.is_some() && agent.latch() == Latch::Free {
-            agent.latch_trip(Latch::Unclaimed, "RESTARTED");
-        }
+        agent.stand_after_restart();
         let out = std::mem::take(&mut agent.out);
         (agent, out)
     }
@@ -192,6 +193,17 @@ impl Agent {
     fn send(&mut self, message: v1::from_vehicle::Message) {
         if self.session.is_open() {
             self.out.push(Output::Send(Box::new(v1::FromVehicle { message: Some(message) })));
+        }
+    }
+
+    /// The renewal of a claim that was valid before is no permission to drive after a restart (SAFE-13).
+    fn stand_after_restart(&mut self) {
+        if self.plan.is_none() || self.is_ending() || self.latch() == Latch::Stopped {
+            return;
+        }
+        match self.phase() {
+            Some(Phase::Accepted | Phase::ToPickup) => self.persist(Record::Ending(RESTARTED.into())),
+            _ => self.latch_trip(Latch::Stopped, RESTARTED),
         }
     }
 

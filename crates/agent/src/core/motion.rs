@@ -9,7 +9,7 @@ use link::{Mode, StopClass, v1};
 
 use super::rules::ROAD_CLOSED;
 use super::session::PROGRESS_REPORTS_MAX;
-use super::{Agent, Now, TripPlan};
+use super::{Agent, Now, RESTARTED, TripPlan};
 use crate::durable::{Latch, Phase, Record};
 use crate::path::Path;
 use crate::vehicle::{Help, Service, VehicleCommand, VehicleState};
@@ -387,10 +387,12 @@ impl Agent {
         self.watch.stop_reported = true;
         let admissible = self.plan.as_ref().is_none_or(|plan| plan.path.may_stand_at(self.along_m));
         let class = v1::StopClass::from(class).into();
+        let restarted = reason == RESTARTED;
         self.report_trip(Kind::SafeStopped(v1::SafeStopped { class, reason, admissible }), now);
         let kind = match (admissible, self.asks(state)) {
             (_, Some(help)) => help.code(),
             (false, None) => "STOPPED_INADMISSIBLE",
+            (true, None) if restarted => RESTARTED,
             (true, None) => return,
         };
         self.ask_for_person(kind, state, now);

@@ -85,8 +85,8 @@ pub struct Memory {
     pub epoch: u64,
     /// Trips up to this claim epoch are over.
     pub finished_epoch: u64,
-    /// Trips cancelled, oldest first.
-    pub cancelled: VecDeque<TripId>,
+    /// Trips cancelled and up to which claim epoch, oldest first.
+    pub cancelled: VecDeque<(TripId, u64)>,
     /// The map that the vehicle holds.
     pub map_digest: String,
     /// Where nobody may drive at the site.
@@ -164,11 +164,8 @@ impl Memory {
                 push_bounded(&mut self.commands, state, COMMANDS_MAX);
             }
             Record::Epoch(epoch) => self.epoch = self.epoch.max(epoch),
-            Record::Cancelled(trip) => {
-                if let Ok(trip) = TripId::from_str(&trip) {
-                    push_bounded(&mut self.cancelled, trip, CANCELLED_MAX);
-                }
-            }
+            Record::CancelledWhole(trip) => self.cancel(&trip, u64::MAX),
+            Record::Cancelled(cancelled) => self.cancel(&cancelled.trip_id, cancelled.claim_epoch),
             Record::Map(digest) => self.map_digest = digest,
             Record::Rules(command) => {
                 if let Ok(link::Command { body: Body::Rules(rules), .. }) = link::read_command(command.clone()) {
@@ -176,6 +173,18 @@ impl Memory {
                 }
             }
         }
+    }
+
+    fn cancel(&mut self, trip: &str, claim_epoch: u64) {
+        let Ok(trip) = TripId::from_str(trip) else { return };
+        let known = self.cancelled.iter().position(|(known, _)| *known == trip);
+        let before = known.and_then(|at| self.cancelled.remove(at)).map_or(0, |(_, epoch)| epoch);
+        push_bounded(&mut self.cancelled, (trip, claim_epoch.max(before)), CANCELLED_MAX);
+    }
+
+    /// Whether a claim of a trip was cancelled.
+    pub fn is_cancelled(&self, trip: TripId, claim_epoch: u64) -> bool {
+        self.cancelled.iter().any(|(cancelled, through)| *cancelled == trip && claim_epoch <= *through)
     }
 
     fn hold(&mut self, command: v1::Command) {
@@ -247,7 +256,9 @@ impl Memory {
             Record::Finished(self.finished_epoch),
             Record::Map(self.map_digest.clone()),
         ];
-        all.extend(self.cancelled.iter().map(|trip| Record::Cancelled(trip.to_string())));
+        all.extend(self.cancelled.iter().map(|(trip, claim_epoch)| {
+            Record::Cancelled(records::Cancelled { trip_id: trip.to_string(), claim_epoch: *claim_epoch })
+        }));
         // The boot comes before what is counted in it and after what older boots left.
         let boot = self.boot.map(|boot| boot.to_string()).unwrap_or_default();
         let sampled = |(boot, sample): &(BootId, v1::Sample)| {

@@ -25,9 +25,9 @@ pub enum Phase {
 pub enum Latch {
     /// It does not.
     Free = 0,
-    /// The claim lapsed, or the agent restarted: the server's fresh word for the same claim is enough.
+    /// The claim lapsed: the server's fresh word for the same claim is enough.
     Unclaimed = 1,
-    /// A command stopped it, or a rule was broken: needs Resume.
+    /// A command stopped it, a rule was broken, or the agent restarted: needs Resume.
     Stopped = 2,
 }
 
@@ -74,6 +74,13 @@ pub mod records {
         pub boot_id: String,
         #[prost(uint64, tag = "2")]
         pub through_seq: u64,
+    }
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Cancelled {
+        #[prost(string, tag = "1")]
+        pub trip_id: String,
+        #[prost(uint64, tag = "2")]
+        pub claim_epoch: u64,
     }
     #[derive(Clone, PartialEq, prost::Message)]
     pub struct Sampled {
@@ -132,9 +139,9 @@ pub enum Record {
     /// The highest claim epoch heard of.
     #[prost(uint64, tag = "15")]
     Epoch(u64),
-    /// This trip was cancelled: a dispatch of it that comes late is refused.
+    /// Every claim of this trip was cancelled, as agents of before wrote it.
     #[prost(string, tag = "16")]
-    Cancelled(String),
+    CancelledWhole(String),
     /// The map that the vehicle holds.
     #[prost(string, tag = "17")]
     Map(String),
@@ -144,6 +151,9 @@ pub enum Record {
     /// Where nobody may drive at the site, as it came.
     #[prost(message, tag = "19")]
     Rules(v1::Command),
+    /// This trip was cancelled under its claims up to an epoch: a dispatch by them that comes late is refused.
+    #[prost(message, tag = "20")]
+    Cancelled(records::Cancelled),
 }
 
 impl Record {

@@ -13,7 +13,7 @@ use store_sqlite::{Options, SqliteStore};
 
 use super::{Bar, bar, percentile_ms};
 use crate::cli::output::line;
-use crate::edge::SystemSource;
+use crate::system_clock::SystemSource;
 use crate::serve::signer::AuditSigner;
 
 const WRITERS: usize = 256;
@@ -74,7 +74,7 @@ async fn write_commands(store: &Arc<SqliteStore>, count: usize) -> Result<(Durat
 
 fn command(n: usize) -> Result<Commit> {
     let tenant: TenantId = format!("tenant-{}", n % TENANTS).parse()?;
-    let ctx = Ctx::new(&SystemSource, tenant.clone(), Actor::automation("bench"));
+    let ctx = Ctx::new(&SystemSource::start(), tenant.clone(), Actor::automation("bench"));
     let key = format!("thing-{n}");
     let body = serde_json::json!({ "text": "x".repeat(BODY_BYTES) });
     let event = NewEvent::new(&ctx, Subject::new(THINGS.name, &key), "thing.made", 1, body);

@@ -137,6 +137,7 @@ async fn perform_trips(
             _ = tick.tick() => {
                 keep_alive(folder, stage, began).await?;
                 play.ask_for(open).await?;
+                play.let_restarted_go_on().await?;
                 if let Some(view) = &view {
                     let client = stage.client.clone();
                     let vehicles = play::patiently(|| client.get("/v1/vehicles?limit=1000"));

@@ -25,6 +25,8 @@ const REFUSALS_MAX: usize = 40;
 const AWAY_MAX: Duration = Duration::from_secs(60);
 /// How soon a server that does not answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// How many seconds after the start it is looked for vehicles that wait because they restarted.
+const LOOKS_FOR_RESTARTED: usize = 120;
 /// Pages read ahead of the view.
 const PAGES_AHEAD: usize = 4;
 
@@ -92,12 +94,14 @@ pub struct Play {
     /// The last steps, newest last.
     pub news: VecDeque<String>,
     refused_in_a_row: usize,
+    /// How often it is still looked for vehicles that restarted with the demo and wait for a person.
+    looks_for_restarted: usize,
 }
 
 impl Play {
     /// The trips of a tenant that may have some from before.
     pub async fn new(client: Client, city: City) -> Result<Self> {
-        let mut play = Self { client, city, trips: BTreeMap::new(), news: VecDeque::new(), refused_in_a_row: 0 };
+        let mut play = Self { client, city, trips: BTreeMap::new(), news: VecDeque::new(), refused_in_a_row: 0, looks_for_restarted: 0 };
         let page = play.client.get("/v1/trips?limit=1000").await?;
         for trip in page.get("items").and_then(Value::as_array).into_iter().flatten() {
             let id = output::text(trip, "/id");
@@ -105,6 +109,7 @@ impl Play {
             // Trips that ended in an earlier run are not this run's.
             if !is_over(&status) {
                 play.trips.insert(id, status);
+                play.looks_for_restarted = LOOKS_FOR_RESTARTED;
             }
         }
         Ok(play)
@@ -155,6 +160,24 @@ impl Play {
                     if matches!(refused.status, 429 | 503) {
                         return Ok(());
                     }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what a person at the desk does after a power cut: lets vehicles go on that stand because their computers
+    /// started anew with people aboard (SAFE-13).
+    pub async fn let_restarted_go_on(&mut self) -> Result<()> {
+        let Some(left) = self.looks_for_restarted.checked_sub(1) else { return Ok(()) };
+        self.looks_for_restarted = left;
+        let Ok(page) = self.client.get("/v1/assistance?limit=1000").await else { return Ok(()) };
+        for request in page.get("items").and_then(Value::as_array).into_iter().flatten() {
+            if output::text(request, "/kind") == "RESTARTED" {
+                let path = format!("/v1/trips/{}/resume", output::text(request, "/trip"));
+                // A vehicle that is not back yet is asked again with the next look.
+                if let Err(error) = self.client.post(&path, &json!({ "reason": "the demo was started again" })).await {
+                    tracing::debug!(%error, "a vehicle does not go on yet");
                 }
             }
         }

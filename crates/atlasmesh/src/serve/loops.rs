@@ -119,8 +119,8 @@ async fn reconcile(parts: Parts) {
     let mut tick = every(RECONCILE_EVERY);
     loop {
         tick.tick().await;
-        if let Err(error) = parts.gateway.reconcile_emergency_stops().await {
-            tracing::debug!(%error, "emergency stops wait for the store");
+        if let Err(error) = parts.gateway.reconcile_emergency().await {
+            tracing::debug!(%error, "emergency orders wait for the store");
         }
     }
 }

@@ -30,7 +30,7 @@ use super::ports::Neighbours;
 use super::signer::AuditSigner;
 use super::verify;
 use crate::cli::args::ServeOptions;
-use crate::edge::SystemSource;
+use crate::system_clock::SystemSource;
 
 /// Pages of the database in a mebibyte.
 const PAGES_PER_MIB: u64 = 256;
@@ -61,7 +61,8 @@ pub fn wire(
     link: SocketAddr,
     stopping: watch::Receiver<bool>,
 ) -> Result<Parts> {
-    let source: Arc<dyn CtxSource> = Arc::new(SystemSource);
+    let clock = Arc::new(SystemSource::start());
+    let source: Arc<dyn CtxSource> = clock.clone();
     let engine = Arc::new(Engine::new(policies(options.policies.as_deref())?));
     let signer = AuditSigner::in_folder(&folder.keys())?;
     let audit_key = signer.verifying_key();

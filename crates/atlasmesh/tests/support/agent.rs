@@ -34,6 +34,8 @@ pub struct Agent {
     speedup: f64,
     /// What else it is told when it starts.
     more: Vec<String>,
+    /// Where it connects, if not at the server itself.
+    through: Option<String>,
     pub process: Process,
 }
 
@@ -54,7 +56,8 @@ impl Agent {
         let mut agent = Self {
             vehicle: vehicle.to_owned(),
             name: name.to_owned(),
-            process: run(server, vehicle, (&secret_file, &state), start, speedup, &more),
+            process: run(&server.link, server, vehicle, (&secret_file, &state), start, speedup, &more),
+            through: None,
             secret: secret_file,
             state,
             start,
@@ -70,6 +73,13 @@ impl Agent {
         self.process.kill();
     }
 
+    /// Ends it and starts it again behind a proxy.
+    pub fn go_through(&mut self, server: &Server, proxy: &str) {
+        self.kill();
+        self.through = Some(proxy.to_owned());
+        self.start_again(server);
+    }
+
     /// Starts it again on the same state, and from now on it drives at another pace.
     pub fn start_again_at(&mut self, server: &Server, speedup: f64) {
         self.speedup = speedup;
@@ -79,11 +89,13 @@ impl Agent {
     /// Starts it again on the same state.
     pub fn start_again(&mut self, server: &Server) {
         let files = (self.secret.as_path(), self.state.as_path());
-        self.process = run(server, &self.vehicle, files, self.start, self.speedup, &self.more);
+        let link = self.through.as_deref().unwrap_or(&server.link);
+        self.process = run(link, server, &self.vehicle, files, self.start, self.speedup, &self.more);
     }
 }
 
 fn run(
+    link: &str,
     server: &Server,
     vehicle: &str,
     (secret, state): (&Path, &Path),
@@ -92,7 +104,7 @@ fn run(
     more: &[String],
 ) -> Process {
     let mut command = Command::new(program());
-    command.args(["run", "--server", &server.link, "--ca-sha256", &server.certificate_sha256, "--vehicle", vehicle]);
+    command.args(["run", "--server", link, "--ca-sha256", &server.certificate_sha256, "--vehicle", vehicle]);
     command.arg("--secret-file").arg(secret).arg("--state").arg(state);
     command.args(["--simulate", &format!("--start={},{}", start.0, start.1), "--speedup", &speedup.to_string()]);
     command.args(["--capability", "passenger", "--capability", "delivery"]).args(more);

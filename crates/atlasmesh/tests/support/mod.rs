@@ -11,6 +11,7 @@ pub mod http;
 pub mod live;
 pub mod openapi;
 pub mod process;
+pub mod proxy;
 pub mod server;
 pub mod site;
 pub mod time;

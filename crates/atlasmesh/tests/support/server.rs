@@ -131,6 +131,14 @@ impl Server {
         (self.url, self.link, self.certificate_sha256) = (text("http"), text("link"), text("certificate_sha256"));
     }
 
+    /// Keeps the store from every commit until the answer is dropped: reads go on, a commit hangs.
+    pub fn hang_store(&self) -> rusqlite::Connection {
+        let lock = rusqlite::Connection::open(self.data().join("store/atlasmesh.sqlite")).unwrap();
+        lock.busy_timeout(LIMIT).unwrap();
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        lock
+    }
+
     pub fn http(&self, token: &str) -> Http {
         Http::new(&self.url, Some(token))
     }

@@ -270,6 +270,23 @@ impl World {
         })
     }
 
+    /// Restarts the agent of a vehicle that is under way, and orders it to go on: a restart alone moves nothing (SAFE-13).
+    pub fn restart_under_way(&mut self, n: usize, trip: &str, speedup: f64) {
+        self.agents[n].kill();
+        self.agents[n].start_again_at(&self.server, speedup);
+        self.until_status(trip, &["AWAITING_ASSIST"]);
+        self.let_go_on(trip);
+    }
+
+    /// Orders a standing vehicle to go on as soon as it can be ordered to.
+    pub fn let_go_on(&self, trip: &str) {
+        self.until("the vehicle is ordered to go on", || {
+            let answer =
+                self.http.post(&format!("/v1/trips/{trip}/resume"), &json!({ "reason": "the street is clear" }));
+            if answer.status == 202 { Ok(()) } else { Err(answer.body) }
+        });
+    }
+
     /// Starts a killed agent on the state that it left.
     pub fn start_agent_again(&mut self, n: usize) {
         self.agents[n].start_again(&self.server);

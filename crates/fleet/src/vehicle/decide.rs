@@ -8,9 +8,9 @@ use kernel::id::{BootId, HoldId};
 use kernel::{Code, CommandId, Decided, Reject, SiteId, Timestamp, TripId, VehicleId};
 
 use super::events::{
-    VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleHoldPlaced,
-    VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared, VehicleStopOrdered,
-    VehicleWentOffline,
+    VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleClaimWithdrawn,
+    VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
+    VehicleStopOrdered, VehicleWentOffline,
 };
 use super::{Component, HoldKind, HoldTiming, Mode, Profile, Status, Stop, StopClass, Vehicle, VehicleEvent};
 
@@ -253,6 +253,18 @@ pub fn release_claim(state: Option<&Vehicle>, trip: TripId, epoch: Option<u64>) 
         return Decided::unchanged(());
     }
     Decided::accept([VehicleClaimReleased { trip, claim_epoch: vehicle.claim_epoch + 1 }.into()], ())
+}
+
+/// Ends the epoch of a trip's claim, once however often it is asked, and leaves the vehicle to that trip: it may still
+/// drive by the claim, which is renewed no more.
+pub fn withdraw_claim(state: Option<&Vehicle>, trip: TripId, epoch: u64) -> Answer<()> {
+    let Some(vehicle) = state else { return Decided::unchanged(()) };
+    match vehicle.claim {
+        Some(claim) if claim.trip == trip && claim.epoch == epoch && vehicle.claim_epoch == epoch => {
+            Decided::accept([VehicleClaimWithdrawn { trip, claim_epoch: epoch + 1 }.into()], ())
+        }
+        _ => Decided::unchanged(()),
+    }
 }
 
 /// Orders a stop. Asks nobody, refuses nothing that can be stopped, and repeats nothing (SAFE-1, SAFE-2).

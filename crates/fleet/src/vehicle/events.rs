@@ -23,6 +23,7 @@ kernel::domain_events! {
         "vehicle.stop_ordered" 1 => StopOrdered(VehicleStopOrdered),
         "vehicle.stop_cleared" 1 => StopCleared(VehicleStopCleared),
         "vehicle.decommissioned" 1 => Decommissioned(VehicleDecommissioned),
+        "vehicle.claim_withdrawn" 1 => ClaimWithdrawn(VehicleClaimWithdrawn),
     }
 }
 
@@ -121,6 +122,16 @@ pub struct VehicleClaimTaken {
 /// The vehicle belongs to no trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleClaimReleased {
+    /// The trip.
+    pub trip: TripId,
+    /// The vehicle's epoch from now on.
+    pub claim_epoch: u64,
+}
+
+/// The trip takes its claim back: it is renewed no more. The vehicle may drive by it until it lapses or the vehicle says
+/// that it left, so no other trip gets the vehicle before (SAFE-7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleClaimWithdrawn {
     /// The trip.
     pub trip: TripId,
     /// The vehicle's epoch from now on.

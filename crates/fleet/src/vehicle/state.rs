@@ -49,6 +49,7 @@ impl Aggregate for Vehicle {
         let trip = match event {
             VehicleEvent::ClaimTaken(taken) => Some(taken.trip),
             VehicleEvent::ClaimReleased(released) => Some(released.trip),
+            VehicleEvent::ClaimWithdrawn(withdrawn) => Some(withdrawn.trip),
             VehicleEvent::HoldPlaced(placed) => placed.trip,
             VehicleEvent::WentOffline(offline) => offline.trip,
             VehicleEvent::StopOrdered(_) | VehicleEvent::StopCleared(_) | VehicleEvent::ModeChanged(_) => {
@@ -101,6 +102,7 @@ impl Vehicle {
                 self.claim_epoch = released.claim_epoch;
                 self.claim = None;
             }
+            VehicleEvent::ClaimWithdrawn(withdrawn) => self.claim_epoch = withdrawn.claim_epoch,
             VehicleEvent::StopOrdered(ordered) => self.stops.push(Stop {
                 id: ordered.stop,
                 class: ordered.class,

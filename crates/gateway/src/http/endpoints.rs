@@ -268,7 +268,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         counted: false,
         body: "{ class: StopClass, reason: text(1..500) }",
         status: 202,
-        answer: Answer::Json("{ stop: cmd_…, delivery: sent | waiting, recorded: journal | emergency }"),
+        answer: Answer::Json("{ stop: cmd_…, delivery: sent | waiting, recorded: Recorded }"),
         route: |m| on(m, vehicles::stop),
         ..post("/v1/vehicles/{vehicle}/stop", May::StopVehicle)
     },
@@ -285,7 +285,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         headers: EDIT,
         body: "{ kind: HoldKind, timing: HoldTiming, reason: text(1..500) }",
         status: 201,
-        answer: Answer::Json("{ id: hold_… }"),
+        answer: Answer::Json("{ id: hold_…, recorded: Recorded }"),
         route: |m| on(m, vehicles::hold),
         ..post("/v1/vehicles/{vehicle}/holds", May::HoldVehicle)
     },

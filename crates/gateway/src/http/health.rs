@@ -19,7 +19,12 @@ pub async fn alive() -> Json<Value> {
 /// `GET /readyz`: the store can be read.
 pub async fn ready(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {
     gateway.store.head(&TenantId::platform()).await?;
-    Ok(Json(json!({ "status": "ready", "vehicles_connected": gateway.sessions.len() })))
+    let clock = gateway.source.state();
+    Ok(Json(json!({
+        "status": "ready",
+        "vehicles_connected": gateway.sessions.len(),
+        "clock": { "steady_since": clock.steady_since, "ahead_ms": clock.ahead_ms, "steps": clock.steps },
+    })))
 }
 
 /// `GET /metrics`: Prometheus' text format 0.0.4. Nothing in it names a tenant, a person or a vehicle.

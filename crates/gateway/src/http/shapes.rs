@@ -3,6 +3,7 @@
 /// Shapes that have a name.
 pub const SHAPES: &[(&str, &str)] = &[
     ("Coordinate", "{ lat: number(-90..90), lon: number(-180..180) }"),
+    ("Recorded", "journal | emergency | memory"),
     ("Sector", "mining | logistics | ride-hail | defense"),
     ("Role", "administrator | dispatcher | safety_officer | technician | auditor | viewer"),
     (
@@ -108,7 +109,7 @@ pub const SHAPES: &[(&str, &str)] = &[
     ("Resuming", "{ assist?: assist_…, route?: RouteSummary, ordered_at: time, due_at: time }"),
     (
         "Trip",
-        "{ id: trip_…, status: TripStatus, left: TripStatus | null, occupied: boolean, site: name, kind: TripKind, stops: [{ at: Coordinate }], stop_index: integer, requirements: Required, priority: integer, window: { earliest: time | null, latest: time | null }, constraints: Constraints, request_constraints: Constraints, decision: dec_…, policy_bundle: string, requested_by: string, standing?: stand_…, created_at: time, expires_at: time, route: RouteSummary | null, route_versions: integer, rerouting?: Rerouting, blocked?: Reason, resuming?: Resuming, held_back_at?: Coordinate, diversion?: { reason: string, by: prin_… | null }, vehicle: veh_… | null, claim_epoch: integer | null, assignment: Assignment | null, excluded: [{ vehicle: veh_…, until: time, code: string }], wait: Wait | null, violations: { …: Violation }, reports: { …: integer }, summary: { distance_m: number, duration_ms: integer, energy_wh: number } | null, ended: Ending | null, due: time | null, changed_at: time, progress?: Progress | null, diverted?: boolean }",
+        "{ id: trip_…, status: TripStatus, left: TripStatus | null, occupied: boolean, site: name, kind: TripKind, stops: [{ at: Coordinate }], stop_index: integer, requirements: Required, priority: integer, window: { earliest: time | null, latest: time | null }, constraints: Constraints, request_constraints: Constraints, decision: dec_…, policy_bundle: string, requested_by: string, standing?: stand_…, created_at: time, expires_at: time, route: RouteSummary | null, route_versions: integer, rerouting?: Rerouting, blocked?: Reason, resuming?: Resuming, held_back_at?: Coordinate, diversion?: { reason: string, by: prin_… | null }, withdrawal?: { code: string, reason: string, since: time }, vehicle: veh_… | null, claim_epoch: integer | null, assignment: Assignment | null, excluded: [{ vehicle: veh_…, until: time, code: string }], wait: Wait | null, violations: { …: Violation }, reports: { …: integer }, summary: { distance_m: number, duration_ms: integer, energy_wh: number } | null, ended: Ending | null, due: time | null, changed_at: time, progress?: Progress | null, diverted?: boolean, recorded?: Recorded }",
     ),
     (
         "RouteSummary",

@@ -19,6 +19,7 @@ use super::journal::{WaitMs, wait};
 use super::problem::Problem;
 use super::vehicles::reason;
 use crate::Gateway;
+use crate::vehicles::restrict::Recorded;
 
 /// Trips of one answer where the caller says nothing.
 const TRIPS_DEFAULT: usize = 50;
@@ -201,12 +202,13 @@ pub async fn cancel(
     body: Body<WhyBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let trip = gateway.trip(&caller, id).await?;
-    let ctx = caller.ctx_at(trip.site);
-    let trip = gateway.trips.cancel(&ctx, id, reason(&body.value.reason)?).await?;
+    let ctx = caller.ctx_at(trip.site.clone());
+    let (trip, recorded) = gateway.cancel_trip(ctx, trip, reason(&body.value.reason)?).await?;
     let mut answer = shown(&trip);
+    answer["recorded"] = json!(recorded.as_str());
     // With people or load aboard it ends where they leave, not here.
     let diverted = trip.diversion.is_some() && !trip.status.is_terminal();
     answer["diverted"] = json!(diverted);
-    let status = if diverted { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let status = if diverted || recorded != Recorded::Journal { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(answer)))
 }

@@ -109,11 +109,11 @@ pub async fn stop(
     Id(id): Id<VehicleId>,
     body: Body<StopBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let ordered = gateway.order_stop(&caller.ctx(), id, body.value.class, reason(&body.value.reason)?).await?;
+    let ordered = gateway.order_stop(caller.ctx(), id, body.value.class, reason(&body.value.reason)?).await?;
     let answer = json!({
         "stop": ordered.stop,
         "delivery": if ordered.sent { "sent" } else { "waiting" },
-        "recorded": if ordered.journaled { "journal" } else { "emergency" },
+        "recorded": ordered.recorded.as_str(),
     });
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
@@ -153,8 +153,8 @@ pub async fn hold(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let HoldBody { kind, timing, reason: why } = &body.value;
     let ctx = caller.ctx().if_version(version);
-    let hold = gateway.fleet.place_hold(&ctx, id, *kind, *timing, reason(why)?).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "id": hold }))))
+    let (hold, recorded) = gateway.place_hold(ctx, id, *kind, *timing, reason(why)?).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": hold, "recorded": recorded.as_str() }))))
 }
 
 /// `DELETE /v1/vehicles/{vehicle}/holds/{hold}`

@@ -1,5 +1,7 @@
 //! What a vehicle's session asks of the domains: who it is, where it stands, and what follows from what it says.
 
+use std::time::Duration;
+
 use kernel::envelope::{ClockSource, Known as Stated, OccurredAt};
 use kernel::id::TypedId;
 use kernel::{Actor, Ctx, Reject, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
@@ -7,8 +9,12 @@ use link::{Heartbeat, Hello, LinkError, Online, ReportKind, TelemetryBatch, Trip
 use store::port::{CommitError, Fault};
 use store::{CommandError, Expected, RowBody, RowWrite, TableSpec};
 use telemetry::{Batch, RawSample, TelemetryError};
+use tokio::time::timeout;
 
 use crate::Gateway;
+
+/// How long the store may take to write down that a claim is renewed.
+const STORE_WAIT: Duration = Duration::from_secs(1);
 
 /// How far each boot's reports were taken.
 pub const REPORT_WATERMARKS: TableSpec = TableSpec::observations("report_watermarks", &[]);
@@ -128,7 +134,9 @@ impl Gateway {
 
     async fn renew(&self, vehicle: &Known) -> Result<Option<v1::Claim>, SessionError> {
         let now = self.source.now();
-        let renewed = match self.fleet.renew_claim(&vehicle.tenant, vehicle.id, now).await {
+        // A store that hangs must not keep the session from its other work.
+        let renewing = timeout(STORE_WAIT, self.fleet.renew_claim(&vehicle.tenant, vehicle.id, now)).await;
+        let renewed = match renewing.unwrap_or(Err(Fault::Overloaded)) {
             Ok(claim) => claim.map(|claim| (claim.trip, claim.epoch, claim.valid_for_s * 1_000)),
             Err(fault) => {
                 tracing::warn!(tenant = %vehicle.tenant, vehicle = %vehicle.id, error = %fault, "a claim is not renewed");
@@ -150,7 +158,8 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<Option<(TripId, u64, u64)>, SessionError> {
         let known = self.fleet.vehicle(&vehicle.tenant, vehicle.id).await?;
-        let Some(claim) = known.and_then(|known| known.vehicle.claim) else { return Ok(None) };
+        let current = |vehicle: &fleet::Vehicle| vehicle.claim.filter(|claim| claim.epoch == vehicle.claim_epoch);
+        let Some(claim) = known.and_then(|known| current(&known.vehicle)) else { return Ok(None) };
         let (_, valid_until) = self.fleet.claim(&vehicle.tenant, claim.trip, vehicle.id).await?;
         let left_ms = valid_until.map_or(0, |until| until.since_ms(now)).max(1);
         Ok(Some((claim.trip, claim.epoch, left_ms.unsigned_abs())))

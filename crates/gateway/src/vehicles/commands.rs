@@ -117,6 +117,26 @@ impl StoredCommand {
         matches!(&message.message, Some(v1::to_vehicle::Message::Command(command)) if command.body.as_ref() == Some(body))
     }
 
+    /// Whether it holds the whole vehicle until it is cleared: a stop of it or a hold, whose ends are the vehicle's state.
+    fn is_of_vehicle(&self) -> Result<bool, Fault> {
+        use v1::command::Body;
+        Ok(match body_of(&self.message()?) {
+            Some(Body::Ground(_)) => true,
+            Some(Body::Stop(stop)) => stop.scope != i32::from(v1::Scope::Trip),
+            _ => false,
+        })
+    }
+
+    /// Whether it holds the vehicle on one trip only.
+    pub fn ends_with_its_trip(&self) -> Result<bool, Fault> {
+        use v1::command::Body;
+        Ok(match body_of(&self.message()?) {
+            Some(Body::Stop(stop)) => stop.scope == i32::from(v1::Scope::Trip),
+            Some(Body::Slow(slow)) => slow.scope == i32::from(v1::Scope::Trip),
+            _ => false,
+        })
+    }
+
     fn class(&self) -> Class {
         if self.class == "permissive" { Class::Permissive } else { Class::Restrictive }
     }
@@ -148,31 +168,28 @@ pub fn clearance(command: CommandId) -> v1::command::Body {
     v1::command::Body::Clearance(v1::Clearance { of, trip_id: String::new() })
 }
 
-/// Tells a vehicle once more what ended, where it says that it still holds it: a clearance expires like everything that
-/// permits, and may have come too late or not at all. However late, it moves nothing (SAFE-13).
-pub async fn clear_again(
+/// Writes a clearance for each command that holds a vehicle and is over, unless one is on its way that can still arrive: a
+/// clearance expires like everything that permits. However late, it moves nothing (SAFE-13).
+pub async fn clear(
     store: &dyn Store,
     tenant: &TenantId,
     vehicle: VehicleId,
-    held: &[CommandId],
+    over: &[CommandId],
     new_id: impl Fn() -> CommandId + Send,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    if held.is_empty() {
+    if over.is_empty() {
         return Ok(());
     }
-    let known = list(store, tenant, vehicle).await?;
+    let open = open(store, tenant, vehicle).await?;
     let mut rows = Vec::new();
-    for held in held {
-        let body = clearance(*held);
-        let mut told = known.iter().map(|(_, command)| command).filter(|command| command.says(&body)).peekable();
-        let may_arrive = |command: &StoredCommand| {
-            !state_of(&command.state).is_final() && command.expires_at.is_some_and(|end| now < end)
-        };
-        if told.peek().is_some() && !told.any(may_arrive) {
+    for command in over {
+        let body = clearance(*command);
+        let may_arrive = |known: &StoredCommand| known.says(&body) && known.expires_at.is_some_and(|end| now < end);
+        if !open.iter().any(|(_, known)| may_arrive(known)) {
             let id = new_id();
-            rows.push(StoredCommand::new(id, vehicle, CLEARANCE, 0, now, body.clone()).insert(id)?);
-            tracing::info!(%tenant, %vehicle, command = %id, held = %held, "a clearance is told again");
+            rows.push(StoredCommand::new(id, vehicle, CLEARANCE, 0, now, body).insert(id)?);
+            tracing::info!(%tenant, %vehicle, command = %id, clears = %command, "an order that is over is cleared anew");
         }
     }
     if rows.is_empty() {
@@ -184,6 +201,42 @@ pub async fn clear_again(
         // New ids conflict with nothing.
         Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Err(Fault::Overloaded),
     }
+}
+
+/// Whether a clearance of a command was ever issued.
+pub async fn was_cleared(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    command: CommandId,
+) -> Result<bool, Fault> {
+    let body = clearance(command);
+    Ok(list(store, tenant, vehicle).await?.iter().any(|(_, known)| known.says(&body)))
+}
+
+/// A command, if it was issued.
+pub async fn get(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+    id: CommandId,
+) -> Result<Option<StoredCommand>, Fault> {
+    store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await?.map(|row| row.decode()).transpose()
+}
+
+/// The commands of a vehicle whose end is not known yet.
+async fn open(
+    store: &dyn Store,
+    tenant: &TenantId,
+    vehicle: VehicleId,
+) -> Result<Vec<(CommandId, StoredCommand)>, Fault> {
+    let query = ListQuery {
+        filters: vec![("vehicle", vehicle.to_string()), ("open", "yes".into())],
+        limit: OPEN_MAX,
+        ..ListQuery::all()
+    };
+    let rows = store.list(VEHICLE_COMMANDS, tenant, query).await?;
+    rows.iter().filter_map(|row| id_of_key(&row.key).map(|id| Ok((id, row.decode()?)))).collect()
 }
 
 /// The end of a command that need not arrive any more.
@@ -228,30 +281,35 @@ impl Outgoing {
     }
 }
 
-/// What a session sends now, in order. Commands whose time ran out become EXPIRED on the way.
+/// What a session sends now, in order. Commands whose time ran out become EXPIRED on the way; stops and holds that are
+/// over before the vehicle ever had them are not sent any more: their clearances may have expired.
 pub async fn to_deliver(
     store: &dyn Store,
+    fleet: &fleet::Fleet,
     tenant: &TenantId,
     vehicle: VehicleId,
     held: &[CommandId],
     now: Timestamp,
 ) -> Result<Vec<Outgoing>, Fault> {
-    let query = ListQuery {
-        filters: vec![("vehicle", vehicle.to_string()), ("open", "yes".into())],
-        limit: OPEN_MAX,
-        ..ListQuery::all()
-    };
     let mut outgoing = Vec::new();
-    for row in store.list(VEHICLE_COMMANDS, tenant, query).await? {
-        let command: StoredCommand = row.decode()?;
-        let Some(id) = id_of_key(&row.key) else { continue };
+    let open = open(store, tenant, vehicle).await?;
+    if open.is_empty() {
+        return Ok(outgoing);
+    }
+    // Read after the rows: what a row orders was in force before the row was written.
+    let in_force = fleet.restrictions_of(tenant, vehicle).await?;
+    for (id, command) in open {
         let holds = if held.contains(&id) { Held::Yes } else { Held::No };
-        if holds == Held::Yes && matches!(state_of(&command.state), Delivery::Issued | Delivery::Delivered) {
+        let state = state_of(&command.state);
+        if holds == Held::Yes && matches!(state, Delivery::Issued | Delivery::Delivered) {
             // A stop from memory was obeyed before this row was written: the vehicle's word came too early for it.
             advance(store, tenant, vehicle, id, Delivery::Accepted, None).await?;
             continue;
         }
-        match redeliver(command.class(), state_of(&command.state), command.expires_at, now, holds) {
+        match redeliver(command.class(), state, command.expires_at, now, holds) {
+            Redelivery::Send if command.is_of_vehicle()? && !in_force.contains(&id) => {
+                advance(store, tenant, vehicle, id, Delivery::Done, None).await?;
+            }
             Redelivery::Send => {
                 let message = command.message()?;
                 outgoing.push(Outgoing { id, kind: command.kind, message, issued_at: command.issued_at });
@@ -347,6 +405,8 @@ pub enum Question {
     Resume(TripId, Option<RouteId>),
     /// Do as a person answered, standing.
     Assist(AssistId, Answer),
+    /// Leave the trip that was under this claim.
+    Leave(TripId, u64),
 }
 
 /// What a command asks; `None` where nobody waits for the answer.
@@ -359,14 +419,15 @@ pub async fn question(
     let Some(row) = store.get(VEHICLE_COMMANDS, tenant, &key(vehicle, id)).await? else { return Ok(None) };
     let command: StoredCommand = row.decode()?;
     let Some(v1::to_vehicle::Message::Command(command)) = command.message()?.message else { return Ok(None) };
-    Ok(command.body.and_then(|body| asked(&body)))
+    Ok(command.body.and_then(|body| asked(&body, command.claim_epoch)))
 }
 
-fn asked(body: &v1::command::Body) -> Option<Question> {
+fn asked(body: &v1::command::Body, claim_epoch: u64) -> Option<Question> {
     use v1::command::Body as B;
     let route = |route: &Option<v1::Route>| route.as_ref().and_then(|route| route.route_id.parse().ok());
     match body {
         B::Reroute(body) => Some(Question::Reroute(body.trip_id.parse().ok()?, route(&body.route)?)),
+        B::Cancel(body) => Some(Question::Leave(body.trip_id.parse().ok()?, claim_epoch)),
         B::Resume(body) => Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path))),
         B::AssistAnswer(body) => match body.answer.parse::<Answer>().ok()? {
             moving if moving.moves() => Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path))),

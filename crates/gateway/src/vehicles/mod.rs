@@ -1,5 +1,5 @@
-//! The edge towards vehicles: the listener, one session per vehicle, commands on their way, and stops that leave even
-//! when the store cannot commit.
+//! The edge towards vehicles: the listener, one session per vehicle, commands on their way, and what takes motion
+//! away, which leaves even when the store cannot commit.
 
 pub mod backend;
 pub mod commands;
@@ -7,11 +7,12 @@ mod compliance;
 pub mod emergency;
 pub mod listener;
 pub mod outbox;
+mod reconcile;
 pub mod reports;
+pub mod restrict;
 pub mod rules;
 pub mod session;
 pub mod sessions;
-pub mod stop;
 pub mod tls;
 
 use std::time::Duration;

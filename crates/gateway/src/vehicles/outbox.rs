@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::assist::Answer;
-use kernel::id::{AssistId, TypedId, ViolationId};
+use kernel::id::{AssistId, HoldId, TypedId, ViolationId};
 use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, RouteId, TenantId, VehicleId};
 use link::v1::{self, command::Body};
 use store::port::{Fault, Store};
@@ -213,10 +213,14 @@ fn of_trip(id: CommandId, trip: kernel::TripId, event: TripEvent) -> Option<Impl
         vehicle,
         kind: "cancel",
         claim_epoch,
-        body: Body::Cancel(v1::Cancel { trip_id: trip.to_string(), reason }),
+        body: cancel_body(trip, reason),
     };
     match event {
-        TripEvent::Unassigned(lost) => Some(cancel(lost.vehicle, lost.claim_epoch, lost.reason)),
+        TripEvent::Withdrawn(taken) => Some(cancel(taken.vehicle, taken.claim_epoch, taken.reason)),
+        // A vehicle whose own report says that it left needs not be told.
+        TripEvent::Unassigned(lost) if lost.report.is_none() => {
+            Some(cancel(lost.vehicle, lost.claim_epoch, lost.reason))
+        }
         TripEvent::Cancelled(cancelled) => Some(cancel(cancelled.vehicle?, cancelled.claim_epoch?, cancelled.reason)),
         TripEvent::Failed(failed) => Some(cancel(failed.vehicle?, failed.claim_epoch?, failed.reason)),
         TripEvent::RerouteFailed(failed) => Some(Implied {
@@ -300,15 +304,10 @@ fn of_vehicle(id: CommandId, vehicle: VehicleId, event: VehicleEvent) -> Option<
             Some(Implied { id, vehicle, kind: CLEARANCE, claim_epoch: 0, body: clearance(cleared.stop) })
         }
         VehicleEvent::HoldPlaced(placed) => {
-            let when = match placed.timing {
-                HoldTiming::AfterTrip => v1::GroundWhen::AfterTrip,
-                HoldTiming::NextAdmissible => v1::GroundWhen::NextAdmissible,
-                HoldTiming::Now => v1::GroundWhen::Now,
-            };
-            let ground = v1::Ground { when: when.into(), hold_id: placed.hold.to_string(), reason: placed.reason };
             // The command has the hold's own id, so that the release can name it.
             let id = CommandId::from_u128(placed.hold.as_u128());
-            Some(Implied { id, vehicle, kind: "ground", claim_epoch: 0, body: Body::Ground(ground) })
+            let body = ground_body(id, placed.timing, placed.reason);
+            Some(Implied { id, vehicle, kind: "ground", claim_epoch: 0, body })
         }
         VehicleEvent::HoldReleased(released) => {
             let body = clearance(CommandId::from_u128(released.hold.as_u128()));
@@ -316,6 +315,22 @@ fn of_vehicle(id: CommandId, vehicle: VehicleId, event: VehicleEvent) -> Option<
         }
         _ => None,
     }
+}
+
+/// A hold, as it goes over the wire: the command has the hold's own id.
+pub fn ground_body(id: CommandId, timing: HoldTiming, reason: String) -> Body {
+    let when = match timing {
+        HoldTiming::AfterTrip => v1::GroundWhen::AfterTrip,
+        HoldTiming::NextAdmissible => v1::GroundWhen::NextAdmissible,
+        HoldTiming::Now => v1::GroundWhen::Now,
+    };
+    let hold_id = HoldId::from_u128(id.as_u128()).to_string();
+    Body::Ground(v1::Ground { when: when.into(), hold_id, reason })
+}
+
+/// The end of a trip for its vehicle, as it goes over the wire.
+pub fn cancel_body(trip: kernel::TripId, reason: String) -> Body {
+    Body::Cancel(v1::Cancel { trip_id: trip.to_string(), reason })
 }
 
 /// A stop of the whole vehicle, as it goes over the wire.

@@ -32,6 +32,9 @@ impl Gateway {
                 self.trips.reroute_answered(&ctx, trip, answer).await
             }
             Question::Resume(trip, route) => self.trips.resume_answered(&ctx, trip, route, refused).await,
+            // It obeys, and leaves the trip once it stands.
+            Question::Leave(..) if report.state != Delivery::Done => return Ok(()),
+            Question::Leave(trip, claim_epoch) => self.trips.vehicle_left(&ctx, trip, claim_epoch).await,
             Question::Assist(assist, answer) => self.trips.assistance_spoken(&ctx, assist, answer, refused).await,
         };
         match taken {

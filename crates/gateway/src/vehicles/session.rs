@@ -58,6 +58,7 @@ pub async fn run(
         sent: Vec::new(),
         waiting: VecDeque::new(),
         undelivered: false,
+        unreconciled: false,
         keeps_rules: None,
         samples_missed: false,
     };
@@ -83,6 +84,8 @@ struct Session {
     waiting: VecDeque<Durable>,
     /// Whether the store could not tell what is to be delivered.
     undelivered: bool,
+    /// Whether what holds the vehicle is to be compared with what should hold it.
+    unreconciled: bool,
     /// The revision of the site's rules that the vehicle said it keeps, until somebody looked at it.
     keeps_rules: Option<u64>,
     /// Whether samples were sent that the disk could not take: they come again with the next session.
@@ -105,10 +108,11 @@ impl Session {
         };
         self.held = hello.held_commands.clone();
         self.keeps_rules = Some(hello.site_rules_revision);
+        self.send_emergency()?;
         let welcome = self.gateway.welcome(&self.vehicle, &hello).await?;
         self.say(to_vehicle::Message::Welcome(welcome))?;
         tracing::info!(tenant = %self.vehicle.tenant, vehicle = %self.vehicle.id, boot = %hello.boot, agent = hello.agent_version, "session began");
-        self.clear_again().await;
+        self.reconcile().await;
         self.deliver().await?;
         self.listen(inbound, stopping, &hello).await
     }
@@ -141,6 +145,9 @@ impl Session {
                 _ = renewal.tick() => self.renew().await?,
                 _ = retry.tick(), if self.must_retry() => {
                     self.settle(hello).await?;
+                    if self.unreconciled {
+                        self.reconcile().await;
+                    }
                     self.deliver().await?;
                 }
                 message = tokio::time::timeout_at(silent_at, inbound.next()) => match message {
@@ -168,21 +175,37 @@ impl Session {
     }
 
     fn must_retry(&self) -> bool {
-        self.undelivered || !self.waiting.is_empty() || self.handle.rules_changed.load(Ordering::Acquire)
+        self.undelivered
+            || self.unreconciled
+            || !self.waiting.is_empty()
+            || self.handle.rules_changed.load(Ordering::Acquire)
     }
 
-    /// What cannot be written now is told with the next session: a vehicle that stands too long is safe.
-    async fn clear_again(&self) {
-        let (gateway, Known { tenant, id, .. }) = (&self.gateway, &self.vehicle);
-        let ctx = self.vehicle.ctx(gateway);
-        let told = commands::clear_again(&*gateway.store, tenant, *id, &self.held, || ctx.new_id(), ctx.now).await;
-        if let Err(fault) = told {
-            tracing::warn!(%tenant, vehicle = %id, error = %fault, "clearances cannot be told again");
+    /// Compares what holds the vehicle with what should; tried again while the store cannot answer.
+    async fn reconcile(&mut self) {
+        let reconciled = self.gateway.reconcile_held(&self.vehicle, &self.held).await;
+        self.unreconciled = reconciled.is_err();
+        if let Err(fault) = reconciled {
+            let Known { tenant, id, .. } = &self.vehicle;
+            tracing::warn!(%tenant, vehicle = %id, error = %fault, "what holds the vehicle is not compared yet");
         }
+    }
+
+    /// Sends what left from memory because the store could not commit (SAFE-2). Nothing here waits for the store.
+    fn send_emergency(&mut self) -> Result<(), SessionError> {
+        for order in self.gateway.emergency.of_vehicle(&self.vehicle.tenant, self.vehicle.id) {
+            if self.sent.contains(&order.command) || self.held.contains(&order.command) {
+                continue;
+            }
+            self.handle.outbound.try_send(order.message()).map_err(|_| SessionError::SlowVehicle)?;
+            self.sent.push(order.command);
+        }
+        Ok(())
     }
 
     /// Sends what waits for the vehicle.
     async fn deliver(&mut self) -> Result<(), SessionError> {
+        self.send_emergency()?;
         let Known { tenant, id, .. } = &self.vehicle;
         let now = self.gateway.source.now();
         // The whole of a site is read for it: only where it changed, not for each command.
@@ -196,7 +219,7 @@ impl Session {
                 }
             }
         }
-        let found = commands::to_deliver(&*self.gateway.store, tenant, *id, &self.held, now).await;
+        let found = commands::to_deliver(&*self.gateway.store, &self.gateway.fleet, tenant, *id, &self.held, now).await;
         self.undelivered = found.is_err();
         let found = found.unwrap_or_else(|fault| {
             tracing::warn!(%tenant, vehicle = %id, error = %fault, "commands wait for the store");
@@ -245,6 +268,8 @@ impl Session {
             VehicleMessage::TripReport(report) => Durable::Report(report),
             VehicleMessage::CommandState(report) => {
                 note_held(&mut self.held, &report.command, report.state);
+                // It may be a clearance, which is needed again as long as the vehicle holds what it was to end.
+                self.unreconciled |= matches!(report.state, Delivery::Rejected | Delivery::Expired);
                 Durable::Command(report)
             }
         };

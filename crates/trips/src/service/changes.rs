@@ -35,6 +35,16 @@ impl Trips {
         self.execute(ctx, trip, Extras::default(), gather).await?.state.ok_or_else(no_such_trip)
     }
 
+    /// Takes a vehicle's word that it is not on a trip under a claim, or not any more.
+    ///
+    /// # Errors
+    /// [`CommandError::Fault`] when the store cannot answer.
+    pub async fn vehicle_left(&self, ctx: &Ctx, trip: TripId, claim_epoch: u64) -> Result<(), CommandError> {
+        let Ok(vehicle) = ctx.actor.id.parse() else { return Ok(()) };
+        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
+        self.command(ctx, trip, &Command::VehicleLeft { vehicle, claim_epoch }, &[], extras).await.map(drop)
+    }
+
     /// Says that a trip's standing vehicle cannot go on.
     ///
     /// # Errors

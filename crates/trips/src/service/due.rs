@@ -65,6 +65,7 @@ impl Trips {
         Ok(DueFacts {
             claim_is_current: claim.is_current,
             claim_valid_until: claim.valid_until,
+            vehicle_heard_at: facts.as_ref().map(|facts| facts.seen_at),
             vehicle_online: facts.is_some_and(is_connected),
             listener_up_since,
             timing,

@@ -221,6 +221,7 @@ fn sentence(event: &TripEvent) -> String {
         TripEvent::Cancelled(body) => format!("called off: {}", body.reason),
         TripEvent::Failed(body) => format!("failed: {}", body.reason),
         TripEvent::Expired(body) => format!("expired: {}", body.reason),
+        TripEvent::Withdrawn(body) => format!("taken back from {}: {}", body.vehicle, body.reason),
         TripEvent::VehicleSilent(body) => format!("{} is silent: {}", body.vehicle, body.reason),
         TripEvent::DeadlineMoved(body) => format!("looked at: {}", body.reason),
         TripEvent::ViolationOpened(body) => {

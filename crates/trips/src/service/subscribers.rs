@@ -39,25 +39,45 @@ impl Subscriber for ClaimReleaser {
 
     fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
         Box::pin(async move {
-            if let Some((trip, vehicle, epoch)) = claim_that_ends(event) {
-                settle("the release of a claim", self.0.release(event, trip, vehicle, epoch).await)?;
+            if let Some(end) = ClaimEnd::of(event) {
+                settle("the end of a claim", self.0.end_claim(event, end).await)?;
             }
             Ok(Vec::new())
         })
     }
 }
 
-fn claim_that_ends(event: &Envelope) -> Option<(TripId, VehicleId, u64)> {
-    if event.stream.kind() != Trip::KIND {
-        return None;
-    }
-    let trip = event.stream.id().parse().ok()?;
-    match TripEvent::decode(&event.r#type, event.version, &event.body).ok()? {
-        TripEvent::Unassigned(body) => Some((trip, body.vehicle, body.claim_epoch)),
-        TripEvent::Completed(body) => Some((trip, body.vehicle, body.claim_epoch)),
-        TripEvent::Cancelled(body) => Some((trip, body.vehicle?, body.claim_epoch?)),
-        TripEvent::Failed(body) => Some((trip, body.vehicle?, body.claim_epoch?)),
-        _ => None,
+/// The end of a claim, as an event of its trip implies it.
+struct ClaimEnd {
+    trip: TripId,
+    vehicle: VehicleId,
+    claim_epoch: u64,
+    how: HowEnds,
+}
+
+/// What is left of a claim at its end.
+enum HowEnds {
+    /// Nothing: the vehicle is free.
+    Released,
+    /// The vehicle may still drive by it, so it is not free; the claim lapses.
+    Withdrawn,
+}
+
+impl ClaimEnd {
+    fn of(event: &Envelope) -> Option<Self> {
+        if event.stream.kind() != Trip::KIND {
+            return None;
+        }
+        let trip = event.stream.id().parse().ok()?;
+        let (vehicle, claim_epoch, how) = match TripEvent::decode(&event.r#type, event.version, &event.body).ok()? {
+            TripEvent::Withdrawn(body) => (body.vehicle, body.claim_epoch, HowEnds::Withdrawn),
+            TripEvent::Unassigned(body) => (body.vehicle, body.claim_epoch, HowEnds::Released),
+            TripEvent::Completed(body) => (body.vehicle, body.claim_epoch, HowEnds::Released),
+            TripEvent::Cancelled(body) => (body.vehicle?, body.claim_epoch?, HowEnds::Released),
+            TripEvent::Failed(body) => (body.vehicle?, body.claim_epoch?, HowEnds::Released),
+            _ => return None,
+        };
+        Some(Self { trip, vehicle, claim_epoch, how })
     }
 }
 
@@ -114,15 +134,13 @@ impl Trips {
         Ok(ctx.caused_by(event.id))
     }
 
-    async fn release(
-        &self,
-        event: &Envelope,
-        trip: TripId,
-        vehicle: VehicleId,
-        claim_epoch: u64,
-    ) -> Result<(), CommandError> {
+    async fn end_claim(&self, event: &Envelope, end: ClaimEnd) -> Result<(), CommandError> {
         let ctx = self.consequence(event, "trip.release-claim").await?;
-        self.ports.fleet.release_claim(&ctx, trip, vehicle, Some(claim_epoch)).await
+        let ClaimEnd { trip, vehicle, claim_epoch, how } = end;
+        match how {
+            HowEnds::Released => self.ports.fleet.release_claim(&ctx, trip, vehicle, Some(claim_epoch)).await,
+            HowEnds::Withdrawn => self.ports.fleet.withdraw_claim(&ctx, trip, vehicle, claim_epoch).await,
+        }
     }
 
     async fn hear_of(&self, event: &Envelope, vehicle: VehicleId, news: VehicleNews) -> Result<(), CommandError> {

@@ -22,6 +22,7 @@ pub(super) fn named_vehicle(event: &TripEvent) -> Option<VehicleId> {
         TripEvent::Diverted(body) => Some(body.vehicle),
         TripEvent::ResumeOrdered(body) => Some(body.vehicle),
         TripEvent::ResumeRefused(body) => Some(body.vehicle),
+        TripEvent::Withdrawn(body) => Some(body.vehicle),
         _ => None,
     }
 }

@@ -36,6 +36,13 @@ pub enum Command {
     Report(Box<VehicleReport>),
     /// Its vehicle may not drive it any more: a hold, a revocation.
     LoseVehicle(Loss),
+    /// Its vehicle says that it is not on the trip under this claim, or not any more.
+    VehicleLeft {
+        /// The vehicle.
+        vehicle: VehicleId,
+        /// The claim.
+        claim_epoch: u64,
+    },
     /// The connection to its vehicle ended.
     VehicleOffline(VehicleId),
     /// Its standing vehicle cannot go on.
@@ -202,6 +209,7 @@ pub fn decide(state: Option<&Trip>, command: &Command, now: Timestamp) -> Decide
         Command::Assign(new) => assign(trip, new, now),
         Command::Report(report) => report::decide(trip, report, now),
         Command::LoseVehicle(loss) => Ok(due::lose_vehicle(trip, loss, now)),
+        Command::VehicleLeft { vehicle, claim_epoch } => Ok(due::vehicle_left(trip, *vehicle, *claim_epoch, now)),
         Command::VehicleOffline(vehicle) => Ok(vehicle_offline(trip, *vehicle)),
         Command::Strand { reason } => strand(trip, reason, now),
         Command::Cancel { reason, by, stops } => cancel(trip, reason, *by, stops.as_ref(), now),

@@ -1,21 +1,24 @@
 //! What time does to a trip. Each open state has a deadline with a meaning; silence counts only while vehicles could
-//! be heard (SAFE-8); a silent vehicle's trip goes to another only after its claim has lapsed, with a margin, and never
-//! with people or load aboard (SAFE-7).
+//! be heard (SAFE-8). A trip leaves its vehicle only by the vehicle's own word, or once the claim has lapsed with a margin,
+//! and never with people or load aboard (SAFE-7).
 
-use kernel::{Decided, Timestamp};
+use kernel::{Decided, Timestamp, VehicleId};
 
 use super::decide::{Done, Loss};
 use super::events::{
     TripDeadlineMoved, TripEvent, TripExpired, TripReleased, TripStranded, TripUnassigned, TripVehicleSilent,
+    TripWithdrawn,
 };
 use super::state::Trip;
 use super::status::Status;
 use super::types::{Assignment, ReportRef};
 use super::{resume, way};
-use crate::limits::{ClaimTiming, EXCLUSION_MS, REASSIGN_WAIT_MS, cut};
+use crate::limits::{ACCEPT_TIMEOUT_MS, ClaimTiming, EXCLUSION_MS, REASSIGN_WAIT_MS, cut};
 
 /// Why a silence does not count yet.
 const UNHEARD: &str = "vehicles could not be heard for long enough";
+/// Why a vehicle that was asked keeps the trip for now.
+const UNANSWERED: &str = "the vehicle has neither answered nor been heard since it was asked, its claim has not lapsed";
 
 /// What is known of a trip's vehicle when a deadline comes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,8 +27,11 @@ pub struct DueFacts {
     pub claim_is_current: bool,
     /// Until when the vehicle may move under the trip's newest claim by its own clock; `None` when it never could.
     pub claim_valid_until: Option<Timestamp>,
-    /// Whether the vehicle is connected, so that it hears of the end of its claim at once.
+    /// Whether the vehicle counts as connected. It counts for a while after its last word, so nothing that is safe only
+    /// if the vehicle hears of it may follow from this.
     pub vehicle_online: bool,
+    /// When the vehicle was heard last.
+    pub vehicle_heard_at: Option<Timestamp>,
     /// Since when vehicles can connect; `None` while they cannot.
     pub listener_up_since: Option<Timestamp>,
     /// The deadlines that follow from the claim's validity.
@@ -49,21 +55,16 @@ impl DueFacts {
         heard_long_enough && self.claim_is_over(now)
     }
 
-    /// Whether the vehicle could have answered what it was asked at `asked_at`: it is connected, and could be heard all
-    /// the time since, or for long enough to come back and answer (SAFE-8).
+    /// Whether the vehicle could have answered what it was asked at `asked_at`: it was heard afterwards, and could be
+    /// heard all the time since, or for long enough to come back and answer (SAFE-8).
     fn could_answer(&self, asked_at: Timestamp, now: Timestamp) -> bool {
-        self.vehicle_online && self.was_heard_since(asked_at, now)
+        self.vehicle_heard_at.is_some_and(|heard_at| asked_at < heard_at) && self.was_heard_since(asked_at, now)
     }
 
     /// Whether vehicles could be heard all the time since, or for long enough to come back and answer (SAFE-8).
     fn was_heard_since(&self, asked_at: Timestamp, now: Timestamp) -> bool {
         let heard = |since: Timestamp| since <= asked_at || now.since_ms(since) >= self.timing.silence_grace_ms();
         self.listener_up_since.is_some_and(heard)
-    }
-
-    /// Whether the vehicle can lose the trip now: it hears of it, or it certainly stands.
-    fn may_lose(&self, now: Timestamp) -> bool {
-        self.vehicle_online || self.has_lapsed(now)
     }
 
     /// When vehicles could be heard for long enough.
@@ -119,17 +120,24 @@ fn waited_long_enough(trip: &Trip, facts: &DueFacts, now: Timestamp) -> Decided<
 
 fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Timestamp) -> Decided<TripEvent, Done> {
     let lapsed = facts.has_lapsed(now);
-    let lose = |code: &str, reason: &str| unassign(trip, assignment, code, reason, None, now);
+    let lose = |code: &str, reason: &str| lose(trip, assignment, code, reason, facts, now);
     let silent = "nothing was heard of the vehicle until its claim had lapsed";
+    if let Some(withdrawal) = trip.withdrawal.as_ref().filter(|_| may_leave(trip)) {
+        return lose(&withdrawal.code, &withdrawal.reason);
+    }
     match trip.status {
         Status::Assigned if lapsed || facts.could_answer(assignment.assigned_at, now) => {
             lose("NO_ANSWER", "the vehicle did not answer in time")
         }
-        Status::Assigned if facts.vehicle_online => moved(trip, UNHEARD, false, facts.grace_ends(now)),
-        Status::Dispatched | Status::ToPickup if lapsed => lose("VEHICLE_SILENT", silent),
-        Status::Stranded if !trip.occupied && facts.may_lose(now) => {
-            lose("VEHICLE_STRANDED", "the vehicle cannot go on and nobody is aboard")
+        Status::Assigned if !facts.was_heard_since(assignment.assigned_at, now) => {
+            moved(trip, UNHEARD, false, facts.grace_ends(now))
         }
+        // Its answer may be on its way: it is asked nothing else until it is heard again.
+        Status::Assigned => {
+            moved(trip, UNANSWERED, false, facts.look_again_at(now).min(now.plus_ms(ACCEPT_TIMEOUT_MS)))
+        }
+        Status::Dispatched | Status::ToPickup if lapsed => lose("VEHICLE_SILENT", silent),
+        Status::Stranded if !trip.occupied => lose("VEHICLE_STRANDED", "the vehicle cannot go on and nobody is aboard"),
         _ if may_leave_standing(trip) && lapsed => lose("VEHICLE_SILENT", silent),
         _ if may_leave_standing(trip) && facts.vehicle_online && !facts.claim_is_current => {
             lose("CLAIM_ENDED", "the vehicle stands and its claim has ended")
@@ -147,6 +155,12 @@ fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Tim
         _ if facts.claim_is_over(now) => moved(trip, UNHEARD, false, facts.look_again_at(now)),
         _ => moved(trip, "the vehicle's claim has not lapsed", facts.vehicle_online, facts.look_again_at(now)),
     }
+}
+
+/// Whether nobody and nothing is aboard and the vehicle has not reached its people or load, or stands, so that the trip
+/// may go to another.
+fn may_leave(trip: &Trip) -> bool {
+    !trip.occupied && trip.status.is_before_pickup() || may_leave_standing(trip)
 }
 
 /// Whether the vehicle stands unoccupied, so that the trip may go to another.
@@ -185,26 +199,64 @@ pub(super) fn unassign(
     Done::becomes(trip, Status::Waiting, events)
 }
 
-/// A hold took effect on the trip's vehicle, or its identity ended: an unoccupied trip waits for another vehicle, at
-/// once if this one hears of it, else when it certainly stands.
+/// Takes the trip from its vehicle: at once where that certainly stands, else as soon as it has said that it left
+/// (SAFE-7), for which it is told to and its claim is not renewed any more.
+fn lose(
+    trip: &Trip,
+    assignment: &Assignment,
+    code: &str,
+    reason: &str,
+    facts: &DueFacts,
+    now: Timestamp,
+) -> Decided<TripEvent, Done> {
+    if facts.has_lapsed(now) {
+        return unassign(trip, assignment, code, reason, None, now);
+    }
+    let due_at = facts.look_again_at(now);
+    if let Some(withdrawal) = &trip.withdrawal {
+        let reason = format!("{}; the vehicle has not said that it left, its claim has not lapsed", withdrawal.reason);
+        return match trip.due {
+            Some(due) if now < due => Done::unchanged(trip),
+            _ => moved(trip, &cut(&reason), false, due_at),
+        };
+    }
+    let due_at = trip.due.filter(|due| now < *due).map_or(due_at, |due| due.min(due_at));
+    Done::becomes(trip, trip.status, withdraw(trip, assignment, code, reason, due_at).into_iter().collect())
+}
+
+/// Tells the vehicle to leave the trip, unless it was told already.
+pub(super) fn withdraw(
+    trip: &Trip,
+    assignment: &Assignment,
+    code: &str,
+    reason: &str,
+    due_at: Timestamp,
+) -> Option<TripEvent> {
+    let Assignment { vehicle, claim_epoch, .. } = *assignment;
+    let event = TripWithdrawn { vehicle, claim_epoch, code: cut(code), reason: cut(reason), due_at };
+    trip.withdrawal.is_none().then(|| event.into())
+}
+
+/// The vehicle says that it is not on the trip, or not any more: it stands, or has never set out.
+pub(crate) fn vehicle_left(
+    trip: &Trip,
+    vehicle: VehicleId,
+    claim_epoch: u64,
+    now: Timestamp,
+) -> Decided<TripEvent, Done> {
+    let held = trip.assignment.as_ref().filter(|held| held.vehicle == vehicle && held.claim_epoch == claim_epoch);
+    match (held, &trip.withdrawal) {
+        (Some(held), Some(withdrawal)) if trip.status.has_vehicle() && may_leave(trip) => {
+            unassign(trip, held, &withdrawal.code, &withdrawal.reason, None, now)
+        }
+        _ => Done::unchanged(trip),
+    }
+}
+
+/// A hold took effect on the trip's vehicle, or its identity ended: an unoccupied trip waits for another vehicle.
 pub(crate) fn lose_vehicle(trip: &Trip, loss: &Loss, now: Timestamp) -> Decided<TripEvent, Done> {
-    let Some(assignment) = trip.assignment.as_ref().filter(|_| trip.vehicle() == Some(loss.vehicle)) else {
-        return Done::unchanged(trip);
-    };
-    if trip.occupied || !(trip.status.is_before_pickup() || may_leave_standing(trip)) {
-        return Done::unchanged(trip);
-    }
-    if loss.facts.may_lose(now) {
-        return unassign(trip, assignment, &loss.code, &loss.reason, None, now);
-    }
-    let due_at = loss.facts.look_again_at(now);
-    match trip.due {
-        Some(due) if due <= due_at => Done::unchanged(trip),
-        _ => moved(
-            trip,
-            &format!("{}; the vehicle is not connected, its claim has not lapsed", loss.reason),
-            false,
-            due_at,
-        ),
+    match trip.assignment.as_ref().filter(|_| trip.vehicle() == Some(loss.vehicle)) {
+        Some(assignment) if may_leave(trip) => lose(trip, assignment, &loss.code, &loss.reason, &loss.facts, now),
+        _ => Done::unchanged(trip),
     }
 }

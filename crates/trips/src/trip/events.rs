@@ -44,6 +44,7 @@ kernel::domain_events! {
         "trip.resume_ordered" 1 => ResumeOrdered(TripResumeOrdered),
         "trip.resume_taken" 1 => ResumeTaken(TripResumeTaken),
         "trip.resume_refused" 1 => ResumeRefused(TripResumeRefused),
+        "trip.withdrawn" 1 => Withdrawn(TripWithdrawn),
     }
 }
 
@@ -527,6 +528,22 @@ pub struct TripResumeRefused {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assist: Option<AssistId>,
     /// Stable code.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+    /// When it must be looked at.
+    pub due_at: Timestamp,
+}
+
+/// The trip is taken back from its vehicle. It leaves the vehicle only once that has said so, or its claim has lapsed with
+/// a margin (SAFE-7): until then the vehicle may drive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripWithdrawn {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// The claim that is not renewed any more.
+    pub claim_epoch: u64,
+    /// Stable code, e.g. `NO_ANSWER`.
     pub code: String,
     /// For a person.
     pub reason: String,

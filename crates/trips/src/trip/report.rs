@@ -362,6 +362,7 @@ fn ended(trip: &Trip, assignment: &Assignment, report: &VehicleReport, reason: &
     }
     let report = Some(report.reference());
     if trip.status.is_before_pickup() || due::may_leave_standing(trip) {
+        let (code, reason) = trip.withdrawal.as_ref().map_or((code, reason), |taken| (&taken.code, &taken.reason));
         return Ok(due::unassign(trip, assignment, code, reason, report, now));
     }
     check(trip.status, Step::Fail)?;

@@ -49,6 +49,10 @@ type Verdict = Result<Decided<TripEvent, Done>, Reject>;
 /// order is not answered.
 pub(crate) fn may_resume(trip: &Trip) -> Result<(), Reject> {
     check(trip.status, Step::Resume)?;
+    if let Some(withdrawal) = &trip.withdrawal {
+        let message = format!("the trip is taken back from the vehicle: {}", withdrawal.reason);
+        return Err(Reject::new(Code::IllegalTransition, message));
+    }
     if trip.resuming.is_some() {
         return Err(Reject::new(Code::Conflict, "the vehicle has not answered the last order to go on yet"));
     }

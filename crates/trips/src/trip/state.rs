@@ -12,7 +12,7 @@ use super::events::TripEvent;
 use super::status::Status;
 use super::types::{
     Assignment, Blocked, Diversion, Ending, Exclusion, Kind, Milestone, OpenViolation, ReportRef, Requirements,
-    Rerouting, Resuming, RouteSummary, Stop, Summary, Wait, Window,
+    Rerouting, Resuming, RouteSummary, Stop, Summary, Wait, Window, Withdrawal,
 };
 use crate::limits::{BOOTS_MAX, ClaimTiming, EXCLUSIONS_MAX};
 
@@ -80,6 +80,9 @@ pub struct Trip {
     /// That it was called off with people or load aboard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diversion: Option<Diversion>,
+    /// That it is taken back from its vehicle, which has not left it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawal: Option<Withdrawal>,
     /// The vehicle; of an ended trip the one that had it.
     pub assignment: Option<Assignment>,
     /// Vehicles that are not asked for a while.
@@ -122,7 +125,11 @@ impl Trip {
     pub fn may_change_way(&self) -> bool {
         let waits = self.status == Status::SafeStopped && self.held_back_at.is_some();
         let stands = self.status.is_interrupted() || self.status == Status::Stranded;
-        self.vehicle().is_some() && (waits || !stands) && self.rerouting.is_none() && self.blocked.is_none()
+        self.vehicle().is_some()
+            && self.withdrawal.is_none()
+            && (waits || !stands)
+            && self.rerouting.is_none()
+            && self.blocked.is_none()
     }
 
     /// The deadlines that follow from how long its vehicle's claim is valid.
@@ -171,6 +178,7 @@ impl Trip {
             resuming: None,
             held_back_at: None,
             diversion: None,
+            withdrawal: None,
             assignment: None,
             excluded: Vec::new(),
             wait: None,
@@ -211,6 +219,7 @@ impl Trip {
         self.status = Status::Waiting;
         self.left = None;
         self.assignment = None;
+        self.withdrawal = None;
         // It led this vehicle, from where that was and on the map of then; the next one gets its own.
         self.route = None;
         (self.rerouting, self.blocked, self.resuming, self.held_back_at) = (None, None, None, None);
@@ -236,6 +245,7 @@ impl Trip {
         self.left = None;
         self.due = None;
         self.wait = None;
+        self.withdrawal = None;
         (self.rerouting, self.blocked, self.resuming, self.held_back_at) = (None, None, None, None);
         self.violations.clear();
         self.ended = Some(Ending { at, code: code.into(), reason: reason.into() });
@@ -244,6 +254,7 @@ impl Trip {
     fn assigned(&mut self, body: &super::events::TripAssigned, at: Timestamp) {
         self.status = Status::Assigned;
         self.wait = None;
+        self.withdrawal = None;
         self.constraints = body.constraints.clone();
         self.route_versions = body.route.version;
         self.route = Some(body.route.clone());
@@ -396,6 +407,10 @@ impl Trip {
             }
             TripEvent::Unassigned(body) => {
                 self.wait_again(body, at);
+                Some(body.due_at)
+            }
+            TripEvent::Withdrawn(body) => {
+                self.withdrawal = Some(Withdrawal { code: body.code.clone(), reason: body.reason.clone(), since: at });
                 Some(body.due_at)
             }
             TripEvent::Stranded(body) => {

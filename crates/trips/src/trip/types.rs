@@ -337,6 +337,17 @@ pub struct Resuming {
     pub due_at: Timestamp,
 }
 
+/// The trip is taken back from its vehicle, which has not said yet that it left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Stable code.
+    pub code: String,
+    /// For a person.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// Why the vehicle was told to stop before the rest of its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {

@@ -99,20 +99,20 @@ pub(super) fn none(trip: &Trip, none: &NoWay, now: Timestamp) -> Decided<TripEve
 /// goes to another vehicle; any other waits for a person once the vehicle stands.
 pub(super) fn failed(trip: &Trip, code: &str, reason: &str, now: Timestamp) -> Decided<TripEvent, Done> {
     let Some(assignment) = trip.assignment.as_ref() else { return Done::unchanged(trip) };
+    let due_at = now.plus_ms(trip.claim_timing().look_again_ms());
     let event = TripRerouteFailed {
         vehicle: assignment.vehicle,
         claim_epoch: assignment.claim_epoch,
         route: trip.rerouting.as_ref().map(|offered| offered.route.route),
         code: cut(code),
         reason: cut(reason),
-        due_at: now.plus_ms(trip.claim_timing().look_again_ms()),
+        due_at,
     };
-    if trip.occupied || !trip.status.is_before_pickup() {
-        return Done::becomes(trip, trip.status, vec![event.into()]);
+    let mut events = vec![event.into()];
+    if !trip.occupied && trip.status.is_before_pickup() {
+        events.extend(due::withdraw(trip, assignment, code, reason, due_at));
     }
-    let mut decided = due::unassign(trip, assignment, code, reason, None, now);
-    decided.events.insert(0, event.into());
-    decided
+    Done::becomes(trip, trip.status, events)
 }
 
 /// Calls an occupied trip off: `stops` lead to where its people or load leave.

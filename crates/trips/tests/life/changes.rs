@@ -77,10 +77,14 @@ fn connected() -> DueFacts {
         claim_is_current: false,
         claim_valid_until: Some(NOW.plus_ms(100_000)),
         vehicle_online: true,
+        vehicle_heard_at: Some(NOW),
         listener_up_since: Some(NOW.plus_ms(-3_600_000)),
         timing: ClaimTiming::of(120),
     }
 }
+
+/// When a claim that is valid for 100 s more has lapsed with its margin.
+const LAPSES: Timestamp = NOW.plus_ms(130_000);
 
 fn lose(facts: DueFacts) -> Command {
     let (code, reason) = ("VEHICLE_HELD".into(), "the vehicle is held (grounded)".into());
@@ -100,20 +104,35 @@ fn unassigned() -> TripEvent {
     .into()
 }
 
+fn withdrawn(due_at: Timestamp) -> TripEvent {
+    let (code, reason) = ("VEHICLE_HELD".into(), "the vehicle is held (grounded)".into());
+    TripWithdrawn { vehicle: vehicle(), claim_epoch: EPOCH, code, reason, due_at }.into()
+}
+
+/// SAFE-7: whether the vehicle counts as connected says nothing of whether it hears.
 #[test]
-fn a_held_vehicle_loses_an_empty_trip() {
+fn a_held_vehicle_is_told_to_leave_an_empty_trip_and_loses_it_by_its_own_word() {
     let stranded = || TripStranded { reason: "the vehicle is held (grounded)".into(), due_at: NOW }.into();
+    let left = || Command::VehicleLeft { vehicle: vehicle(), claim_epoch: EPOCH };
     for status in Status::ALL {
-        let then = match status {
-            Status::Assigned | Status::Dispatched | Status::ToPickup | Status::Stranded => {
-                accepts([unassigned()], done(Status::Waiting))
+        let lost = match status {
+            Status::Assigned | Status::Dispatched | Status::ToPickup | Status::Stranded => vec![unassigned()],
+            Status::Paused | Status::AwaitingAssist | Status::SafeStopped => vec![stranded(), unassigned()],
+            _ => {
+                check(empty_to(status), lose(connected()), unchanged(same(status)));
+                continue;
             }
-            Status::Paused | Status::AwaitingAssist | Status::SafeStopped => {
-                accepts([stranded(), unassigned()], done(Status::Waiting))
-            }
-            _ => unchanged(same(status)),
         };
-        check(empty_to(status), lose(connected()), then);
+        for online in [true, false] {
+            let facts = DueFacts { vehicle_online: online, ..connected() };
+            let history = empty_to(status);
+            // The trip is looked at no later than it would have been.
+            let due_at = after(&history).due.filter(|due| NOW < *due).map_or(LAPSES, |due| due.min(LAPSES));
+            check(history, lose(facts), accepts([withdrawn(due_at)], done(status)));
+        }
+        let taken_back = then(empty_to(status), [withdrawn(LAPSES)]);
+        check(taken_back.clone(), lose(connected()), unchanged(same(status)));
+        check(taken_back, left(), accepts(lost, done(Status::Waiting)));
     }
 }
 
@@ -139,23 +158,13 @@ fn another_vehicle_is_nothing_to_the_trip() {
 }
 
 #[test]
-fn a_held_vehicle_that_cannot_hear_of_it_keeps_the_trip_until_its_claim_has_lapsed() {
-    let silent = |valid_until: Timestamp| DueFacts {
-        vehicle_online: false,
-        claim_valid_until: Some(valid_until),
-        ..connected()
-    };
+fn a_held_vehicle_whose_claim_has_lapsed_loses_the_trip_at_once() {
     // 30 s of margin behind the claim.
-    let lapsed = silent(NOW.plus_ms(-30_000));
+    let until = |valid_until| DueFacts { claim_valid_until: Some(valid_until), vehicle_online: false, ..connected() };
+    let lapsed = until(NOW.plus_ms(-30_000));
     check(to(Status::ToPickup), lose(lapsed), accepts([unassigned()], done(Status::Waiting)));
-    let not_yet = silent(NOW.plus_ms(-29_999));
-    let reason = "the vehicle is held (grounded); the vehicle is not connected, its claim has not lapsed".into();
-    let event = TripDeadlineMoved { reason, heard: false, due_at: NOW.plus_ms(1) };
-    let mut later = to(Status::Dispatched);
-    later.push(TripDeparted { report: said(2), due_at: NOW.plus_ms(60_000) }.into());
-    check(later, lose(not_yet), accepts([event.into()], done(Status::ToPickup)));
-    // It is looked at earlier anyhow.
-    check(to(Status::ToPickup), lose(not_yet), unchanged(same(Status::ToPickup)));
+    let not_yet = until(NOW.plus_ms(-29_999));
+    check(to(Status::ToPickup), lose(not_yet), accepts([withdrawn(NOW.plus_ms(1))], done(Status::ToPickup)));
 }
 
 #[test]

@@ -18,13 +18,16 @@ use crate::support::*;
 
 fn facts() -> impl Strategy<Value = DueFacts> {
     let times = || proptest::option::of((-200_000i64..200_000).prop_map(|ms| NOW.plus_ms(ms)));
-    (any::<bool>(), times(), any::<bool>(), times()).prop_map(|(current, valid_until, online, up_since)| DueFacts {
-        claim_is_current: current,
-        claim_valid_until: valid_until,
-        vehicle_online: online,
-        listener_up_since: up_since,
-        timing: Default::default(),
-    })
+    (any::<bool>(), times(), any::<bool>(), times(), times()).prop_map(
+        |(current, valid_until, online, heard_at, up)| DueFacts {
+            claim_is_current: current,
+            claim_valid_until: valid_until,
+            vehicle_online: online,
+            vehicle_heard_at: heard_at,
+            listener_up_since: up,
+            timing: Default::default(),
+        },
+    )
 }
 
 fn kinds() -> impl Strategy<Value = ReportKind> {
@@ -102,6 +105,8 @@ fn commands() -> impl Strategy<Value = Command> {
         6 => assign,
         24 => report().prop_map(|report| Command::Report(Box::new(report))),
         1 => loss,
+        2 => (select(vec![vehicle(), other_vehicle()]), EPOCH - 1..EPOCH + 2)
+            .prop_map(|(vehicle, claim_epoch)| Command::VehicleLeft { vehicle, claim_epoch }),
         1 => select(vec![vehicle(), other_vehicle()]).prop_map(Command::VehicleOffline),
         1 => Just(Command::Strand { reason: "x".into() }),
         1 => (proptest::option::of(Just(id(70))), proptest::option::of(Just(vec![]))).prop_map(|(by, stops)| {
@@ -192,6 +197,7 @@ fn step(trip: &Trip, command: &Command, now: Timestamp) -> Trip {
     assert!(!trip.status.is_terminal() || events.is_empty(), "{} is the end: {events:?}", trip.status);
     holds(&after);
     keeps_people(trip, command, &after);
+    leaves_by_its_word_or_after_the_lapse(trip, command, &events, now);
     // The same report again changes nothing, whatever it did.
     if let Command::Report(_) = command {
         let again = decide(Some(&after), command, now);
@@ -205,6 +211,26 @@ fn keeps_people(before: &Trip, command: &Command, after: &Trip) {
     let lost = [Status::Waiting, Status::Cancelled].contains(&after.status) && before.status != after.status;
     let diverted = before.diversion.is_some() && before.status == Status::AtDropoff;
     assert!(!before.occupied || !lost || diverted && after.status == Status::Cancelled, "{command:?}");
+}
+
+/// SAFE-7: a trip leaves its vehicle by that vehicle's own word, or once the claim has lapsed with its margin.
+fn leaves_by_its_word_or_after_the_lapse(before: &Trip, command: &Command, events: &[TripEvent], now: Timestamp) {
+    if !events.iter().any(|event| matches!(event, TripEvent::Unassigned(_))) {
+        return;
+    }
+    let held = before.assignment.as_ref().unwrap();
+    let own_word = match command {
+        Command::Report(report) => (report.vehicle, report.claim_epoch) == (held.vehicle, held.claim_epoch),
+        Command::VehicleLeft { vehicle, claim_epoch } => {
+            before.withdrawal.is_some() && (*vehicle, *claim_epoch) == (held.vehicle, held.claim_epoch)
+        }
+        Command::Due(facts) | Command::LoseVehicle(Loss { facts, .. }) => {
+            facts.claim_valid_until.is_none_or(|until| until.plus_ms(30_000) <= now)
+                && facts.listener_up_since.is_some_and(|since| now.since_ms(since) >= 60_000)
+        }
+        _ => false,
+    };
+    assert!(own_word, "{command:?}");
 }
 
 fn begun() -> impl Strategy<Value = Trip> {

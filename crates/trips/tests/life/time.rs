@@ -15,12 +15,13 @@ const TALKS: DueFacts = DueFacts {
     claim_is_current: true,
     claim_valid_until: Some(NOW.plus_ms(100_000)),
     vehicle_online: true,
+    vehicle_heard_at: Some(NOW.plus_ms(-1)),
     listener_up_since: Some(NOW.plus_ms(-3_600_000)),
     timing: ClaimTiming::of(120),
 };
 
 /// A vehicle that fell silent a moment ago: it may still drive.
-const QUIET: DueFacts = DueFacts { vehicle_online: false, ..TALKS };
+const QUIET: DueFacts = DueFacts { vehicle_online: false, vehicle_heard_at: Some(NOW.plus_ms(-3_600_000)), ..TALKS };
 
 /// A vehicle whose claim lapsed, and the margin behind it.
 const LAPSED: DueFacts = DueFacts { claim_valid_until: Some(NOW.plus_ms(-30_000)), ..QUIET };
@@ -64,6 +65,23 @@ fn silent() -> TripEvent {
 
 fn no_answer() -> TripEvent {
     unassigned("NO_ANSWER", "the vehicle did not answer in time")
+}
+
+fn withdrawn(code: &str, reason: &str, due_at: Timestamp) -> TripEvent {
+    let (code, reason) = (code.into(), reason.into());
+    TripWithdrawn { vehicle: vehicle(), claim_epoch: EPOCH, code, reason, due_at }.into()
+}
+
+/// When a claim that is valid for 100 s more has lapsed with its margin.
+const LAPSES: Timestamp = NOW.plus_ms(130_000);
+
+fn left() -> Command {
+    Command::VehicleLeft { vehicle: vehicle(), claim_epoch: EPOCH }
+}
+
+fn told_silent_at(at: Timestamp) -> TripEvent {
+    let TripEvent::VehicleSilent(event) = told_silent(true) else { panic!("a silence") };
+    TripVehicleSilent { due_at: at.plus_ms(LOOK_AGAIN_MS), ..event }.into()
 }
 
 fn told_silent(occupied: bool) -> TripEvent {
@@ -126,14 +144,54 @@ fn who_waited_while_no_vehicle_could_be_asked_waits_for_those_that_come_back() {
 }
 
 #[test]
-fn a_vehicle_that_does_not_answer_loses_the_trip() {
+fn a_vehicle_that_does_not_answer_is_told_to_leave_and_loses_the_trip_by_its_own_word() {
     let assigned = || to(Status::Assigned);
-    check(assigned(), due(TALKS), waits([no_answer()]));
+    let no_answer_text = "the vehicle did not answer in time";
+    let asked_back = || withdrawn("NO_ANSWER", no_answer_text, LAPSES);
+    check(assigned(), due(TALKS), accepts([asked_back()], done(Status::Assigned)));
     check(assigned(), due(LAPSED), waits([no_answer()]));
-    // It does not hear that it lost the trip: it keeps it until it certainly stands.
-    let look = NOW.plus_ms(130_000);
-    check(assigned(), due(QUIET), accepts([not_lapsed(false, look)], done(Status::Assigned)));
-    check(assigned(), due(ALMOST_LAPSED), accepts([not_lapsed(false, NOW.plus_ms(1))], done(Status::Assigned)));
+    let taken_back = || then(assigned(), [asked_back()]);
+    check(taken_back(), left(), waits([no_answer()]));
+    // Nobody else's word counts, and none of before it was told to leave.
+    let other = Command::VehicleLeft { vehicle: other_vehicle(), claim_epoch: EPOCH };
+    check(taken_back(), other, unchanged(same(Status::Assigned)));
+    let before = Command::VehicleLeft { vehicle: vehicle(), claim_epoch: EPOCH - 1 };
+    check(taken_back(), before, unchanged(same(Status::Assigned)));
+    check(assigned(), left(), unchanged(same(Status::Assigned)));
+    // Told once; then its claim lapses.
+    let told = moved(
+        &format!("{no_answer_text}; the vehicle has not said that it left, its claim has not lapsed"),
+        false,
+        LAPSES.plus_ms(1),
+    );
+    let almost = DueFacts { claim_valid_until: Some(LAPSES.plus_ms(-29_999)), ..QUIET };
+    check_at(LAPSES, taken_back(), due(almost), accepts([told], done(Status::Assigned)));
+}
+
+/// SAFE-7: the vehicle took the dispatch and its link died with the answer, while it counts as connected for 30 s more.
+#[test]
+fn a_vehicle_that_was_not_heard_since_it_was_asked_keeps_the_trip_until_its_claim_has_lapsed() {
+    let assigned = || to(Status::Assigned);
+    let unanswered = "the vehicle has neither answered nor been heard since it was asked, its claim has not lapsed";
+    let keeps = |at| accepts([moved(unanswered, false, at)], done(Status::Assigned));
+    let asked_at = after(&assigned()).assignment.unwrap().assigned_at;
+    let swallowed = DueFacts { vehicle_online: true, vehicle_heard_at: Some(asked_at), ..QUIET };
+    for facts in [QUIET, swallowed] {
+        check(assigned(), due(facts), keeps(NOW.plus_ms(15_000)));
+    }
+    check(assigned(), due(ALMOST_LAPSED), keeps(NOW.plus_ms(1)));
+    // What it says when it is back counts.
+    let back = then(assigned(), [moved(unanswered, false, NOW.plus_ms(15_000))]);
+    let trip = after(&back);
+    assert_eq!((trip.status, trip.withdrawal), (Status::Assigned, None));
+}
+
+#[test]
+fn a_trip_that_is_taken_back_stays_with_a_vehicle_that_has_people_aboard() {
+    let asked_back = withdrawn("NO_ANSWER", "the vehicle did not answer in time", LAPSES);
+    let boarded = then(to(Status::OnTrip), [asked_back]);
+    check(boarded.clone(), left(), unchanged(same(Status::OnTrip)));
+    check_at(LAPSES, boarded, due(LAPSED), accepts([told_silent_at(LAPSES)], done(Status::OnTrip)));
 }
 
 #[test]
@@ -142,15 +200,19 @@ fn a_restart_gives_time_to_come_back_and_answer() {
     let could_not = || unheard(HEARD_LONG_ENOUGH);
     let restarted = DueFacts { listener_up_since: RESTARTED, ..TALKS };
     check(assigned(), due(restarted), accepts([could_not()], done(Status::Assigned)));
+    let reason = "the vehicle did not answer in time";
     let back_for_a_minute = DueFacts { listener_up_since: Some(NOW.plus_ms(-60_000)), ..TALKS };
-    check(assigned(), due(back_for_a_minute), waits([no_answer()]));
+    check(
+        assigned(),
+        due(back_for_a_minute),
+        accepts([withdrawn("NO_ANSWER", reason, LAPSES)], done(Status::Assigned)),
+    );
     // The answer to what was asked after the restart was awaited in full.
     let asked_at = after(&assigned()).assignment.unwrap().assigned_at;
-    let up_when_asked = DueFacts { listener_up_since: Some(asked_at), ..TALKS };
-    check_at(asked_at.plus_ms(58_000), assigned(), due(up_when_asked), {
-        let TripEvent::Unassigned(event) = no_answer() else { panic!("an end") };
-        waits([TripUnassigned { excluded_until: asked_at.plus_ms(58_000 + EXCLUDED_MS), ..event }.into()])
-    });
+    let heard_at = Some(asked_at.plus_ms(1));
+    let up_when_asked = DueFacts { listener_up_since: Some(asked_at), vehicle_heard_at: heard_at, ..TALKS };
+    let asked_back = withdrawn("NO_ANSWER", reason, LAPSES);
+    check_at(asked_at.plus_ms(58_000), assigned(), due(up_when_asked), accepts([asked_back], done(Status::Assigned)));
 }
 
 #[test]
@@ -170,16 +232,23 @@ fn a_silent_vehicle_loses_an_empty_trip_once_its_claim_has_lapsed_with_a_margin(
         check(to(status), due(ALMOST_LAPSED), accepts([not_lapsed(false, NOW.plus_ms(1))], done(status)));
         let ended = "the vehicle stands and its claim has ended";
         let claim_ended = DueFacts { claim_is_current: false, ..TALKS };
-        check(to(status), due(claim_ended), waits([strands(ended), unassigned("CLAIM_ENDED", ended)]));
+        let asked_back = || withdrawn("CLAIM_ENDED", ended, LAPSES);
+        check(to(status), due(claim_ended), accepts([asked_back()], done(status)));
+        let gone = waits([strands(ended), unassigned("CLAIM_ENDED", ended)]);
+        check(then(to(status), [asked_back()]), left(), gone);
     }
 }
 
 #[test]
 fn a_stranded_empty_trip_goes_to_another_vehicle() {
-    let gone = || waits([unassigned("VEHICLE_STRANDED", "the vehicle cannot go on and nobody is aboard")]);
-    check(to(Status::Stranded), due(TALKS), gone());
+    let reason = "the vehicle cannot go on and nobody is aboard";
+    let gone = || waits([unassigned("VEHICLE_STRANDED", reason)]);
+    let asked_back = || withdrawn("VEHICLE_STRANDED", reason, LAPSES);
+    for facts in [TALKS, QUIET] {
+        check(to(Status::Stranded), due(facts), accepts([asked_back()], done(Status::Stranded)));
+    }
+    check(then(to(Status::Stranded), [asked_back()]), left(), gone());
     check(to(Status::Stranded), due(LAPSED), gone());
-    check(to(Status::Stranded), due(QUIET), accepts([not_lapsed(false, NOW.plus_ms(130_000))], done(Status::Stranded)));
     let loaded = then(to(Status::OnTrip), [paused(10), stranded()]);
     check(loaded.clone(), due(TALKS), accepts([not_lapsed(true, NOW.plus_ms(130_000))], done(Status::Stranded)));
     check(loaded, due(LAPSED), accepts([told_silent(true)], done(Status::Stranded)));
@@ -217,7 +286,8 @@ fn where_people_may_be_aboard_a_person_looks() {
 
 #[test]
 fn silence_counts_only_while_vehicles_can_be_heard() {
-    for status in HELD.into_iter().filter(|status| *status != Status::Assigned) {
+    // One that is stranded is lost by its own word, not by its silence.
+    for status in HELD.into_iter().filter(|status| ![Status::Assigned, Status::Stranded].contains(status)) {
         let restarted = DueFacts { listener_up_since: RESTARTED, ..LAPSED };
         check(to(status), due(restarted), accepts([unheard(HEARD_LONG_ENOUGH)], done(status)));
         let deaf = DueFacts { listener_up_since: None, ..LAPSED };

@@ -138,8 +138,15 @@ fn the_answer_has_a_deadline_that_reports_do_not_move_and_our_own_outage_does() 
     let up_since = |since: Timestamp| {
         let listener_up_since = Some(since);
         let (claim_valid_until, timing) = (Some(NOW.plus_ms(100_000)), ClaimTiming::of(120));
-        let (claim_is_current, vehicle_online) = (true, true);
-        Command::Due(DueFacts { claim_is_current, claim_valid_until, vehicle_online, listener_up_since, timing })
+        let (claim_is_current, vehicle_online, vehicle_heard_at) = (true, true, None);
+        Command::Due(DueFacts {
+            claim_is_current,
+            claim_valid_until,
+            vehicle_online,
+            vehicle_heard_at,
+            listener_up_since,
+            timing,
+        })
     };
     // Offered by the history at START, due now; the trip itself is to be looked at later.
     let later = TripDeadlineMoved { reason: "heard".into(), heard: true, due_at: NOW.plus_ms(LOOK_AGAIN_MS) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::envelope::NewEvent;
 use kernel::id::{BootId, TypedId};
 use kernel::testing::START;
-use kernel::{Subject, TripId};
+use kernel::{Actor, Ctx, Subject, TripId};
 use pollster::block_on;
 use serde_json::{Value, json};
 use store::Store;
@@ -74,6 +74,12 @@ impl World {
         assert!(aggregates > 0);
     }
 
+    /// Vehicle 0 says that it is not on the trip any more.
+    pub fn leaves(&self, trip: TripId) {
+        let ctx = Ctx { actor: Actor::vehicle(vehicle(0)), ..self.ctx() };
+        block_on(self.trips.vehicle_left(&ctx, trip, 1)).unwrap();
+    }
+
     pub fn accepts(&self, trip: TripId) {
         let route = self.trip(trip).route.unwrap().route;
         self.reports(trip, 1, ReportKind::Accepted { eta_ms: 60_000, route });
@@ -94,12 +100,19 @@ fn a_vehicle_that_does_not_answer_loses_trip_and_claim() {
     world.passes(14_999);
     world.looks_at_the_clock();
     assert_eq!(world.trip(trip).status, Status::Assigned);
+    // It is connected and was heard since it was asked.
+    world.told().vehicles[0].seen_at = world.now();
     world.passes(1);
     world.looks_at_the_clock();
+    world.follows();
+    assert_eq!(world.trip(trip).status, Status::Assigned, "it may have taken the trip");
+    assert_eq!((world.told().claims.len(), world.told().withdrawn.len()), (1, 1), "it may drive by its claim");
+    world.leaves(trip);
     world.follows();
     assert_eq!((world.trip(trip).status, world.told().claims.len()), (Status::Waiting, 0));
     // It is not asked again for a while, and then it is.
     assert_eq!(world.dispatches(), 0);
+    world.told().withdrawn.clear();
     world.told().vehicles[0].seen_at = START.plus_ms(150_000);
     world.passes(120_000);
     assert_eq!(world.dispatches(), 1);
@@ -163,6 +176,9 @@ fn a_hold_takes_the_trip_from_its_vehicle_unless_it_waits_for_the_end() {
     world.happens("vehicle.went_offline", json!({}));
     assert!(world.trip(trip).assignment.unwrap().silence_told);
     world.happens("vehicle.hold_placed", json!({ "kind": "grounded", "reason": "Brake FAULT", "timing": "now" }));
+    assert_eq!(world.trip(trip).status, Status::Dispatched, "until the vehicle has said that it left");
+    world.leaves(trip);
+    world.follows();
     let waiting = world.trip(trip);
     assert_eq!(waiting.status, Status::Waiting);
     assert_eq!(waiting.wait.unwrap().reason, "the vehicle is held (grounded): Brake FAULT");

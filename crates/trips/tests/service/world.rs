@@ -94,6 +94,8 @@ pub struct Told {
     pub claim_answer_lost: BTreeSet<VehicleId>,
     /// Claims by vehicle.
     pub claims: BTreeMap<VehicleId, (TripId, u64)>,
+    /// Claims that were withdrawn: vehicle, trip, epoch.
+    pub withdrawn: BTreeSet<(VehicleId, TripId, u64)>,
     /// Until when a claim is valid, where it is not a minute from the start.
     pub valid_until: Option<Timestamp>,
     /// Whether no way leads anywhere.
@@ -190,9 +192,16 @@ impl Fleet for Neighbours {
         Box::pin(async move { Ok(()) })
     }
 
+    fn withdraw_claim<'a>(&'a self, _: &'a Ctx, trip: TripId, vehicle: VehicleId, epoch: u64) -> Answer<'a, ()> {
+        self.told().withdrawn.insert((vehicle, trip, epoch));
+        Box::pin(async move { Ok(()) })
+    }
+
     fn claim<'a>(&'a self, _: &'a Ctx, trip: TripId, vehicle: VehicleId) -> Answer<'a, ClaimFacts> {
         let told = self.told();
-        let is_current = told.claims.get(&vehicle).is_some_and(|(holder, _)| *holder == trip);
+        let current =
+            |(holder, epoch): &(TripId, u64)| *holder == trip && !told.withdrawn.contains(&(vehicle, trip, *epoch));
+        let is_current = told.claims.get(&vehicle).is_some_and(current);
         let valid_until = Some(told.valid_until.unwrap_or(START.plus_ms(60_000)));
         Box::pin(async move { Ok(ClaimFacts { is_current, valid_until }) })
     }

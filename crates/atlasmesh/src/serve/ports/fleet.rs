@@ -132,6 +132,16 @@ impl Fleet for Neighbours {
         Box::pin(self.fleet.release_claim(ctx, trip, vehicle, claim_epoch))
     }
 
+    fn withdraw_claim<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        trip: TripId,
+        vehicle: VehicleId,
+        claim_epoch: u64,
+    ) -> Answer<'a, ()> {
+        Box::pin(self.fleet.withdraw_claim(ctx, trip, vehicle, claim_epoch))
+    }
+
     fn claim<'a>(&'a self, ctx: &'a Ctx, trip: TripId, vehicle: VehicleId) -> Answer<'a, ClaimFacts> {
         Box::pin(async move {
             let (is_current, valid_until) = self.fleet.claim(&ctx.tenant, trip, vehicle).await?;
