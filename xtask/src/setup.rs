@@ -57,6 +57,13 @@ const NEEDS: &[Need] = &[
         why: "the lines of the API's guide are tested as they stand",
     },
     Need {
+        program: "faketime",
+        named_by: None,
+        probe: &["--version"],
+        packages: &["faketime"],
+        why: "a server whose clock is stepped is tested",
+    },
+    Need {
         program: "chromium",
         named_by: Some("ATLASMESH_CHROMIUM"),
         probe: &["--version"],

@@ -5,10 +5,10 @@
 mod bench;
 mod cli;
 mod demo;
-mod system_clock;
 mod exchange;
 mod print;
 mod serve;
+mod system_clock;
 
 use std::process::ExitCode;
 

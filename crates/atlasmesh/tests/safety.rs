@@ -243,12 +243,13 @@ fn safe_6_what_permits_expires_and_what_restricts_waits_for_the_vehicle() {
             if command["state"] == "expired" { Ok(()) } else { Err(command) }
         });
     };
-    world.until_trip(&trip, "waiting again, or with a later dispatch", |trip| {
-        trip["status"] == "WAITING" || this(&world)["state"] == "expired"
-    });
+    let left_us = support::time::us(dispatch["expires_at"].as_str().unwrap()) - support::time::now_us();
+    world.await_entries(world.journal_size() + 1_000, u64::try_from(left_us / 1_000 + 100).unwrap());
+    // SAFE-7: it could have taken the trip, for all that anybody knows.
+    assert_eq!(world.trip_now(&trip)["vehicle"], world.vehicle_id(n));
     world.agents[n].process.signal("CONT");
     expired(&world);
-    // It does not answer for that trip any more, and is not asked again for a while.
+    // It refuses what came too late, and is not asked again for a while.
     world.until_status(&trip, &["WAITING"]);
     assert!(!world.events(&trip).contains(&"trip.dispatched".to_owned()));
     world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "the test goes on" })).ok();
@@ -383,6 +384,67 @@ fn safe_8_our_own_outage_makes_no_vehicle_offline_and_moves_no_trip() {
         let at = support::time::us(entry["event"]["recorded_at"].as_str().unwrap());
         assert!(at - listening_again >= 2_500_000, "offline {} µs after we listened again", at - listening_again);
     }
+    world.verify();
+}
+
+/// The library that gives one process another clock, and only that: the monotonic one goes on.
+fn faketime() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
+    let library = folders.map(|folder| folder.join("faketime/libfaketime.so.1")).find(|library| library.exists());
+    library.expect("the package faketime is installed by `cargo xtask test`")
+}
+
+#[test]
+fn safe_8_a_step_of_the_servers_clock_makes_nobody_silent_and_stalls_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = folder.path().join("clock");
+    // Replaced as a whole: the server may read it at any moment.
+    let set = |offset: &str| {
+        fs::write(folder.path().join("next"), offset).unwrap();
+        fs::rename(folder.path().join("next"), &clock).unwrap();
+    };
+    set("+0");
+    let serve = Serve::default().with("--offline-after-s", 3).with("--claim-valid-s", 4);
+    let serve = serve.env("LD_PRELOAD", faketime().display()).env("FAKETIME_TIMESTAMP_FILE", clock.display());
+    let serve = serve.env("FAKETIME_NO_CACHE", 1).env("FAKETIME_DONT_FAKE_MONOTONIC", 1);
+    let mut world = World::with(serve);
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let other = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    let before = world.until_status(&trip, &["ON_TRIP"]);
+    let stepped = |world: &World, steps: u64| {
+        world.until("the step is seen", || {
+            let ready = world.http.get("/readyz").ok();
+            if ready["clock"]["steps"] == steps { Ok(ready["clock"].clone()) } else { Err(ready) }
+        })
+    };
+    set("+300");
+    stepped(&world, 1);
+    // Every deadline would be over by minutes; all of them get a fresh grace, and both vehicles are heard in it.
+    world.await_entries(world.journal_size() + 1_000, 5_000);
+    for n in [n, other] {
+        assert_eq!(world.vehicle_now(n)["status"], "ONLINE");
+    }
+    let after = world.trip_now(&trip);
+    assert_eq!((&after["vehicle"], &after["claim_epoch"]), (&before["vehicle"], &before["claim_epoch"]));
+    for silence in ["vehicle.went_offline", "trip.vehicle_silent", "trip.unassigned", "trip.withdrawn"] {
+        assert!(world.entries_of(silence).is_empty(), "{silence}");
+    }
+    // Back again: who falls silent now is found silent, and trips go on.
+    set("+0");
+    let clock = stepped(&world, 2);
+    assert!(clock["ahead_ms"].as_i64().unwrap() > 200_000, "{clock}");
+    let silent = if before["vehicle"] == world.vehicle_id(n) { other } else { n };
+    world.agents[silent].kill();
+    world.until_vehicle(silent, "offline", |vehicle| vehicle["status"] == "OFFLINE");
+    let driving = [n, other].into_iter().find(|n| *n != silent).unwrap();
+    world.http.post(&format!("/v1/trips/{trip}/cancel"), &json!({ "reason": "the test goes on" })).ok();
+    world.until_status(&trip, &["CANCELLED"]);
+    world.agents[driving].kill();
+    let served = world.ready_vehicle(crossing(0, 3), FAST);
+    let next = world.trip(crossing(0, 3), crossing(3, 3));
+    assert_eq!(world.until_status(&next, &["COMPLETED"])["vehicle"], world.vehicle_id(served));
+    assert!(world.server.process.said().contains("stepped forward"));
     world.verify();
 }
 

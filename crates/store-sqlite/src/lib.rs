@@ -339,6 +339,10 @@ impl Store for SqliteStore {
         self.progress.committed()
     }
 
+    fn advanced(&self, beyond: u64) -> Vec<TenantId> {
+        self.progress.advanced(beyond)
+    }
+
     fn wait_committed(&self, beyond: u64) -> BoxFuture<'_, ()> {
         Box::pin(self.progress.wait(beyond))
     }

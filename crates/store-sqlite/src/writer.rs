@@ -1,9 +1,9 @@
 //! The one writer: whatever waits when it is free becomes one transaction, a savepoint per command, one fsync.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use event_listener::Event;
 use futures_channel::oneshot::Sender;
@@ -60,7 +60,16 @@ pub enum Change {
 pub struct Progress {
     committed: AtomicU64,
     transactions: AtomicU64,
+    /// By level the tenants that committed with it, and by tenant its newest level.
+    newest: Mutex<Newest>,
     changed: Event,
+}
+
+/// Which tenant committed last at which level.
+#[derive(Debug, Default)]
+struct Newest {
+    by_level: BTreeSet<(u64, TenantId)>,
+    by_tenant: BTreeMap<TenantId, u64>,
 }
 
 impl Progress {
@@ -85,10 +94,34 @@ impl Progress {
         }
     }
 
-    fn advance(&self, commits: u64) {
+    /// The tenants that committed since a level.
+    pub fn advanced(&self, beyond: u64) -> Vec<TenantId> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest
+            .by_level
+            .iter()
+            .rev()
+            .take_while(|(level, _)| *level > beyond)
+            .map(|(_, tenant)| tenant.clone())
+            .collect()
+    }
+
+    fn advance<'a>(&self, tenants: impl Iterator<Item = &'a TenantId>) {
         self.transactions.fetch_add(1, Ordering::Release);
-        if commits > 0 {
-            self.committed.fetch_add(commits, Ordering::Release);
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.committed();
+        let mut level = before;
+        for tenant in tenants {
+            level += 1;
+            if let Some(older) = newest.by_tenant.insert(tenant.clone(), level) {
+                newest.by_level.remove(&(older, tenant.clone()));
+            }
+            newest.by_level.insert((level, tenant.clone()));
+        }
+        // The level last: who sees it finds its tenants.
+        if level > before {
+            self.committed.store(level, Ordering::Release);
+            drop(newest);
             self.changed.notify(usize::MAX);
         }
     }
@@ -162,8 +195,8 @@ impl Writer {
     fn process(&mut self, batch: Vec<Change>) {
         match self.transact(&batch) {
             Ok((applied, heads)) => {
-                let commits = applied.iter().zip(&batch).filter(|(done, job)| done.is_ok() && job.is_commit()).count();
-                self.progress.advance(commits as u64);
+                let done = applied.iter().zip(&batch).filter(|(done, _)| done.is_ok());
+                self.progress.advance(done.filter_map(|(_, job)| job.committed_tenant()));
                 for (job, applied) in batch.into_iter().zip(applied) {
                     job.answer(applied, &heads);
                 }
@@ -355,8 +388,12 @@ impl Change {
         }
     }
 
-    fn is_commit(&self) -> bool {
-        matches!(self, Change::Commit { .. })
+    /// Whose log grows with it.
+    fn committed_tenant(&self) -> Option<&TenantId> {
+        match self {
+            Change::Commit { commit, .. } => Some(commit.tenant()),
+            Change::Write { .. } => None,
+        }
     }
 
     /// Answers after the fsync. Whoever has stopped waiting is not told; what was committed stays committed.

@@ -1,6 +1,7 @@
 //! Time is a command: long flows are rows with a `due_at`, and one worker at a time takes what is due under a lease
 //! with a fencing number that every commit checks.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use kernel::{Aggregate, BoxFuture, CtxSource, TenantId, Timestamp};
@@ -8,13 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::CommandError;
 use crate::port::{CommitError, Fault, Guard, Store};
-use crate::table::{Expected, RowBody, RowWrite, TableSpec};
+use crate::table::{Expected, Row, RowBody, RowWrite, TableSpec};
 
 /// Leases of workers; the first filter column is the fencing number.
 pub const LEASES: TableSpec = TableSpec::machinery("worker_leases", &["fence"]);
 
 /// How many due rows one round takes: a round stays below a second, so that a lease is renewed in time.
 pub const DUE_BATCH_MAX: usize = 256;
+
+/// How far a look for due rows goes behind those that are stepped over.
+const LOOK_MAX: usize = 65_536;
+
+/// How long a row that failed is stepped over at first, in milliseconds; each time twice as long …
+const PAUSE_MS: i64 = 1_000;
+/// … up to this.
+const PAUSE_MAX_MS: i64 = 5 * 60_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Lease {
@@ -61,26 +70,105 @@ pub trait DueHandler: Send + Sync {
     fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>>;
 }
 
-/// Takes one round of what is due in a handler's table. Answers how many rows were decided. A row that fails is logged
-/// and stays due; the others go on.
+/// Rows that failed, and how long each is stepped over: what fails again and again holds up nothing behind it.
+#[derive(Debug, Default)]
+pub struct Backoff {
+    failed: BTreeMap<(TenantId, String), Failure>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Failure {
+    times: u32,
+    until: Timestamp,
+}
+
+impl Backoff {
+    fn waits(&self, tenant: &TenantId, row: &Row, now: Timestamp) -> bool {
+        self.failed.get(&(tenant.clone(), row.key.clone())).is_some_and(|failure| now < failure.until)
+    }
+
+    /// Notes how a row fared.
+    pub fn note(&mut self, tenant: &TenantId, key: &str, failed: bool, now: Timestamp) {
+        let row = (tenant.clone(), key.to_owned());
+        if !failed {
+            self.failed.remove(&row);
+            return;
+        }
+        let times = self.failed.get(&row).map_or(1, |failure| failure.times.saturating_add(1));
+        let pause_ms = PAUSE_MS.saturating_mul(1 << times.min(16).saturating_sub(1)).min(PAUSE_MAX_MS);
+        self.failed.insert(row, Failure { times, until: now.plus_ms(pause_ms) });
+    }
+
+    /// Forgets rows that were not tried for long: they are not due any more.
+    fn forget_old(&mut self, now: Timestamp) {
+        self.failed.retain(|_, failure| now < failure.until.plus_ms(PAUSE_MAX_MS));
+    }
+}
+
+/// One round of due rows, by tenant, longest overdue first.
+pub type Round = BTreeMap<TenantId, Vec<Row>>;
+
+/// What is due in a table and may be tried now: rows that failed lately are stepped over, and so are tenants that are busy
+/// with an earlier round. The round is bounded by [`DUE_BATCH_MAX`]; behind what is stepped over it looks further.
+pub async fn take_round(
+    store: &dyn Store,
+    table: TableSpec,
+    now: Timestamp,
+    backoff: &mut Backoff,
+    is_busy: impl Fn(&TenantId) -> bool + Send,
+) -> Result<Round, Fault> {
+    backoff.forget_old(now);
+    let mut limit = DUE_BATCH_MAX + backoff.failed.len();
+    loop {
+        let due = store.due(table, now, limit).await?;
+        let is_all = due.len() < limit;
+        let mut round = Round::new();
+        let free = due.into_iter().filter(|(tenant, row)| !is_busy(tenant) && !backoff.waits(tenant, row, now));
+        for (tenant, row) in free.take(DUE_BATCH_MAX) {
+            round.entry(tenant).or_default().push(row);
+        }
+        if is_all || !round.is_empty() || limit >= LOOK_MAX {
+            return Ok(round);
+        }
+        limit *= 4;
+    }
+}
+
+/// Decides a tenant's rows in order; answers for each whether it failed. A row that fails is logged and stays due, the
+/// others go on; with the lease gone the rest is another's.
+pub async fn decide_rows(
+    handler: &dyn DueHandler,
+    guard: &Guard,
+    tenant: &TenantId,
+    rows: Vec<Row>,
+) -> Vec<(String, bool)> {
+    let mut done = Vec::new();
+    for row in rows {
+        let decided = handler.due(tenant, &row.key, guard.clone()).await;
+        if let Err(CommandError::Fenced(_)) = decided {
+            break;
+        }
+        if let Err(error) = &decided {
+            let (table, cause) = (handler.table().name, error.source().map(ToString::to_string));
+            tracing::warn!(%tenant, table, key = row.key, %error, cause, "due work failed and stays due");
+        }
+        done.push((row.key, decided.is_err()));
+    }
+    done
+}
+
+/// Takes one round of what is due in a handler's table, one row after the other. Answers how many rows were decided.
 pub async fn run_due(
     store: &dyn Store,
     source: &dyn CtxSource,
     handler: &dyn DueHandler,
     guard: &Guard,
 ) -> Result<usize, Fault> {
-    let table = handler.table();
-    let due = store.due(table, source.now(), DUE_BATCH_MAX).await?;
+    let round = take_round(store, handler.table(), source.now(), &mut Backoff::default(), |_| false).await?;
     let mut decided = 0;
-    for (tenant, row) in due {
-        match handler.due(&tenant, &row.key, guard.clone()).await {
-            Ok(()) => decided += 1,
-            Err(CommandError::Fenced(_)) => return Ok(decided),
-            Err(error) => {
-                let cause = error.source().map(ToString::to_string);
-                tracing::warn!(%tenant, table = table.name, key = row.key, %error, cause, "due work failed and stays due");
-            }
-        }
+    for (tenant, rows) in round {
+        let done = decide_rows(handler, guard, &tenant, rows).await;
+        decided += done.iter().filter(|(_, failed)| !failed).count();
     }
     Ok(decided)
 }

@@ -102,6 +102,8 @@ struct State {
     tables: BTreeMap<&'static str, Rows>,
     logs: BTreeMap<TenantId, Log>,
     committed: u64,
+    /// By tenant the level of its newest commit.
+    advanced: BTreeMap<TenantId, u64>,
 }
 
 /// The engine that forgets everything when it is dropped.
@@ -140,6 +142,8 @@ impl MemoryStore {
         log.head = Some(head.clone());
         state.apply(commit.tenant(), commit.rows());
         state.committed += 1;
+        let level = state.committed;
+        state.advanced.insert(commit.tenant().clone(), level);
         drop(state);
         self.changed.notify(usize::MAX);
         Ok(Receipt { entries, head })
@@ -354,6 +358,11 @@ impl Store for MemoryStore {
 
     fn committed(&self) -> u64 {
         self.lock().committed
+    }
+
+    fn advanced(&self, beyond: u64) -> Vec<TenantId> {
+        let state = self.lock();
+        state.advanced.iter().filter(|(_, level)| **level > beyond).map(|(tenant, _)| tenant.clone()).collect()
     }
 
     fn wait_committed(&self, beyond: u64) -> BoxFuture<'_, ()> {

@@ -281,6 +281,9 @@ pub trait Store: Send + Sync {
     /// How many transactions with events this engine has committed since it was opened: a level to wait on.
     fn committed(&self) -> u64;
 
+    /// The tenants whose logs grew since [`Store::committed`] was `beyond`: who follows many logs reads only these.
+    fn advanced(&self, beyond: u64) -> Vec<TenantId>;
+
     /// Resolves once [`Store::committed`] exceeds `beyond`.
     fn wait_committed(&self, beyond: u64) -> BoxFuture<'_, ()>;
 }

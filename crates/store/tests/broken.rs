@@ -226,6 +226,10 @@ impl Store for Engine {
         self.memory.committed()
     }
 
+    fn advanced(&self, beyond: u64) -> Vec<TenantId> {
+        self.memory.advanced(beyond)
+    }
+
     fn wait_committed(&self, beyond: u64) -> BoxFuture<'_, ()> {
         self.memory.wait_committed(beyond)
     }

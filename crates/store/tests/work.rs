@@ -10,7 +10,7 @@ use common::{Tally, TallyRaised, World, id, tenant, world};
 use kernel::envelope::NewEvent;
 use kernel::{BoxFuture, Clock, DomainEvent, Envelope, Subject, TenantId, Timestamp};
 use pollster::block_on;
-use store::due::{DueHandler, run_due, table_of, take_lease};
+use store::due::{Backoff, DUE_BATCH_MAX, DueHandler, decide_rows, run_due, table_of, take_lease, take_round};
 use store::port::PAGE_LIMIT_MAX;
 use store::replay::fold_of;
 use store::subscribe::{PUMP_BATCH_MAX, Subscriber, pump};
@@ -193,4 +193,58 @@ fn whatever_the_journal_does_not_explain_is_found() {
     let world = world();
     commit(&world, row(tally(1), Expected::Absent), other(), raised());
     assert!(replayed(&world).unwrap().contains("the row has no events in the journal"));
+}
+
+/// Fails over every key but one.
+struct Failing {
+    sound: String,
+    tried: Mutex<Vec<String>>,
+}
+
+impl DueHandler for Failing {
+    fn table(&self) -> TableSpec {
+        SEEN
+    }
+
+    fn due<'a>(&'a self, _: &'a TenantId, key: &'a str, _: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
+        self.tried.lock().unwrap().push(key.into());
+        let sound = key == self.sound;
+        Box::pin(async move { if sound { Ok(()) } else { Err(Fault::Overloaded.into()) } })
+    }
+}
+
+#[test]
+fn rows_that_fail_hold_up_nothing_behind_them_and_are_tried_less_and_less() {
+    let world = world();
+    let guard = lease(&world, "a").unwrap();
+    let failing = DUE_BATCH_MAX + 44;
+    let due = |n: usize| RowBody { due_at: Some(Timestamp::from_ms(n as i64)), ..RowBody::new(&n, vec![]).unwrap() };
+    for n in 0..=failing {
+        let row = RowWrite::put(SEEN, format!("{n:04}"), Expected::Absent, due(n));
+        block_on(world.store.write(&tenant(), vec![row])).unwrap();
+    }
+    let handler = Failing { sound: format!("{failing:04}"), tried: Mutex::default() };
+    let mut backoff = Backoff::default();
+    let mut round = |world: &World| {
+        let now = world.clock.now();
+        let round = block_on(take_round(&*world.store, SEEN, now, &mut backoff, |_| false)).unwrap();
+        for (tenant, rows) in round {
+            for (key, failed) in block_on(decide_rows(&handler, &guard, &tenant, rows)) {
+                backoff.note(&tenant, &key, failed, now);
+            }
+        }
+        std::mem::take(&mut *handler.tried.lock().unwrap())
+    };
+    assert_eq!(round(&world).len(), DUE_BATCH_MAX);
+    // The sound one is the last of all, behind those that fail.
+    assert_eq!(round(&world).last(), Some(&handler.sound));
+    assert_eq!(round(&world), [handler.sound.clone()], "what failed is stepped over");
+    world.clock.pass_ms(1_000);
+    assert_eq!(round(&world).len(), DUE_BATCH_MAX);
+    world.clock.pass_ms(1_000);
+    let again = round(&world);
+    assert!(again.iter().all(|key| key.as_str() >= format!("{DUE_BATCH_MAX:04}").as_str()), "twice as late: {again:?}");
+    // A tenant whose rows are at work is left alone.
+    let none = block_on(take_round(&*world.store, SEEN, world.clock.now(), &mut Backoff::default(), |_| true)).unwrap();
+    assert!(none.is_empty());
 }

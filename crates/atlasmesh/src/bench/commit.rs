@@ -13,8 +13,8 @@ use store_sqlite::{Options, SqliteStore};
 
 use super::{Bar, bar, percentile_ms};
 use crate::cli::output::line;
-use crate::system_clock::SystemSource;
 use crate::serve::signer::AuditSigner;
+use crate::system_clock::SystemSource;
 
 const WRITERS: usize = 256;
 const TENANTS: usize = 20;

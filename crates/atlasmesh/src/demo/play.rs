@@ -101,7 +101,14 @@ pub struct Play {
 impl Play {
     /// The trips of a tenant that may have some from before.
     pub async fn new(client: Client, city: City) -> Result<Self> {
-        let mut play = Self { client, city, trips: BTreeMap::new(), news: VecDeque::new(), refused_in_a_row: 0, looks_for_restarted: 0 };
+        let mut play = Self {
+            client,
+            city,
+            trips: BTreeMap::new(),
+            news: VecDeque::new(),
+            refused_in_a_row: 0,
+            looks_for_restarted: 0,
+        };
         let page = play.client.get("/v1/trips?limit=1000").await?;
         for trip in page.get("items").and_then(Value::as_array).into_iter().flatten() {
             let id = output::text(trip, "/id");

@@ -2,21 +2,29 @@
 //! stops that wait to be journaled. Each loop waits on a level (how many commits there were, what time it is), so that
 //! nothing that happened while it was busy is missed.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::due::{DueHandler, run_due, take_lease};
-use store::port::{Fault, Store};
-use store::subscribe::{PUMP_BATCH_MAX, Subscriber, pump};
+use kernel::TenantId;
+use store::due::{Backoff, DueHandler, decide_rows, take_lease, take_round};
+use store::port::Guard;
+use store::subscribe::Subscriber;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::follower::Follower;
 use super::wiring::Parts;
 
 /// How often due work is looked for: the finest deadline of a trip is a second.
 const DUE_EVERY: Duration = Duration::from_millis(200);
+/// How often the lease is renewed: three times within its life.
+const LEASE_RENEWAL: Duration = Duration::from_millis(3_000);
+/// Tenants that one table's due work, or one subscriber, serves at a time: more than the processors, so that those that
+/// wait for a disk or a neighbour leave room.
+pub const TENANTS_AT_ONCE: usize = 16;
 /// How long a worker's lease lasts without renewal: a process that was stopped for longer has lost its work.
 const LEASE_TTL_MS: i64 = 10_000;
 /// The window in which trips and vehicles are gathered into one batch (TRIP-6): short, so that few who wait do not.
@@ -39,8 +47,21 @@ impl Loops {
 /// Starts every loop.
 pub fn start(parts: &Parts, stopping: &watch::Receiver<bool>) -> Loops {
     let mut tasks = JoinSet::new();
-    tasks.spawn(until_stopped(stopping.clone(), due_work(parts.clone())));
-    tasks.spawn(until_stopped(stopping.clone(), follow_journal(parts.clone())));
+    let (lease, leased) = watch::channel(None);
+    tasks.spawn(until_stopped(stopping.clone(), hold_lease(parts.clone(), lease)));
+    for handler in &parts.due {
+        tasks.spawn(until_stopped(stopping.clone(), due_work(parts.clone(), Arc::clone(handler), leased.clone())));
+    }
+    for subscriber in &parts.subscribers {
+        let follower = Follower::new(Arc::clone(&parts.store), Arc::clone(subscriber), |_| {});
+        tasks.spawn(until_stopped(stopping.clone(), follower.run()));
+    }
+    // Sessions look once the rows are written.
+    let (outbox, gateway) = (Arc::clone(&parts.outbox), Arc::clone(&parts.gateway));
+    let follower = Follower::new(Arc::clone(&parts.store), parts.outbox.clone(), move |tenant| {
+        outbox.notify_sessions(&gateway, tenant);
+    });
+    tasks.spawn(until_stopped(stopping.clone(), follower.run()));
     tasks.spawn(until_stopped(stopping.clone(), dispatch(parts.clone())));
     tasks.spawn(until_stopped(stopping.clone(), reconcile(parts.clone())));
     Loops { tasks }
@@ -61,45 +82,56 @@ fn every(period: Duration) -> tokio::time::Interval {
     interval
 }
 
-async fn due_work(parts: Parts) {
+/// Holds the lease under which this process does what is due, and tells who works under it.
+async fn hold_lease(parts: Parts, lease: watch::Sender<Option<Guard>>) {
     let holder = format!("{}-{:x}", std::process::id(), parts.source.entropy());
-    let mut tick = every(DUE_EVERY);
+    let mut tick = every(LEASE_RENEWAL);
     loop {
         tick.tick().await;
-        if let Err(fault) = due_round(&parts, &holder).await {
-            tracing::warn!(error = %fault, "due work must wait");
+        match take_lease(&*parts.store, "due", &holder, parts.source.now(), LEASE_TTL_MS).await {
+            Ok(guard) => drop(lease.send_replace(guard)),
+            // What is done under the old one is fenced where another took it meanwhile.
+            Err(fault) => tracing::warn!(error = %fault, "the lease of due work is not renewed"),
         }
     }
 }
 
-async fn due_round(parts: &Parts, holder: &str) -> Result<(), Fault> {
-    let now = parts.source.now();
-    let Some(guard) = take_lease(&*parts.store, "due", holder, now, LEASE_TTL_MS).await? else { return Ok(()) };
-    for handler in &parts.due {
-        run_due(&*parts.store, &*parts.source, &**handler, &guard).await?;
-    }
-    Ok(())
-}
-
-async fn follow_journal(parts: Parts) {
+/// Does what is due in one table: tenants beside one another, so that a slow one holds up nobody else.
+async fn due_work(parts: Parts, handler: Arc<dyn DueHandler>, leased: watch::Receiver<Option<Guard>>) {
+    let mut backoff = Backoff::default();
+    let mut working: JoinSet<(TenantId, Vec<(String, bool)>)> = JoinSet::new();
+    let mut busy = BTreeSet::new();
+    let mut tick = every(DUE_EVERY);
     loop {
-        let level = parts.store.committed();
-        for subscriber in &parts.subscribers {
-            if let Err(fault) = catch_up(&*parts.store, &**subscriber).await {
-                tracing::warn!(subscriber = subscriber.name(), error = %fault, "a subscriber must wait");
+        tokio::select! {
+            Some(done) = working.join_next() => {
+                // A handler that panicked has logged it; its tenant is free again once its task is.
+                let Ok((tenant, rows)) = done else { busy.clear(); continue };
+                rows.iter().for_each(|(key, failed)| backoff.note(&tenant, key, *failed, parts.source.now()));
+                busy.remove(&tenant);
+            }
+            _ = tick.tick(), if busy.len() < TENANTS_AT_ONCE => {
+                let Some(guard) = leased.borrow().clone() else { continue };
+                let now = parts.source.now();
+                let is_busy = |tenant: &TenantId| busy.contains(tenant);
+                let round = match take_round(&*parts.store, handler.table(), now, &mut backoff, is_busy).await {
+                    Ok(round) => round,
+                    Err(fault) => {
+                        tracing::warn!(table = handler.table().name, error = %fault, "due work must wait");
+                        continue;
+                    }
+                };
+                for (tenant, rows) in round {
+                    busy.insert(tenant.clone());
+                    let (handler, guard) = (Arc::clone(&handler), guard.clone());
+                    working.spawn(async move {
+                        let done = decide_rows(&*handler, &guard, &tenant, rows).await;
+                        (tenant, done)
+                    });
+                }
             }
         }
-        parts.outbox.ring(&parts.gateway);
-        // A subscriber that failed is tried again after a while even if nothing new is committed.
-        let _ = tokio::time::timeout(RECONCILE_EVERY, parts.store.wait_committed(level)).await;
     }
-}
-
-async fn catch_up(store: &dyn Store, subscriber: &dyn Subscriber) -> Result<(), Fault> {
-    for tenant in store.logs().await? {
-        while pump(store, subscriber, &tenant).await? == PUMP_BATCH_MAX {}
-    }
-    Ok(())
 }
 
 async fn dispatch(parts: Parts) {
@@ -127,5 +159,5 @@ async fn reconcile(parts: Parts) {
 
 /// What the loops need, for [`Parts`].
 pub type DueHandlers = Vec<Arc<dyn DueHandler>>;
-/// What the loops need, for [`Parts`].
+/// What the loops need, for [`Parts`]; the outbox is followed apart.
 pub type Subscribers = Vec<Arc<dyn Subscriber>>;

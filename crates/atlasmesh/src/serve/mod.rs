@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod folder;
+mod follower;
 pub mod loops;
 pub mod maps;
 pub mod ports;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gateway::connections::Limits;
 use gateway::{Gateway, http, sockets, vehicles};
+use kernel::Timestamp;
 use serde_json::json;
+use store::port::{Fault, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -42,6 +45,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     let link_address = link_listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let parts = wiring::wire(&options, &folder, link_address, stopping.clone())?;
+    parts.clock.not_before(newest_written(&*parts.store).await?);
     if let Some(token) =
         parts.gateway.tenancy.ensure_platform().await.context("the platform's administrator cannot be made")?
     {
@@ -69,6 +73,18 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     }
     observed.flush();
     Ok(())
+}
+
+/// When the newest entry of all logs was written.
+async fn newest_written(store: &dyn Store) -> Result<Timestamp, Fault> {
+    let mut newest = Timestamp::from_us(0);
+    for tenant in store.logs().await? {
+        let size = store.head(&tenant).await?.map_or(0, |head| head.size);
+        for entry in store.entries(&tenant, size.saturating_sub(1), 1).await? {
+            newest = newest.max(store::sequence::envelope(&entry)?.recorded_at);
+        }
+    }
+    Ok(newest)
 }
 
 async fn listen(address: &str, option: &str) -> Result<TcpListener> {

@@ -11,6 +11,7 @@ use gateway::positions::Feeds;
 use gateway::rates::Rates;
 use gateway::streams::Streams;
 use gateway::tail::Tails;
+use gateway::vehicles::commands::Retirement;
 use gateway::vehicles::emergency::EmergencyRecord;
 use gateway::vehicles::outbox::Outbox;
 use gateway::vehicles::sessions::Sessions;
@@ -44,9 +45,11 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Clock and entropy.
     pub source: Arc<dyn CtxSource>,
+    /// The clock itself.
+    pub clock: Arc<SystemSource>,
     /// What happens when time passes.
     pub due: DueHandlers,
-    /// What follows from the journal.
+    /// What follows from the journal, beside the outbox.
     pub subscribers: Subscribers,
     /// Commands to vehicles.
     pub outbox: Arc<Outbox>,
@@ -113,12 +116,12 @@ pub fn wire(
         positions: Feeds::default(),
         metrics: metrics()?,
     });
-    let mut subscribers = trips::subscribers(&trips);
-    subscribers.push(outbox.clone());
+    let subscribers = trips::subscribers(&trips);
     let mut due = trips::due_handlers(&trips);
     due.push(fleet.silence());
     due.push(fleet.restrictions());
-    Ok(Parts { gateway, store, source, due, subscribers, outbox, certificate })
+    due.push(Arc::new(Retirement(Arc::clone(&store))));
+    Ok(Parts { gateway, store, source, clock, due, subscribers, outbox, certificate })
 }
 
 /// The process's one recorder of metrics, and how it is read.

@@ -521,7 +521,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Whether the store can be read",
-        answer: Answer::Json("{ status: ready, vehicles_connected: integer }"),
+        answer: Answer::Json(
+            "{ status: ready, vehicles_connected: integer, clock: { steady_since: time | null, ahead_ms: integer, steps: integer } }",
+        ),
         route: |m| on(m, health::ready),
         ..open("/readyz")
     },

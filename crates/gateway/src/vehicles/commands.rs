@@ -2,16 +2,19 @@
 //! journal; the row is written behind the durable cursor that read it; the session of the vehicle, whenever there is
 //! one, delivers from the row.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kernel::assist::Answer;
 use kernel::id::{AssistId, EventId, TypedId};
-use kernel::{CommandId, RouteId, TenantId, Timestamp, TripId, VehicleId};
+use kernel::{BoxFuture, CommandId, RouteId, TenantId, Timestamp, TripId, VehicleId};
 use link::delivery::{Class, Delivery, Held, Move, Redelivery, redeliver};
 use link::{CommandReport, issue, v1};
 use serde::{Deserialize, Serialize};
-use store::port::{CommitError, Fault, ListQuery, Store};
-use store::{Expected, Row, RowBody, RowWrite, TableSpec};
+use store::due::DueHandler;
+use store::port::{CommitError, Fault, Guard, ListQuery, Store};
+use store::{CommandError, Expected, Row, RowBody, RowWrite, TableSpec};
 
 /// Commands to vehicles, with their delivery state.
 pub const VEHICLE_COMMANDS: TableSpec =
@@ -25,6 +28,28 @@ const ATTEMPTS_MAX: usize = 8;
 
 /// The most open commands that one vehicle's session looks at: far beyond what one vehicle is ever told at once.
 const OPEN_MAX: usize = 100;
+
+/// How long a command whose end is known is kept after it was issued, in milliseconds: a week, in which people ask what a
+/// vehicle was told; the journal has what it followed from for ever.
+const KEPT_MS: i64 = 7 * 86_400_000;
+
+/// Removes commands whose end has been known for long enough.
+pub struct Retirement(pub Arc<dyn Store>);
+
+impl DueHandler for Retirement {
+    fn table(&self) -> TableSpec {
+        VEHICLE_COMMANDS
+    }
+
+    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, _: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(async move {
+            match self.0.write(tenant, vec![RowWrite::delete(VEHICLE_COMMANDS, key, Expected::Any)]).await {
+                Ok(()) | Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Ok(()),
+                Err(CommitError::Fault(fault)) => Err(fault.into()),
+            }
+        })
+    }
+}
 
 /// A command as its row holds it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -152,8 +177,10 @@ impl StoredCommand {
     }
 
     fn body(&self) -> Result<RowBody, Fault> {
-        let open = if state_of(&self.state).is_final() { "no" } else { "yes" };
-        RowBody::new(self, vec![self.vehicle.to_string(), open.into()])
+        let is_final = state_of(&self.state).is_final();
+        let open = if is_final { "no" } else { "yes" };
+        let body = RowBody::new(self, vec![self.vehicle.to_string(), open.into()])?;
+        Ok(RowBody { due_at: is_final.then(|| self.issued_at.plus_ms(KEPT_MS)), ..body })
     }
 
     /// The row of a command that is new.
@@ -460,6 +487,31 @@ mod tests {
         let (id, issued_at) = (CommandId::from_u128(n), Timestamp::from_us(at_s * 1_000_000));
         let message = issue::message(issue::command(id, 1, issued_at, body));
         Outgoing { id, kind: String::new(), message, issued_at }
+    }
+
+    #[test]
+    fn a_command_whose_end_is_known_is_removed_after_a_week_and_an_open_one_stays() {
+        use kernel::testing::{HandClock, START};
+        use pollster::block_on;
+        let store: Arc<dyn Store> = Arc::new(store::MemoryStore::new(Arc::new(store::conformance::PlainSigner)));
+        let (tenant, vehicle): (TenantId, _) = ("north-pit".parse().unwrap(), VehicleId::from_u128(1));
+        let (ended, open) = (CommandId::from_u128(1), CommandId::from_u128(2));
+        for id in [ended, open] {
+            let body = v1::command::Body::Stop(v1::Stop::default());
+            let row = StoredCommand::new(id, vehicle, "stop", 0, START, body).insert(id).unwrap();
+            block_on(store.write(&tenant, vec![row])).unwrap();
+        }
+        block_on(advance(&*store, &tenant, vehicle, ended, Delivery::Done, None)).unwrap();
+        let clock = HandClock::default();
+        let retired_after = |ms: i64| {
+            clock.pass_ms(ms);
+            let guard = block_on(store::due::take_lease(&*store, "due", "me", START, 1_000)).unwrap().unwrap();
+            block_on(store::due::run_due(&*store, &clock, &Retirement(Arc::clone(&store)), &guard)).unwrap()
+        };
+        assert_eq!((retired_after(KEPT_MS - 1), retired_after(1)), (0, 1));
+        let left: Vec<CommandId> =
+            block_on(list(&*store, &tenant, vehicle)).unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(left, [open]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the journal implies for vehicles: reads events behind a durable cursor and writes one command row for each
 //! that a vehicle must hear of. The same event always gives the same command.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::assist::Answer;
@@ -17,7 +17,6 @@ use trips::{AssistEvent, Assistance, Leg, RouteVersion, Trip, TripEvent, Trips};
 
 use super::backend::trip_text;
 use super::commands::{self, CLEARANCE, StoredCommand, clearance, id_of_event};
-use super::session;
 use crate::Gateway;
 use fleet::vehicle::{HoldTiming, StopClass, VehicleEvent};
 use fleet::{Site, Vehicle};
@@ -45,14 +44,14 @@ pub struct Outbox {
     store: Arc<dyn Store>,
     trips: Arc<Trips>,
     /// Vehicles whose sessions must look, once the rows are written.
-    touched: Mutex<Touched>,
+    touched: Mutex<BTreeMap<TenantId, Touched>>,
 }
 
 #[derive(Default)]
 struct Touched {
-    vehicles: Vec<(TenantId, VehicleId)>,
-    /// All of them: something at one of the tenant's sites changed.
-    tenants: BTreeSet<TenantId>,
+    vehicles: Vec<VehicleId>,
+    /// Something at one of the tenant's sites changed, which concerns every vehicle.
+    all: bool,
 }
 
 impl Outbox {
@@ -61,16 +60,18 @@ impl Outbox {
         Self { store, trips, touched: Mutex::default() }
     }
 
-    /// Lets the sessions of vehicles with new commands look. Called after the rows are written; a session that begins
-    /// later looks by itself.
-    pub fn ring(&self, gateway: &Gateway) {
-        let touched = std::mem::take(&mut *self.touched());
+    /// Lets the sessions of a tenant's vehicles with new commands look. Called after the rows are written; a session that
+    /// begins later looks by itself.
+    pub fn notify_sessions(&self, gateway: &Gateway, tenant: &TenantId) {
+        let Some(touched) = self.touched().remove(tenant) else { return };
         // First what holds at the site: no session may send an order by it before its vehicle knows it.
-        touched.tenants.iter().for_each(|tenant| gateway.sessions.ring_rules(tenant));
-        session::ring(gateway, &touched.vehicles);
+        if touched.all {
+            gateway.sessions.ring_rules(tenant);
+        }
+        touched.vehicles.iter().for_each(|vehicle| gateway.sessions.ring(tenant, *vehicle));
     }
 
-    fn touched(&self) -> MutexGuard<'_, Touched> {
+    fn touched(&self) -> MutexGuard<'_, BTreeMap<TenantId, Touched>> {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -383,14 +384,14 @@ impl Subscriber for Outbox {
             let tenant = &event.tenant;
             if event.stream.kind() == Site::KIND {
                 // What each vehicle lacks, its session finds by itself: now, or when the vehicle comes back.
-                self.touched().tenants.insert(tenant.clone());
+                self.touched().entry(tenant.clone()).or_default().all = true;
             }
             let Some(implied) = self.implied(event).await? else { return Ok(Vec::new()) };
             let trip = (event.stream.kind() == Trip::KIND).then(|| event.stream.id());
             let (vehicle, command) = (implied.vehicle, implied.id);
             // A moment, not a time: the row is written with the cursor.
             drop(tracing::debug_span!("command.issue", %tenant, trip, %vehicle, %command, kind = implied.kind));
-            self.touched().vehicles.push((tenant.clone(), implied.vehicle));
+            self.touched().entry(tenant.clone()).or_default().vehicles.push(implied.vehicle);
             // A stop that left from memory is known already (SAFE-2).
             if commands::is_known(&*self.store, tenant, implied.vehicle, implied.id).await? {
                 return Ok(Vec::new());

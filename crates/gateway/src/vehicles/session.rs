@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kernel::{CommandId, TenantId, VehicleId};
+use kernel::CommandId;
 use link::delivery::Delivery;
 use link::v1::{self, FromVehicle, ToVehicle, to_vehicle};
 use link::{CommandReport, Heartbeat, Hello, Online, TelemetryBatch, TripReport, VehicleMessage, from_vehicle};
@@ -360,12 +360,5 @@ fn note_held(held: &mut Vec<CommandId>, command: &CommandId, state: Delivery) {
     }
     if state.is_final() {
         held.retain(|other| other != command);
-    }
-}
-
-/// Lets the sessions of some vehicles look for commands.
-pub fn ring(gateway: &Gateway, vehicles: &[(TenantId, VehicleId)]) {
-    for (tenant, vehicle) in vehicles {
-        gateway.sessions.ring(tenant, *vehicle);
     }
 }

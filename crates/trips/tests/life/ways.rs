@@ -121,8 +121,14 @@ fn an_empty_trip_before_its_pickup_goes_to_another_vehicle() {
             report: None,
             due_at: EXPIRES,
         };
-        let events = [failed(None, "NO_LEGAL_EXIT", "works all around"), lost.into()];
-        let trip = check(to(status), no_exit(), accepts(events, done(Status::Waiting))).unwrap();
+        let (code, reason) = ("NO_LEGAL_EXIT".to_owned(), "works all around".to_owned());
+        let due_at = NOW.plus_ms(LOOK_AGAIN_MS);
+        let taken_back = TripWithdrawn { vehicle: vehicle(), claim_epoch: EPOCH, code, reason, due_at };
+        let events = [failed(None, "NO_LEGAL_EXIT", "works all around"), taken_back.into()];
+        check(to(status), no_exit(), accepts(events.clone(), done(status)));
+        // It stops before the closure, and says so by leaving.
+        let left = Command::VehicleLeft { vehicle: vehicle(), claim_epoch: EPOCH };
+        let trip = check(then(to(status), events), left, accepts([lost.into()], done(Status::Waiting))).unwrap();
         assert_eq!((trip.blocked, trip.rerouting), (None, None));
     }
     let event = failed(None, "NO_LEGAL_EXIT", "works all around");

@@ -106,6 +106,8 @@ fn where_there_is_none_the_vehicle_is_told_to_stop() {
         // Before the pickup another vehicle takes over.
         let (world, trip) = driving(100.0);
         world.closes(touched);
+        assert_eq!(world.trip(trip).withdrawal.unwrap().code, code);
+        world.leaves(trip);
         assert_eq!(world.trip(trip).status, Status::Waiting);
         world.is_explained_by_its_journal();
     }
