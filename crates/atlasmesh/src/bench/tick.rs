@@ -18,10 +18,10 @@ use trips::{Status, Trip, TripEvent, Trips};
 
 use super::{Bar, bar, percentile_ms};
 use crate::cli::output::line;
-use crate::edge::SystemSource;
 use crate::serve::maps::MapFolder;
 use crate::serve::ports::Neighbours;
 use crate::serve::signer::AuditSigner;
+use crate::system_clock::SystemSource;
 
 /// Trips that ended before.
 const ENDED: usize = 200_000;
@@ -65,7 +65,7 @@ async fn time<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<Duration
 }
 
 fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Trips> {
-    let source = Arc::new(SystemSource);
+    let source = Arc::new(SystemSource::start());
     let engine = Arc::new(Engine::new(Bundle::shipped()?));
     let settings = fleet::Settings { offline_after_ms: 30_000 };
     let neighbours = Arc::new(Neighbours {
@@ -87,7 +87,7 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Trips> {
 
 /// One transaction with trips that were asked for and expired.
 fn ended_trips(tenant: &TenantId, numbers: std::ops::Range<usize>) -> Result<Commit> {
-    let ctx = Ctx::new(&SystemSource, tenant.clone(), Actor::automation("bench"));
+    let ctx = Ctx::new(&SystemSource::start(), tenant.clone(), Actor::automation("bench"));
     let (mut rows, mut events) = (Vec::new(), Vec::new());
     for _ in numbers {
         let id: TripId = ctx.new_id();

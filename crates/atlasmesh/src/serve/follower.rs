@@ -153,9 +153,12 @@ mod tests {
 
     use super::*;
 
+    /// More than any of these tests writes.
+    const ENTRIES_MAX: usize = 16;
+
     /// Tells each entry that it handled; hangs or fails for some tenants until it is let go.
     struct Subscribed {
-        handled: mpsc::UnboundedSender<TenantId>,
+        handled: mpsc::Sender<TenantId>,
         hangs: Option<TenantId>,
         fails: Mutex<Option<TenantId>>,
         go: Notify,
@@ -174,7 +177,7 @@ mod tests {
                 if self.fails.lock().unwrap().as_ref() == Some(&event.tenant) {
                     return Err(Fault::Overloaded);
                 }
-                self.handled.send(event.tenant.clone()).unwrap();
+                self.handled.try_send(event.tenant.clone()).unwrap();
                 Ok(Vec::new())
             })
         }
@@ -193,9 +196,9 @@ mod tests {
     fn follow(
         hangs: Option<TenantId>,
         fails: Option<TenantId>,
-    ) -> (Arc<dyn Store>, Arc<Subscribed>, mpsc::UnboundedReceiver<TenantId>) {
+    ) -> (Arc<dyn Store>, Arc<Subscribed>, mpsc::Receiver<TenantId>) {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(PlainSigner)));
-        let (handled, receiver) = mpsc::unbounded_channel();
+        let (handled, receiver) = mpsc::channel(ENTRIES_MAX);
         let subscriber = Arc::new(Subscribed { handled, hangs, fails: Mutex::new(fails), go: Notify::new() });
         tokio::spawn(Follower::new(Arc::clone(&store), subscriber.clone(), |_| {}).run());
         (store, subscriber, receiver)

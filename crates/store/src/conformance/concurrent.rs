@@ -72,12 +72,12 @@ pub(super) fn waiting_ends_with_a_commit(store: &Arc<dyn Store>) {
         waiting.join().unwrap();
     });
     assert!(store.committed() > before);
-    assert_eq!(store.advanced(before), [tenant.clone()]);
+    assert_eq!(store.advanced(before), vec![tenant.clone()]);
     // Another tenant's commit is only its own.
     let (level, other) = (store.committed(), super::tenant("south-pit"));
     let about = event(&ctx(&source, &other), "a");
     block_on(store.commit(Commit::new(other.clone(), Vec::new(), vec![about]).unwrap())).unwrap();
-    assert_eq!(store.advanced(level), [other.clone()]);
+    assert_eq!(store.advanced(level), vec![other.clone()]);
     let mut both = store.advanced(before);
     both.sort();
     assert_eq!(both, [tenant, other]);

@@ -85,6 +85,10 @@ impl Store for Counted {
     fn committed(&self) -> u64 {
         self.store.committed()
     }
+    fn advanced(&self, beyond: u64) -> Vec<TenantId> {
+        self.store.advanced(beyond)
+    }
+
     fn wait_committed(&self, beyond: u64) -> BoxFuture<'_, ()> {
         self.store.wait_committed(beyond)
     }
