@@ -9,19 +9,7 @@ use kernel::id::TypedId;
 use link::v1::command::Body;
 use link::v1::to_vehicle::Message as Told;
 use link::{Mode, Route, issue, v1};
-use world::{World, at_m, connected, driving_to, leg, map, route, trip};
-
-fn stop(class: v1::StopClass) -> Body {
-    Body::Stop(v1::Stop { class: class.into(), scope: v1::Scope::Vehicle.into(), ..Default::default() })
-}
-
-fn clearance_of(id: kernel::CommandId) -> Body {
-    Body::Clearance(v1::Clearance { of: Some(v1::clearance::Of::CommandId(id.to_string())), trip_id: String::new() })
-}
-
-fn resume(n: u128) -> Body {
-    Body::Resume(v1::Resume { trip_id: trip(n).to_string(), ..Default::default() })
-}
+use world::{World, at_m, clearance_of, connected, driving_to, leg, map, resume, route, stop, trip};
 
 #[test]
 fn a_trip_from_dispatch_to_completion() {
@@ -282,51 +270,6 @@ fn a_hold_survives_a_restart_and_a_restart_alone_moves_nothing() {
     assert_eq!(world.speed_mps(), 0.0);
 }
 
-/// SAFE-13: a claim that is renewed is no order to drive on.
-#[test]
-fn a_restarted_vehicle_with_people_aboard_stands_until_it_is_ordered_to_go_on() {
-    let mut world = driving_to(220.0);
-    world.restart();
-    world.pass_s(5);
-    assert_eq!((world.speed_mps(), world.heard()), (0.0, vec!["drive stop NearestAdmissible".to_owned()]));
-    world.connect_to(1, 1);
-    world.renew(1, 1);
-    world.until("report assist RESTARTED");
-    world.pass_s(30);
-    world.renew(1, 1);
-    world.pass_s(30);
-    assert_eq!(world.speed_mps(), 0.0);
-    assert!(world.heard().contains(&"report safe_stopped RESTARTED admissible".into()));
-    // A second restart changes nothing of that.
-    world.restart();
-    world.connect_to(1, 1);
-    world.pass_s(30);
-    assert_eq!(world.speed_mps(), 0.0);
-    world.command(1, resume(1));
-    world.until("report completed");
-    assert!((world.east_m() - 800.0).abs() < 5.0, "{}", world.east_m());
-}
-
-/// SAFE-13
-#[test]
-fn a_vehicle_that_restarts_before_its_pickup_leaves_the_trip() {
-    let mut world = connected();
-    world.dispatch(1, 1);
-    while world.east_m() < 100.0 {
-        world.pass_ms(world::STEP_MS);
-    }
-    world.restart();
-    world.pass_s(5);
-    world.connect_to(1, 1);
-    world.renew(1, 1);
-    world.until("report ended RESTARTED");
-    world.pass_s(30);
-    assert_eq!((world.speed_mps(), &world.agent.memory().trip), (0.0, &None));
-    assert!(world.east_m() < 150.0, "{}", world.east_m());
-    // Another dispatch moves it.
-    assert!(world.agent.memory().finished_epoch == 1);
-}
-
 #[test]
 fn a_vehicle_that_was_stopped_at_its_stop_goes_on_before_it_has_arrived() {
     let mut world = connected();
@@ -343,31 +286,6 @@ fn a_vehicle_that_was_stopped_at_its_stop_goes_on_before_it_has_arrived() {
     world.until("report boarded");
     let reports: Vec<String> = world.heard().into_iter().filter(|line| line.starts_with("report")).collect();
     assert_eq!(reports, ["resumed", "arrived_pickup", "boarded"].map(|report| format!("report {report}")));
-}
-
-/// A cancellation concerns the claim that it names: the same trip may come back under a later one.
-#[test]
-fn a_vehicle_that_lost_a_trip_can_serve_it_again() {
-    let cancel = || Body::Cancel(v1::Cancel { trip_id: trip(1).to_string(), ..Default::default() });
-    let mut world = connected();
-    world.dispatch(1, 1);
-    world.until("report departed");
-    world.command(1, cancel());
-    world.until("report ended CANCELLED");
-    world.heard();
-    world.vehicle = agent::simulated::SimulatedVehicle::new(at_m(0.0), 7);
-    world.pass_s(1);
-    world.dispatch(1, 3);
-    world.until("report departed");
-    // A repetition of the first, and of one in between, come too late for it.
-    world.command(1, cancel());
-    world.command(2, cancel());
-    world.until("report completed");
-    // What was cancelled before its dispatch came is refused, under that claim and older ones.
-    world.command(5, cancel());
-    world.heard();
-    world.dispatch(1, 5);
-    assert_eq!(world.heard()[..1], ["report rejected CANCELLED".to_owned()]);
 }
 
 #[test]

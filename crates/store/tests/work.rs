@@ -238,7 +238,7 @@ fn rows_that_fail_hold_up_nothing_behind_them_and_are_tried_less_and_less() {
     assert_eq!(round(&world).len(), DUE_BATCH_MAX);
     // The sound one is the last of all, behind those that fail.
     assert_eq!(round(&world).last(), Some(&handler.sound));
-    assert_eq!(round(&world), [handler.sound.clone()], "what failed is stepped over");
+    assert_eq!(round(&world), vec![handler.sound.clone()], "what failed is stepped over");
     world.clock.pass_ms(1_000);
     assert_eq!(round(&world).len(), DUE_BATCH_MAX);
     world.clock.pass_ms(1_000);

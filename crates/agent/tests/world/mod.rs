@@ -58,6 +58,18 @@ pub fn route() -> Route {
     }
 }
 
+pub fn stop(class: v1::StopClass) -> Body {
+    Body::Stop(v1::Stop { class: class.into(), scope: v1::Scope::Vehicle.into(), ..Default::default() })
+}
+
+pub fn clearance_of(id: CommandId) -> Body {
+    Body::Clearance(v1::Clearance { of: Some(v1::clearance::Of::CommandId(id.to_string())), trip_id: String::new() })
+}
+
+pub fn resume(n: u128) -> Body {
+    Body::Resume(v1::Resume { trip_id: trip(n).to_string(), ..Default::default() })
+}
+
 pub struct World {
     pub agent: Agent,
     pub vehicle: SimulatedVehicle,
