@@ -135,7 +135,6 @@ mod tests {
             ("crates/gateway/src/a.rs", "fn f() { tokio::spawn(g()); Instant::now(); }", vec![]),
             ("crates/store-sqlite/src/lib.rs", "fn f() { std::thread::Builder::new(); }", vec![]),
             ("crates/store-sqlite/src/readers.rs", "fn f() { std::thread::Builder::new(); }", vec![]),
-            ("crates/store-sqlite/src/readers.rs", "fn f() { std::thread::spawn(g); }", vec![1]),
             ("crates/store-sqlite/src/writer.rs", "fn f() { std::thread::Builder::new(); }", vec![1]),
         ];
         for (path, text, expected) in rows {
