@@ -273,7 +273,7 @@ pub const TRANSITIONS: &[Transition] = &[
         &[Assigned, Dispatched, ToPickup],
         Step::Unassign,
         &[Waiting],
-        "the vehicle refuses, gives up, is held, does not answer, or its claim has lapsed with a margin",
+        "the vehicle says that it refuses or has left, or its claim has lapsed with a margin",
     ),
     row(&[Dispatched], Step::Depart, &[ToPickup], "the vehicle says so"),
     row(&[ToPickup], Step::ArrivePickup, &[AtPickup], "the vehicle says so"),
