@@ -29,6 +29,8 @@ pub const TENANTS_AT_ONCE: usize = 16;
 const LEASE_TTL_MS: i64 = 10_000;
 /// The window in which trips and vehicles are gathered into one batch (TRIP-6): short, so that few who wait do not.
 const BATCH_WINDOW: Duration = Duration::from_millis(100);
+/// How often dispatch looks at every tenant, whatever happened there.
+const SWEEP: Duration = Duration::from_secs(1);
 /// How often stops that the store could not take are tried again.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
 
@@ -134,16 +136,46 @@ async fn due_work(parts: Parts, handler: Arc<dyn DueHandler>, leased: watch::Rec
     }
 }
 
+/// Looks for vehicles for what waits, tenants beside one another: those whose logs grew in each window, and all of them from
+/// time to time, because a wait that ran out makes a pair possible too.
 async fn dispatch(parts: Parts) {
-    let mut window = every(BATCH_WINDOW);
+    let mut level = parts.store.committed();
+    let (mut waiting, mut busy): (BTreeSet<TenantId>, BTreeSet<TenantId>) = Default::default();
+    let mut working: JoinSet<TenantId> = JoinSet::new();
+    let (mut window, mut sweep) = (every(BATCH_WINDOW), every(SWEEP));
     loop {
-        let level = parts.store.committed();
-        if let Err(error) = parts.gateway.trips.run_batches().await {
-            tracing::warn!(%error, "dispatch must wait");
+        tokio::select! {
+            biased;
+            Some(done) = working.join_next() => match done {
+                Ok(tenant) => drop(busy.remove(&tenant)),
+                // Whose task panicked is not known: the others are looked at again with the next sweep.
+                Err(panicked) => {
+                    tracing::error!(error = %panicked, "dispatch panicked");
+                    busy.clear();
+                }
+            },
+            _ = sweep.tick() => match parts.store.logs().await {
+                Ok(logs) => waiting.extend(logs),
+                Err(fault) => tracing::warn!(error = %fault, "dispatch must wait"),
+            },
+            _ = window.tick() => {
+                let newer = parts.store.committed();
+                waiting.extend(parts.store.advanced(level));
+                level = newer;
+                let free = TENANTS_AT_ONCE.saturating_sub(busy.len());
+                let next: Vec<TenantId> = waiting.difference(&busy).take(free).cloned().collect();
+                for tenant in next.into_iter().filter(|tenant| waiting.remove(tenant) && !tenant.is_platform()) {
+                    busy.insert(tenant.clone());
+                    let trips = Arc::clone(&parts.gateway.trips);
+                    working.spawn(async move {
+                        if let Err(error) = trips.run_batches_of(&tenant).await {
+                            tracing::warn!(%tenant, %error, "dispatch must wait");
+                        }
+                        tenant
+                    });
+                }
+            }
         }
-        // Either something changed, or a wait ran out: both can make a pair possible that was not.
-        let _ = tokio::time::timeout(Duration::from_secs(1), parts.store.wait_committed(level)).await;
-        window.tick().await;
     }
 }
 

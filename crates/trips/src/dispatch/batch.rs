@@ -69,7 +69,7 @@ impl Trips {
         let mut total = BatchReport::default();
         let mut first = Ok(());
         for tenant in self.store.logs().await?.into_iter().filter(|tenant| !tenant.is_platform()) {
-            match self.run_tenant(&tenant).await {
+            match self.run_batches_of(&tenant).await {
                 Ok(report) => total.add(report),
                 Err(error) => first = first.and(Err(error)),
             }
@@ -77,7 +77,11 @@ impl Trips {
         first.map(|()| total)
     }
 
-    async fn run_tenant(&self, tenant: &TenantId) -> Result<BatchReport, CommandError> {
+    /// Runs one batch for each site of a tenant where trips wait and something may have changed.
+    ///
+    /// # Errors
+    /// The first fault; every other site was looked at all the same.
+    pub async fn run_batches_of(&self, tenant: &TenantId) -> Result<BatchReport, CommandError> {
         self.repair_claims(tenant).await?;
         // Taken out: where a look fails, everything is looked at again.
         let known = self.watches().remove(tenant);
