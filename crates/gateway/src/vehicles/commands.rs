@@ -26,7 +26,7 @@ pub const CLEARANCE: &str = "clearance";
 /// How often a change of one command is tried against another at the same moment: its session and its issuer.
 const ATTEMPTS_MAX: usize = 8;
 
-/// The most open commands that one vehicle's session looks at: far beyond what one vehicle is ever told at once.
+/// Commands of one vehicle in one read: far beyond what one vehicle is ever told at once.
 const OPEN_MAX: usize = 100;
 
 /// How long a command whose end is known is kept after it was issued, in milliseconds: a week, in which people ask what a
@@ -257,13 +257,22 @@ async fn open(
     tenant: &TenantId,
     vehicle: VehicleId,
 ) -> Result<Vec<(CommandId, StoredCommand)>, Fault> {
-    let query = ListQuery {
-        filters: vec![("vehicle", vehicle.to_string()), ("open", "yes".into())],
-        limit: OPEN_MAX,
-        ..ListQuery::all()
-    };
-    let rows = store.list(VEHICLE_COMMANDS, tenant, query).await?;
-    rows.iter().filter_map(|row| id_of_key(&row.key).map(|id| Ok((id, row.decode()?)))).collect()
+    let filters = vec![("vehicle", vehicle.to_string()), ("open", "yes".into())];
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let query = ListQuery { filters: filters.clone(), after, limit: OPEN_MAX, ..ListQuery::all() };
+        let rows = store.list(VEHICLE_COMMANDS, tenant, query).await?;
+        for row in &rows {
+            if let Some(id) = id_of_key(&row.key) {
+                all.push((id, row.decode()?));
+            }
+        }
+        // None is passed over, however many a vehicle never said the end of: a stop may be among the last.
+        match rows.last() {
+            Some(last) if rows.len() == OPEN_MAX => after = Some(last.key.clone()),
+            _ => return Ok(all),
+        }
+    }
 }
 
 /// The end of a command that need not arrive any more.
