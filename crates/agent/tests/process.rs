@@ -91,8 +91,12 @@ impl Session {
                 }
                 Said::Heartbeat(heartbeat) => {
                     let server_time_us = now().as_us();
-                    self.tell(Told::HeartbeatAck(v1::HeartbeatAck { server_time_us, counter: heartbeat.counter }))
-                        .await;
+                    self.tell(Told::HeartbeatAck(v1::HeartbeatAck {
+                        server_time_us,
+                        counter: heartbeat.counter,
+                        ..Default::default()
+                    }))
+                    .await;
                 }
                 Said::Telemetry(batch) => {
                     let through_seq = batch.samples.last().unwrap().seq;

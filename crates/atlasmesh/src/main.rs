@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Serve(options) => serve::run(options).await,
             Command::Demo(options) => demo::run(options).await,
-            Command::Store(command) => serve::backup::run(command),
+            Command::Store(command) => serve::backup::run(command).await,
             Command::Bench(options) => bench::run(options).await,
             Command::Print(what) => print::run(what),
             Command::Client(command) => cli::run(command, arguments.connection).await,

@@ -40,7 +40,15 @@ fn serve_options() {
 
 fn events() {
     let domains = [
-        ("tenancy", [tenancy::tenant::TenantEvent::types(), tenancy::principal::PrincipalEvent::types()].concat()),
+        (
+            "tenancy",
+            [
+                tenancy::tenant::TenantEvent::types(),
+                tenancy::principal::PrincipalEvent::types(),
+                tenancy::log::LogEvent::types(),
+            ]
+            .concat(),
+        ),
         ("fleet", [fleet::vehicle::VehicleEvent::types(), fleet::site::SiteEvent::types()].concat()),
         ("trips", [trips::TripEvent::types(), trips::AssistEvent::types(), trips::StandingEvent::types()].concat()),
     ];

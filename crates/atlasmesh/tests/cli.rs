@@ -245,9 +245,12 @@ fn a_person_is_told_what_to_do_where_nothing_can_be_done() {
 }
 
 #[test]
-fn a_copy_made_while_the_server_runs_is_whole_and_starts_a_server() {
-    let world = World::new();
+fn a_copy_made_while_the_server_runs_is_whole_but_for_the_master_key_and_starts_a_server() {
+    let mut world = World::new();
+    let car = world.ready_vehicle(crossing(0, 0), FAST);
     let trip = world.trip(crossing(0, 0), crossing(1, 1));
+    world.until_status(&trip, &["COMPLETED"]);
+    assert_eq!(world.entries_of("trip.compliance_summary").len(), 1);
     let copy = world.server.folder.path().join("copy");
     let backup = || {
         atlasmesh()
@@ -261,9 +264,22 @@ fn a_copy_made_while_the_server_runs_is_whole_and_starts_a_server() {
     let made = backup();
     assert!(made.status.success(), "{}", text(&made.stderr));
     assert!(text(&backup().stderr).contains("exists already"));
-    let verified = atlasmesh().args(["verify", "--replay", "--json", "--data"]).arg(&copy).output().unwrap();
-    assert!(verified.status.success(), "{}", text(&verified.stderr));
-    let other = Server::on(copy, Serve::default());
+    assert!(text(&made.stdout).contains("--master-key"), "{}", text(&made.stdout));
+    let kept = |path: &str| copy.join(path).exists();
+    assert!(!kept("keys/master.key") && kept("keys/keys.sealed"), "what opens the keys is not beside them");
+    assert!(kept("emergency.jsonl") && kept("telemetry/town-cars/0000000001.log"));
+    let verify = |more: &[&std::ffi::OsStr]| {
+        atlasmesh().args(["verify", "--replay", "--json", "--data"]).arg(&copy).args(more).output().unwrap()
+    };
+    let without = verify(&[]);
+    assert!(!without.status.success() && text(&without.stderr).contains("--master-key"), "{}", text(&without.stderr));
+    let master = world.server.data().join("keys/master.key");
+    let verified = verify(&["--master-key".as_ref(), master.as_os_str()]);
+    assert!(verified.status.success(), "{}{}", text(&verified.stdout), text(&verified.stderr));
+    let other = Server::on(copy.clone(), Serve::default().with("--master-key", master.display()));
+    let path = format!("/v1/vehicles/{}/telemetry?limit=1000", world.vehicle_id(car));
+    let samples = |http: &support::Http| http.get(&path).ok()["items"].as_array().unwrap().len();
+    assert!(samples(&other.http(&world.token)) > 0, "telemetry is in the copy");
     assert_eq!(other.certificate_sha256, world.server.certificate_sha256, "vehicles would not know it");
     let found = other.http(&world.token).get(&format!("/v1/trips/{trip}")).ok();
     assert_eq!(found["id"], trip.as_str());

@@ -8,6 +8,7 @@
 
 pub mod acceptor;
 pub mod connections;
+pub mod heads;
 pub mod http;
 pub mod maps;
 pub mod positions;
@@ -50,6 +51,8 @@ pub struct Gateway {
     pub sessions: Arc<Sessions>,
     /// Stops that the store could not take.
     pub emergency: Arc<EmergencyRecord>,
+    /// The newest published heads.
+    pub heads: Arc<heads::Heads>,
     /// The public half of the key that signs heads.
     pub audit_key: keys::VerifyingKey<keys::Audit>,
     /// What a log must agree with beside itself: telemetry's segments and, for replay, the rows of every domain.

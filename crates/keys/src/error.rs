@@ -40,7 +40,9 @@ pub enum KeyError {
         why: &'static str,
     },
     /// There are sealed keys but not what opens them.
-    #[error("{path} is missing, without which the keys in {sealed} cannot be opened: restore it from the backup")]
+    #[error(
+        "{path} is missing, without which the keys in {sealed} cannot be opened: put it back from where you keep it, or name it with --master-key"
+    )]
     MasterKeyMissing {
         /// Where the master key should be.
         path: String,

@@ -81,8 +81,16 @@ impl Keystore {
     /// # Errors
     /// As [`Keystore::open`].
     pub fn open_in(folder: &Path) -> Result<Self, KeyError> {
+        Self::open_under(folder, &folder.join("master.key"))
+    }
+
+    /// Opens the keys in a folder under a master key that is kept elsewhere, and makes both where there are none.
+    ///
+    /// # Errors
+    /// As [`Keystore::open`].
+    pub fn open_under(folder: &Path, master: &Path) -> Result<Self, KeyError> {
         make_private_folder(folder)?;
-        let (master, sealed) = (folder.join("master.key"), folder.join("keys.sealed"));
+        let sealed = folder.join("keys.sealed");
         Self::open(&DiskKeyFile::new(master), Box::new(DiskKeyFile::new(sealed)))
     }
 

@@ -52,6 +52,11 @@ pub(crate) fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Checked<M> {
     M::decode(bytes).map_err(LinkError::Decode)
 }
 
+/// A checkpoint: some hundred bytes, with the signatures of witnesses some thousand.
+pub(crate) fn checkpoint(note: Vec<u8>, field: &str) -> Checked<Vec<u8>> {
+    if note.len() > TEXT_BYTES_MAX * 4 { bad(field, "expected at most 4096 bytes") } else { Ok(note) }
+}
+
 pub(crate) fn id<T: FromStr>(text: &str, field: &str) -> Checked<T> {
     text.parse().or_else(|_| bad(field, "expected a typed id, like trip_…"))
 }

@@ -57,9 +57,6 @@ fn optional_position(value: Option<v1::Position>, field: &str) -> Checked<Option
 fn hello(m: v1::Hello) -> Checked<Hello> {
     let map_digest = check::digest(m.map_digest, "hello.map_digest")?;
     let trip = check::optional_id(&m.trip_id, "hello.trip_id")?;
-    if m.newest_checkpoint.len() > check::TEXT_BYTES_MAX * 4 {
-        return bad("hello.newest_checkpoint", "expected at most 4096 bytes");
-    }
     Ok(Hello {
         boot: check::id(&m.boot_id, "hello.boot_id")?,
         boot_counter: m.boot_counter,
@@ -67,7 +64,7 @@ fn hello(m: v1::Hello) -> Checked<Hello> {
         protocol_version: m.protocol_version,
         map_digest: (!map_digest.is_empty()).then_some(map_digest),
         last_command_seen: check::optional_id(&m.last_command_seen, "hello.last_command_seen")?,
-        newest_checkpoint: m.newest_checkpoint,
+        newest_checkpoint: check::checkpoint(m.newest_checkpoint, "hello.newest_checkpoint")?,
         vehicle_time: check::time(m.vehicle_time_us, "hello.vehicle_time_us")?,
         mode: mode(m.mode, "hello.mode")?,
         parked: m.parked,

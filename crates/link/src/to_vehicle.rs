@@ -241,6 +241,8 @@ pub enum ServerMessage {
         server_time: Timestamp,
         /// Of the heartbeat answered.
         counter: u64,
+        /// The newest checkpoint of the tenant's log; empty: keep the one before.
+        checkpoint: Vec<u8>,
     },
     /// The claim goes on.
     ClaimRenewal {
@@ -284,6 +286,7 @@ pub fn to_vehicle(message: v1::ToVehicle) -> Result<ServerMessage, LinkError> {
         M::HeartbeatAck(m) => ServerMessage::HeartbeatAck {
             server_time: check::time(m.server_time_us, "heartbeat_ack.server_time_us")?,
             counter: m.counter,
+            checkpoint: check::checkpoint(m.checkpoint, "heartbeat_ack.checkpoint")?,
         },
         M::ClaimRenewal(m) => ServerMessage::ClaimRenewal {
             claim: Claim {

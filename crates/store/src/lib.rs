@@ -13,6 +13,7 @@ pub mod memory;
 pub mod port;
 mod repeats;
 pub mod replay;
+pub mod seen;
 pub mod sequence;
 pub mod subscribe;
 pub mod table;

@@ -92,6 +92,14 @@ async fn keep(store: &dyn Store, tenant: &TenantId, rows: Vec<RowWrite>) {
     }
 }
 
+/// The root over the log's first `size` entries, which it must have; there is at least one.
+///
+/// # Errors
+/// When the store cannot answer.
+pub async fn root(store: &dyn Store, tenant: &TenantId, size: u64) -> Result<Hash, Fault> {
+    root_of_part(store, tenant, &(0..size)).await
+}
+
 async fn root_of_part(store: &dyn Store, tenant: &TenantId, part: &Range<u64>) -> Result<Hash, Fault> {
     let mut roots = Vec::new();
     for node in nodes_of(part) {

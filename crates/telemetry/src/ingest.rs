@@ -1,9 +1,9 @@
 //! Telemetry as the edges use it: batches in, acknowledgements out; the latest of each vehicle; history.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
 
 use kernel::id::BootId;
 use kernel::{FieldError, TenantId, Timestamp, VehicleId};
@@ -12,6 +12,7 @@ use crate::chunk::Sealed;
 use crate::log::{Log, SEGMENT_BYTES_MAX};
 use crate::record::{Check, Observed};
 use crate::sample::{RawSample, Sample};
+use crate::segment;
 use crate::verify::{self, Damage, Named};
 
 /// The most samples of one batch.
@@ -220,6 +221,24 @@ impl Ingest {
     pub fn boots_in_memory(&self, tenant: &TenantId) -> Result<usize, TelemetryError> {
         Ok(self.log(tenant)?.boots())
     }
+}
+
+/// Copies the telemetry of every tenant, which may be in use, into a folder that is made. The copy has at least what was
+/// acknowledged before.
+///
+/// # Errors
+/// The disk.
+pub fn copy_segments(folder: &Path, to: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.path().is_dir() {
+            segment::copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Compares the segments of a tenant, in the folder of all tenants' telemetry, with their manifests and with what the journal

@@ -17,7 +17,7 @@ mod sequence;
 mod verify;
 
 pub use chunk::{BootKey, Sealed};
-pub use ingest::{Ack, Batch, Ingest, Latest, TelemetryError, verify_segments};
+pub use ingest::{Ack, Batch, Ingest, Latest, TelemetryError, copy_segments, verify_segments};
 pub use record::Check;
 pub use sample::{RawSample, Sample};
 pub use verify::{Damage, Named};

@@ -206,6 +206,35 @@ pub fn read_boot(folder: &Path, key: BootKey) -> io::Result<Option<Boot>> {
     }
 }
 
+/// Copies a tenant's folder, which may be in use: what is closed by now, and the segment after that as far as it is
+/// written. One that is closed meanwhile is in the copy as the segment under way.
+///
+/// # Errors
+/// What the disk says.
+pub fn copy(folder: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    let closed = closed(folder)?;
+    let boots = folder.join("boots");
+    for vehicle in if boots.is_dir() { fs::read_dir(&boots)?.collect() } else { Vec::new() } {
+        let vehicle = vehicle?;
+        let copy = to.join("boots").join(vehicle.file_name());
+        fs::create_dir_all(&copy)?;
+        for boot in fs::read_dir(vehicle.path())? {
+            let boot = boot?;
+            if boot.path().extension().is_some_and(|extension| extension == "json") {
+                fs::copy(boot.path(), copy.join(boot.file_name()))?;
+            }
+        }
+    }
+    let next = closed.last().map_or(1, |last| last.segment + 1);
+    for path in closed.iter().map(|span| span.manifest(folder)).chain((1..=next).map(|n| segment_path(folder, n))) {
+        if let Some(name) = path.file_name().filter(|_| path.exists()) {
+            fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
 fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     let named = |error: serde_json::Error| io::Error::other(format!("{}: {error}", path.display()));
     serde_json::from_slice(&fs::read(path)?).map_err(named)

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::id::PrincipalId;
-use kernel::{Actor, Code, Ctx, CtxSource, Reject, Role, Sector, TenantId};
+use kernel::{Actor, Code, Ctx, CtxSource, Decided, Reject, Role, Sector, TenantId};
 use keys::Secret;
 use keys::token;
 use serde::{Deserialize, Serialize};
 use store::port::{Fault, ListQuery, Store};
 use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec, execute, load};
 
+use crate::log::{self, Log, LogAlarm};
 use crate::principal::{self, Principal};
 use crate::tenant::{self, Tenant, TenantCreated};
 
@@ -258,6 +259,61 @@ impl Tenancy {
     /// A fault of the store.
     pub async fn tenant(&self, tenant: &TenantId) -> Result<Option<Tenant>, Fault> {
         Ok(load::<Tenant>(&*self.store, tenant, tenant).await?.map(|loaded| loaded.state))
+    }
+
+    /// What is known of a tenant's log as a whole.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn log(&self, tenant: &TenantId) -> Result<Log, Fault> {
+        Ok(load::<Log>(&*self.store, tenant, tenant).await?.map(|loaded| loaded.state).unwrap_or_default())
+    }
+
+    /// Raises an alarm over a tenant's log, once; answers whether somebody accepted it before.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn raise_log_alarm(&self, tenant: &TenantId, alarm: &LogAlarm) -> Result<bool, CommandError> {
+        self.on_log(tenant, Actor::automation("log.seen"), |log| log::raise(log, alarm)).await
+    }
+
+    /// Accepts the alarms that stand over a tenant's log; answers how many.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn accept_log_alarms(&self, tenant: &TenantId, by: Actor, reason: &str) -> Result<usize, CommandError> {
+        self.on_log(tenant, by, |log| log::accept(log, reason)).await
+    }
+
+    /// Notes the generation of the keys that the server runs with.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn see_keys(&self, generation: u64) -> Result<(), CommandError> {
+        let platform = TenantId::platform();
+        self.on_log(&platform, Actor::automation("keys.seen"), |log| log::see_keys(log, generation)).await
+    }
+
+    async fn on_log<R: Send>(
+        &self,
+        tenant: &TenantId,
+        by: Actor,
+        decide: impl Fn(Option<&Log>) -> Decided<log::LogEvent, R> + Send + Sync,
+    ) -> Result<R, CommandError> {
+        let mut ctx = Ctx::new(&*self.source, tenant.clone(), by);
+        if let Some(known) = self.tenant(tenant).await? {
+            ctx.simulated = known.simulated;
+            ctx = known.sector.into_iter().fold(ctx, Ctx::in_sector);
+        }
+        let done = execute::<Log, (), R, _, _, _>(
+            &*self.store,
+            &ctx,
+            tenant,
+            Extras::default(),
+            |_| async { Ok(()) },
+            |state, ()| decide(state),
+        );
+        Ok(done.await?.reply)
     }
 
     /// Every tenant but the platform, by name.

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use kernel::Sector;
 use kernel::testing::golden;
+use tenancy::log::{Difference, LogAlarm, LogAlarmsAccepted, LogKeysSeen};
 use tenancy::principal::{PrincipalCreated, PrincipalNamed, PrincipalRevoked, PrincipalTokenIssued};
 use tenancy::tenant::TenantCreated;
-use tenancy::{Principal, Role, Tenant};
+use tenancy::{Log, Principal, Role, Tenant};
 
 fn folder(aggregate: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(aggregate)
@@ -33,6 +34,25 @@ fn a_principal_is_read_as_it_was_written() {
         PrincipalNamed { name: "screen at gate 3".into() }.into(),
     ];
     golden::check::<Principal>(&folder("principal"), &history);
+}
+
+#[test]
+fn a_log_is_read_as_it_was_written() {
+    let history = [
+        LogKeysSeen { generation: 3 }.into(),
+        LogAlarm {
+            difference: Difference::Shorter,
+            seen_size: 90,
+            seen_root: journal::Hash::of_bytes(b"seen"),
+            size: 40,
+            seen_by: "vehicle/veh_0000000000000000000000000a".into(),
+        }
+        .into(),
+        LogAlarmsAccepted { reason: "restored after a fire".into() }.into(),
+    ];
+    golden::check::<Log>(&folder("log"), &history);
+    let names = serde_json::json!([Difference::Shorter, Difference::Other, Difference::Unsigned, Difference::Unknown]);
+    assert_eq!(names, serde_json::json!(["shorter", "other", "unsigned", "unknown"]));
 }
 
 /// A fixture shows one role and one sector, but every name stands in bodies, rows and policies, and is for ever.

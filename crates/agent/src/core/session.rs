@@ -86,7 +86,7 @@ impl Agent {
             protocol_version: link::PROTOCOL_VERSION,
             map_digest: self.memory.map_digest.clone(),
             last_command_seen: self.memory.commands.back().map(|c| c.command_id.clone()).unwrap_or_default(),
-            newest_checkpoint: Vec::new(),
+            newest_checkpoint: self.memory.checkpoint.clone(),
             vehicle_time_us: now.vehicle_time.as_us(),
             mode: self.wire_mode(),
             parked: self.vehicle.is_some_and(|v| v.parked),
@@ -114,7 +114,8 @@ impl Agent {
             ServerMessage::Command(command) => self.commanded(*command, now),
             ServerMessage::TelemetryAck { boot, through_seq } => self.samples_acked(boot, through_seq),
             ServerMessage::ReportAck { boot, through_seq } => self.reports_acked(boot, through_seq),
-            ServerMessage::HeartbeatAck { server_time, counter } => {
+            ServerMessage::HeartbeatAck { server_time, counter, checkpoint } => {
+                self.keep_checkpoint(checkpoint);
                 if let Some(sent_ms) = self.session.heartbeats.remove(&counter) {
                     self.clock.answered(server_time, sent_ms, now.ms);
                 }
@@ -177,6 +178,13 @@ impl Agent {
             self.persist(Record::Ending("CLAIM_LOST".into()));
         }
         self.catch_up();
+    }
+
+    /// What the server's log was: evidence against a server that goes on from an older or another one.
+    fn keep_checkpoint(&mut self, checkpoint: Vec<u8>) {
+        if !checkpoint.is_empty() && checkpoint != self.memory.checkpoint {
+            self.persist(Record::Checkpoint(checkpoint));
+        }
     }
 
     pub(super) fn learn_epoch(&mut self, epoch: u64) {

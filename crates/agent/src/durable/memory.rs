@@ -91,6 +91,8 @@ pub struct Memory {
     pub map_digest: String,
     /// Where nobody may drive at the site.
     pub rules: Option<RulesMemory>,
+    /// The newest checkpoint of the tenant's log; empty: none.
+    pub checkpoint: Vec<u8>,
 }
 
 fn push_bounded<T>(queue: &mut VecDeque<T>, value: T, max: usize) {
@@ -167,6 +169,7 @@ impl Memory {
             Record::CancelledWhole(trip) => self.cancel(&trip, u64::MAX),
             Record::Cancelled(cancelled) => self.cancel(&cancelled.trip_id, cancelled.claim_epoch),
             Record::Map(digest) => self.map_digest = digest,
+            Record::Checkpoint(note) => self.checkpoint = note,
             Record::Rules(command) => {
                 if let Ok(link::Command { body: Body::Rules(rules), .. }) = link::read_command(command.clone()) {
                     self.rules = Some(RulesMemory { command, rules });
@@ -255,6 +258,7 @@ impl Memory {
             Record::Epoch(self.epoch),
             Record::Finished(self.finished_epoch),
             Record::Map(self.map_digest.clone()),
+            Record::Checkpoint(self.checkpoint.clone()),
         ];
         all.extend(self.cancelled.iter().map(|(trip, claim_epoch)| {
             Record::Cancelled(records::Cancelled { trip_id: trip.to_string(), claim_epoch: *claim_epoch })

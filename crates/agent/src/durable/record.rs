@@ -154,20 +154,24 @@ pub enum Record {
     /// This trip was cancelled under its claims up to an epoch: a dispatch by them that comes late is refused.
     #[prost(message, tag = "20")]
     Cancelled(records::Cancelled),
+    /// The newest checkpoint of the tenant's log, as it came.
+    #[prost(bytes, tag = "21")]
+    Checkpoint(Vec<u8>),
 }
 
 impl Record {
-    /// Whether it must be on disk before anything that follows from it happens. Samples and acknowledgements may be
-    /// lost with the machine's power: the one costs a second of history, the other a repetition.
+    /// Whether it must be on disk before anything that follows from it happens. Samples, acknowledgements and checkpoints
+    /// may be lost with the machine's power: a second of history, a repetition, some entries of the log unwitnessed.
     pub fn must_sync(&self) -> bool {
-        !matches!(self, Record::Sampled(_) | Record::SamplesAcked(_) | Record::ReportsAcked(_) | Record::Epoch(_))
+        use Record::{Checkpoint, Epoch, ReportsAcked, Sampled, SamplesAcked};
+        !matches!(self, Sampled(_) | SamplesAcked(_) | ReportsAcked(_) | Epoch(_) | Checkpoint(_))
     }
 }
 
 /// The message around records that count together or not at all.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Entry {
-    #[prost(oneof = "Record", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
+    #[prost(oneof = "Record", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21")]
     pub record: Option<Record>,
     /// What belongs to it, in order.
     #[prost(message, repeated, tag = "100")]

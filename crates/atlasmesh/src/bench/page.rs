@@ -92,6 +92,7 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
         data: folder.to_owned(),
         http: "127.0.0.1:0".into(),
         link: "127.0.0.1:0".into(),
+        master_key: None,
         policies: None,
         offline_after_s: OFFLINE_AFTER_S,
         claim_valid_s: 120,

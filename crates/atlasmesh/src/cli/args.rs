@@ -56,6 +56,9 @@ pub struct ServeOptions {
     /// Where vehicles connect (gRPC over TLS).
     #[arg(long, default_value = "127.0.0.1:8443")]
     pub link: String,
+    /// The master key, where it is kept elsewhere than in the folder.
+    #[arg(long)]
+    pub master_key: Option<PathBuf>,
     /// A folder with policies instead of the shipped ones.
     #[arg(long)]
     pub policies: Option<PathBuf>,
@@ -97,8 +100,8 @@ pub struct DemoOptions {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum StoreCommand {
-    /// Copy state, journal, keys, maps and the listener's certificate into a new folder, while the server runs.
-    /// Telemetry is not part of it.
+    /// Copy everything that the server keeps into a new folder, while the server runs, but for the master key, which opens
+    /// the keys: keep that apart.
     Backup {
         /// The server's data folder.
         #[arg(long)]
@@ -106,6 +109,18 @@ pub enum StoreCommand {
         /// The folder of the copy, which is made.
         #[arg(long)]
         to: PathBuf,
+    },
+    /// Accept that logs of a stopped server are not what was seen of them, after an older state was put back on purpose.
+    Accept {
+        /// The server's data folder.
+        #[arg(long)]
+        data: PathBuf,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// The master key, where it is kept elsewhere than in the folder.
+        #[arg(long)]
+        master_key: Option<PathBuf>,
     },
 }
 
@@ -496,6 +511,9 @@ pub struct VerifyOptions {
     /// Verify a stopped server's data folder instead of asking a running server.
     #[arg(long)]
     pub data: Option<PathBuf>,
+    /// The master key, where it is kept elsewhere than in the folder.
+    #[arg(long, requires = "data")]
+    pub master_key: Option<PathBuf>,
     /// Also fold the journal and compare every row of state with it.
     #[arg(long)]
     pub replay: bool,

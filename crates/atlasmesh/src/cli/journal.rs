@@ -21,7 +21,7 @@ pub async fn show(session: &Session, options: JournalOptions) -> Result<()> {
 /// Asks the running server to verify its tenant's log, or reads a stopped server's folder.
 pub async fn verify(session: &Session, options: VerifyOptions) -> Result<()> {
     let report = match options.data {
-        Some(folder) => serve::verify::folder(&folder, options.replay).await?,
+        Some(folder) => serve::verify::folder(&folder, options.master_key.as_deref(), options.replay).await?,
         None => session.client.post("/v1/journal/verify", &serde_json::json!({ "replay": options.replay })).await?,
     };
     output::answer(session.format, &report, print_report);

@@ -69,7 +69,7 @@ fn change(data: &str) -> String {
     format!(
         "atlasmesh store backup --data {data}/server --to {data}/copy && \
          LC_ALL=C sed -i '0,/ride-hail/s//Ride-hail/' {data}/copy/store/atlasmesh.sqlite; \
-         atlasmesh verify --replay --data {data}/copy"
+         atlasmesh verify --replay --data {data}/copy --master-key {data}/server/keys/master.key"
     )
 }
 

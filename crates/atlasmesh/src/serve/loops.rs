@@ -31,6 +31,8 @@ const LEASE_TTL_MS: i64 = 10_000;
 const BATCH_WINDOW: Duration = Duration::from_millis(100);
 /// How often dispatch looks at every tenant, whatever happened there.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often the newest heads are published, so that each commit is covered within a second.
+const PUBLISH_EVERY: Duration = Duration::from_millis(500);
 /// How often stops that the store could not take are tried again.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
 
@@ -66,6 +68,7 @@ pub fn start(parts: &Parts, stopping: &watch::Receiver<bool>) -> Loops {
     tasks.spawn(until_stopped(stopping.clone(), follower.run()));
     tasks.spawn(until_stopped(stopping.clone(), dispatch(parts.clone())));
     tasks.spawn(until_stopped(stopping.clone(), reconcile(parts.clone())));
+    tasks.spawn(until_stopped(stopping.clone(), publish_heads(parts.clone())));
     Loops { tasks }
 }
 
@@ -186,6 +189,19 @@ async fn reconcile(parts: Parts) {
         if let Err(error) = parts.gateway.reconcile_emergency().await {
             tracing::debug!(%error, "emergency orders wait for the store");
         }
+    }
+}
+
+async fn publish_heads(parts: Parts) {
+    let mut tick = every(PUBLISH_EVERY);
+    loop {
+        let level = parts.store.committed();
+        if let Err(fault) = parts.gateway.heads.publish(&*parts.store).await {
+            tracing::warn!(error = %fault, "no head is published");
+        }
+        tick.tick().await;
+        // An idle log publishes nothing.
+        parts.store.wait_committed(level).await;
     }
 }
 

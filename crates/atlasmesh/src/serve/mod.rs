@@ -6,6 +6,7 @@ mod follower;
 pub mod loops;
 pub mod maps;
 pub mod ports;
+mod seen;
 mod segments;
 pub mod signer;
 mod traces;
@@ -51,6 +52,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     {
         output::line(format!("platform administrator's token, shown this once: {}", token.expose()));
     }
+    seen::check_at_start(&parts).await?;
     let loops = loops::start(&parts, &stopping);
     let link = tokio::spawn(vehicles::listen(
         Arc::clone(&parts.gateway),

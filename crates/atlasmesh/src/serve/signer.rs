@@ -18,9 +18,19 @@ pub struct AuditSigner {
 impl AuditSigner {
     /// The active audit key of the key store in a folder; made there at the first start.
     pub fn in_folder(folder: &Path) -> Result<Self> {
-        let mut keystore = Keystore::open_in(folder).context("the key store cannot be opened")?;
+        Ok(Self::under(folder, None)?.0)
+    }
+
+    /// The active audit key of the key store in a folder, and the key store; made there at the first start. The master key
+    /// is in the folder too, unless it is kept elsewhere.
+    pub fn under(folder: &Path, master: Option<&Path>) -> Result<(Self, Keystore)> {
+        let opened = match master {
+            Some(master) => Keystore::open_under(folder, master),
+            None => Keystore::open_in(folder),
+        };
+        let mut keystore = opened.context("the key store cannot be opened")?;
         let key = keystore.active_or_first::<Audit>().context("there is no key to sign the journal with")?;
-        Ok(Self { key })
+        Ok((Self { key }, keystore))
     }
 
     /// The public half.

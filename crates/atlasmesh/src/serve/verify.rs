@@ -13,30 +13,33 @@ use store::verify::verify_all;
 use store_sqlite::{Options, SqliteStore};
 
 use super::folder::DataFolder;
+use super::seen::SeenFold;
 use super::segments::SegmentFold;
 use super::signer::AuditSigner;
 
-/// What a log must agree with beside itself: telemetry's segments and, for replay, the rows of every domain.
-pub fn folds(folder: &DataFolder) -> Arc<dyn Fn(bool) -> Vec<Box<dyn Fold>> + Send + Sync> {
-    let telemetry = folder.telemetry();
+/// What a log must agree with beside itself: telemetry's segments, what others saw of it and, for replay, the rows of every
+/// domain.
+pub fn folds(folder: &DataFolder, keys_generation: u64) -> Arc<dyn Fn(bool) -> Vec<Box<dyn Fold>> + Send + Sync> {
+    let (telemetry, keys) = (folder.telemetry(), folder.keys());
     Arc::new(move |replay| {
         let segments: Box<dyn Fold> = Box::new(SegmentFold::new(telemetry.clone()));
+        let seen: Box<dyn Fold> = Box::new(SeenFold::new(&keys, keys_generation));
         let rows = [tenancy::folds(), fleet::folds(), trips::folds()].into_iter().flatten().filter(|_| replay);
-        std::iter::once(segments).chain(rows).collect()
+        [segments, seen].into_iter().chain(rows).collect()
     })
 }
 
 /// Verifies every log of a folder.
-pub async fn folder(root: &Path, replay: bool) -> Result<Value> {
+pub async fn folder(root: &Path, master_key: Option<&Path>, replay: bool) -> Result<Value> {
     anyhow::ensure!(root.join("store").is_dir(), "{} is no data folder of a server", root.display());
     let folder = DataFolder::open(root)?;
-    let signer = AuditSigner::in_folder(&folder.keys())?;
+    let (signer, keystore) = AuditSigner::under(&folder.keys(), master_key)?;
     let key = signer.verifying_key();
     let options = Options { folder: folder.store(), pages_max: None };
     let store = SqliteStore::open(&options, Arc::new(signer)).context("the store cannot be opened")?;
     let tenants = store.logs().await?;
     let key = |tenant: &TenantId| NoteVerifier::new(tenant, key);
-    let folds = folds(&folder);
+    let folds = folds(&folder, keystore.generation());
     let verdict = verify_all(&store, &tenants, &key, &|| folds(replay)).await.context("the store cannot be read")?;
     Ok(serde_json::to_value(verdict)?)
 }

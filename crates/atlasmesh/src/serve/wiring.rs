@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use gateway::heads::Heads;
 use gateway::maps::Maps;
 use gateway::positions::Feeds;
 use gateway::rates::Rates;
@@ -18,6 +19,7 @@ use gateway::vehicles::sessions::Sessions;
 use gateway::vehicles::tls::ListenerCertificate;
 use gateway::{Gateway, LinkEndpoint, vehicles};
 use kernel::CtxSource;
+use keys::Keystore;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use policy::{Bundle, Engine};
 use store::port::Store;
@@ -55,6 +57,8 @@ pub struct Parts {
     pub outbox: Arc<Outbox>,
     /// What vehicles find at the listener.
     pub certificate: ListenerCertificate,
+    /// The keys of this installation.
+    pub keystore: Arc<Keystore>,
 }
 
 /// Opens what the folder holds and puts the parts together.
@@ -67,7 +71,7 @@ pub fn wire(
     let clock = Arc::new(SystemSource::start());
     let source: Arc<dyn CtxSource> = clock.clone();
     let engine = Arc::new(Engine::new(policies(options.policies.as_deref())?));
-    let signer = AuditSigner::in_folder(&folder.keys())?;
+    let (signer, keystore) = AuditSigner::under(&folder.keys(), options.master_key.as_deref())?;
     let audit_key = signer.verifying_key();
     let pages_max = options.store_mib_max.map(|mib| mib * PAGES_PER_MIB);
     let store = SqliteStore::open(&Options { folder: folder.store(), pages_max }, Arc::new(signer))?;
@@ -106,8 +110,9 @@ pub fn wire(
         source: Arc::clone(&source),
         sessions,
         emergency: Arc::new(EmergencyRecord::open(folder.root()).context("the emergency record cannot be prepared")?),
+        heads: Arc::new(Heads::open(&folder.keys()).context("the newest heads cannot be read")?),
         audit_key,
-        folds: verify::folds(folder),
+        folds: verify::folds(folder, keystore.generation()),
         link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
         link_settings: link_settings(options),
         rates: Rates::new(options.rate_limit),
@@ -121,7 +126,8 @@ pub fn wire(
     due.push(fleet.silence());
     due.push(fleet.restrictions());
     due.push(Arc::new(Retirement(Arc::clone(&store))));
-    Ok(Parts { gateway, store, source, clock, due, subscribers, outbox, certificate })
+    let keystore = Arc::new(keystore);
+    Ok(Parts { gateway, store, source, clock, due, subscribers, outbox, certificate, keystore })
 }
 
 /// The process's one recorder of metrics, and how it is read.

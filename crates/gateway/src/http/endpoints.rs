@@ -522,7 +522,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Whether the store can be read",
         answer: Answer::Json(
-            "{ status: ready, vehicles_connected: integer, clock: { steady_since: time | null, ahead_ms: integer, steps: integer } }",
+            "{ status: ready, vehicles_connected: integer, log_alarms: integer, clock: { steady_since: time | null, ahead_ms: integer, steps: integer } }",
         ),
         route: |m| on(m, health::ready),
         ..open("/readyz")

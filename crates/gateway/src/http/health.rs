@@ -23,6 +23,7 @@ pub async fn ready(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, P
     Ok(Json(json!({
         "status": "ready",
         "vehicles_connected": gateway.sessions.len(),
+        "log_alarms": gateway.heads.alarms(),
         "clock": { "steady_since": clock.steady_since, "ahead_ms": clock.ahead_ms, "steps": clock.steps },
     })))
 }

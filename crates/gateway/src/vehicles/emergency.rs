@@ -89,9 +89,12 @@ pub struct EmergencyRecord {
 }
 
 impl EmergencyRecord {
+    /// The record's file in the data folder.
+    pub const FILE: &str = "emergency.jsonl";
+
     /// Opens the record in a folder, takes its room, and reads what a crash left in it.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        let path = folder.join("emergency.jsonl");
+        let path = folder.join(Self::FILE);
         let mut file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;

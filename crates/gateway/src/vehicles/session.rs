@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kernel::CommandId;
@@ -61,6 +61,7 @@ pub async fn run(
         unreconciled: false,
         keeps_rules: None,
         samples_missed: false,
+        may_see_heads: Arc::default(),
     };
     let ended = session.talk(&mut inbound, &mut stopping).await;
     gateway.sessions.close(&tenant, id, number);
@@ -90,6 +91,8 @@ struct Session {
     keeps_rules: Option<u64>,
     /// Whether samples were sent that the disk could not take: they come again with the next session.
     samples_missed: bool,
+    /// Whether the head of the log that the vehicle presented fits the log: then it is given newer ones.
+    may_see_heads: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -109,6 +112,7 @@ impl Session {
         self.held = hello.held_commands.clone();
         self.keeps_rules = Some(hello.site_rules_revision);
         self.send_emergency()?;
+        self.compare_head(&hello);
         let welcome = self.gateway.welcome(&self.vehicle, &hello).await?;
         self.say(to_vehicle::Message::Welcome(welcome))?;
         tracing::info!(tenant = %self.vehicle.tenant, vehicle = %self.vehicle.id, boot = %hello.boot, agent = hello.agent_version, "session began");
@@ -172,6 +176,28 @@ impl Session {
     fn goodbye(&self, reason: &str) {
         // A vehicle that does not hear it notices that the connection is gone.
         let _ = self.say(to_vehicle::Message::Goodbye(v1::Goodbye { reason: reason.into() }));
+    }
+
+    /// Compares the log with what the vehicle saw of it, beside the session: nothing that the vehicle is told waits for it.
+    fn compare_head(&self, hello: &Hello) {
+        let (gateway, vehicle) = (Arc::clone(&self.gateway), self.vehicle.clone());
+        let (may_see, presented) = (Arc::clone(&self.may_see_heads), hello.newest_checkpoint.clone());
+        tokio::spawn(async move {
+            match gateway.check_presented(&vehicle, &presented).await {
+                Ok(fits) => may_see.store(fits, Ordering::Release),
+                // The vehicle keeps what it has, and presents it again.
+                Err(error) => {
+                    tracing::warn!(tenant = %vehicle.tenant, vehicle = %vehicle.id, %error, "a head of the log is not compared");
+                }
+            }
+        });
+    }
+
+    /// The newest published head of the log, for the vehicle to keep.
+    fn head(&self) -> Vec<u8> {
+        let newest =
+            self.gateway.heads.newest(&self.vehicle.tenant).filter(|_| self.may_see_heads.load(Ordering::Acquire));
+        newest.map(String::into_bytes).unwrap_or_default()
     }
 
     fn must_retry(&self) -> bool {
@@ -288,7 +314,11 @@ impl Session {
             self.waits_for_store("a heartbeat", error)?;
         }
         let server_time_us = self.gateway.source.now().as_us();
-        self.say(to_vehicle::Message::HeartbeatAck(v1::HeartbeatAck { server_time_us, counter }))
+        self.say(to_vehicle::Message::HeartbeatAck(v1::HeartbeatAck {
+            server_time_us,
+            counter,
+            checkpoint: self.head(),
+        }))
     }
 
     async fn telemetry(&mut self, batch: TelemetryBatch) -> Result<Option<&'static str>, SessionError> {
