@@ -6,8 +6,8 @@ mod support;
 
 use serde_json::{Value, json};
 use support::World;
-use support::site;
-use support::world::square;
+use support::site::{self, crossing};
+use support::world::{passenger, square};
 
 const HOLD: &str = r#"{ "kind": "grounded", "timing": "now", "reason": "a look at the brakes" }"#;
 
@@ -28,6 +28,22 @@ fn who_places_a_hold_releases_it_and_nobody_else_does() {
         .principal("viewer", "screen")
         .post(&holds, &serde_json::from_str::<Value>(HOLD).unwrap())
         .problem(403, "FORBIDDEN");
+}
+
+#[test]
+fn the_same_refusal_of_trips_is_journaled_once_and_names_that_decision() {
+    let world = World::new();
+    let mut haul = passenger(crossing(0, 0), crossing(1, 1));
+    (haul["kind"], haul["requirements"]) = (json!("haul"), json!({ "payload_kg": 5.0 }));
+    let refused = || {
+        let answer = world.http.post("/v1/trips", &haul).problem(403, "POLICY_VIOLATION");
+        answer["decision"]["id"].as_str().unwrap().to_owned()
+    };
+    let told: Vec<String> = (0..3).map(|_| refused()).collect();
+    let kept = |entry: &Value| entry["event"]["body"]["verdict"] == "deny";
+    let kept: Vec<Value> = world.entries_of("policy.decided").into_iter().filter(kept).collect();
+    assert_eq!(kept.len(), 1, "{kept:#?}");
+    assert!(told.iter().all(|id| kept[0]["event"]["body"]["id"] == id.as_str()), "{told:?}");
 }
 
 #[test]

@@ -114,6 +114,7 @@ fn safe_2_a_stop_leaves_although_the_store_is_full() {
         found.ok_or(Value::Null)
     });
     assert!(entry.to_string().contains("a person on the road"), "{entry:#}");
+    assert_eq!(entry["event"]["simulated"], true, "{entry:#}");
     world.until_status(&trip, &["SAFE_STOPPED"]);
     assert_eq!(world.until_stands(n), standing, "it stands where it stopped");
     world.verify();

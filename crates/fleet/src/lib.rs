@@ -14,7 +14,7 @@ pub mod vehicle;
 
 pub use credentials::VEHICLE_CREDENTIALS;
 pub use seen::{CLAIM_RENEWALS, Seen, VEHICLE_SEEN};
-pub use service::{Fleet, FromRecord, KnownVehicle, Registered, Settings, no_vehicle};
+pub use service::{Fleet, FromRecord, KnownVehicle, Registered, Settings, Tenants, no_vehicle};
 pub use site::Site;
 pub use sites::MapSource;
 pub use vehicle::Vehicle;

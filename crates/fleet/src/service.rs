@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kernel::ctx::About;
 use kernel::id::{BootId, HoldId, TypedId};
 use kernel::{
-    Actor, BoxFuture, Code, CommandId, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId,
-    VehicleId,
+    BoxFuture, Code, CommandId, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId, VehicleId,
 };
 use keys::Secret;
 use policy::{Action, Engine, HoldReleaseFacts, RegistrationFacts, Request, ResumeFacts};
@@ -39,9 +39,16 @@ pub struct Fleet {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) source: Arc<dyn CtxSource>,
+    tenants: Arc<dyn Tenants>,
     settings: Settings,
     /// Since when vehicles can reach this process (SAFE-8).
     listening_since: Timestamp,
+}
+
+/// Who the tenants are, for what the fleet does by itself.
+pub trait Tenants: Send + Sync {
+    /// What a tenant is; a tenant that is not known has no sector.
+    fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>>;
 }
 
 /// What a registration answers; the secret is kept nowhere.
@@ -76,9 +83,20 @@ struct PersonalValue<'a> {
 
 impl Fleet {
     /// The service over a store; `listening_since` is when vehicles could first reach this process.
-    pub fn new(store: Arc<dyn Store>, engine: Arc<Engine>, source: Arc<dyn CtxSource>, settings: Settings) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        engine: Arc<Engine>,
+        source: Arc<dyn CtxSource>,
+        tenants: Arc<dyn Tenants>,
+        settings: Settings,
+    ) -> Self {
         let listening_since = source.now();
-        Self { store, engine, source, settings, listening_since }
+        Self { store, engine, source, tenants, settings, listening_since }
+    }
+
+    /// The context of something that the fleet does by itself, by a named rule.
+    pub(crate) async fn automation(&self, tenant: &TenantId, rule: &str) -> Result<Ctx, Fault> {
+        Ok(Ctx::automation(&*self.source, tenant.clone(), self.tenants.about(tenant).await?, rule))
     }
 
     /// Since when vehicles can reach this process and its time has run without a step (SAFE-8).
@@ -492,7 +510,7 @@ impl Silence {
             seen::watch_until(&*fleet.store, tenant, row, Some(silent_at)).await?;
             return Ok(());
         }
-        let ctx = Ctx::new(&*fleet.source, tenant.clone(), Actor::automation("fleet.silence"));
+        let ctx = fleet.automation(tenant, "fleet.silence").await?;
         let extras = Extras { guard: Some(guard), ..Extras::default() };
         fleet.command(&ctx, id, extras, |state: Option<&Vehicle>| decide::go_offline(state, seen.at)).await?;
         seen::watch_until(&*fleet.store, tenant, row, None).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::decided::Facts;
 use kernel::envelope::DecisionRecord;
 use kernel::id::RestrictionId;
-use kernel::{Actor, BoxFuture, Ctx, Reject, SiteId, Subject, TenantId};
+use kernel::{BoxFuture, Ctx, Reject, SiteId, Subject, TenantId};
 use policy::{Action, Request, SiteImportFacts};
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery};
@@ -33,6 +33,10 @@ struct ImportFacts {
 impl Facts for ImportFacts {
     fn decisions(&self) -> &[DecisionRecord] {
         &self.decisions
+    }
+
+    fn deciding(&self) -> Option<&DecisionRecord> {
+        self.decisions.last()
     }
 }
 
@@ -148,7 +152,7 @@ impl Restrictions {
     async fn decide(&self, tenant: &TenantId, key: &str, guard: Guard) -> Result<(), CommandError> {
         let fleet = &self.0;
         let id: SiteId = key.parse().map_err(|_| Fault::Misuse("a row of a site has another key"))?;
-        let ctx = Ctx::new(&*fleet.source, tenant.clone(), Actor::automation("fleet.restrictions")).at_site(id.clone());
+        let ctx = fleet.automation(tenant, "fleet.restrictions").await?.at_site(id.clone());
         let extras = Extras { guard: Some(guard), ..Extras::default() };
         let decide = |state: Option<&Site>, (): &()| site::due(state, ctx.now);
         execute(&*fleet.store, &ctx, &id, extras, |_| async { Ok(()) }, decide).await.map(drop)

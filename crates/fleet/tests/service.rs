@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use fleet::site::{ClosureClass, NewMap, SiteRoadsClosed};
 use fleet::vehicle::profile::Registration;
 use fleet::vehicle::{HoldKind, HoldTiming, Mode, Status, StopClass};
-use fleet::{Fleet, FromRecord, KnownVehicle, MapSource, Registered, Seen, Settings};
+use fleet::{Fleet, FromRecord, KnownVehicle, MapSource, Registered, Seen, Settings, Tenants};
 use journal::Entry;
+use kernel::ctx::About;
 use kernel::id::{BootId, PrincipalId, TypedId};
 use kernel::testing::HandClock;
 use kernel::{
@@ -31,10 +32,19 @@ struct World {
     fleet: Arc<Fleet>,
 }
 
+/// Every tenant is a simulated mine.
+struct Simulated;
+
+impl Tenants for Simulated {
+    fn about<'a>(&'a self, _: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
+        Box::pin(async { Ok(About { sector: Some(Sector::Mining), simulated: true }) })
+    }
+}
+
 fn start_on(store: &Arc<dyn Store>, clock: &Arc<HandClock>) -> Arc<Fleet> {
     let engine = Arc::new(Engine::new(Bundle::shipped().unwrap()));
     let settings = Settings { offline_after_ms: OFFLINE_AFTER_MS };
-    Arc::new(Fleet::new(Arc::clone(store), engine, clock.clone(), settings))
+    Arc::new(Fleet::new(Arc::clone(store), engine, clock.clone(), Arc::new(Simulated), settings))
 }
 
 /// A road network, and the trips that are open each time they are counted; the last count stays.
@@ -190,7 +200,12 @@ impl World {
             entries.iter().for_each(|entry| fold.take(&entry.envelope().unwrap()).unwrap());
             assert_eq!(block_on(fold.compare(&*self.store, &tenant())).unwrap(), None);
         }
-        entries.iter().map(|entry| entry.envelope().unwrap().r#type).collect()
+        let events: Vec<_> = entries.iter().map(|entry| entry.envelope().unwrap()).collect();
+        for event in &events {
+            let about = (event.simulated, event.sector.as_option());
+            assert_eq!(about, (true, Some(&Sector::Mining)), "{} by {:?}", event.r#type, event.actor);
+        }
+        events.into_iter().map(|event| event.r#type).collect()
     }
 }
 

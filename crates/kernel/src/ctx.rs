@@ -156,7 +156,30 @@ pub struct Ctx {
     pub ids: IdGenerator,
 }
 
+/// What every context of a tenant says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// Its sector; the platform has none.
+    pub sector: Option<Sector>,
+    /// Whether its vehicles are simulated (SAFE-15).
+    pub simulated: bool,
+}
+
 impl Ctx {
+    /// The context of something that the product does by itself for a tenant, by a named rule.
+    pub fn automation(source: &dyn CtxSource, tenant: TenantId, about: About, rule: &str) -> Self {
+        Self::new(source, tenant, Actor::automation(rule)).of(about)
+    }
+
+    /// The same context, of a tenant like this.
+    pub fn of(mut self, about: About) -> Self {
+        if let Some(sector) = about.sector {
+            self.sector = Known::Known(sector);
+        }
+        self.simulated = about.simulated;
+        self
+    }
+
     /// A context for `actor` of `tenant`, with time and ids from `source`; site and sector are not known yet.
     pub fn new(source: &dyn CtxSource, tenant: TenantId, actor: Actor) -> Self {
         Self {

@@ -108,6 +108,14 @@ impl TypedIdText for crate::text::SiteId {}
 pub trait Facts: Send + Sync {
     /// The decisions that were obtained, in the order in which they were asked.
     fn decisions(&self) -> &[DecisionRecord];
+
+    /// The decision that the events rest on: the only one, where there is one. Facts with several say which.
+    fn deciding(&self) -> Option<&DecisionRecord> {
+        match self.decisions() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
 }
 
 impl Facts for () {

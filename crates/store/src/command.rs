@@ -157,8 +157,8 @@ where
         let state = loaded.map(|loaded| Arc::new(loaded.state));
         let facts = gather(state.clone()).await?;
         let decided = decide(state.as_deref(), &facts);
-        let attempt =
-            Attempt { ctx, id, version, state: state.as_deref(), extras: &extras, decisions: facts.decisions() };
+        let (decisions, deciding) = (facts.decisions(), facts.deciding());
+        let attempt = Attempt { ctx, id, version, state: state.as_deref(), extras: &extras, decisions, deciding };
         match attempt.commit(store, decided).await {
             Err(AttemptError::Conflict) => tracing::debug!(stream = %stream_of::<A>(id), "conflict, gathering again"),
             Err(AttemptError::Command(error)) => return Err(error),
@@ -186,14 +186,21 @@ struct Attempt<'a, A: Aggregate> {
     state: Option<&'a A>,
     extras: &'a Extras,
     decisions: &'a [DecisionRecord],
+    deciding: Option<&'a DecisionRecord>,
 }
 
 impl<A: Aggregate> Attempt<'_, A> {
     async fn commit<R>(self, store: &dyn Store, decided: Decided<A::Event, R>) -> Result<Outcome<A, R>, AttemptError> {
         let Decided { events, reply } = decided;
-        let repeats =
-            if events.is_empty() { repeats::look_up(store, self.ctx, self.decisions).await? } else { Vec::new() };
+        let repeats = match events.is_empty() {
+            true => repeats::look_up(store, self.ctx, self.decisions, self.state.is_some()).await?,
+            false => Vec::new(),
+        };
         let unchanged = events.is_empty() && repeats.iter().all(Repeat::is_recent);
+        let reply = match unchanged {
+            true => reply.map_err(|reject| repeats::as_journaled(reject, &repeats)),
+            false => reply,
+        };
         let outcome = if unchanged {
             let remembered = self.remembered(reply.as_ref().err())?;
             repeats::count(store, self.ctx, &repeats, remembered).await?;
@@ -236,7 +243,7 @@ impl<A: Aggregate> Attempt<'_, A> {
                 .about(A::about(event, state.as_ref()))
                 .motion(A::motion(event, state.as_ref()))
                 .retention(retention);
-            journal.push(match self.decisions.last() {
+            journal.push(match self.deciding {
                 Some(decision) => entry.decided_by(decision),
                 None => entry,
             });

@@ -2,9 +2,9 @@
 //! client that asks again and again must not fill the journal with the same refusal.
 
 use kernel::envelope::DecisionRecord;
-use kernel::{Ctx, Timestamp};
+use kernel::{Ctx, Reject, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::port::{CommitError, Fault, Store};
 use crate::table::{Expected, RowBody, RowWrite, TableSpec};
@@ -46,25 +46,52 @@ impl Repeat {
     }
 }
 
-/// Equal means: action, subjects, bundle, verdict and reasons.
-fn identity(decision: &DecisionRecord) -> String {
-    let part = |name: &str| decision.body.get(name).map(Value::to_string).unwrap_or_default();
-    let text = format!(
-        "{} {} {:?} {} {} {}",
-        decision.bundle,
-        decision.allowed,
-        decision.about,
-        part("action"),
-        part("subjects"),
-        part("reasons")
-    );
-    journal::Hash::of_leaf(text.as_bytes()).to_string()
+/// Equal means: principal, action, site, bundle, verdict, the rules that were the reasons, and the subjects. What is
+/// asked about a thing that does not exist names a new one each time, so that its subjects make no difference.
+fn identity(ctx: &Ctx, decision: &DecisionRecord, exists: bool) -> String {
+    let reasons = decision.body.get("reasons").and_then(Value::as_array).into_iter().flatten();
+    let rules: Vec<String> = reasons.map(rule).collect();
+    let equal = json!({
+        "principal": ctx.actor.id,
+        "action": decision.body.get("action"),
+        "site": ctx.site.as_option(),
+        "bundle": decision.bundle,
+        "allowed": decision.allowed,
+        "rules": rules,
+        "subjects": exists.then_some(&decision.about),
+    });
+    journal::Hash::of_leaf(equal.to_string().as_bytes()).to_string()
 }
 
-pub(crate) async fn look_up(store: &dyn Store, ctx: &Ctx, decisions: &[DecisionRecord]) -> Result<Vec<Repeat>, Fault> {
+/// A reason without its text, in which facts stand.
+fn rule(reason: &Value) -> String {
+    match (reason.get("policy_id"), reason.get("version")) {
+        (Some(id), version) => format!("{id} {version:?}"),
+        (None, _) => reason.to_string(),
+    }
+}
+
+/// The refusal with the id under which its decision is in the journal.
+pub(crate) fn as_journaled(mut reject: Reject, repeats: &[Repeat]) -> Reject {
+    if let Some(Value::String(id)) = reject.decision.as_deref_mut().and_then(|decision| decision.get_mut("id"))
+        && let Some(repeat) = repeats.iter().find(|repeat| repeat.decision == *id)
+        && let Some((counted, _)) = &repeat.remembered
+    {
+        id.clone_from(&counted.decision);
+    }
+    reject
+}
+
+/// What is remembered of equal decisions; `exists` says whether the thing that was asked about does.
+pub(crate) async fn look_up(
+    store: &dyn Store,
+    ctx: &Ctx,
+    decisions: &[DecisionRecord],
+    exists: bool,
+) -> Result<Vec<Repeat>, Fault> {
     let mut repeats = Vec::with_capacity(decisions.len());
     for decision in decisions {
-        let key = identity(decision);
+        let key = identity(ctx, decision, exists);
         let row = store.get(REPEATED_DECISIONS, &ctx.tenant, &key).await?;
         let remembered = row.map(|row| Ok::<_, Fault>((row.decode::<Counted>()?, row.version))).transpose()?;
         let recent = remembered

@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Asked, Tally, TallyRaised, id, raise, tenant, world};
-use kernel::{Code, Decided, Reject, Subject};
+use kernel::{Actor, Code, Ctx, Decided, Reject, Subject};
 use pollster::block_on;
 use store::command::{ATTEMPTS_MAX, recall};
 use store::{CommandError, Expected, Extras, Fault, Guard, Idempotency, RowBody, RowWrite, TableSpec, execute};
@@ -83,6 +83,43 @@ fn the_same_denial_is_journaled_once_a_minute_and_another_at_once() {
     // A clock that was set back must not silence decisions until it catches up.
     world.clock.pass_ms(-600_000);
     ask("a", 4);
+}
+
+#[test]
+fn denials_of_new_things_are_equal_whatever_their_ids_and_name_the_one_that_is_journaled() {
+    let world = world();
+    let ask = |ctx: &Ctx, n: u128, expected: usize| {
+        let CommandError::Reject(told) = world.ask_denied_as(ctx, n, "r", Extras::default()) else {
+            panic!("accepted")
+        };
+        assert_eq!(world.journal().len(), expected, "{n}");
+        told.decision.unwrap()["id"].clone()
+    };
+    let first = ask(&world.ctx(), 1, 1);
+    assert_eq!(ask(&world.ctx(), 2, 1), first);
+    let other = Actor { id: "somebody else".into(), ..Actor::automation("test") };
+    assert_ne!(ask(&Ctx { actor: other, ..world.ctx() }, 3, 2), first);
+    assert_ne!(ask(&world.ctx().at_site("pit".parse().unwrap()), 4, 3), first);
+    // Things that exist are told apart.
+    (5..=6).for_each(|n| drop(world.raise(n, Extras::default()).unwrap()));
+    assert_ne!(ask(&world.ctx(), 5, 6), ask(&world.ctx(), 6, 7));
+    world.clock.pass_ms(60_000);
+    assert_ne!(ask(&world.ctx(), 7, 8), first);
+}
+
+#[test]
+fn events_name_the_decision_that_decided_and_none_where_several_did() {
+    for (asked, deciding) in [(1, Some(0)), (2, None)] {
+        let world = world();
+        let ctx = world.ctx();
+        let decisions: Vec<_> = (0..asked).map(|n| world.decision(&ctx, &n.to_string())).collect();
+        let gather = |_| async { Ok(Asked(decisions.clone())) };
+        let decide = |_: Option<&Tally>, _: &Asked| Decided::accept([TallyRaised { by: 1 }.into()], ());
+        block_on(execute::<Tally, _, _, _, _, _>(&*world.store, &ctx, &id(1), Extras::default(), gather, decide))
+            .unwrap();
+        let raised = block_on(world.store.entries(&tenant(), asked, 1)).unwrap()[0].envelope().unwrap();
+        assert_eq!(raised.decision_id, deciding.map(|n: usize| decisions[n].id));
+    }
 }
 
 #[test]

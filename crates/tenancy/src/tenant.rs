@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kernel::ctx::About;
 use kernel::decided::Aggregate;
 use kernel::{Code, Decided, EventMeta, Reject, Sector, Subject, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,13 @@ pub struct Tenant {
     pub simulated: bool,
     /// Since when it exists.
     pub created_at: Timestamp,
+}
+
+impl Tenant {
+    /// What contexts of it say.
+    pub fn about(&self) -> About {
+        About { sector: self.sector, simulated: self.simulated }
+    }
 }
 
 impl Aggregate for Tenant {

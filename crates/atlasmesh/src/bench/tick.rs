@@ -19,7 +19,7 @@ use trips::{Status, Trip, TripEvent, Trips};
 use super::{Bar, bar, percentile_ms};
 use crate::cli::output::line;
 use crate::serve::maps::MapFolder;
-use crate::serve::ports::Neighbours;
+use crate::serve::ports::{Neighbours, TenantsOf};
 use crate::serve::signer::AuditSigner;
 use crate::system_clock::SystemSource;
 
@@ -68,9 +68,12 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Trips> {
     let source = Arc::new(SystemSource::start());
     let engine = Arc::new(Engine::new(Bundle::shipped()?));
     let settings = fleet::Settings { offline_after_ms: 30_000 };
+    let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(&store), source.clone()));
+    let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
+    let fleet = fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), source.clone(), tenants, settings);
     let neighbours = Arc::new(Neighbours {
-        fleet: Arc::new(fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), source.clone(), settings)),
-        tenancy: Arc::new(tenancy::Tenancy::new(Arc::clone(&store), source.clone())),
+        fleet: Arc::new(fleet),
+        tenancy,
         telemetry: Arc::new(telemetry::Ingest::new(folder.join("telemetry"))),
         maps: Arc::new(MapFolder::new(folder.join("maps"))),
     });

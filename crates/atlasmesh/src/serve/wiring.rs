@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use super::folder::DataFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
-use super::ports::Neighbours;
+use super::ports::{Neighbours, TenantsOf};
 use super::signer::AuditSigner;
 use super::verify;
 use crate::cli::args::ServeOptions;
@@ -80,7 +80,9 @@ pub fn wire(
     let telemetry = Arc::new(telemetry::Ingest::new(folder.telemetry()));
     let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(&store), Arc::clone(&source)));
     let settings = fleet::Settings { offline_after_ms: i64::from(options.offline_after_s) * 1_000 };
-    let fleet = Arc::new(fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), Arc::clone(&source), settings));
+    let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
+    let fleet = fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), Arc::clone(&source), tenants, settings);
+    let fleet = Arc::new(fleet);
     let neighbours = Arc::new(Neighbours {
         fleet: Arc::clone(&fleet),
         tenancy: Arc::clone(&tenancy),

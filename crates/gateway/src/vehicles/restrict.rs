@@ -227,10 +227,7 @@ impl Gateway {
             uncertainty_us: Stated::unknown("the server's clock is not monitored yet"),
         });
         if let Some(tenant) = self.tenancy.tenant(&order.tenant).await? {
-            ctx.simulated = tenant.simulated;
-            if let Some(sector) = tenant.sector {
-                ctx = ctx.in_sector(sector);
-            }
+            ctx = ctx.of(tenant.about());
         }
         Ok(ctx)
     }

@@ -85,8 +85,9 @@ pub fn raise(_: Option<&Tally>, _: &()) -> Decided<TallyEvent, ()> {
     Decided::accept([TallyRaised { by: 1 }.into()], ())
 }
 
-pub fn refuse<F>(_: Option<&Tally>, _: &F) -> Decided<TallyEvent, ()> {
-    Decided::reject(Reject::new(Code::PolicyViolation, "no").with_decision(json!({ "reasons": ["r"] })))
+pub fn refuse(_: Option<&Tally>, asked: &Asked) -> Decided<TallyEvent, ()> {
+    let decision = asked.0.last().map(|decision| json!({ "id": decision.id, "reasons": ["r"] }));
+    Decided::reject(Reject::new(Code::PolicyViolation, "no").with_decision(decision.unwrap_or_default()))
 }
 
 impl World {
@@ -106,9 +107,16 @@ impl World {
 
     /// Asks for something that policy denies for a reason.
     pub fn ask_denied(&self, n: u128, reason: &str, extras: Extras) -> CommandError {
-        let ctx = self.ctx();
-        let gather = |_| async { Ok(Asked(vec![self.decision(&ctx, reason)])) };
-        block_on(execute(&*self.store, &ctx, &id(n), extras, gather, refuse)).unwrap_err()
+        self.ask_denied_as(&self.ctx(), n, reason, extras)
+    }
+
+    /// The same, in a context; the refusal carries the decision.
+    pub fn ask_denied_as(&self, ctx: &Ctx, n: u128, reason: &str, extras: Extras) -> CommandError {
+        let gather = |_| async {
+            let decision = self.decision(ctx, reason);
+            Ok(Asked(vec![DecisionRecord { about: vec![Subject::new("tally", id(n))], ..decision }]))
+        };
+        block_on(execute(&*self.store, ctx, &id(n), extras, gather, refuse)).unwrap_err()
     }
 
     /// Stream and type of every event.

@@ -142,8 +142,7 @@ impl Trips {
         let order = allowed.map(|decision| events::Order { decision, route, clears });
         let command = &Command::Answer(Box::new(plain(Some(order))));
         let decisions = &vec![decision];
-        let gather =
-            |_| async move { Ok::<_, CommandError>(Gathered { what: command.clone(), decisions: decisions.clone() }) };
+        let gather = |_| async move { Ok::<_, CommandError>(Gathered::of(command.clone(), decisions.clone())) };
         self.execute_assist(ctx, id, Extras { rows, ..safety() }, gather).await
     }
 
@@ -168,8 +167,7 @@ impl Trips {
         command: &Command,
         extras: Extras,
     ) -> Result<Assistance, CommandError> {
-        let gather =
-            |_| async move { Ok::<_, CommandError>(Gathered { what: command.clone(), decisions: Vec::new() }) };
+        let gather = |_| async move { Ok::<_, CommandError>(Gathered::of(command.clone(), [])) };
         self.execute_assist(ctx, id, extras, gather).await
     }
 

@@ -19,9 +19,10 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kernel::ctx::About;
 use kernel::decided::Facts;
 use kernel::envelope::DecisionRecord;
-use kernel::{Actor, Code, Ctx, CtxSource, Decided, Known, Reject, SiteId, TenantId, TripId};
+use kernel::{Code, Ctx, CtxSource, Decided, DecisionId, Known, Reject, SiteId, TenantId, TripId};
 use store::{CommandError, Extras, Outcome, Store};
 
 use crate::compliance::Monitors;
@@ -79,6 +80,8 @@ impl std::fmt::Debug for Trips {
 pub(crate) struct Gathered<W = What> {
     pub(crate) what: W,
     pub(crate) decisions: Vec<DecisionRecord>,
+    /// The decision that what follows rests on, where there are several.
+    pub(crate) deciding: Option<DecisionId>,
 }
 
 pub(crate) enum What {
@@ -88,13 +91,31 @@ pub(crate) enum What {
 
 impl Gathered {
     pub(crate) fn new(command: Command, decisions: Vec<DecisionRecord>) -> Self {
-        Self { what: What::Decide(Box::new(command)), decisions }
+        let deciding = match &command {
+            Command::Assign(new) => Some(new.decision),
+            _ => None,
+        };
+        Self { deciding, ..Self::of(What::Decide(Box::new(command)), decisions) }
+    }
+}
+
+impl<W> Gathered<W> {
+    pub(crate) fn of(what: W, decisions: impl Into<Vec<DecisionRecord>>) -> Self {
+        Self { what, decisions: decisions.into(), deciding: None }
     }
 }
 
 impl<W: Send + Sync> Facts for Gathered<W> {
     fn decisions(&self) -> &[DecisionRecord] {
         &self.decisions
+    }
+
+    fn deciding(&self) -> Option<&DecisionRecord> {
+        match (self.deciding, self.decisions.as_slice()) {
+            (Some(id), decisions) => decisions.iter().find(|decision| decision.id == id),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        }
     }
 }
 
@@ -128,8 +149,8 @@ impl Trips {
         rule: &str,
     ) -> Result<(Ctx, TenantFacts), CommandError> {
         let facts = self.tenant(tenant).await?;
-        let mut ctx = Ctx::new(&*self.source, tenant.clone(), Actor::automation(rule)).in_sector(facts.sector);
-        ctx.simulated = facts.simulated;
+        let about = About { sector: Some(facts.sector), simulated: facts.simulated };
+        let mut ctx = Ctx::automation(&*self.source, tenant.clone(), about, rule);
         if let Some(site) = site {
             ctx.site = Known::Known(site.clone());
         }

@@ -91,7 +91,7 @@ impl Trips {
         let trip: TripId = known.parse().map_err(|_| super::no_such_trip())?;
         let trip = self.get(&ctx.tenant, trip).await?.ok_or_else(super::no_such_trip)?;
         let done = Done { trip: trip.id, status: trip.status, changed: false };
-        Ok(Gathered { what: What::Answered(done), decisions: Vec::new() })
+        Ok(Gathered::of(What::Answered(done), []))
     }
 
     /// Facts of the site, after the checks that need no policy: that the site, the capabilities and the places exist.

@@ -44,10 +44,7 @@ impl Trips {
             let (decision, answer) = self.ask_policy(ctx, &wish.request, entitlements, subject).await?;
             let (request, requested_by) = (wish.request.clone(), ctx.actor.id.clone());
             let new = NewStanding { request, goal: wish.goal, at_once: wish.at_once, requested_by, answer };
-            Ok::<_, CommandError>(Gathered {
-                what: Command::Open(Box::new(new)),
-                decisions: vec![decision.to_record()],
-            })
+            Ok::<_, CommandError>(Gathered::of(Command::Open(Box::new(new)), [decision.to_record()]))
         };
         let rules = |state: Option<&Standing>, gathered: &Gathered<Command>| decide(id, state, &gathered.what, ctx.now);
         let extras = Extras { idempotency, ..Extras::default() };
@@ -93,8 +90,7 @@ impl Trips {
         command: &Command,
         guard: Option<Guard>,
     ) -> Result<Standing, CommandError> {
-        let gather =
-            |_| async move { Ok::<_, CommandError>(Gathered { what: command.clone(), decisions: Vec::new() }) };
+        let gather = |_| async move { Ok::<_, CommandError>(Gathered::of(command.clone(), [])) };
         let rules = |state: Option<&Standing>, gathered: &Gathered<Command>| decide(id, state, &gathered.what, ctx.now);
         let extras = Extras { guard, ..Extras::default() };
         execute(&*self.store, ctx, &id, extras, gather, rules).await?.state.ok_or_else(no_such_order)

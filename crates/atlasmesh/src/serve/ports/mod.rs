@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
-use kernel::{Ctx, TenantId, Timestamp, TripId, VehicleId};
+use kernel::ctx::About;
+use kernel::{BoxFuture, Ctx, TenantId, Timestamp, TripId, VehicleId};
 use store::CommandError;
 use store::port::Fault;
 use trips::ports::{Answer, LastPosition, Listener, Positions, TenantFacts, Tenants, UnderWay};
@@ -23,6 +24,18 @@ pub struct Neighbours {
     pub telemetry: Arc<telemetry::Ingest>,
     /// Road graphs.
     pub maps: Arc<dyn Maps>,
+}
+
+/// Who the tenants are, for the fleet.
+pub struct TenantsOf(pub Arc<tenancy::Tenancy>);
+
+impl ::fleet::Tenants for TenantsOf {
+    fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
+        Box::pin(async move {
+            let known = self.0.tenant(tenant).await?;
+            Ok(known.map_or(About { sector: None, simulated: false }, |known| known.about()))
+        })
+    }
 }
 
 impl Tenants for Neighbours {
