@@ -123,16 +123,12 @@ impl Fleet {
         execute(&*self.store, ctx, &id, extras, |_| async { Ok(()) }, |state, ()| decide(state)).await
     }
 
-    /// Registers a vehicle (ONB-1, ONB-2, ONB-5).
+    /// Registers a vehicle (ONB-1, ONB-2, ONB-5). Takes no key for doing so once: the secret is told once, so a second
+    /// answer could not be the same.
     ///
     /// # Errors
     /// One entry per wrong field; `POLICY_VIOLATION`; `NOT_FOUND` for an unknown site; a fault.
-    pub async fn register(
-        &self,
-        ctx: &Ctx,
-        registration: &Registration,
-        idempotency: Option<store::Idempotency>,
-    ) -> Result<Registered, CommandError> {
+    pub async fn register(&self, ctx: &Ctx, registration: &Registration) -> Result<Registered, CommandError> {
         registration.validate()?;
         if self.site(&ctx.tenant, &registration.site).await?.is_none() {
             let text = format!("is unknown: import the map of {} first", registration.site);
@@ -166,7 +162,7 @@ impl Fleet {
                 Request::new(ctx, Action::RegisterVehicle, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
             Ok(self.ask(request))
         };
-        let extras = Extras { rows, idempotency, ..Extras::default() };
+        let extras = Extras { rows, ..Extras::default() };
         let outcome = execute(&*self.store, ctx, &id, extras, gather, |state: Option<&Vehicle>, asked: &Asked| {
             decide::register(state, asked, registration.site.clone(), profile.clone(), registration.components.clone())
         })

@@ -148,7 +148,7 @@ impl World {
     }
 
     fn register(&self, changes: Value) -> Result<Registered, CommandError> {
-        block_on(self.fleet.register(&self.ctx(), &registration(changes), None))
+        block_on(self.fleet.register(&self.ctx(), &registration(changes)))
     }
 
     /// A vehicle that is ONLINE and was heard once.

@@ -1,7 +1,7 @@
 //! Refusals: what a domain says no with. A refusal has a stable code that programs match on and that has a page of
 //! documentation; its text is for people and may change.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What went wrong, as a stable code. The HTTP status follows from it at the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -90,7 +90,7 @@ impl Code {
 }
 
 /// One field that is wrong, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) of the field, e.g. `/origin/lat`.
     pub field: String,

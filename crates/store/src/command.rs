@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kernel::decided::Facts;
 use kernel::envelope::{DecisionRecord, NewEvent, RetentionClass};
 use kernel::id::RequestId;
-use kernel::{Aggregate, Code, Ctx, Decided, DomainEvent, EventMeta, Reject, Subject, TenantId, Timestamp};
+use kernel::{Aggregate, Code, Ctx, Decided, DomainEvent, EventMeta, FieldError, Reject, Subject, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -65,6 +65,9 @@ pub struct RememberedRefusal {
     pub code: String,
     /// The sentence.
     pub message: String,
+    /// The fields that are wrong, if any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldError>,
     /// The policy decision behind it.
     pub decision: Option<Value>,
 }
@@ -72,8 +75,6 @@ pub struct RememberedRefusal {
 /// What goes into a command's transaction besides its aggregate.
 #[derive(Debug, Clone, Default)]
 pub struct Extras {
-    /// The client's key for doing this once.
-    pub idempotency: Option<Idempotency>,
     /// The lease under which a worker acts.
     pub guard: Option<Guard>,
     /// Rows of machinery or observation that must change together with the aggregate.
@@ -91,6 +92,18 @@ pub struct Outcome<A, R> {
     pub state: Option<A>,
     /// The entries, if there were any.
     pub receipt: Option<Receipt>,
+}
+
+/// What a command that is done once came to.
+#[derive(Debug)]
+pub enum Once<T> {
+    /// It was carried out now.
+    Now(T),
+    /// The same request was carried out before, under the same key: the aggregate that it created or changed.
+    Before {
+        /// The aggregate's key.
+        key: String,
+    },
 }
 
 /// An aggregate with the version of its row.
@@ -147,25 +160,101 @@ where
     Gathering: Future<Output = Result<F, CommandError>> + Send,
     D: Fn(Option<&A>, &F) -> Decided<A::Event, R> + Send + Sync,
 {
+    let command = Command { store, ctx, id, extras, key: None, gather, decide };
     for _ in 0..ATTEMPTS_MAX {
-        let loaded = load::<A>(store, &ctx.tenant, id).await?;
-        let version = loaded.as_ref().map(|loaded| loaded.version);
-        if ctx.if_version.is_some() && ctx.if_version != version {
-            let text = "it has another version than the one named: read it again";
-            return Err(Reject::new(Code::PreconditionFailed, text).into());
-        }
-        let state = loaded.map(|loaded| Arc::new(loaded.state));
-        let facts = gather(state.clone()).await?;
-        let decided = decide(state.as_deref(), &facts);
-        let (decisions, deciding) = (facts.decisions(), facts.deciding());
-        let attempt = Attempt { ctx, id, version, state: state.as_deref(), extras: &extras, decisions, deciding };
-        match attempt.commit(store, decided).await {
+        match command.attempt().await {
             Err(AttemptError::Conflict) => tracing::debug!(stream = %stream_of::<A>(id), "conflict, gathering again"),
             Err(AttemptError::Command(error)) => return Err(error),
             Ok(outcome) => return Ok(outcome),
         }
     }
     Err(CommandError::Fault(Fault::Overloaded))
+}
+
+/// Carries out one command on the aggregate `id` once for a client's key, whoever else asks under it meanwhile: its
+/// reply is remembered with what it changes, and given again to the same request. Without a key it is carried out as
+/// [`execute`] does. What `gather` refuses was not decided and is not remembered: a request that was wrong is mended under
+/// its key.
+///
+/// # Errors
+/// Those of [`execute`]; the same refusal where the same request was refused before; `CONFLICT` where the key stands for
+/// another request.
+pub async fn execute_once<A, F, R, G, Gathering, D>(
+    store: &dyn Store,
+    ctx: &Ctx,
+    id: &A::Id,
+    key: Option<Idempotency>,
+    extras: Extras,
+    gather: G,
+    decide: D,
+) -> Result<Once<Outcome<A, R>>, CommandError>
+where
+    A: Aggregate,
+    F: Facts,
+    R: Send,
+    G: Fn(Option<Arc<A>>) -> Gathering + Send + Sync,
+    Gathering: Future<Output = Result<F, CommandError>> + Send,
+    D: Fn(Option<&A>, &F) -> Decided<A::Event, R> + Send + Sync,
+{
+    let command = Command { store, ctx, id, extras, key, gather, decide };
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(key) = &command.key
+            && let Some(key) = recall(store, &ctx.tenant, key).await?
+        {
+            return Ok(Once::Before { key });
+        }
+        match command.attempt().await {
+            // Another may have asked under the same key: look again.
+            Err(AttemptError::Conflict) => tracing::debug!(stream = %stream_of::<A>(id), "conflict, gathering again"),
+            Err(AttemptError::Command(error)) => return Err(error),
+            Ok(outcome) => return Ok(Once::Now(outcome)),
+        }
+    }
+    Err(CommandError::Fault(Fault::Overloaded))
+}
+
+/// A command with everything that an attempt at it needs.
+struct Command<'a, A: Aggregate, G, D> {
+    store: &'a dyn Store,
+    ctx: &'a Ctx,
+    id: &'a A::Id,
+    extras: Extras,
+    key: Option<Idempotency>,
+    gather: G,
+    decide: D,
+}
+
+impl<A: Aggregate, G, D> Command<'_, A, G, D> {
+    async fn attempt<F, R, Gathering>(&self) -> Result<Outcome<A, R>, AttemptError>
+    where
+        F: Facts,
+        R: Send,
+        G: Fn(Option<Arc<A>>) -> Gathering + Send + Sync,
+        Gathering: Future<Output = Result<F, CommandError>> + Send,
+        D: Fn(Option<&A>, &F) -> Decided<A::Event, R> + Send + Sync,
+    {
+        let Self { store, ctx, id, extras, key, gather, decide } = self;
+        let loaded = load::<A>(*store, &ctx.tenant, id).await?;
+        let version = loaded.as_ref().map(|loaded| loaded.version);
+        if ctx.if_version.is_some() && ctx.if_version != version {
+            let text = "it has another version than the one named: read it again";
+            return Err(AttemptError::Command(Reject::new(Code::PreconditionFailed, text).into()));
+        }
+        let state = loaded.map(|loaded| Arc::new(loaded.state));
+        let facts = gather(state.clone()).await.map_err(AttemptError::Command)?;
+        let decided = decide(state.as_deref(), &facts);
+        let attempt = Attempt {
+            ctx,
+            id,
+            version,
+            state: state.as_deref(),
+            extras,
+            key: key.as_ref(),
+            decisions: facts.decisions(),
+            deciding: facts.deciding(),
+        };
+        attempt.commit(*store, decided).await
+    }
 }
 
 enum AttemptError {
@@ -179,12 +268,23 @@ impl From<Fault> for AttemptError {
     }
 }
 
+impl From<CommitError> for AttemptError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict { .. } => Self::Conflict,
+            CommitError::Fenced(lease) => Self::Command(CommandError::Fenced(lease)),
+            CommitError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 struct Attempt<'a, A: Aggregate> {
     ctx: &'a Ctx,
     id: &'a A::Id,
     version: Option<u64>,
     state: Option<&'a A>,
     extras: &'a Extras,
+    key: Option<&'a Idempotency>,
     decisions: &'a [DecisionRecord],
     deciding: Option<&'a DecisionRecord>,
 }
@@ -207,12 +307,7 @@ impl<A: Aggregate> Attempt<'_, A> {
             Outcome { reply: (), state: self.state.cloned(), receipt: None }
         } else {
             let (commit, state) = self.transaction(&events, reply.as_ref().err(), &repeats)?;
-            match store.commit(commit).await {
-                Ok(receipt) => Outcome { reply: (), state, receipt: Some(receipt) },
-                Err(CommitError::Conflict { .. }) => return Err(AttemptError::Conflict),
-                Err(CommitError::Fenced(lease)) => return Err(AttemptError::Command(CommandError::Fenced(lease))),
-                Err(CommitError::Fault(fault)) => return Err(fault.into()),
-            }
+            Outcome { reply: (), state, receipt: Some(store.commit(commit).await?) }
         };
         match reply {
             Ok(reply) => Ok(Outcome { reply, state: outcome.state, receipt: outcome.receipt }),
@@ -270,13 +365,14 @@ impl<A: Aggregate> Attempt<'_, A> {
     }
 
     fn remembered(&self, reject: Option<&Reject>) -> Result<Option<RowWrite>, Fault> {
-        let Some(idempotency) = &self.extras.idempotency else { return Ok(None) };
+        let Some(idempotency) = self.key else { return Ok(None) };
         let reply = RememberedReply {
             request: idempotency.request.clone(),
             key: self.id.to_string(),
             refused: reject.map(|reject| RememberedRefusal {
                 code: reject.code.as_str().into(),
                 message: reject.message.clone(),
+                fields: reject.fields.clone(),
                 decision: reject.decision.as_deref().cloned(),
             }),
             at: self.ctx.now,
@@ -290,7 +386,7 @@ impl<A: Aggregate> Attempt<'_, A> {
 ///
 /// # Errors
 /// The refusal, if the same request was refused before; `CONFLICT` if the key stands for another request.
-pub async fn recall(
+async fn recall(
     store: &dyn Store,
     tenant: &TenantId,
     idempotency: &Idempotency,
@@ -305,7 +401,7 @@ pub async fn recall(
         None => Ok(Some(reply.key)),
         Some(refused) => {
             let code = Code::ALL.into_iter().find(|code| code.as_str() == refused.code).unwrap_or(Code::Conflict);
-            let reject = Reject::new(code, refused.message);
+            let reject = Reject { fields: refused.fields, ..Reject::new(code, refused.message) };
             Err(refused.decision.map_or(reject.clone(), |decision| reject.with_decision(decision)).into())
         }
     }

@@ -103,24 +103,30 @@ pub(crate) async fn look_up(
 }
 
 /// Counts decisions that are not journaled again, and remembers the reply under the client's key.
+///
+/// # Errors
+/// [`CommitError::Conflict`] where another asked under the key at the same moment, and any fault.
 pub(crate) async fn count(
     store: &dyn Store,
     ctx: &Ctx,
     repeats: &[Repeat],
     remembered: Option<RowWrite>,
-) -> Result<(), Fault> {
+) -> Result<(), CommitError> {
     let rows = repeats
         .iter()
         .filter_map(|repeat| repeat.remembered.as_ref().map(|(counted, _)| (repeat, counted.clone())))
         .map(|(repeat, counted)| repeat.write(Counted { again: counted.again + 1, ..counted }))
-        .chain(remembered.map(Ok))
+        .chain(remembered.clone().map(Ok))
         .collect::<Result<Vec<_>, Fault>>()?;
     if rows.is_empty() {
         return Ok(());
     }
     match store.write(&ctx.tenant, rows).await {
-        // Somebody counted at the same moment; one less in a count of repeats decides nothing.
-        Ok(()) | Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Ok(()),
-        Err(CommitError::Fault(fault)) => Err(fault),
+        // Somebody counted at the same moment. One less in a count of repeats decides nothing; the reply must be kept.
+        Err(CommitError::Conflict { table, .. }) if table == REPEATED_DECISIONS.name => match remembered {
+            Some(reply) => store.write(&ctx.tenant, vec![reply]).await,
+            None => Ok(()),
+        },
+        done => done,
     }
 }

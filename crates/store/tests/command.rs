@@ -5,17 +5,40 @@ mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Asked, Tally, TallyRaised, id, raise, tenant, world};
+use common::{Asked, Tally, TallyRaised, World, id, raise, refuse, tenant, world};
 use kernel::{Actor, Code, Ctx, Decided, Reject, Subject};
 use pollster::block_on;
-use store::command::{ATTEMPTS_MAX, recall};
-use store::{CommandError, Expected, Extras, Fault, Guard, Idempotency, RowBody, RowWrite, TableSpec, execute};
+use store::command::ATTEMPTS_MAX;
+use store::{
+    CommandError, Expected, Extras, Fault, Guard, Idempotency, Once, RowBody, RowWrite, TableSpec, execute,
+    execute_once,
+};
 
 const NOTES: TableSpec = TableSpec::machinery("test_notes", &["colour"]);
 
-fn key(request: &str) -> Extras {
-    let idempotency = Idempotency { key: "somebody/1".into(), request: request.into() };
-    Extras { idempotency: Some(idempotency), ..Extras::default() }
+fn key(request: &str) -> Option<Idempotency> {
+    Some(Idempotency { key: "somebody/1".into(), request: request.into() })
+}
+
+/// Raises a tally once for a request. Answers the tally that was raised and whether it was now.
+fn raise_once(world: &World, n: u128, request: &str) -> Result<(String, bool), CommandError> {
+    let (ctx, id, gather) = (world.ctx(), id(n), |_| async { Ok(()) });
+    let done = block_on(execute_once(&*world.store, &ctx, &id, key(request), Extras::default(), gather, raise))?;
+    Ok(match done {
+        Once::Now(outcome) => (id.to_string(), outcome.state.is_some()),
+        Once::Before { key } => (key, false),
+    })
+}
+
+/// Asks once for something that policy denies, each time for another thing.
+fn ask_denied_once(world: &World, n: u128, request: &str, reason: &str) -> Reject {
+    let (ctx, id) = (world.ctx(), id(n));
+    let gather = |_| async { Ok(Asked(vec![world.decision(&ctx, reason)])) };
+    let asked = execute_once(&*world.store, &ctx, &id, key(request), Extras::default(), gather, refuse);
+    match block_on(asked) {
+        Err(CommandError::Reject(reject)) => reject,
+        other => panic!("expected a refusal, not {other:?}"),
+    }
 }
 
 fn note(expected: Expected) -> RowWrite {
@@ -156,11 +179,14 @@ fn a_refusal_may_have_to_be_remembered() {
 #[test]
 fn a_key_gives_the_same_answer_and_stands_for_one_request() {
     let world = world();
-    let ask = |request: &str| block_on(recall(&*world.store, &tenant(), &key(request).idempotency.unwrap()));
-    assert_eq!(ask("a").unwrap(), None);
-    world.raise(1, key("a")).unwrap();
-    assert_eq!(ask("a").unwrap(), Some(id(1).to_string()));
-    assert!(matches!(ask("b"), Err(CommandError::Reject(reject)) if reject.code == Code::Conflict));
+    assert_eq!(raise_once(&world, 1, "a").unwrap(), (id(1).to_string(), true));
+    // A repeated request has another id, and another version of the aggregate before it.
+    for n in [2, 1] {
+        assert_eq!(raise_once(&world, n, "a").unwrap(), (id(1).to_string(), false));
+    }
+    let other = raise_once(&world, 3, "b");
+    assert!(matches!(other, Err(CommandError::Reject(reject)) if reject.code == Code::Conflict));
+    assert_eq!((world.count(1), world.count(2), world.count(3)), (1, 0, 0));
 }
 
 #[test]
@@ -170,10 +196,78 @@ fn a_key_remembers_a_denial_also_when_its_decision_is_only_counted() {
         if asked_before {
             world.ask_denied(1, "r", Extras::default());
         }
-        let CommandError::Reject(told) = world.ask_denied(2, "r", key("a")) else { panic!("expected a refusal") };
-        let again = block_on(recall(&*world.store, &tenant(), &key("a").idempotency.unwrap()));
-        assert!(matches!(again, Err(CommandError::Reject(reject)) if reject == told), "{asked_before}");
+        let told = ask_denied_once(&world, 2, "a", "r");
+        assert_eq!(ask_denied_once(&world, 3, "a", "meanwhile another"), told, "{asked_before}");
         assert_eq!(world.journal().len(), 1);
+        assert_eq!(ask_denied_once(&world, 3, "b", "r").code, Code::Conflict);
+    }
+}
+
+/// Equal denials that are asked at the same moment meet at their count, each under its own key.
+#[test]
+fn no_denial_is_forgotten_under_its_key_because_another_was_counted_meanwhile() {
+    let world = &world();
+    world.ask_denied(1, "r", Extras::default());
+    let ask = |thread: usize, n: usize, reason: &str| {
+        let (ctx, key) = (world.ctx(), Idempotency { key: format!("{thread}/{n}"), request: "a".into() });
+        let (id, gather) = (id(2), |_| async { Ok(Asked(vec![world.decision(&ctx, reason)])) });
+        let asked = execute_once(&*world.store, &ctx, &id, Some(key), Extras::default(), gather, refuse);
+        assert!(matches!(block_on(asked), Err(CommandError::Reject(_))));
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || (0..200).for_each(|n| ask(thread, n, "r")));
+        }
+    });
+    assert_eq!(world.journal().len(), 1);
+    (0..4).for_each(|thread| (0..200).for_each(|n| ask(thread, n, "another, which would be journaled")));
+    assert_eq!(world.journal().len(), 1);
+}
+
+#[test]
+fn a_refusal_under_a_key_is_given_again_with_its_fields() {
+    let world = world();
+    let decide =
+        |_: Option<&Tally>, (): &()| -> Decided<_, ()> { Decided::reject(Reject::invalid_field("/by", "is odd")) };
+    let gather = |_| async { Ok(()) };
+    let ask = |decide: &(dyn Fn(Option<&Tally>, &()) -> Decided<_, ()> + Send + Sync)| {
+        let ctx = world.ctx();
+        block_on(execute_once(&*world.store, &ctx, &id(1), key("a"), Extras::default(), gather, decide)).err()
+    };
+    let refusals = [ask(&decide), ask(&raise)].map(|error| match error {
+        Some(CommandError::Reject(reject)) => reject.fields,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(refusals[0].len(), 1);
+    assert_eq!(refusals[0], refusals[1]);
+}
+
+/// Between the look under the key and the commit the same request comes in another way: the second is no second trip.
+#[test]
+fn of_two_requests_under_one_key_at_the_same_moment_one_is_carried_out() {
+    for denied in [false, true] {
+        let world = world();
+        let (ctx, meddled) = (world.ctx(), AtomicUsize::new(0));
+        let gather = |_| {
+            if meddled.fetch_add(1, Ordering::Relaxed) == 0 {
+                match denied {
+                    false => drop(raise_once(&world, 1, "a").unwrap()),
+                    true => drop(ask_denied_once(&world, 1, "a", "r")),
+                }
+            }
+            async { Ok(Asked(vec![world.decision(&ctx, "r")])) }
+        };
+        let decide = |state: Option<&Tally>, asked: &Asked| match denied {
+            false => Decided::accept([TallyRaised { by: 1 }.into()], ()),
+            true => refuse(state, asked),
+        };
+        let done = block_on(execute_once(&*world.store, &ctx, &id(2), key("a"), Extras::default(), gather, decide));
+        match denied {
+            false => assert!(matches!(done, Ok(Once::Before { key }) if key == id(1).to_string())),
+            true => assert!(matches!(done, Err(CommandError::Reject(_)))),
+        }
+        assert_eq!((world.count(2), meddled.into_inner()), (0, 1));
+        assert_eq!(world.journal().len(), 1, "{denied}");
     }
 }
 

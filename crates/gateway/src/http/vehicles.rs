@@ -55,7 +55,7 @@ pub async fn register(
     body: Body<Registration>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let ctx = caller.ctx_at(body.value.site.clone());
-    let made = gateway.fleet.register(&ctx, &body.value, None).await?;
+    let made = gateway.fleet.register(&ctx, &body.value).await?;
     let link = json!({ "address": gateway.link.address, "certificate_sha256": gateway.link.certificate_sha256 });
     let answer = json!({
         "id": made.vehicle, "name": body.value.name, "secret": made.secret.expose(), "link": link,

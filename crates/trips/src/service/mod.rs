@@ -76,17 +76,12 @@ impl std::fmt::Debug for Trips {
     }
 }
 
-/// A command with the facts that were gathered for it, or the trip that answers it already.
-pub(crate) struct Gathered<W = What> {
+/// A command with the facts that were gathered for it.
+pub(crate) struct Gathered<W = Box<Command>> {
     pub(crate) what: W,
     pub(crate) decisions: Vec<DecisionRecord>,
     /// The decision that what follows rests on, where there are several.
     pub(crate) deciding: Option<DecisionId>,
-}
-
-pub(crate) enum What {
-    Decide(Box<Command>),
-    Answered(Done),
 }
 
 impl Gathered {
@@ -95,7 +90,7 @@ impl Gathered {
             Command::Assign(new) => Some(new.decision),
             _ => None,
         };
-        Self { deciding, ..Self::of(What::Decide(Box::new(command)), decisions) }
+        Self { deciding, ..Self::of(Box::new(command), decisions) }
     }
 }
 
@@ -187,12 +182,7 @@ impl Trips {
         G: Fn(Option<Arc<Trip>>) -> Gathering + Send + Sync,
         Gathering: Future<Output = Result<Gathered, CommandError>> + Send,
     {
-        let decide = |state: Option<&Trip>, gathered: &Gathered| -> Decided<TripEvent, Done> {
-            match &gathered.what {
-                What::Decide(command) => decide(state, command, ctx.now),
-                What::Answered(done) => Decided::unchanged(*done),
-            }
-        };
+        let decide = |state: Option<&Trip>, gathered: &Gathered| decide(state, &gathered.what, ctx.now);
         store::execute(&*self.store, ctx, &trip, extras, gather, decide).await
     }
 }

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use kernel::id::StandingId;
 use kernel::{Aggregate, Code, Ctx, FieldError, Reject, Subject, TripId};
 use policy::{Action, Request, TripFacts};
-use store::command::recall;
-use store::{CommandError, Extras, Idempotency};
+use store::{CommandError, Extras, Idempotency, Once, execute_once};
 
-use super::{Gathered, Trips, What};
+use super::{Gathered, Trips};
 use crate::ports::{RouteAnswer, RouteQuery, SiteFacts};
 use crate::trip::decide::{Allowed, NewTrip};
 use crate::trip::{Command, Done, Trip, TripRequest};
@@ -39,15 +38,8 @@ impl Trips {
     ) -> Result<Trip, CommandError> {
         let tenant = self.tenant(&ctx.tenant).await?;
         let id: TripId = ctx.new_id();
-        // The keys of all clients share one table; its keys say what they are for.
-        let extras = Extras { idempotency: idempotency.clone(), ..Extras::default() };
-        let (request, idempotency, entitlements) = (&request, &idempotency, &tenant.entitlements);
+        let (request, entitlements) = (&request, &tenant.entitlements);
         let gather = |_| async move {
-            if let Some(key) = idempotency
-                && let Some(known) = recall(&*self.store, &ctx.tenant, key).await?
-            {
-                return self.answered(ctx, &known).await;
-            }
             tracing::Span::current().record("trip", tracing::field::display(id));
             let (decision, answer) = self.ask_policy(ctx, request, entitlements, Subject::new(Trip::KIND, id)).await?;
             let answer = answer.map(|()| Allowed {
@@ -60,10 +52,10 @@ impl Trips {
             let new = NewTrip { id, request: request.clone(), answer, requested_by, standing, simulated };
             Ok(Gathered::new(Command::Request(Box::new(new)), vec![decision.to_record()]))
         };
-        let outcome = self.execute(ctx, id, extras, gather).await?;
-        match outcome.state {
-            Some(trip) if trip.id == outcome.reply.trip => Ok(trip),
-            _ => self.as_created(&ctx.tenant, outcome.reply.trip).await,
+        let rules = |state: Option<&Trip>, gathered: &Gathered| decide(state, &gathered.what, ctx.now);
+        match execute_once(&*self.store, ctx, &id, idempotency, Extras::default(), gather, rules).await? {
+            Once::Now(outcome) => outcome.state.ok_or_else(super::no_such_trip),
+            Once::Before { key } => self.as_created(&ctx.tenant, key.parse().map_err(|_| super::no_such_trip())?).await,
         }
     }
 
@@ -85,13 +77,6 @@ impl Trips {
             true => self.check_way(ctx, request, &decision).await?,
         };
         Ok((decision, answer))
-    }
-
-    async fn answered(&self, ctx: &Ctx, known: &str) -> Result<Gathered, CommandError> {
-        let trip: TripId = known.parse().map_err(|_| super::no_such_trip())?;
-        let trip = self.get(&ctx.tenant, trip).await?.ok_or_else(super::no_such_trip)?;
-        let done = Done { trip: trip.id, status: trip.status, changed: false };
-        Ok(Gathered::of(What::Answered(done), []))
     }
 
     /// Facts of the site, after the checks that need no policy: that the site, the capabilities and the places exist.

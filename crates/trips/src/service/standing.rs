@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use kernel::id::StandingId;
 use kernel::{Aggregate, BoxFuture, Code, Ctx, DomainEvent, Envelope, Reject, Subject, TenantId, TripId};
-use store::command::recall;
 use store::due::DueHandler;
 use store::subscribe::Subscriber;
 use store::{
-    CommandError, Extras, Fault, Guard, Idempotency, ListQuery, Order, RowWrite, TableSpec, execute, load, load_page,
+    CommandError, Extras, Fault, Guard, Idempotency, ListQuery, Once, Order, RowWrite, TableSpec, execute,
+    execute_once, load, load_page,
 };
 
 use super::subscribers::settle;
@@ -30,12 +30,6 @@ impl Trips {
         wish: StandingRequest,
         idempotency: Option<Idempotency>,
     ) -> Result<Standing, CommandError> {
-        if let Some(key) = &idempotency
-            && let Some(known) = recall(&*self.store, &ctx.tenant, key).await?
-        {
-            let id = known.parse().map_err(|_| no_such_order())?;
-            return self.standing(&ctx.tenant, id).await?.ok_or_else(no_such_order);
-        }
         let tenant = self.tenant(&ctx.tenant).await?;
         let id: StandingId = ctx.new_id();
         let (wish, entitlements) = (&wish, &tenant.entitlements);
@@ -47,8 +41,11 @@ impl Trips {
             Ok::<_, CommandError>(Gathered::of(Command::Open(Box::new(new)), [decision.to_record()]))
         };
         let rules = |state: Option<&Standing>, gathered: &Gathered<Command>| decide(id, state, &gathered.what, ctx.now);
-        let extras = Extras { idempotency, ..Extras::default() };
-        execute(&*self.store, ctx, &id, extras, gather, rules).await?.state.ok_or_else(no_such_order)
+        match execute_once(&*self.store, ctx, &id, idempotency, Extras::default(), gather, rules).await? {
+            Once::Now(outcome) => outcome.state,
+            Once::Before { key } => self.standing(&ctx.tenant, key.parse().map_err(|_| no_such_order())?).await?,
+        }
+        .ok_or_else(no_such_order)
     }
 
     /// A standing order, if the tenant has it.
