@@ -233,8 +233,8 @@ impl<A: Aggregate, G, D> Command<'_, A, G, D> {
         Gathering: Future<Output = Result<F, CommandError>> + Send,
         D: Fn(Option<&A>, &F) -> Decided<A::Event, R> + Send + Sync,
     {
-        let Self { store, ctx, id, extras, key, gather, decide } = self;
-        let loaded = load::<A>(*store, &ctx.tenant, id).await?;
+        let &Self { store, ctx, id, ref extras, ref key, ref gather, ref decide } = self;
+        let loaded = load::<A>(store, &ctx.tenant, id).await?;
         let version = loaded.as_ref().map(|loaded| loaded.version);
         if ctx.if_version.is_some() && ctx.if_version != version {
             let text = "it has another version than the one named: read it again";
@@ -253,7 +253,7 @@ impl<A: Aggregate, G, D> Command<'_, A, G, D> {
             decisions: facts.decisions(),
             deciding: facts.deciding(),
         };
-        attempt.commit(*store, decided).await
+        attempt.commit(store, decided).await
     }
 }
 
