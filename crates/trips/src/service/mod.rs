@@ -22,13 +22,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kernel::ctx::About;
 use kernel::decided::Facts;
 use kernel::envelope::DecisionRecord;
-use kernel::{Code, Ctx, CtxSource, Decided, DecisionId, Known, Reject, SiteId, TenantId, TripId};
+use kernel::{Code, Ctx, CtxSource, DecisionId, Known, Reject, SiteId, TenantId, TripId};
 use store::{CommandError, Extras, Outcome, Store};
 
 use crate::compliance::Monitors;
 use crate::dispatch::batch::Watch;
 use crate::ports::{Fleet, Listener, Positions, Routing, TenantFacts, Tenants};
-use crate::trip::{Command, Done, Trip, TripEvent, decide};
+use crate::trip::{Command, Done, Trip, decide};
 
 pub use assist::{AnswerWish, Snapshot, Which};
 pub use drive::Drive;

@@ -10,7 +10,7 @@ use store::{CommandError, Extras, Idempotency, Once, execute_once};
 use super::{Gathered, Trips};
 use crate::ports::{RouteAnswer, RouteQuery, SiteFacts};
 use crate::trip::decide::{Allowed, NewTrip};
-use crate::trip::{Command, Done, Trip, TripRequest};
+use crate::trip::{Command, Trip, TripRequest, decide};
 
 impl Trips {
     /// Asks for a trip. Allowed, it is stored and answered at once; the rest goes on without the caller. The same key
