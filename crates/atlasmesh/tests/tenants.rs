@@ -106,6 +106,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/journal/checkpoint", "", none.clone(), Stranger::Own),
         ("get", "/v1/journal/tile/{tile}", "", none.clone(), Stranger::Own),
         ("get", "/v1/journal/consistency", "?from=1", none.clone(), Stranger::Own),
+        ("get", "/v1/journal/verify/{verification}", "", none.clone(), UNKNOWN),
         ("post", "/v1/journal/verify", "", json!({ "replay": true }), Stranger::Own),
         ("get", "/v1/events", "", none.clone(), Stranger::Own),
         ("get", "/v1/positions", "", none, Stranger::Own),
@@ -149,7 +150,9 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
     let site = site::NAME.to_owned();
     let tenant = TENANT.to_owned();
+    let verification = made("/v1/journal/verify", json!({}), "id");
     let ids = [
+        ("verification", verification),
         ("vehicle", vehicle),
         ("trip", trip),
         ("standing_trip", standing_trip),

@@ -17,6 +17,7 @@ pub mod sockets;
 pub mod streams;
 pub mod tail;
 pub mod vehicles;
+pub mod verifications;
 
 use std::sync::Arc;
 
@@ -67,6 +68,8 @@ pub struct Gateway {
     pub streams: streams::Streams,
     /// Ends of journals that somebody follows.
     pub tails: tail::Tails,
+    /// Verifications of journals.
+    pub verifications: verifications::Verifications,
     /// Positions that somebody watches.
     pub positions: positions::Feeds,
     /// The process's metrics as Prometheus text.

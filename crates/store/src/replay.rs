@@ -2,6 +2,8 @@
 //! not explain is found here.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::ControlFlow;
 
 use kernel::envelope::DecisionRecord;
 use kernel::{Aggregate, BoxFuture, DomainEvent, Envelope, TenantId};
@@ -23,16 +25,52 @@ pub struct ReplayFinding {
     pub difference: String,
 }
 
+/// A part of all aggregates, by their keys: what is folded and compared at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which part, from 0.
+    pub index: u64,
+    /// Of how many.
+    pub of: u64,
+}
+
+impl Part {
+    /// All of them.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// Half of it.
+    pub fn half(self) -> Self {
+        Self { index: self.index, of: self.of * 2 }
+    }
+
+    /// The part after it; none after the last.
+    pub fn next(self) -> Option<Self> {
+        let next = Self { index: self.index + 1, of: self.of };
+        (next.index < next.of).then_some(next)
+    }
+
+    /// Whether an aggregate belongs to it.
+    pub fn has(self, key: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        hasher.finish() % self.of == self.index
+    }
+}
+
 /// Folds one aggregate type's streams, or gathers what the journal says of something else that must agree with it.
 /// Object-safe, so that the binary can list every domain's.
 pub trait Fold: Send + Sync {
+    /// Folds and compares a part of the aggregates only, from now on. What is no fold of aggregates has no parts.
+    fn keep(&mut self, _: Part) {}
     /// Takes one event of the log; events of other kinds are passed over.
     fn take(&mut self, event: &Envelope) -> Result<(), ReplayFinding>;
-    /// Compares the folded states with the tenant's rows, or what was gathered with what it is about.
+    /// Compares the folded states with the tenant's rows, or what was gathered with what it is about. `told` hears after
+    /// each page how many rows were compared, and may end it, without a finding.
     fn compare<'a>(
         &'a self,
         store: &'a dyn Store,
         tenant: &'a TenantId,
+        told: &'a (dyn Fn(u64) -> ControlFlow<()> + Send + Sync),
     ) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>>;
     /// How many aggregates were folded; `None` for a fold that compares something else than rows of state.
     fn aggregates(&self) -> Option<usize>;
@@ -41,11 +79,12 @@ pub trait Fold: Send + Sync {
 /// The fold of one aggregate type.
 pub struct FoldOf<A: Aggregate> {
     states: BTreeMap<String, A>,
+    part: Part,
 }
 
 /// A fresh fold of an aggregate type.
 pub fn fold_of<A: Aggregate>() -> Box<dyn Fold> {
-    Box::new(FoldOf::<A> { states: BTreeMap::new() })
+    Box::new(FoldOf::<A> { states: BTreeMap::new(), part: Part::WHOLE })
 }
 
 impl<A: Aggregate> FoldOf<A> {
@@ -55,11 +94,19 @@ impl<A: Aggregate> FoldOf<A> {
 }
 
 impl<A: Aggregate> Fold for FoldOf<A> {
+    fn keep(&mut self, part: Part) {
+        self.part = part;
+        self.states.retain(|key, _| part.has(key));
+    }
+
     fn take(&mut self, event: &Envelope) -> Result<(), ReplayFinding> {
         if event.stream.kind() != A::KIND || event.r#type == DecisionRecord::EVENT_TYPE {
             return Ok(());
         }
         let key = event.stream.id();
+        if !self.part.has(key) {
+            return Ok(());
+        }
         let body = A::Event::decode(&event.r#type, event.version, &event.body)
             .map_err(|error| Self::finding(&event.tenant, key, error.to_string()))?;
         let before = self.states.remove(key);
@@ -73,6 +120,7 @@ impl<A: Aggregate> Fold for FoldOf<A> {
         &'a self,
         store: &'a dyn Store,
         tenant: &'a TenantId,
+        told: &'a (dyn Fn(u64) -> ControlFlow<()> + Send + Sync),
     ) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>> {
         Box::pin(async move {
             let table = TableSpec::of::<A>();
@@ -80,7 +128,7 @@ impl<A: Aggregate> Fold for FoldOf<A> {
             let mut query = ListQuery { limit: PAGE_LIMIT_MAX, ..ListQuery::all() };
             loop {
                 let rows = store.list(table, tenant, query.clone()).await?;
-                for row in &rows {
+                for row in rows.iter().filter(|row| self.part.has(&row.key)) {
                     seen += 1;
                     let Some(state) = self.states.get(&row.key) else {
                         return Ok(Some(Self::finding(
@@ -94,6 +142,9 @@ impl<A: Aggregate> Fold for FoldOf<A> {
                         let difference = describe(&folded, &row.body);
                         return Ok(Some(Self::finding(tenant, &row.key, difference)));
                     }
+                }
+                if told(seen as u64).is_break() {
+                    return Ok(None);
                 }
                 match rows.last() {
                     Some(last) if rows.len() == PAGE_LIMIT_MAX => query.after = Some(last.key.clone()),

@@ -2,18 +2,40 @@
 //! row of state against the fold of the journal. Runs on a store that is in use: it follows the log until rows and
 //! head agree.
 
+use std::ops::ControlFlow;
+
 use journal::receipt::SELF_ASSERTED;
 use journal::{Finding, LogVerifier, NoteVerifier};
 use kernel::TenantId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::port::{Fault, Head, PAGE_LIMIT_MAX, Store};
-use crate::replay::{Fold, ReplayFinding};
+use crate::replay::{Fold, Part, ReplayFinding};
 use crate::sequence::envelope;
 
-/// How often the rows are compared again because the log grew meanwhile. A log that grows faster than one comparison
-/// takes is verified up to a head, but its rows must be compared when it is quieter.
+/// How often the rows are compared again because the log grew meanwhile. The rows of a log that grows faster than one
+/// comparison takes must be compared when it is quieter: what differs then says nothing.
 const COMPARISONS_MAX: usize = 20;
+
+/// States that are folded at once: some kilobytes each.
+const STATES_MAX: usize = 100_000;
+
+/// Fresh folds of what must agree with the log; without those of rows, if rows are not to be compared.
+pub type Folds<'a> = &'a (dyn Fn() -> Vec<Box<dyn Fold>> + Send + Sync);
+
+/// Told after each page how far a verification is; says whether it goes on. Who once said no says no again.
+pub type Watch<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Send + Sync);
+
+/// How far the verification of a log is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Entries that were read.
+    pub entries_done: u64,
+    /// Entries that are to be read, as far as is known: the log may grow meanwhile, and may have to be read again.
+    pub entries_total: u64,
+    /// Rows that were compared with their fold.
+    pub rows_compared: u64,
+}
 
 /// What was verified of one log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +47,7 @@ pub struct LogReport {
     /// The root over them.
     pub root: journal::Hash,
     /// The number of rows that equal the fold, if it was compared.
-    pub rows_replayed: Option<usize>,
+    pub rows_replayed: Option<u64>,
 }
 
 /// Why a verification did not succeed.
@@ -40,6 +62,12 @@ pub enum VerifyError {
     /// The store cannot be read.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// The log grew whenever the rows were compared, so that a difference may be no more than the growth.
+    #[error("the journal grew during each of {COMPARISONS_MAX} comparisons, verify when it is quieter; at last {0}")]
+    Unsettled(ReplayFinding),
+    /// Whoever watched did not want it to go on.
+    #[error("the verification was ended before it was done")]
+    Ended,
 }
 
 /// What a verification found, as it is told.
@@ -69,19 +97,20 @@ pub struct LogVerdict {
     /// The first finding.
     pub finding: Option<String>,
     /// The number of rows that equal the fold, if it was compared.
-    pub rows_replayed: Option<usize>,
+    pub rows_replayed: Option<u64>,
 }
 
 /// Verifies several logs; a finding in one does not end the others.
 ///
 /// # Errors
-/// A fault of the store.
+/// A fault of the store, a log that did not settle, or that it was ended: a finding is part of the verdict.
 pub async fn verify_all(
     store: &dyn Store,
     tenants: &[TenantId],
     key: &(dyn Fn(&TenantId) -> NoteVerifier + Send + Sync),
-    folds: &(dyn Fn() -> Vec<Box<dyn Fold>> + Send + Sync),
-) -> Result<Verdict, Fault> {
+    folds: Folds<'_>,
+    watch: Watch<'_>,
+) -> Result<Verdict, VerifyError> {
     let mut logs = Vec::with_capacity(tenants.len());
     for tenant in tenants {
         let failed = |finding: String| LogVerdict {
@@ -92,7 +121,7 @@ pub async fn verify_all(
             finding: Some(finding),
             rows_replayed: None,
         };
-        logs.push(match verify(store, tenant, &key(tenant), folds()).await {
+        logs.push(match verify(store, tenant, &key(tenant), folds, watch).await {
             Ok(report) => LogVerdict {
                 tenant: report.tenant,
                 ok: true,
@@ -101,69 +130,121 @@ pub async fn verify_all(
                 finding: None,
                 rows_replayed: report.rows_replayed,
             },
-            Err(VerifyError::Fault(fault)) => return Err(fault),
             Err(VerifyError::Log(finding)) => failed(finding.to_string()),
             Err(VerifyError::Rows(finding)) => failed(finding.to_string()),
+            Err(unfinished) => return Err(unfinished),
         });
     }
     let finding = logs.iter().find_map(|log| log.finding.clone());
     Ok(Verdict { ok: finding.is_none(), trust: SELF_ASSERTED, finding, logs })
 }
 
-/// Verifies a tenant's log and, if folds are given, its rows.
+/// Verifies a tenant's log and what the folds compare with it.
 ///
 /// # Errors
-/// The first finding, or a fault of the store.
+/// The first finding, or why it did not come to an end.
 pub async fn verify(
     store: &dyn Store,
     tenant: &TenantId,
     key: &NoteVerifier,
-    mut folds: Vec<Box<dyn Fold>>,
+    folds: Folds<'_>,
+    watch: Watch<'_>,
 ) -> Result<LogReport, VerifyError> {
-    let mut log = LogVerifier::new(tenant.clone());
-    let mut read = 0;
-    let mut comparisons = 0;
-    loop {
-        let head = required_head(store, tenant).await?;
-        read_up_to(store, tenant, &head, &mut read, &mut log, &mut folds).await?;
-        let finding = compare(store, tenant, &folds).await?;
-        comparisons += 1;
-        match finding {
-            Some(finding) if required_head(store, tenant).await? == head => return Err(finding.into()),
-            Some(finding) if comparisons == COMPARISONS_MAX => return Err(finding.into()),
-            Some(_) => {}
-            None => {
-                let report = log.finish(&head.note, key)?;
-                let rows_replayed = folds.iter().filter_map(|fold| fold.aggregates()).reduce(|all, some| all + some);
-                return Ok(LogReport { tenant: tenant.clone(), size: report.size, root: report.root, rows_replayed });
+    verify_holding(STATES_MAX, store, tenant, key, folds, watch).await
+}
+
+/// Like [`verify`], with so many states in memory at most: where there are more, the log is read again for each part of
+/// them.
+///
+/// # Errors
+/// The first finding, or why it did not come to an end.
+pub async fn verify_holding(
+    states_max: usize,
+    store: &dyn Store,
+    tenant: &TenantId,
+    key: &NoteVerifier,
+    folds: Folds<'_>,
+    watch: Watch<'_>,
+) -> Result<LogReport, VerifyError> {
+    let (mut log, mut part) = (LogVerifier::new(tenant.clone()), Part::WHOLE);
+    let mut run = Run { store, tenant, watch, states_max, progress: Progress::default() };
+    let head = run.pass(&mut part, folds(), Some(&mut log)).await?;
+    let report = log.finish(&head.note, key)?;
+    let of_rows = || folds().into_iter().filter(|fold| fold.aggregates().is_some()).collect::<Vec<_>>();
+    while let Some(mut next) = part.next() {
+        run.pass(&mut next, of_rows(), None).await?;
+        part = next;
+    }
+    let rows_replayed = (!of_rows().is_empty()).then_some(run.progress.rows_compared);
+    Ok(LogReport { tenant: tenant.clone(), size: report.size, root: report.root, rows_replayed })
+}
+
+/// A verification under way.
+struct Run<'a> {
+    store: &'a dyn Store,
+    tenant: &'a TenantId,
+    watch: Watch<'a>,
+    states_max: usize,
+    progress: Progress,
+}
+
+impl Run<'_> {
+    fn tell(&self) -> Result<(), VerifyError> {
+        if (self.watch)(self.progress).is_break() { Err(VerifyError::Ended) } else { Ok(()) }
+    }
+
+    /// Reads the log up to a head at which a part of the rows is what was folded; the head. In the first pass, which checks
+    /// the log, the part becomes smaller where there are too many states.
+    async fn pass(
+        &mut self,
+        part: &mut Part,
+        mut folds: Vec<Box<dyn Fold>>,
+        mut log: Option<&mut LogVerifier>,
+    ) -> Result<Head, VerifyError> {
+        folds.iter_mut().for_each(|fold| fold.keep(*part));
+        let (mut read, mut comparisons, before) = (0, 0, self.progress.rows_compared);
+        loop {
+            let head = required_head(self.store, self.tenant).await?;
+            while read < head.size {
+                read += self.page(read, &head, &mut folds, log.as_deref_mut()).await?;
+                while log.is_some() && held(&folds) > self.states_max {
+                    *part = part.half();
+                    folds.iter_mut().for_each(|fold| fold.keep(*part));
+                }
+                self.progress.entries_done = part.index * head.size + read;
+                self.progress.entries_total = part.of * head.size;
+                self.tell()?;
+            }
+            let finding = self.compare(before, &folds).await?;
+            self.tell()?;
+            comparisons += 1;
+            match finding {
+                None => return Ok(head),
+                Some(finding) if required_head(self.store, self.tenant).await? == head => return Err(finding.into()),
+                Some(finding) if comparisons == COMPARISONS_MAX => return Err(VerifyError::Unsettled(finding)),
+                Some(_) => {}
             }
         }
     }
-}
 
-async fn required_head(store: &dyn Store, tenant: &TenantId) -> Result<Head, VerifyError> {
-    let missing = || Finding { tenant: tenant.clone(), index: None, event: None, what: "there is none".into() };
-    Ok(store.head(tenant).await?.ok_or_else(missing)?)
-}
-
-async fn read_up_to(
-    store: &dyn Store,
-    tenant: &TenantId,
-    head: &Head,
-    read: &mut u64,
-    log: &mut LogVerifier,
-    folds: &mut [Box<dyn Fold>],
-) -> Result<(), VerifyError> {
-    while *read < head.size {
-        let left = usize::try_from(head.size - *read).unwrap_or(usize::MAX);
-        let page = store.entries(tenant, *read, PAGE_LIMIT_MAX.min(left)).await?;
+    /// Takes a page of entries; how many.
+    async fn page(
+        &self,
+        from: u64,
+        head: &Head,
+        folds: &mut [Box<dyn Fold>],
+        mut log: Option<&mut LogVerifier>,
+    ) -> Result<u64, VerifyError> {
+        let left = usize::try_from(head.size - from).unwrap_or(usize::MAX);
+        let page = self.store.entries(self.tenant, from, PAGE_LIMIT_MAX.min(left)).await?;
         if page.is_empty() {
-            let what = format!("the log ends at entry {read} where the head covers {}", head.size);
-            return Err(Finding { tenant: tenant.clone(), index: None, event: None, what }.into());
+            let what = format!("the log ends at entry {from} where the head covers {}", head.size);
+            return Err(Finding { tenant: self.tenant.clone(), index: None, event: None, what }.into());
         }
         for entry in &page {
-            log.take(entry)?;
-            *read += 1;
+            if let Some(log) = &mut log {
+                log.take(entry)?;
+            }
             if folds.is_empty() {
                 continue;
             }
@@ -172,19 +253,29 @@ async fn read_up_to(
                 fold.take(&event)?;
             }
         }
+        Ok(page.len() as u64)
     }
-    Ok(())
+
+    /// Compares rows with what was folded; the first difference.
+    async fn compare(&mut self, before: u64, folds: &[Box<dyn Fold>]) -> Result<Option<ReplayFinding>, Fault> {
+        let mut compared = before;
+        for fold in folds {
+            let told = |rows: u64| (self.watch)(Progress { rows_compared: compared + rows, ..self.progress });
+            if let Some(finding) = fold.compare(self.store, self.tenant, &told).await? {
+                return Ok(Some(finding));
+            }
+            compared += fold.aggregates().unwrap_or_default() as u64;
+        }
+        self.progress.rows_compared = compared;
+        Ok(None)
+    }
 }
 
-async fn compare(
-    store: &dyn Store,
-    tenant: &TenantId,
-    folds: &[Box<dyn Fold>],
-) -> Result<Option<ReplayFinding>, Fault> {
-    for fold in folds {
-        if let Some(finding) = fold.compare(store, tenant).await? {
-            return Ok(Some(finding));
-        }
-    }
-    Ok(None)
+fn held(folds: &[Box<dyn Fold>]) -> usize {
+    folds.iter().filter_map(|fold| fold.aggregates()).sum()
+}
+
+async fn required_head(store: &dyn Store, tenant: &TenantId) -> Result<Head, VerifyError> {
+    let missing = || Finding { tenant: tenant.clone(), index: None, event: None, what: "there is none".into() };
+    Ok(store.head(tenant).await?.ok_or_else(missing)?)
 }

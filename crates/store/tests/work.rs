@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -148,7 +149,9 @@ fn replayed(world: &World) -> Option<String> {
             return Some(finding.to_string());
         }
     }
-    block_on(fold.compare(&*world.store, &tenant())).unwrap().map(|finding| finding.to_string())
+    block_on(fold.compare(&*world.store, &tenant(), &|_| ControlFlow::Continue(())))
+        .unwrap()
+        .map(|finding| finding.to_string())
 }
 
 /// Commits a row and an event that need not fit.

@@ -1,6 +1,7 @@
 //! Telemetry as the edges use it: batches in, acknowledgements out; the latest of each vehicle; history.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io};
@@ -242,10 +243,16 @@ pub fn copy_segments(folder: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Compares the segments of a tenant, in the folder of all tenants' telemetry, with their manifests and with what the journal
-/// names; answers how many segments there are. It may be in use.
+/// names; answers how many segments there are. It may be in use. `told` hears after each segment, and may end it, without
+/// a damage.
 ///
 /// # Errors
 /// The disk; the inner error is the first damage.
-pub fn verify_segments(folder: &Path, tenant: &TenantId, named: &Named) -> Result<Result<u64, Damage>, TelemetryError> {
-    Ok(verify::verify(&folder.join(tenant.as_str()), named)?)
+pub fn verify_segments(
+    folder: &Path,
+    tenant: &TenantId,
+    named: &Named,
+    told: &dyn Fn() -> ControlFlow<()>,
+) -> Result<Result<u64, Damage>, TelemetryError> {
+    Ok(verify::verify(&folder.join(tenant.as_str()), named, told)?)
 }

@@ -113,6 +113,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::ops::ControlFlow;
 
     use kernel::id::TypedId;
 
@@ -172,7 +173,7 @@ mod tests {
         let seqs = found.iter().filter(|record| !matches!(record.observed, Observed::Seal(_))).map(Record::seq);
         assert!(seqs.eq(1..=8));
         let named = [(key(), [(sealed.chunks, sealed.root)].into())].into();
-        assert_eq!(verify::verify(folder.path(), &named).unwrap(), Ok(2));
+        assert_eq!(verify::verify(folder.path(), &named, &|| ControlFlow::Continue(())).unwrap(), Ok(2));
 
         let mut changed = crate::record::all(&closed).0;
         changed.swap_remove(1);
@@ -181,7 +182,7 @@ mod tests {
             bytes
         });
         fs::write(folder.path().join("0000000001.log"), fewer).unwrap();
-        let damage = verify::verify(folder.path(), &named).unwrap().unwrap_err();
+        let damage = verify::verify(folder.path(), &named, &|| ControlFlow::Continue(())).unwrap().unwrap_err();
         assert_eq!(damage.place, "segment 1");
     }
 }

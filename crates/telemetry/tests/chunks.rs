@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use kernel::id::{BootId, TypedId};
@@ -58,7 +59,8 @@ fn name(named: &mut Named, sealed: &Sealed) {
 }
 
 fn verified(folder: &Path, named: &Named) -> Result<u64, String> {
-    verify_segments(folder, &tenant(), named).unwrap().map_err(|damage| damage.to_string())
+    let told = || ControlFlow::Continue(());
+    verify_segments(folder, &tenant(), named, &told).unwrap().map_err(|damage| damage.to_string())
 }
 
 fn segment(folder: &Path, n: u64) -> PathBuf {

@@ -5,7 +5,7 @@ pub mod client;
 pub mod output;
 
 mod assist;
-mod journal;
+pub mod journal;
 mod principals;
 mod sites;
 mod standing;

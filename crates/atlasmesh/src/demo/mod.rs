@@ -12,7 +12,7 @@ mod view;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::child::GuardedChild;
@@ -23,6 +23,7 @@ use self::setup::Server;
 use self::view::View;
 use crate::cli::args::DemoOptions;
 use crate::cli::client::Client;
+use crate::cli::journal;
 use crate::cli::output::{self, line, text};
 
 /// How long the demo may take to its last trip: many times what a slow machine needs.
@@ -197,7 +198,7 @@ async fn prove(client: &Client, play: &Play, began: Instant) -> Result<()> {
     for step in steps {
         line(format!("  {}  {:24}  {}", text(step, "/at"), text(step, "/event"), text(step, "/summary")));
     }
-    let verdict = client.post("/v1/journal/verify", &json!({ "replay": true })).await?;
+    let verdict = journal::verified(client, true, &journal::Bar::new()).await?;
     line("");
     for log in verdict.get("logs").and_then(Value::as_array).into_iter().flatten() {
         let (entries, rows) = (text(log, "/size"), text(log, "/rows_replayed"));

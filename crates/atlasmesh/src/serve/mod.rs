@@ -67,10 +67,9 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     tracing::info!("stopping: no new requests, open ones get five seconds");
     stop.send_replace(true);
     folder.withdraw();
-    if tokio::time::timeout(GRACE, async { tokio::join!(server, link, loops.ended(), parts.gateway.streams.ended()) })
-        .await
-        .is_err()
-    {
+    let (streams, verifications) = (parts.gateway.streams.ended(), parts.gateway.verifications.ended());
+    let all = async { tokio::join!(server, link, loops.ended(), streams, verifications) };
+    if tokio::time::timeout(GRACE, all).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off; nothing acknowledged is lost");
     }
     observed.flush();

@@ -1,6 +1,7 @@
 //! Telemetry's segments against the journal: what the summaries of trips name of each boot must be what the segments hold.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use kernel::{Aggregate, BoxFuture, DomainEvent, Envelope, TenantId};
@@ -56,9 +57,10 @@ impl Fold for SegmentFold {
         &'a self,
         _: &'a dyn Store,
         tenant: &'a TenantId,
+        told: &'a (dyn Fn(u64) -> ControlFlow<()> + Send + Sync),
     ) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>> {
         Box::pin(async move {
-            let checked = telemetry::verify_segments(&self.folder, tenant, &self.named);
+            let checked = telemetry::verify_segments(&self.folder, tenant, &self.named, &|| told(0));
             let unreadable = |error| Fault::Unavailable { what: "read telemetry", source: Box::new(error) };
             Ok(checked.map_err(unreadable)?.err().map(|damage| ReplayFinding {
                 tenant: tenant.clone(),

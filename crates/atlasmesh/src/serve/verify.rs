@@ -1,5 +1,6 @@
 //! `atlasmesh verify --data`: a stopped server's folder, verified without a server.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use kernel::TenantId;
 use serde_json::Value;
 use store::port::Store;
 use store::replay::Fold;
-use store::verify::verify_all;
+use store::verify::{Progress, verify_all};
 use store_sqlite::{Options, SqliteStore};
 
 use super::folder::DataFolder;
@@ -29,8 +30,13 @@ pub fn folds(folder: &DataFolder, keys_generation: u64) -> Arc<dyn Fn(bool) -> V
     })
 }
 
-/// Verifies every log of a folder.
-pub async fn folder(root: &Path, master_key: Option<&Path>, replay: bool) -> Result<Value> {
+/// Verifies every log of a folder; `told` hears how far it is.
+pub async fn folder(
+    root: &Path,
+    master_key: Option<&Path>,
+    replay: bool,
+    told: impl Fn(Progress) + Send + Sync,
+) -> Result<Value> {
     anyhow::ensure!(root.join("store").is_dir(), "{} is no data folder of a server", root.display());
     let folder = DataFolder::open(root)?;
     let (signer, keystore) = AuditSigner::under(&folder.keys(), master_key)?;
@@ -40,6 +46,11 @@ pub async fn folder(root: &Path, master_key: Option<&Path>, replay: bool) -> Res
     let tenants = store.logs().await?;
     let key = |tenant: &TenantId| NoteVerifier::new(tenant, key);
     let folds = folds(&folder, keystore.generation());
-    let verdict = verify_all(&store, &tenants, &key, &|| folds(replay)).await.context("the store cannot be read")?;
+    let watch = |progress| {
+        told(progress);
+        ControlFlow::Continue(())
+    };
+    let verdict = verify_all(&store, &tenants, &key, &|| folds(replay), &watch).await;
+    let verdict = verdict.context("the store cannot be read")?;
     Ok(serde_json::to_value(verdict)?)
 }

@@ -17,6 +17,7 @@ use gateway::vehicles::emergency::EmergencyRecord;
 use gateway::vehicles::outbox::Outbox;
 use gateway::vehicles::sessions::Sessions;
 use gateway::vehicles::tls::ListenerCertificate;
+use gateway::verifications::Verifications;
 use gateway::{Gateway, LinkEndpoint, vehicles};
 use kernel::CtxSource;
 use keys::Keystore;
@@ -118,6 +119,7 @@ pub fn wire(
         link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
         link_settings: link_settings(options),
         rates: Rates::new(options.rate_limit),
+        verifications: Verifications::new(stopping.clone()),
         streams: Streams::new(options.streams_max, stopping),
         tails: Tails::default(),
         positions: Feeds::default(),

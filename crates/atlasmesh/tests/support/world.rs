@@ -234,8 +234,19 @@ impl World {
     /// Verifies the running server's journal and rows.
     #[track_caller]
     pub fn verify(&self) {
-        let verdict = self.http.post("/v1/journal/verify", &json!({ "replay": true })).ok();
+        let verdict = self.verdict(true);
         assert_eq!(verdict["ok"], true, "{verdict:#}");
+    }
+
+    /// What a verification of the running server's journal finds.
+    #[track_caller]
+    pub fn verdict(&self, replay: bool) -> Value {
+        let begun = self.http.post("/v1/journal/verify", &json!({ "replay": replay })).ok();
+        let path = format!("/v1/journal/verify/{}", begun["id"].as_str().unwrap());
+        self.until("a verdict", || {
+            let now = self.http.get(&path).ok();
+            if now["verdict"].is_object() { Ok(now["verdict"].clone()) } else { Err(now) }
+        })
     }
 
     /// A command to a vehicle, e.g. `stop`.

@@ -486,11 +486,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..get("/v1/journal/consistency", May::ReadJournal)
     },
     Endpoint {
-        summary: "Verify the journal, with `replay` also every row against it",
+        summary: "Begin to verify the journal, with `replay` also every row against it; the one under way is answered where there is one",
         body: "{ replay?: boolean }",
-        answer: Answer::Json("Verdict"),
-        route: |m| on(m, journal::check),
+        status: 202,
+        answer: Answer::Json("Verification"),
+        route: |m| on(m, journal::verify),
         ..post("/v1/journal/verify", May::ReadJournal)
+    },
+    Endpoint {
+        summary: "How far a verification is, and what it found",
+        answer: Answer::Json("Verification"),
+        route: |m| on(m, journal::verification),
+        ..get("/v1/journal/verify/{verification}", May::ReadJournal)
     },
     Endpoint {
         summary: "The journal as it grows, as Server-Sent Events",

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
 use journal::receipt::InclusionReceipt;
-use kernel::{EventId, Reject, Subject, TenantId};
+use kernel::{Code, EventId, Reject, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::port::PAGE_LIMIT_MAX;
-use store::verify::{Verdict, verify_all};
 
 use super::auth::Caller;
 use super::extract::{Body, Id, Limit, Parameters, Place, Within};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::tail::Line;
+use crate::verifications::{Verification, VerificationId};
 
 /// How long a reader may be kept waiting for news, in milliseconds: below what proxies cut off.
 pub type WaitMs = Within<0, 30_000>;
@@ -98,15 +99,28 @@ pub struct VerifyBody {
 }
 
 /// `POST /v1/journal/verify`
-pub async fn check(
+pub async fn verify(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     body: Body<VerifyBody>,
-) -> Result<Json<Verdict>, Problem> {
-    let tenants = [caller.authenticated.tenant.clone()];
-    let key = |tenant: &TenantId| gateway.note_verifier(tenant);
-    let folds = || (gateway.folds)(body.value.replay);
-    Ok(Json(verify_all(&*gateway.store, &tenants, &key, &folds).await?))
+) -> (StatusCode, [(HeaderName, String); 1], Json<Verification>) {
+    let begun = gateway.begin_verification(&caller.authenticated.tenant, body.value.replay);
+    let location = format!("/v1/journal/verify/{}", begun.id);
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(begun))
+}
+
+/// `GET /v1/journal/verify/{verification}`
+pub async fn verification(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<VerificationId>,
+) -> Result<Json<Verification>, Problem> {
+    let unknown = || {
+        let text =
+            format!("there is no verification {id}: only the newest are kept, until the server ends; begin another");
+        Problem::new(Code::NotFound, text)
+    };
+    gateway.verifications.of(&caller.authenticated.tenant, id).map(Json).ok_or_else(unknown)
 }
 
 impl Gateway {

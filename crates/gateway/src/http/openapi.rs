@@ -104,6 +104,7 @@ fn parameters(endpoint: &Endpoint) -> Result<Vec<Value>, String> {
     for name in endpoint.path_parameters() {
         let shape = match name {
             "vehicle" => "veh_…",
+            "verification" => "verif_…",
             "trip" => "trip_…",
             "hold" => "hold_…",
             "restriction" => "restr_…",

@@ -145,6 +145,10 @@ pub const SHAPES: &[(&str, &str)] = &[
         "{ level: string, trust: string, index: integer, envelope: string, links: string, path: [string], checkpoint: string }",
     ),
     (
+        "Verification",
+        "{ id: verif_…, state: waiting | running | done | failed, replay: boolean, progress: { entries_done: integer, entries_total: integer, rows_compared: integer }, verdict: Verdict | null, problem: string | null }",
+    ),
+    (
         "Verdict",
         "{ ok: boolean, trust: string, finding: string | null, logs: [{ tenant: string, ok: boolean, size: integer | null, root: string | null, finding: string | null, rows_replayed: integer | null }] }",
     ),

@@ -1,5 +1,6 @@
 //! What follows: deadlines under a lease, claims that end, vehicles that are held, violations over many samples.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use kernel::envelope::NewEvent;
@@ -68,7 +69,7 @@ impl World {
         let mut aggregates = 0;
         for mut fold in trips::folds() {
             entries.iter().for_each(|entry| fold.take(&entry.envelope().unwrap()).unwrap());
-            assert_eq!(block_on(fold.compare(&*self.store, &tenant())).unwrap(), None);
+            assert_eq!(block_on(fold.compare(&*self.store, &tenant(), &|_| ControlFlow::Continue(()))).unwrap(), None);
             aggregates += fold.aggregates().unwrap_or_default();
         }
         assert!(aggregates > 0);
