@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -198,7 +199,7 @@ impl World {
         let entries = block_on(self.store.entries(&tenant(), 0, PAGE_LIMIT_MAX)).unwrap();
         for mut fold in fleet::folds() {
             entries.iter().for_each(|entry| fold.take(&entry.envelope().unwrap()).unwrap());
-            assert_eq!(block_on(fold.compare(&*self.store, &tenant())).unwrap(), None);
+            assert_eq!(block_on(fold.compare(&*self.store, &tenant(), &|_| ControlFlow::Continue(()))).unwrap(), None);
         }
         let events: Vec<_> = entries.iter().map(|entry| entry.envelope().unwrap()).collect();
         for event in &events {

@@ -5,6 +5,7 @@
 mod common;
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{Tally, World, id, tenant};
@@ -99,4 +100,25 @@ fn it_ends_when_nobody_wants_it() {
         assert!(matches!(found, Err(VerifyError::Ended)), "{until}: {found:?}");
         assert!(told.len() <= until + 2, "{until}: it went on for {} pages", told.len());
     }
+}
+
+#[test]
+fn a_row_that_changes_meanwhile_is_no_finding() {
+    let found = |times: u64| {
+        let world = raised();
+        let left = AtomicU64::new(times);
+        let watch = |_| {
+            if left.load(Ordering::Relaxed) > 0 {
+                left.fetch_sub(1, Ordering::Relaxed);
+                drop(world.raise(1, Extras::default()).unwrap());
+            }
+            ControlFlow::Continue(())
+        };
+        let folds = || -> Vec<Box<dyn Fold>> { vec![fold_of::<Tally>()] };
+        let key = NoteVerifier::new(&tenant(), key().verifying_key());
+        block_on(verify_holding(100, &*world.store, &tenant(), &key, &folds, &watch))
+    };
+    assert_eq!(found(7).unwrap().size, 18 + 7, "it follows the log");
+    let unsettled = found(u64::MAX).unwrap_err();
+    assert!(matches!(unsettled, VerifyError::Unsettled(_)), "{unsettled}");
 }

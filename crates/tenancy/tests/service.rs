@@ -1,6 +1,7 @@
 //! Tenants and tokens over a store: what is made once, and whom a token stands for.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use kernel::testing::HandClock;
@@ -42,7 +43,10 @@ impl World {
             let entries = block_on(self.store.entries(&tenant, 0, PAGE_LIMIT_MAX)).unwrap();
             for mut fold in tenancy::folds() {
                 entries.iter().for_each(|entry| fold.take(&entry.envelope().unwrap()).unwrap());
-                assert_eq!(block_on(fold.compare(&*self.store, &tenant)).unwrap(), None);
+                assert_eq!(
+                    block_on(fold.compare(&*self.store, &tenant, &|_| ControlFlow::Continue(()))).unwrap(),
+                    None
+                );
             }
         }
     }
