@@ -1,6 +1,7 @@
 //! What others saw of the logs: the heads that are kept beside the keys, and vehicles. Looked at when the server starts and
 //! by verification.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -66,6 +67,7 @@ impl Fold for SeenFold {
         &'a self,
         store: &'a dyn Store,
         tenant: &'a TenantId,
+        _: &'a (dyn Fn(u64) -> ControlFlow<()> + Send + Sync),
     ) -> BoxFuture<'a, Result<Option<ReplayFinding>, Fault>> {
         Box::pin(async move {
             let finding = self.finding(store, tenant).await?;
