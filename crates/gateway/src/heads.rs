@@ -177,14 +177,16 @@ impl Gateway {
     pub async fn raise_log_alarm(&self, tenant: &TenantId, alarm: &LogAlarm) -> Result<bool, store::CommandError> {
         let what = alarm.difference.text();
         let LogAlarm { seen_size, size, seen_by, .. } = alarm;
-        if self.tenancy.raise_log_alarm(tenant, alarm).await? {
+        let accepted = self.tenancy.raise_log_alarm(tenant, alarm).await;
+        if let Ok(true) = accepted {
             tracing::info!(%tenant, seen_by, seen_size, size, "the log {what}; that was accepted");
             return Ok(true);
         }
+        // It is told also where it cannot be journaled now.
         tracing::error!(%tenant, seen_by, seen_size, size, "the log {what}");
         metrics::counter!("atlasmesh_log_alarms_total").increment(1);
         self.heads.alarmed(tenant);
-        Ok(false)
+        accepted
     }
 
     /// Compares the log with the head that a vehicle presents. Answers whether the vehicle may be given a newer one: what does
@@ -234,7 +236,7 @@ impl Gateway {
                 None => None,
             };
             if let Some(alarm) = alarm
-                && !self.raise_log_alarm(&tenant, &alarm).await?
+                && !self.raise_log_alarm(&tenant, &alarm).await.is_ok_and(|accepted| accepted)
                 && alarm.difference != Difference::Unknown
             {
                 self.heads.withhold(&tenant);

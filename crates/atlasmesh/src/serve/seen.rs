@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use gateway::heads;
 use kernel::{BoxFuture, Envelope, TenantId};
-use store::load;
 use store::port::{Fault, Store};
 use store::replay::{Fold, ReplayFinding};
+use store::{CommandError, load};
 use tenancy::Log;
 
 use super::wiring::Parts;
@@ -21,10 +21,17 @@ pub async fn check_at_start(parts: &Parts) -> Result<()> {
     let known = tenancy.log(&TenantId::platform()).await?.keys_generation;
     parts.keystore.require_generation(known).context("put the newest keys back: nothing was started")?;
     parts.gateway.check_heads_at_start().await.context("the logs cannot be compared with what was seen of them")?;
-    // First the heads, then the note that heads are kept: whoever finds the note alone has a copy.
-    parts.gateway.heads.publish(&*parts.store).await.context("the newest heads cannot be kept")?;
-    tenancy.see_keys(parts.keystore.generation()).await.context("the keys cannot be noted")?;
+    // A server whose disk is full must start all the same, to stop vehicles; it is noted at the next start.
+    if let Err(error) = note_keys(parts).await {
+        tracing::error!(%error, "the keys that are used cannot be noted");
+    }
     Ok(())
+}
+
+/// First the heads, then the note that heads are kept: whoever finds the note alone has a copy.
+async fn note_keys(parts: &Parts) -> Result<(), CommandError> {
+    parts.gateway.heads.publish(&*parts.store).await?;
+    parts.gateway.tenancy.see_keys(parts.keystore.generation()).await
 }
 
 /// Finds a log that is not what was seen of it, and alarms that nobody accepted.
