@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::fill::fill;
 use super::page::{serve, tenant};
 use super::{Bar, bar, percentile_ms, streams};
 use crate::cli::client::Client;
@@ -38,9 +39,12 @@ struct Asked {
     authority: String,
 }
 
-pub async fn run(count: usize) -> Result<()> {
+pub async fn run(count: usize, filled: bool) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (gateway, url, _stop) = serve(folder.path()).await?;
+    if filled {
+        fill(&*gateway.store).await?;
+    }
     let (_, token) = tenant(&gateway, "coquimbo-city").await?;
     let client = Client::new(&url, Some(token.clone()))?;
     let map = setup::map(&client).await?;

@@ -2,6 +2,7 @@
 
 mod api;
 mod commit;
+mod fill;
 mod page;
 mod start;
 mod streams;
@@ -18,8 +19,8 @@ use crate::cli::output::line;
 /// Runs one bench.
 pub async fn run(options: BenchOptions) -> Result<()> {
     match options.name.as_str() {
-        "api" => api::run(options.count.unwrap_or(5_000)).await,
-        "commit" => commit::run(options.count.unwrap_or(40_000)).await,
+        "api" => api::run(options.count.unwrap_or(5_000), options.filled).await,
+        "commit" => commit::run(options.count.unwrap_or(40_000), options.filled).await,
         "start" => start::run(options.count.unwrap_or(20)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,

@@ -131,6 +131,9 @@ pub struct BenchOptions {
     /// How many different trips, commands, trips or vehicles.
     #[arg(long)]
     pub count: Option<usize>,
+    /// Again with what a year leaves in the store: 200,000 ended trips, 5,000 vehicles, 1,000,000 commands.
+    #[arg(long)]
+    pub filled: bool,
 }
 
 #[derive(Debug, Clone, Args)]
