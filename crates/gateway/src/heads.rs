@@ -133,7 +133,8 @@ impl Heads {
             }
         }
         if changed || !self.path.exists() {
-            write(&self.path, &kept)
+            // A disk that hangs must hold up nothing else that this thread has to do, such as a stop.
+            tokio::task::block_in_place(|| write(&self.path, &kept))
                 .map_err(|source| Fault::Unavailable { what: "keep the newest heads", source: Box::new(source) })?;
             self.lock().kept = kept;
         }
