@@ -287,8 +287,11 @@ fn principals_do_what_their_role_may_until_they_are_revoked() {
 fn who_waits_for_news_has_a_stream() {
     let world = World::with(Serve::default().with("--streams-max", 2));
     let trip = world.trip(crossing(0, 0), crossing(3, 3));
-    world.until_status(&trip, &["WAITING"]);
-    let seen = world.history(&trip).len();
+    // The reason of the wait is the last event of a trip that nobody can serve.
+    let seen = world.until("the wait has its reason", || {
+        let history = world.history(&trip);
+        if history.iter().any(|entry| entry["event"] == "trip.waits") { Ok(history.len()) } else { Err(json!(history)) }
+    });
     let streams: Vec<_> = (0..2).map(|_| world.http.events("", &[]).unwrap()).collect();
     let size = world.journal_size();
     let history = format!("/v1/trips/{trip}/history?after={seen}");
