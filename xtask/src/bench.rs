@@ -38,6 +38,12 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "backlog",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "backlog"],
+        what: "trips per minute and journal entries a trip while 36 and while 330 trips wait",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "commit",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "commit"],
         what: "commits per second of state, events and signed heads, on disk and in memory",

@@ -3,9 +3,12 @@
 
 mod world;
 
+use agent::vehicle::Vehicle;
 use link::v1;
 use link::v1::command::Body;
-use world::{at_m, connected, driving_to, resume, trip};
+use link::v1::from_vehicle::Message as Said;
+use link::v1::trip_report::Kind;
+use world::{World, at_m, connected, driving_to, resume, trip};
 
 /// SAFE-13: a claim that is renewed is no order to drive on.
 #[test]
@@ -75,4 +78,47 @@ fn a_vehicle_that_lost_a_trip_can_serve_it_again() {
     world.heard();
     world.dispatch(1, 5);
     assert_eq!(world.heard()[..1], ["report rejected CANCELLED".to_owned()]);
+}
+
+/// The vehicle may come early; nobody leaves before the trip's window begins.
+#[test]
+fn nobody_leaves_the_pickup_before_the_window_begins() {
+    let mut world = connected();
+    let not_before = world.server_time().plus_ms(300_000);
+    let dispatch = v1::Dispatch { leave_not_before_us: not_before.as_us(), ..world.dispatch_body(1, &world::route()) };
+    world.command(1, Body::Dispatch(dispatch));
+    world.until("report arrived_pickup");
+    while world.server_time() < not_before.plus_ms(-1_000) {
+        world.renew(1, 1);
+        world.pass_s(1);
+    }
+    assert!(!world.heard().contains(&"report boarded".into()));
+    world.until("report boarded");
+    assert!(world.server_time() >= not_before, "{}", world.server_time());
+    assert!(world.server_time() < not_before.plus_ms(5_000), "{}", world.server_time());
+}
+
+/// The server plans from where the vehicle is when it refuses, and when a trip ends: that goes before the report.
+#[test]
+fn a_vehicle_says_where_it_is_before_it_is_planned_for_again() {
+    let is_sample = |said: &Said| matches!(said, Said::Telemetry(_));
+    let before = |world: &World, is_meant: fn(&Kind) -> bool| {
+        let meant =
+            |said: &Said| matches!(said, Said::TripReport(report) if report.kind.as_ref().is_some_and(is_meant));
+        let at = world.said.iter().rposition(meant).unwrap();
+        let sample = world.said[..at].iter().rfind(|said| !matches!(said, Said::CommandState(_))).unwrap();
+        assert!(is_sample(sample), "{sample:?}");
+        let Said::Telemetry(batch) = sample else { unreachable!() };
+        let newest = batch.samples.iter().max_by_key(|sample| sample.seq).unwrap();
+        let at = kernel::Coordinate::new(newest.lat, newest.lon).unwrap();
+        assert!(at.distance_m(world.vehicle.state().position.at) < 1.0);
+    };
+    let mut world = connected();
+    world.dispatch(1, 1);
+    world.until("report completed");
+    before(&world, |kind| matches!(kind, Kind::Completed(_)));
+    // The route begins where the vehicle was at first.
+    world.dispatch(2, 2);
+    world.until("report rejected FAR_FROM_START");
+    before(&world, |kind| matches!(kind, Kind::Rejected(_)));
 }

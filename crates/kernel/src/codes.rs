@@ -29,7 +29,7 @@ pub enum Code {
     OffMap,
     /// No way exists between the places under the constraints in force.
     Unroutable,
-    /// No vehicle of the tenant has the capability asked for.
+    /// No vehicle of the tenant can do what is asked for: none has the capability, the seats, or the payload.
     UnknownCapability,
     /// The claim epoch is not the current one.
     StaleClaim,

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Mean radius of the Earth in metres (IUGG 1980, R₁).
 pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
+/// How far from a vehicle a route for it may begin, in metres: the error of a position among high buildings. Beyond it a
+/// vehicle refuses the route.
+pub const ROUTE_START_M_MAX: f64 = 50.0;
+
 /// A place, in WGS 84 degrees. Always finite and in range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "LatLon", into = "LatLon")]

@@ -135,6 +135,8 @@ pub struct Dispatch {
     pub pickup_dwell_ms: u64,
     /// How long to wait at the drop-off.
     pub dropoff_dwell_ms: u64,
+    /// Server time before which the vehicle does not leave the pickup; `None`: at any time.
+    pub leave_not_before: Option<Timestamp>,
 }
 
 /// Going on after a stop: by an order, or as a person's answer to a request for help.
@@ -442,6 +444,7 @@ fn dispatch(m: v1::Dispatch) -> Checked<Dispatch> {
     let limits = m.constraints.unwrap_or_default();
     let max_speed_mps = check::speed(limits.max_speed_mps, "command.dispatch.constraints.max_speed_mps")?;
     let valid_until = check::time(limits.valid_until_us, "command.dispatch.constraints.valid_until_us")?;
+    let leave_not_before = check::time(m.leave_not_before_us, "command.dispatch.leave_not_before_us")?;
     Ok(Dispatch {
         trip: check::id(&m.trip_id, "command.dispatch.trip_id")?,
         route: required_route(m.route, "command.dispatch.route")?,
@@ -452,6 +455,7 @@ fn dispatch(m: v1::Dispatch) -> Checked<Dispatch> {
         claim_valid_for_ms: duration(m.claim_valid_for_ms, "command.dispatch.claim_valid_for_ms")?,
         pickup_dwell_ms: duration(m.pickup_dwell_ms, "command.dispatch.pickup_dwell_ms")?,
         dropoff_dwell_ms: duration(m.dropoff_dwell_ms, "command.dispatch.dropoff_dwell_ms")?,
+        leave_not_before: (leave_not_before.as_us() > 0).then_some(leave_not_before),
     })
 }
 

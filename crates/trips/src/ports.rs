@@ -9,6 +9,8 @@ use policy::Constraints;
 use serde::{Deserialize, Serialize};
 use store::CommandError;
 
+use crate::trip::types::Requirements;
+
 /// What every port answers with.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, CommandError>>;
 
@@ -34,6 +36,8 @@ pub trait Tenants: Send + Sync {
 pub struct VehicleFacts {
     /// The vehicle.
     pub vehicle: VehicleId,
+    /// What people call it.
+    pub name: String,
     /// Its site.
     pub site: SiteId,
     /// Whether it is connected.
@@ -77,7 +81,33 @@ pub struct VehicleFacts {
 impl VehicleFacts {
     /// Whether dispatch may choose it: READY, and driven by itself (SAFE-17).
     pub fn is_ready(&self) -> bool {
-        self.online && self.holds.is_empty() && !self.claimed && self.mode == "AUTONOMOUS"
+        !self.claimed && self.is_in_service()
+    }
+
+    /// Whether it is READY, or will be once the trip that it serves is over.
+    pub fn is_in_service(&self) -> bool {
+        self.online && self.holds.is_empty() && self.mode == "AUTONOMOUS"
+    }
+}
+
+/// What the vehicles of a fleet can do, one of them this and another that.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Abilities {
+    /// Every capability that one has.
+    pub capabilities: BTreeSet<String>,
+    /// The most seats that one has; `None` while there is no vehicle.
+    pub seats_max: Option<u32>,
+    /// The heaviest load that one may carry, in kilograms; `None` while there is no vehicle.
+    pub payload_max_kg: Option<f64>,
+}
+
+impl Abilities {
+    /// Whether for each thing that is needed there is a vehicle that can do it. Of a fleet without vehicles only
+    /// capabilities are known to be missing: those that come may have any size.
+    pub fn suffice(&self, needs: &Requirements) -> bool {
+        needs.capabilities.is_subset(&self.capabilities)
+            && self.seats_max.is_none_or(|seats| needs.passengers <= seats)
+            && self.payload_max_kg.is_none_or(|payload_kg| needs.payload_kg <= payload_kg)
     }
 }
 
@@ -107,8 +137,8 @@ pub trait Fleet: Send + Sync {
     /// A site with regard to stops; `None` when there is no such site.
     fn site<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, stops: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>>;
 
-    /// Everything that some vehicle of the tenant can do.
-    fn capabilities<'a>(&'a self, ctx: &'a Ctx) -> Answer<'a, BTreeSet<String>>;
+    /// What the vehicles of the tenant can do, where that is less than what is needed; `None` where it suffices.
+    fn falls_short<'a>(&'a self, ctx: &'a Ctx, needs: &'a Requirements) -> Answer<'a, Option<Abilities>>;
 
     /// The vehicles of a site, ready or not, in order of id: of those that are not ready a waiting trip says why.
     fn vehicles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>>;
@@ -249,12 +279,14 @@ pub struct Reach {
 
 /// Ways on a site's road graph.
 pub trait Routing: Send + Sync {
-    /// For each place why it is off the map, or `None` when it is on it. No limits but the map's own apply.
+    /// For each place why it is off the map, that is farther than `limit_m` from any road; `None` when it is on it. No
+    /// limits but the map's own apply.
     fn off_map<'a>(
         &'a self,
         ctx: &'a Ctx,
         site: &'a SiteId,
         places: &'a [Coordinate],
+        limit_m: f64,
     ) -> Answer<'a, Vec<Option<String>>>;
 
     /// A way under limits.

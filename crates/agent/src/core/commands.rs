@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use kernel::geo::ROUTE_START_M_MAX;
 use kernel::{CommandId, Timestamp, TripId};
 use link::restrict::{Refusal, Restriction, Scope, Situation, not_expired, permit};
 use link::{Body, Clearance, Command, Dispatch, Mode, Resume, Route, v1};
@@ -13,8 +14,8 @@ use super::{Agent, Now, REPORTS_MAX, TripPlan, plan_of};
 use crate::durable::{Latch, Record, records};
 use crate::path::Path;
 
-/// How far from the vehicle a route may begin, in metres: the error of a position among high buildings.
-const START_M_MAX: f64 = 50.0;
+/// The code of a refusal because the route begins elsewhere: the server plans again from the position that goes with it.
+const FAR_FROM_START: &str = "FAR_FROM_START";
 /// A planned speed above the limit by less than this is rounding, in metres per second.
 const SPEED_TOLERANCE_MPS: f64 = 0.05;
 
@@ -84,6 +85,9 @@ impl Agent {
     }
 
     fn report_rejected(&mut self, about: (TripId, u64), code: &str, reason: &str, now: Now) {
+        if code == FAR_FROM_START {
+            self.send_position(now);
+        }
         let rejected = v1::Rejected { code: code.into(), reason: reason.into() };
         self.report(v1::trip_report::Kind::Rejected(rejected), about, now);
     }
@@ -212,8 +216,8 @@ impl Agent {
         let path = self.of_this_map(route)?;
         let Some(state) = self.vehicle else { return no("NOT_READY", "the vehicle has not told its state") };
         let off_m = path.position_at(0.0).at.distance_m(state.position.at);
-        if off_m > START_M_MAX {
-            return no("FAR_FROM_START", format!("the route begins {off_m:.0} m from the vehicle"));
+        if off_m > ROUTE_START_M_MAX {
+            return no(FAR_FROM_START, format!("the route begins {off_m:.0} m from the vehicle"));
         }
         Ok(path)
     }
@@ -264,7 +268,7 @@ impl Agent {
         let start = next.position_at(0.0).at;
         let earliest_m = if state.stands() { self.along_m } else { self.along_m + self.stopping_m(state.speed_mps) };
         let (at_m, off_m) = plan.path.nearest(start, earliest_m);
-        if off_m > START_M_MAX || at_m > plan.path.released_m() + START_M_MAX {
+        if off_m > ROUTE_START_M_MAX || at_m > plan.path.released_m() + ROUTE_START_M_MAX {
             // SAFE-9: the old route holds, and the vehicle can still stop on it.
             return no("REROUTE_TOO_CLOSE", "the new route does not begin beyond the stopping distance on the old one");
         }

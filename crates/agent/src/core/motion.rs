@@ -212,7 +212,7 @@ impl Agent {
             Phase::ToPickup if at_pickup => {
                 self.enter(Phase::AtPickup, Kind::ArrivedPickup(v1::ArrivedPickup {}), now);
             }
-            Phase::AtPickup if served(Service::Pickup) => {
+            Phase::AtPickup if served(Service::Pickup) && self.may_leave_pickup(now) => {
                 self.enter(Phase::OnTrip, Kind::Boarded(v1::Boarded {}), now);
             }
             Phase::OnTrip if at_stop => {
@@ -227,7 +227,15 @@ impl Agent {
         }
     }
 
+    /// Whether the time has come before which nobody leaves the pickup, by the earliest that the server's time can be.
+    fn may_leave_pickup(&self, now: Now) -> bool {
+        let not_before = self.plan.as_ref().and_then(|plan| plan.dispatch.leave_not_before);
+        not_before.is_none_or(|at| self.clock.between(now.ms).is_some_and(|(earliest, _)| at <= earliest))
+    }
+
     fn complete(&mut self, state: VehicleState, now: Now) {
+        // The next trip is planned from here as soon as the server hears of the end of this one.
+        self.send_position(now);
         let Some(trip) = &self.memory.trip else { return };
         let duration_us = now.vehicle_time.as_us().saturating_sub(trip.accepted_at_us);
         let used_pct = (trip.battery_pct - state.battery_pct).max(0.0);
@@ -243,6 +251,7 @@ impl Agent {
     /// Leaves the trip under way before its end, if there is one.
     pub(super) fn leave_trip(&mut self, reason: &str, now: Now) {
         if self.plan.is_some() {
+            self.send_position(now);
             self.report_trip(v1::trip_report::Kind::Ended(v1::Ended { reason: reason.into() }), now);
             self.trip_over();
         }

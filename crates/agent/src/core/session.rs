@@ -317,16 +317,29 @@ impl Agent {
         self.persist(Record::Sampled(records::Sampled { boot_id, sample: Some(sample) }));
     }
 
+    /// Sends where the vehicle is before the server plans from where it was: the samples until now, one of now the last.
+    pub(super) fn send_position(&mut self, now: Now) {
+        self.watch.next_sample_ms = now.ms;
+        self.sample(now);
+        if self.session.is_welcome() {
+            self.flush_live();
+        }
+    }
+
     /// Live samples first; then some of what was stored, newest first.
     fn flush(&mut self) {
+        self.flush_live();
+        for _ in 0..BACKLOG_BATCHES_PER_FLUSH {
+            let Some((boot, from, through)) = self.session.backlog.pop() else { break };
+            self.send_samples(boot, from, through, Age::Stored);
+        }
+    }
+
+    fn flush_live(&mut self) {
         let (boot, after) = (self.config.boot, self.session.sent_through_seq);
         if self.memory.sample_seq > after {
             self.session.sent_through_seq = self.memory.sample_seq;
             self.send_samples(boot, after + 1, self.memory.sample_seq, Age::Live);
-        }
-        for _ in 0..BACKLOG_BATCHES_PER_FLUSH {
-            let Some((boot, from, through)) = self.session.backlog.pop() else { break };
-            self.send_samples(boot, from, through, Age::Stored);
         }
     }
 

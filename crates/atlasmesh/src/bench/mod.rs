@@ -1,6 +1,7 @@
 //! `atlasmesh bench NAME`: figures, each with a baseline of the same run, and one line per bar that a script can read.
 
 mod api;
+mod backlog;
 mod commit;
 mod fill;
 mod page;
@@ -20,11 +21,12 @@ use crate::cli::output::line;
 pub async fn run(options: BenchOptions) -> Result<()> {
     match options.name.as_str() {
         "api" => api::run(options.count.unwrap_or(5_000), options.filled).await,
+        "backlog" => backlog::run(options.count.unwrap_or(60)).await,
         "commit" => commit::run(options.count.unwrap_or(40_000), options.filled).await,
         "start" => start::run(options.count.unwrap_or(20)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,
-        other => bail!("there is no bench {other}: api, commit, page, start or trip"),
+        other => bail!("there is no bench {other}: api, backlog, commit, page, start or trip"),
     }
 }
 

@@ -76,6 +76,7 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Trips> {
         tenancy,
         telemetry: Arc::new(telemetry::Ingest::new(folder.join("telemetry"))),
         maps: Arc::new(MapFolder::new(folder.join("maps"))),
+        abilities: Default::default(),
     });
     let ports = trips::Ports {
         tenants: neighbours.clone(),

@@ -126,9 +126,9 @@ pub enum StoreCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct BenchOptions {
-    /// Which bench: api, commit, page, start or trip.
+    /// Which bench: api, backlog, commit, page, start or trip.
     pub name: String,
-    /// How many different trips, commands, trips or vehicles.
+    /// How many different trips, seconds, commands, trips or vehicles.
     #[arg(long)]
     pub count: Option<usize>,
     /// Again with what a year leaves in the store: 200,000 ended trips, 5,000 vehicles, 1,000,000 commands.

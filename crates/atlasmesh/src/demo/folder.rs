@@ -58,6 +58,13 @@ impl DemoFolder {
         self.root.join(name)
     }
 
+    /// The process of the server that runs in it; `None` while there is none.
+    pub fn server_pid(&self) -> Option<u64> {
+        let told: serde_json::Value =
+            serde_json::from_slice(&fs::read(self.path("server/endpoints.json")).ok()?).ok()?;
+        told.get("pid")?.as_u64()
+    }
+
     /// What an earlier run noted.
     pub fn notes(&self) -> Result<Notes> {
         let path = self.path("demo.json");

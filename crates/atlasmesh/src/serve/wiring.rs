@@ -89,6 +89,7 @@ pub fn wire(
         tenancy: Arc::clone(&tenancy),
         telemetry: Arc::clone(&telemetry),
         maps: Arc::clone(&maps),
+        abilities: Default::default(),
     });
     let ports = trips::Ports {
         tenants: neighbours.clone(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::assist::Answer;
 use kernel::id::{AssistId, HoldId, TypedId, ViolationId};
-use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, RouteId, TenantId, VehicleId};
+use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, RouteId, TenantId, Timestamp, VehicleId};
 use link::v1::{self, command::Body};
 use store::port::{Fault, Store};
 use store::sequence;
@@ -114,6 +114,8 @@ impl Outbox {
         assigned: &TripAssigned,
     ) -> Result<Option<Implied>, Fault> {
         let Some(version) = self.version(tenant, assigned.route.route).await? else { return Ok(None) };
+        // The window of a trip never changes.
+        let earliest = answered(self.trips.get(tenant, trip).await)?.flatten().and_then(|trip| trip.window.earliest);
         let dispatch = v1::Dispatch {
             trip_id: trip.to_string(),
             route: Some(wire_route(&version)),
@@ -125,6 +127,7 @@ impl Outbox {
             claim_valid_for_ms: assigned.claim_valid_for_s * 1_000,
             pickup_dwell_ms: DWELL_MS,
             dropoff_dwell_ms: DWELL_MS,
+            leave_not_before_us: earliest.map_or(0, Timestamp::as_us),
         };
         Ok(Some(Implied {
             id,
@@ -199,12 +202,19 @@ impl Outbox {
     }
 
     async fn version(&self, tenant: &TenantId, route: RouteId) -> Result<Option<RouteVersion>, Fault> {
-        match self.trips.route_version(tenant, route).await {
-            Ok(Some(version)) => Ok(Some(version)),
-            Ok(None) => Err(Fault::Misuse("an event names a route that was not written with it")),
-            Err(CommandError::Fault(fault)) => Err(fault),
-            Err(CommandError::Reject(_) | CommandError::Fenced(_)) => Ok(None),
+        match answered(self.trips.route_version(tenant, route).await)? {
+            Some(None) => Err(Fault::Misuse("an event names a route that was not written with it")),
+            version => Ok(version.flatten()),
         }
+    }
+}
+
+/// The answer of a neighbour; `None` where it refused.
+fn answered<T>(answer: Result<T, CommandError>) -> Result<Option<T>, Fault> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(CommandError::Fault(fault)) => Err(fault),
+        Err(CommandError::Reject(_) | CommandError::Fenced(_)) => Ok(None),
     }
 }
 

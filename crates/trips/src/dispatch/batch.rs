@@ -3,19 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::envelope::DecisionRecord;
 use kernel::{Ctx, SiteId, TenantId, Timestamp, TripId};
-use store::{CommandError, Extras, Guard, ListQuery, TableSpec};
+use store::{CommandError, Guard, ListQuery, TableSpec};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::choice::{Batch, SetAside};
+use super::denials::Denials;
 use super::news::{News, TenantNews};
 use super::pairs;
 use super::turns::Turns;
 use crate::service::{TripFilter, Trips};
-use crate::trip::decide::{WaitReason, waits_for};
-use crate::trip::{Command, Status, Trip};
+use crate::trip::{Status, Trip};
 
 /// How long new trips are gathered before they are decided together, in milliseconds, while few wait: long enough for
 /// requests that belong together, too short for a person to notice.
@@ -56,6 +55,7 @@ pub(crate) struct Watch {
 struct SiteWatch {
     turns: Turns,
     set_aside: SetAside,
+    denials: Denials,
     /// When the site is looked at although nothing happened.
     next_at: Option<Timestamp>,
 }
@@ -167,8 +167,8 @@ impl Trips {
         );
         let looked_at: Vec<TripId> = trips.iter().map(|trip| trip.id).collect();
         let trips = self.planned(&ctx, trips, &guard).instrument(span.clone()).await?;
-        let set_aside = std::mem::take(&mut watch.set_aside);
-        let mut batch = Batch::new(&ctx, facts.entitlements, trips, vehicles, set_aside, guard);
+        let (set_aside, denials) = (std::mem::take(&mut watch.set_aside), std::mem::take(&mut watch.denials));
+        let mut batch = Batch::new(&ctx, facts.entitlements, trips, vehicles, (set_aside, denials), guard);
         self.find_options(&mut batch).instrument(span.clone()).await?;
         let chosen = span.in_scope(|| self.choose(&mut batch));
         let report = self.carry_out(&mut batch, &chosen).instrument(span.clone()).await?;
@@ -179,7 +179,7 @@ impl Trips {
         for trip in batch.unfinished() {
             watch.turns.go_on(trip, ctx.now);
         }
-        watch.set_aside = batch.set_aside;
+        (watch.set_aside, watch.denials) = (batch.set_aside, batch.denials);
         watch.next_at = if beyond > 0 { Some(ctx.now) } else { watch.turns.next_at() };
         Ok(report)
     }
@@ -233,26 +233,6 @@ impl Trips {
         }
         Ok(planned)
     }
-
-    /// Records why a trip waits, if that is news or policy refused something.
-    pub(super) async fn let_wait(
-        &self,
-        ctx: &Ctx,
-        trip: &Trip,
-        reason: WaitReason,
-        decisions: &[DecisionRecord],
-        guard: &Option<Guard>,
-    ) -> Result<(), CommandError> {
-        if decisions.is_empty() && waits_for(trip, &reason) {
-            return Ok(());
-        }
-        let extras = Extras { guard: guard.clone(), ..Extras::default() };
-        match self.command(ctx, trip.id, &Command::Wait(reason), decisions, extras).await {
-            // The trip went on without us: cancelled, expired, or assigned by another replica.
-            Ok(_) | Err(CommandError::Reject(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 fn planning(trip: &Trip) -> tracing::Span {
@@ -273,6 +253,7 @@ impl SiteWatch {
         let ids: BTreeSet<TripId> = waiting.iter().map(|trip| trip.id).collect();
         self.turns.keep(|trip| ids.contains(&trip));
         self.set_aside.retain(|(trip, _), until| now < *until && ids.contains(trip));
+        self.denials.keep(&ids, now);
         match news {
             News::All => ids.into_iter().for_each(|trip| self.turns.call(trip, now)),
             News::Some { trips, vehicles } => {

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kernel::geo::ROUTE_START_M_MAX;
 use kernel::{Aggregate, Ctx, Subject, Timestamp, TripId, VehicleId};
 use policy::{Action, Decision, Request};
 use store::{CommandError, Guard};
 
 use super::assignment::{CostMatrix, solve};
 use super::batch::BATCH_VEHICLES_MAX;
+use super::denials::Denials;
 use super::nearest::{Shortlist, shortlist};
 use super::pairs::{self, Options, Pair, Unfit};
 use crate::ports::{Reach, VehicleFacts};
@@ -36,6 +38,8 @@ pub(super) struct Vehicles {
     pub(super) candidates: Vec<VehicleFacts>,
     /// Those that are not ready: of them a waiting trip says why.
     pub(super) others: Vec<VehicleFacts>,
+    /// Those that are ready and not looked at in this batch.
+    pub(super) unlisted: Vec<VehicleFacts>,
     /// How many are ready.
     pub(super) ready: usize,
 }
@@ -58,6 +62,8 @@ pub(super) struct Batch<'a> {
     /// Trips that got their vehicle.
     pub(super) assigned: BTreeSet<TripId>,
     pub(super) set_aside: SetAside,
+    /// Denials that the journal has.
+    pub(super) denials: Denials,
     pub(super) guard: Option<Guard>,
 }
 
@@ -67,7 +73,7 @@ impl<'a> Batch<'a> {
         entitlements: BTreeSet<String>,
         trips: Vec<Trip>,
         vehicles: Vec<VehicleFacts>,
-        set_aside: SetAside,
+        (set_aside, denials): (SetAside, Denials),
         guard: Option<Guard>,
     ) -> Self {
         let (allowed, denied, unsettled, has_more, assigned) = Default::default();
@@ -83,8 +89,11 @@ impl<'a> Batch<'a> {
             })
             .collect();
         let count = ready.len();
-        let candidates = ready.into_iter().enumerate().filter(|(place, _)| listed.contains(place));
-        let vehicles = Vehicles { candidates: candidates.map(|(_, facts)| facts).collect(), others, ready: count };
+        let (candidates, unlisted): (Vec<_>, Vec<_>) =
+            ready.into_iter().enumerate().partition(|(place, _)| listed.contains(place));
+        let facts_of = |placed: Vec<(usize, VehicleFacts)>| placed.into_iter().map(|(_, facts)| facts).collect();
+        let vehicles =
+            Vehicles { candidates: facts_of(candidates), unlisted: facts_of(unlisted), others, ready: count };
         Self {
             ctx,
             entitlements,
@@ -98,6 +107,7 @@ impl<'a> Batch<'a> {
             has_more,
             assigned,
             set_aside,
+            denials,
             guard,
         }
     }
@@ -114,7 +124,7 @@ impl<'a> Batch<'a> {
         costs
     }
 
-    fn names(&self, trip: usize, vehicle: usize) -> (TripId, VehicleId) {
+    pub(super) fn names(&self, trip: usize, vehicle: usize) -> (TripId, VehicleId) {
         (self.trips[trip].id, self.vehicles.candidates[vehicle].vehicle)
     }
 
@@ -167,9 +177,8 @@ impl Trips {
         }
         // Whoever fits a trip has a place; nobody else is a candidate.
         let from: Vec<_> = batch.vehicles.candidates.iter().filter_map(|facts| pairs::place(facts, now)).collect();
-        if from.is_empty() {
-            return Ok(());
-        }
+        let (Some(first), false) = (batch.trips.first(), from.is_empty()) else { return Ok(()) };
+        let off_road = self.ports.routing.off_map(batch.ctx, &first.site, &from, ROUTE_START_M_MAX).await?;
         for group in groups.into_values() {
             let pickups: Vec<_> = group.iter().filter_map(|&index| batch.trips[index].origin()).collect();
             let (Some(first), true) = (group.first().map(|&index| &batch.trips[index]), pickups.len() == group.len())
@@ -179,7 +188,10 @@ impl Trips {
             let (site, limits) = (&first.site, &first.request_constraints);
             let reach = self.ports.routing.reach(batch.ctx, site, &from, &pickups, limits).await?;
             for (column, &trip) in group.iter().enumerate() {
-                let reach_of = |vehicle: usize| reach.get(vehicle)?.get(column).copied().flatten();
+                let reach_of = |vehicle: usize| match off_road.get(vehicle) {
+                    Some(Some(_)) => Err(Unfit::OffRoad),
+                    _ => reach.get(vehicle).and_then(|row| row.get(column).copied().flatten()).ok_or(Unfit::NoWay),
+                };
                 let options = &mut batch.options[trip];
                 find_pairs(options, &batch.trips[trip], &batch.vehicles.candidates, now, reach_of);
             }
@@ -258,19 +270,19 @@ fn find_pairs(
     trip: &Trip,
     candidates: &[VehicleFacts],
     now: Timestamp,
-    reach_of: impl Fn(usize) -> Option<Reach>,
+    reach_of: impl Fn(usize) -> Result<Reach, Unfit>,
 ) {
     for (index, vehicle) in candidates.iter().enumerate() {
         if pairs::fitness(trip, vehicle, now).is_err() {
             continue;
         }
         let unfit = match reach_of(index) {
-            Some(reach) if pairs::lasts(trip, vehicle, reach.distance_m) => {
+            Ok(reach) if pairs::lasts(trip, vehicle, reach.distance_m) => {
                 options.pairs.insert(index, Pair { reach, cost: pairs::cost(trip, reach, now) });
                 continue;
             }
-            Some(_) => Unfit::Energy,
-            None => Unfit::NoWay,
+            Ok(_) => Unfit::Energy,
+            Err(unfit) => unfit,
         };
         options.count(unfit);
         options.cut_off.push(index);

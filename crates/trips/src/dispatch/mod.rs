@@ -7,10 +7,12 @@ pub mod assignment;
 pub mod batch;
 mod choice;
 pub mod claims;
+mod denials;
 mod nearest;
 mod news;
 mod outcome;
 pub mod pairs;
 mod turns;
+mod waiting;
 
 pub use batch::{BATCH_WINDOW_MS, BatchReport};

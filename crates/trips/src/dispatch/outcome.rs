@@ -1,7 +1,5 @@
 //! What comes of a batch: a chosen trip gets route, claim and vehicle; every other trip says why it waits.
 
-use std::collections::BTreeSet;
-
 use kernel::envelope::DecisionRecord;
 use policy::Decision;
 use store::{CommandError, Extras};
@@ -10,18 +8,14 @@ use tracing::field::{Empty, display};
 use super::batch::BatchReport;
 use super::choice::Batch;
 use super::claims::intent_done;
-use super::pairs::{self, Pair, Unfit};
-use crate::ports::VehicleFacts;
+use super::denials::About;
+use super::pairs::{self, Pair};
+use super::waiting::EXPLAINED_TRIPS_MAX;
 use crate::service::Trips;
 use crate::service::routes::Start;
 use crate::trip::Command;
-use crate::trip::decide::{NewAssignment, WaitReason, waits_for};
+use crate::trip::decide::{NewAssignment, WaitReason};
 use crate::trip::types::{Choice, RunnerUp};
-
-/// How many vehicles that are not ready policy is asked about, so that a waiting trip can name the rule.
-const EXPLAINED_VEHICLES_MAX: usize = 5;
-/// How many waiting trips of a batch are explained that way.
-const EXPLAINED_TRIPS_MAX: usize = 50;
 
 impl Trips {
     pub(super) async fn carry_out(
@@ -47,37 +41,20 @@ impl Trips {
                     None
                 }
             };
-            let batch = &*batch;
-            let denied: Vec<&Decision> = batch.denied_of(index).map(|(_, decision)| decision).collect();
-            let mut records: Vec<DecisionRecord> = denied.iter().map(|decision| decision.to_record()).collect();
-            let reason = match refused {
-                Some(reason) => reason,
+            let (reason, about_others) = match refused {
+                Some(reason) => (reason, Vec::new()),
                 None => {
                     explained += 1;
                     let about_others =
                         if explained <= EXPLAINED_TRIPS_MAX { self.explain(batch, index) } else { Vec::new() };
-                    let reason = why_it_waits(batch, index, &denied, &about_others);
-                    if !waits_for(&batch.trips[index], &reason) {
-                        records.extend(about_others.iter().map(Decision::to_record));
-                    }
-                    reason
+                    (batch.why_it_waits(index, &about_others), about_others)
                 }
             };
-            self.let_wait(batch.ctx, &batch.trips[index], reason, &records, &batch.guard).await?;
+            let of_others = about_others.iter().map(|(about, decision)| (*about, decision));
+            let new = batch.denials.new_of(batch.denials_of(index).chain(of_others), batch.ctx.now);
+            self.let_wait(batch, index, reason, new).await?;
         }
         Ok(BatchReport { trips: batch.trips.len(), assigned: batch.assigned.len() })
-    }
-
-    /// Asks policy about vehicles that are not ready but could else take the trip.
-    fn explain(&self, batch: &Batch<'_>, trip: usize) -> Vec<Decision> {
-        let needs = &batch.trips[trip].requirements;
-        let would_fit = |vehicle: &&VehicleFacts| {
-            let able = needs.capabilities.is_subset(&vehicle.capabilities);
-            able && needs.passengers <= vehicle.seats && needs.payload_kg <= vehicle.payload_max_kg
-        };
-        let others = batch.vehicles.others.iter().filter(would_fit);
-        let asked = others.take(EXPLAINED_VEHICLES_MAX).map(|vehicle| self.ask_about(batch, trip, vehicle, 0.0));
-        asked.filter(|decision| !decision.is_allowed()).collect()
     }
 
     /// Gives a trip its vehicle: route, claim, then the trip itself. A reason to wait when one of them fails.
@@ -87,7 +64,7 @@ impl Trips {
     ))]
     async fn assign(
         &self,
-        batch: &Batch<'_>,
+        batch: &mut Batch<'_>,
         chosen: &[Option<usize>],
         index: usize,
         place: usize,
@@ -128,10 +105,13 @@ impl Trips {
             constraints,
             choice: batch.choice(chosen, index, place, pair),
         };
-        let mut records: Vec<DecisionRecord> = batch.denied_of(index).map(|(_, denied)| denied.to_record()).collect();
-        records.push(decision.to_record());
+        let denied = batch.denials.new_of(batch.denials_of(index), batch.ctx.now);
+        let records: Vec<DecisionRecord> = denied.records.iter().cloned().chain([decision.to_record()]).collect();
         match self.command(batch.ctx, trip.id, &Command::Assign(Box::new(new)), &records, extras).await {
-            Ok(_) => Ok(Ok(())),
+            Ok(_) => {
+                batch.denials.remember(denied);
+                Ok(Ok(()))
+            }
             Err(CommandError::Reject(reject)) => {
                 self.unclaim(batch.ctx, trip.id, vehicle).await?;
                 Ok(Err(refused("TRIP_CHANGED", &reject.message)))
@@ -142,6 +122,15 @@ impl Trips {
 }
 
 impl Batch<'_> {
+    /// What policy forbids the trip.
+    pub(super) fn denials_of(&self, trip: usize) -> impl Iterator<Item = (About, &Decision)> {
+        let about = move |vehicle: usize| {
+            let (trip, vehicle) = self.names(trip, vehicle);
+            (Some(trip), vehicle)
+        };
+        self.denied_of(trip).map(move |(vehicle, decision)| (about(vehicle), decision))
+    }
+
     fn pair(&self, trip: usize, vehicle: usize) -> Option<(&Decision, &Pair, kernel::Coordinate)> {
         let decision = self.allowed.get(&(trip, vehicle))?;
         let pair = self.options[trip].pairs.get(&vehicle)?;
@@ -172,59 +161,4 @@ impl Batch<'_> {
 
 fn refused(code: &str, reason: &str) -> WaitReason {
     WaitReason { code: code.into(), reason: reason.into(), ..WaitReason::default() }
-}
-
-/// Why a trip of the batch got no vehicle.
-fn why_it_waits(batch: &Batch<'_>, trip: usize, denied: &[&Decision], about_others: &[Decision]) -> WaitReason {
-    let options = &batch.options[trip];
-    let rules = |decisions: &[&Decision]| -> BTreeSet<String> {
-        decisions.iter().flat_map(|decision| decision.policy_ids()).map(str::to_owned).collect()
-    };
-    let others: Vec<&Decision> = about_others.iter().collect();
-    let filters: Vec<String> = options
-        .filtered
-        .iter()
-        .map(|(code, count)| format!("{count} {}", Unfit::parse(code).map_or("of another kind", Unfit::text)))
-        .collect();
-    let refusals = |decisions: &[&Decision]| -> String {
-        decisions
-            .iter()
-            .map(|decision| decision.reason_text())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect::<Vec<_>>()
-            .join("; ")
-    };
-    let open = options.pairs.len().saturating_sub(denied.len());
-    let total = batch.vehicles.ready + batch.vehicles.others.len();
-    let next = open + batch.beyond[trip];
-    let (code, reason, policies) = match () {
-        () if total == 0 => ("NO_VEHICLE", "the site has no vehicles".to_owned(), BTreeSet::new()),
-        () if batch.unsettled.contains(&trip) => {
-            let (code, why) = match denied {
-                [] => ("NO_FIT_VEHICLE", format!("of {total} vehicles: {}", filters.join(", "))),
-                _ => ("POLICY", format!("policy forbids {}", refusals(denied))),
-            };
-            (code, format!("{why}; {next} more are asked about next"), rules(denied))
-        }
-        () if open > 0 => {
-            let text = format!("the {open} vehicles that could take it are needed more elsewhere");
-            ("VEHICLES_TAKEN", text, rules(denied))
-        }
-        () if !denied.is_empty() => {
-            ("POLICY", format!("policy forbids every vehicle: {}", refusals(denied)), rules(denied))
-        }
-        () if options.filtered.keys().all(|code| code == Unfit::NotReady.code()) => {
-            let text = format!("none of {total} vehicles is ready: {}", refusals(&others));
-            ("NO_READY_VEHICLE", text, rules(&others))
-        }
-        () => ("NO_FIT_VEHICLE", format!("of {total} vehicles: {}", filters.join(", ")), rules(&others)),
-    };
-    WaitReason {
-        code: code.into(),
-        reason,
-        policies,
-        ready: batch.vehicles.ready as u64,
-        filtered: options.filtered.clone(),
-    }
 }

@@ -33,6 +33,8 @@ pub enum Unfit {
     Payload,
     /// Nobody knows where it is.
     NoPosition,
+    /// It stands farther from a road than a route may begin from a vehicle.
+    OffRoad,
     /// No way leads from it to the pickup.
     NoWay,
     /// Its battery does not last.
@@ -49,6 +51,7 @@ impl Unfit {
             Self::Seats => "SEATS",
             Self::Payload => "PAYLOAD",
             Self::NoPosition => "NO_POSITION",
+            Self::OffRoad => "OFF_ROAD",
             Self::NoWay => "NO_WAY",
             Self::Energy => "ENERGY",
         }
@@ -63,18 +66,20 @@ impl Unfit {
             Self::Seats => "with too few seats",
             Self::Payload => "too small for the load",
             Self::NoPosition => "of unknown position",
+            Self::OffRoad => "more than 50 m from any road",
             Self::NoWay => "without a way to the pickup",
             Self::Energy => "short of energy",
         }
     }
 
-    const ALL: [Unfit; 8] = [
+    const ALL: [Unfit; 9] = [
         Self::NotReady,
         Self::Excluded,
         Self::Capability,
         Self::Seats,
         Self::Payload,
         Self::NoPosition,
+        Self::OffRoad,
         Self::NoWay,
         Self::Energy,
     ];
@@ -93,19 +98,26 @@ pub fn place(vehicle: &VehicleFacts, now: Timestamp) -> Option<Coordinate> {
 /// What can be told before any way is looked for: how far the pickup is by straight line, in metres, if the vehicle
 /// fits the trip.
 pub fn fitness(trip: &Trip, vehicle: &VehicleFacts, now: Timestamp) -> Result<f64, Unfit> {
-    let needs = trip.requirements.capabilities.union(&trip.request_constraints.required_capabilities);
-    let lacks = needs.into_iter().any(|name| !vehicle.capabilities.contains(name));
-    match () {
-        () if !vehicle.is_ready() => return Err(Unfit::NotReady),
-        () if trip.excludes(vehicle.vehicle, now) => return Err(Unfit::Excluded),
-        () if lacks => return Err(Unfit::Capability),
-        () if trip.requirements.passengers > vehicle.seats => return Err(Unfit::Seats),
-        () if trip.requirements.payload_kg > vehicle.payload_max_kg => return Err(Unfit::Payload),
-        () => {}
+    if !vehicle.is_ready() {
+        return Err(Unfit::NotReady);
     }
+    is_able(trip, vehicle, now)?;
     let from = place(vehicle, now).ok_or(Unfit::NoPosition)?;
     let distance_m = trip.origin().ok_or(Unfit::NoWay)?.distance_m(from);
     if lasts(trip, vehicle, distance_m) { Ok(distance_m) } else { Err(Unfit::Energy) }
+}
+
+/// Whether the vehicle can do what the trip needs, ready now or not.
+pub fn is_able(trip: &Trip, vehicle: &VehicleFacts, now: Timestamp) -> Result<(), Unfit> {
+    let needs = trip.requirements.capabilities.union(&trip.request_constraints.required_capabilities);
+    let lacks = needs.into_iter().any(|name| !vehicle.capabilities.contains(name));
+    match () {
+        () if trip.excludes(vehicle.vehicle, now) => Err(Unfit::Excluded),
+        () if lacks => Err(Unfit::Capability),
+        () if trip.requirements.passengers > vehicle.seats => Err(Unfit::Seats),
+        () if trip.requirements.payload_kg > vehicle.payload_max_kg => Err(Unfit::Payload),
+        () => Ok(()),
+    }
 }
 
 /// Whether the battery lasts for the approach, the trip and the reserve.

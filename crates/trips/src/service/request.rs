@@ -12,6 +12,9 @@ use crate::ports::{RouteAnswer, RouteQuery, SiteFacts};
 use crate::trip::decide::{Allowed, NewTrip};
 use crate::trip::{Command, Trip, TripRequest, decide};
 
+/// How far from a road a stop may be, in metres: across a yard or a parking lot, not across a valley.
+const STOP_M_MAX: f64 = 250.0;
+
 impl Trips {
     /// Asks for a trip. Allowed, it is stored and answered at once; the rest goes on without the caller. The same key
     /// with the same request gives the same answer, a refusal included (TRIP-10).
@@ -86,8 +89,8 @@ impl Trips {
         let Some(facts) = facts else {
             return Err(no_such_site(request).into());
         };
-        self.check_capabilities(ctx, request).await?;
-        let problems = self.ports.routing.off_map(ctx, &request.site, &stops).await?;
+        self.check_abilities(ctx, request).await?;
+        let problems = self.ports.routing.off_map(ctx, &request.site, &stops, STOP_M_MAX).await?;
         let fields: Vec<FieldError> = problems
             .into_iter()
             .enumerate()
@@ -103,26 +106,29 @@ impl Trips {
         Err(reject.into())
     }
 
-    async fn check_capabilities(&self, ctx: &Ctx, request: &TripRequest) -> Result<(), CommandError> {
-        if request.requirements.capabilities.is_empty() {
-            return Ok(());
-        }
-        let known = self.ports.fleet.capabilities(ctx).await?;
-        let unknown: Vec<&String> =
-            request.requirements.capabilities.iter().filter(|name| !known.contains(*name)).collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let exist = if known.is_empty() { "none".into() } else { known.into_iter().collect::<Vec<_>>().join(", ") };
-        let message = format!("no vehicle has it; the fleet's capabilities are: {exist}");
-        let mut reject = Reject::new(Code::UnknownCapability, "no vehicle has a capability that the trip needs");
-        reject.fields = unknown
-            .into_iter()
-            .map(|name| FieldError {
-                field: "/requirements/capabilities".into(),
-                message: format!("{name}: {message}"),
-            })
-            .collect();
+    /// Refuses what no vehicle of the fleet can do, which would wait until it expires.
+    async fn check_abilities(&self, ctx: &Ctx, request: &TripRequest) -> Result<(), CommandError> {
+        let needs = &request.requirements;
+        let Some(fleet) = self.ports.fleet.falls_short(ctx, needs).await? else { return Ok(()) };
+        let wrong = |field: &str, message| FieldError { field: format!("/requirements/{field}"), message };
+        let known = match fleet.capabilities.is_empty() {
+            true => "none".into(),
+            false => fleet.capabilities.iter().cloned().collect::<Vec<_>>().join(", "),
+        };
+        let unknown = needs.capabilities.difference(&fleet.capabilities).map(|name| {
+            let message = format!("{name}: no vehicle has it; the fleet's capabilities are: {known}");
+            wrong("capabilities", message)
+        });
+        let seats = fleet.seats_max.filter(|seats| needs.passengers > *seats).map(|seats| {
+            let message = format!("no vehicle has so many seats, the largest has {seats}: ask for several trips");
+            wrong("passengers", message)
+        });
+        let payload = fleet.payload_max_kg.filter(|payload_kg| needs.payload_kg > *payload_kg).map(|payload_kg| {
+            let message = format!("no vehicle carries so much, the largest {payload_kg} kg: ask for several trips");
+            wrong("payload_kg", message)
+        });
+        let mut reject = Reject::new(Code::UnknownCapability, "no vehicle can do what the trip needs");
+        reject.fields = unknown.chain(seats).chain(payload).collect();
         Err(reject.into())
     }
 

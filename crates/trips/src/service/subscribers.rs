@@ -11,7 +11,7 @@ use store::{CommandError, Extras, Fault, RowWrite};
 
 use super::{Gathered, Trips};
 use crate::trip::decide::Loss;
-use crate::trip::due::DueFacts;
+use crate::trip::due::{DueFacts, VEHICLE_HELD};
 use crate::trip::{Command, Trip, TripEvent};
 
 /// Ends the claims of trips that have left their vehicle.
@@ -119,7 +119,7 @@ impl VehicleNews {
             "vehicle.hold_placed" => {
                 let kind = field("kind").unwrap_or_else(|| "held".into());
                 let why = field("reason").map(|why| format!(": {why}")).unwrap_or_default();
-                Self::Held { code: "VEHICLE_HELD".into(), reason: format!("the vehicle is held ({kind}){why}") }
+                Self::Held { code: VEHICLE_HELD.into(), reason: format!("the vehicle is held ({kind}){why}") }
             }
             "vehicle.went_offline" => Self::Offline,
             _ => return None,

@@ -15,6 +15,10 @@ use super::types::{Assignment, ReportRef};
 use super::{resume, way};
 use crate::limits::{ACCEPT_TIMEOUT_MS, ClaimTiming, EXCLUSION_MS, REASSIGN_WAIT_MS, cut};
 
+/// The code of a loss because the vehicle is held.
+pub(crate) const VEHICLE_HELD: &str = "VEHICLE_HELD";
+/// The code of a dispatch that the vehicle refused because its route begins too far from it.
+const FAR_FROM_START: &str = "REJECTED_FAR_FROM_START";
 /// Why a silence does not count yet.
 const UNHEARD: &str = "vehicles could not be heard for long enough";
 /// Why a vehicle that was asked keeps the trip for now.
@@ -173,6 +177,20 @@ fn moved(trip: &Trip, reason: &str, heard: bool, due_at: Timestamp) -> Decided<T
     Done::becomes(trip, trip.status, vec![event.into()])
 }
 
+/// Until when the vehicle is not asked again for this trip. What keeps a held vehicle away is its hold; and the position
+/// that comes with [`FAR_FROM_START`] lets the next route begin at the vehicle, unless the same comes of that again.
+fn excluded_until(trip: &Trip, vehicle: VehicleId, code: &str, now: Timestamp) -> Timestamp {
+    let again = trip
+        .excluded
+        .iter()
+        .any(|before| before.vehicle == vehicle && before.code == code && now.since_ms(before.until) < EXCLUSION_MS);
+    match code {
+        VEHICLE_HELD => now,
+        FAR_FROM_START if !again => now,
+        _ => now.plus_ms(EXCLUSION_MS),
+    }
+}
+
 /// The trip waits for another vehicle; one that stood is stranded first, as the table of transitions has it.
 pub(super) fn unassign(
     trip: &Trip,
@@ -191,7 +209,7 @@ pub(super) fn unassign(
         claim_epoch: assignment.claim_epoch,
         code: cut(code),
         reason: cut(reason),
-        excluded_until: now.plus_ms(EXCLUSION_MS),
+        excluded_until: excluded_until(trip, assignment.vehicle, code, now),
         report,
         due_at: trip.expires_at.max(now.plus_ms(REASSIGN_WAIT_MS)),
     };

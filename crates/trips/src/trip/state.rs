@@ -138,9 +138,14 @@ impl Trip {
         self.assignment.as_ref().map(of).unwrap_or_default()
     }
 
+    /// The vehicles that are not asked for this trip at `now`.
+    pub fn exclusions(&self, now: Timestamp) -> impl Iterator<Item = &Exclusion> {
+        self.excluded.iter().filter(move |exclusion| now < exclusion.until)
+    }
+
     /// Whether a vehicle is not asked for this trip at `now`.
     pub fn excludes(&self, vehicle: VehicleId, now: Timestamp) -> bool {
-        self.excluded.iter().any(|exclusion| exclusion.vehicle == vehicle && now < exclusion.until)
+        self.exclusions(now).any(|exclusion| exclusion.vehicle == vehicle)
     }
 
     /// Whether people or load of this trip are aboard once its vehicle says so: from the pickup on its sensors count,
@@ -228,7 +233,8 @@ impl Trip {
         self.constraints = self.request_constraints.clone();
         self.violations.clear();
         self.excluded.retain(|exclusion| exclusion.vehicle != body.vehicle && at < exclusion.until);
-        self.excluded.push(Exclusion { vehicle: body.vehicle, until: body.excluded_until, code: body.code.clone() });
+        let (vehicle, until) = (body.vehicle, body.excluded_until);
+        self.excluded.push(Exclusion { vehicle, until, code: body.code.clone(), reason: body.reason.clone() });
         if self.excluded.len() > EXCLUSIONS_MAX {
             self.excluded.remove(0);
         }
@@ -482,7 +488,7 @@ impl Aggregate for Trip {
     type Id = TripId;
     type Event = TripEvent;
     const KIND: &'static str = "trip";
-    const FOLD_VERSION: u32 = 1;
+    const FOLD_VERSION: u32 = 2;
     const INDEXES: &'static [&'static str] = &["status", "vehicle", "site"];
     const READ_BY: &'static [&'static [&'static str]] =
         &[&["status"], &["vehicle"], &["site"], &["status", "vehicle"], &["status", "site"]];

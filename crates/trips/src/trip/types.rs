@@ -183,6 +183,8 @@ pub struct Exclusion {
     pub until: Timestamp,
     /// Why, as a stable code.
     pub code: String,
+    /// Why, for a person.
+    pub reason: String,
 }
 
 /// Why a trip waits.

@@ -97,7 +97,8 @@ fn unassigned() -> TripEvent {
         claim_epoch: EPOCH,
         code: "VEHICLE_HELD".into(),
         reason: "the vehicle is held (grounded)".into(),
-        excluded_until: NOW.plus_ms(EXCLUDED_MS),
+        // What keeps the vehicle away is its hold, as long as it lasts.
+        excluded_until: NOW,
         report: None,
         due_at: EXPIRES,
     }
@@ -187,7 +188,9 @@ fn a_lost_connection_is_told_once() {
 #[test]
 fn a_trip_that_lost_its_vehicle_is_as_it_was_and_remembers_whom_not_to_ask() {
     let violation = crate::compliance::opened(1, "speed");
-    let lost = then(to(Status::ToPickup), [violation, paused(10), stranded(), unassigned()]);
+    let TripEvent::Unassigned(mut gone) = unassigned() else { unreachable!() };
+    (gone.code, gone.excluded_until) = ("NO_ANSWER".into(), NOW.plus_ms(EXCLUDED_MS));
+    let lost = then(to(Status::ToPickup), [violation, paused(10), stranded(), gone.into()]);
     let (trip, before) = (after(&lost), after(&to(Status::Waiting)));
     assert_eq!((trip.status, trip.left, &trip.assignment), (Status::Waiting, None, &None));
     assert_eq!((trip.vehicle(), trip.stop_index, trip.occupied), (None, 0, false));
@@ -199,5 +202,5 @@ fn a_trip_that_lost_its_vehicle_is_as_it_was_and_remembers_whom_not_to_ask() {
     assert!(!trip.excludes(vehicle(), NOW.plus_ms(EXCLUDED_MS)));
     assert!(!trip.excludes(other_vehicle(), NOW));
     let wait = trip.wait.unwrap();
-    assert_eq!(wait.code, "VEHICLE_HELD");
+    assert_eq!(wait.code, "NO_ANSWER");
 }

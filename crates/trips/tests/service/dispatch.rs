@@ -44,7 +44,7 @@ fn a_trip_without_a_vehicle_says_why() {
     let manual = VehicleFacts { mode: "MANUAL".into(), ..able(0) };
     check(vec![manual], any(), "NO_READY_VEHICLE", &[&rule("autonomous")], &[("NOT_READY", 1)]);
     let busy = VehicleFacts { claimed: true, ..able(0) };
-    check(vec![busy], any(), "NO_READY_VEHICLE", &[&rule("unclaimed")], &[("NOT_READY", 1)]);
+    check(vec![busy], any(), "VEHICLES_TAKEN", &[], &[("NOT_READY", 1)]);
     check(vec![able(0), able(1)], lifts(), "NO_FIT_VEHICLE", &[], &[("CAPABILITY", 2)]);
     check(vec![able(0)], heavy(), "NO_FIT_VEHICLE", &[], &[("PAYLOAD", 1)]);
     check(vec![able(0), held(1)], heavy(), "NO_FIT_VEHICLE", &[], &[("NOT_READY", 1), ("PAYLOAD", 1)]);
@@ -58,6 +58,73 @@ fn a_trip_without_a_vehicle_says_why() {
     let cut_off = World::with(vec![able(0)]);
     cut_off.told().reach_ms.insert((0, 0), None);
     check_in(&cut_off, any(), "NO_FIT_VEHICLE", &[], &[("NO_WAY", 1)]);
+    let in_a_field = World::with(vec![able(0)]);
+    in_a_field.told().off_road.insert(0);
+    check_in(&in_a_field, any(), "NO_FIT_VEHICLE", &[], &[("OFF_ROAD", 1)]);
+}
+
+/// A vehicle that is held and would not fit either, one that serves another trip: each is counted by what keeps it away.
+#[test]
+fn the_reason_of_a_wait_is_never_empty() {
+    let held = VehicleFacts { holds: ["grounded".to_owned()].into(), ..able(0) };
+    let heavy = Requirements { payload_kg: 20_000.0, ..Requirements::default() };
+    let waits = |vehicles: Vec<VehicleFacts>, needs: Requirements| {
+        let world = World::with(vehicles);
+        let trip = world.asks(0, 0, needs);
+        assert_eq!(world.dispatches(), 0);
+        world.trip(trip).wait.unwrap().reason
+    };
+    assert_eq!(waits(vec![held.clone()], heavy.clone()), "of 1 vehicles: 1 too small for the load");
+    assert_eq!(waits(vec![held, able(1)], heavy), "of 2 vehicles: 2 too small for the load");
+}
+
+/// What the vehicle itself said stands in the reason for which the trip waits.
+#[test]
+fn a_wait_names_the_vehicles_own_reason() {
+    let world = World::with(vec![able(0)]);
+    let trip = world.asks_for(0);
+    assert_eq!(world.dispatches(), 1);
+    world.rejects(trip, "MAP_STALE", "the map is older");
+    assert_eq!(world.dispatches(), 0);
+    let reason = world.trip(trip).wait.unwrap().reason;
+    let own = "1 refused or did not answer a moment ago (car-0: the map is older (REJECTED_MAP_STALE))";
+    assert_eq!(reason, format!("of 1 vehicles: {own}"));
+}
+
+/// A vehicle that moved on while it was chosen is asked again at once, from where it says that it is; where that comes
+/// to nothing a second time others go first.
+#[test]
+fn a_vehicle_far_from_the_start_is_not_shut_out() {
+    let world = World::with(vec![able(0)]);
+    let trip = world.asks_for(0);
+    assert_eq!(world.dispatches(), 1);
+    for again in [1, 0] {
+        world.rejects(trip, "FAR_FROM_START", "the route begins 85 m from the vehicle");
+        assert_eq!(world.dispatches(), again);
+    }
+}
+
+/// The journal says each denial of a pair once, and why a trip waits when that changes.
+#[test]
+fn looks_that_find_the_same_again_write_nothing() {
+    let lapsed = |n| VehicleFacts { admission_valid: false, ..able(n) };
+    let held = VehicleFacts { holds: ["grounded".to_owned()].into(), ..able(2) };
+    let world = World::with(vec![lapsed(0), lapsed(1), held]);
+    let trips: Vec<_> = (0..5).map(|n| world.asks_for(n)).collect();
+    world.dispatches();
+    world.passes(1_000);
+    world.dispatches();
+    let size = world.journal_size();
+    for _ in 0..120 {
+        world.passes(1_000);
+        // Positions and states of charge are told anew all the time.
+        world.hears_of_all();
+        assert_eq!(world.dispatches(), 0);
+    }
+    assert_eq!(world.journal_size(), size);
+    for trip in trips {
+        assert_eq!(world.trip(trip).wait.unwrap().code, "POLICY");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use kernel::envelope::NewEvent;
-use kernel::id::{PrincipalId, TypedId};
+use kernel::id::{BootId, PrincipalId, TypedId};
 use kernel::testing::START;
 use kernel::{
     Actor, Clock, Code, Coordinate, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId,
@@ -19,6 +19,7 @@ use store::port::{Commit, Fault};
 use store::{CommandError, Store};
 use trips::ports::*;
 use trips::trip::types::{Kind, Requirements, Stop, Window};
+use trips::trip::{ReportKind, VehicleReport};
 use trips::{Ports, Settings, Trip, TripRequest, Trips};
 
 pub fn tenant() -> TenantId {
@@ -52,6 +53,7 @@ fn number_of(place: Coordinate) -> usize {
 pub fn able(n: usize) -> VehicleFacts {
     VehicleFacts {
         vehicle: vehicle(n),
+        name: format!("car-{n}"),
         site: site(),
         online: true,
         mode: "AUTONOMOUS".into(),
@@ -98,6 +100,8 @@ pub struct Told {
     pub withdrawn: BTreeSet<(VehicleId, TripId, u64)>,
     /// Until when a claim is valid, where it is not a minute from the start.
     pub valid_until: Option<Timestamp>,
+    /// Vehicles that stand far from any road.
+    pub off_road: BTreeSet<usize>,
     /// Whether no way leads anywhere.
     pub unroutable: bool,
     /// What the next lines that are asked about touch, one after the other; nothing where nothing is said.
@@ -148,8 +152,9 @@ impl Fleet for Neighbours {
         Box::pin(async move { Ok(Some(facts)) })
     }
 
-    fn capabilities<'a>(&'a self, _: &'a Ctx) -> Answer<'a, BTreeSet<String>> {
-        Box::pin(async move { Ok(["lift".to_owned()].into()) })
+    fn falls_short<'a>(&'a self, _: &'a Ctx, needs: &'a Requirements) -> Answer<'a, Option<Abilities>> {
+        let fleet = Abilities { capabilities: ["lift".to_owned()].into(), ..Abilities::default() };
+        Box::pin(async move { Ok((!fleet.suffice(needs)).then_some(fleet)) })
     }
 
     fn vehicles<'a>(&'a self, _: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
@@ -218,8 +223,19 @@ impl Fleet for Neighbours {
 }
 
 impl Routing for Neighbours {
-    fn off_map<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, places: &'a [Coordinate]) -> Answer<'a, Vec<Option<String>>> {
-        Box::pin(async move { Ok(vec![None; places.len()]) })
+    fn off_map<'a>(
+        &'a self,
+        _: &'a Ctx,
+        _: &'a SiteId,
+        places: &'a [Coordinate],
+        _: f64,
+    ) -> Answer<'a, Vec<Option<String>>> {
+        let off_road = &self.told().off_road;
+        // Pickups are one degree further north than vehicles.
+        let is_off = |place: &Coordinate| place.lat() < 1.0 && off_road.contains(&number_of(*place));
+        let problem = |place: &Coordinate| is_off(place).then(|| "in a field".to_owned());
+        let problems = places.iter().map(problem).collect();
+        Box::pin(async move { Ok(problems) })
     }
 
     fn route<'a>(&'a self, _: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer> {
@@ -349,6 +365,36 @@ impl World {
         self.told().vehicles.push(vehicle);
         let event = NewEvent::new(&self.ctx(), whom, "vehicle.came_online", 1, serde_json::json!({}));
         block_on(self.store.commit(Commit::new(tenant(), Vec::new(), vec![event]).unwrap())).unwrap();
+    }
+
+    /// The vehicles tell where they are and how they do.
+    pub fn hears_of_all(&self) {
+        let now = self.now();
+        self.told().vehicles.iter_mut().for_each(|vehicle| vehicle.seen_at = now);
+    }
+
+    pub fn journal_size(&self) -> u64 {
+        block_on(self.store.head(&tenant())).unwrap().map_or(0, |head| head.size)
+    }
+
+    /// The trip's vehicle refuses its dispatch, and its claim ends.
+    pub fn rejects(&self, trip: TripId, code: &str, reason: &str) {
+        let held = self.trip(trip).assignment.unwrap();
+        let report = VehicleReport {
+            vehicle: held.vehicle,
+            trip,
+            boot: BootId::from_u128((0x019b << 112) | 9),
+            seq: self.now().as_us().unsigned_abs() / 1_000 % 1_000_000 + self.journal_size(),
+            claim_epoch: held.claim_epoch,
+            vehicle_time: self.now(),
+            at: place_of_vehicle(0),
+            odometer_m: 0.0,
+            mode: "AUTONOMOUS".into(),
+            occupied: false,
+            kind: ReportKind::Rejected { code: code.into(), reason: reason.into() },
+        };
+        block_on(self.trips.report(&self.ctx(), &report)).unwrap();
+        self.told().claims.remove(&held.vehicle);
     }
 
     /// Asks for trip `n` at another site.

@@ -1,14 +1,16 @@
 //! What trips asks of vehicles and sites.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use fleet::KnownVehicle;
 use fleet::site::{Restriction, Site, ZoneKind};
 use fleet::vehicle::Status;
-use kernel::{Coordinate, Ctx, SiteId, Timestamp, TripId, VehicleId};
+use kernel::{Coordinate, Ctx, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use routing::Area;
-use store::ListQuery;
-use trips::ports::{Answer, ClaimFacts, Fleet, LastPosition, SiteFacts, VehicleFacts};
+use store::{CommandError, ListQuery};
+use trips::ports::{Abilities, Answer, ClaimFacts, Fleet, LastPosition, SiteFacts, VehicleFacts};
+use trips::trip::types::Requirements;
 
 use super::Neighbours;
 
@@ -21,6 +23,7 @@ fn facts(known: &KnownVehicle, position: Option<LastPosition>, now: Timestamp) -
     let stop = vehicle.stops.first().map(|_| "stopped".to_owned());
     VehicleFacts {
         vehicle: known.id,
+        name: profile.name.clone(),
         site: vehicle.site.clone(),
         online: vehicle.status == Status::Online,
         mode: vehicle.mode.as_str().into(),
@@ -83,6 +86,43 @@ fn zone_kind(kind: ZoneKind) -> &'static str {
     }
 }
 
+/// What fleets could do a moment ago, so that a request costs no look at every vehicle. Only that it suffices is
+/// answered from here: that it does not is looked up.
+#[derive(Debug, Default)]
+pub struct KnownAbilities(Mutex<BTreeMap<TenantId, (Timestamp, Abilities)>>);
+
+/// How long what a fleet could do is believed, in milliseconds: a vehicle that left meanwhile makes a trip wait.
+const ABILITIES_KNOWN_MS: i64 = 60_000;
+
+impl KnownAbilities {
+    fn suffice(&self, tenant: &TenantId, needs: &Requirements, now: Timestamp) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(tenant).is_some_and(|(at, can)| now.since_ms(*at) < ABILITIES_KNOWN_MS && can.suffice(needs))
+    }
+
+    fn keep(&self, tenant: &TenantId, can: Abilities, now: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), (now, can));
+    }
+}
+
+impl Neighbours {
+    async fn abilities_of(&self, ctx: &Ctx) -> Result<Abilities, CommandError> {
+        let mut all = Abilities::default();
+        let mut query = ListQuery::all();
+        loop {
+            let page = self.fleet.vehicles(&ctx.tenant, query.clone()).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            query.after = Some(last.id.to_string());
+            for known in page.iter().filter(|known| known.vehicle.status != Status::Decommissioned) {
+                let facts = facts(known, None, ctx.now);
+                all.seats_max = all.seats_max.max(Some(facts.seats));
+                all.payload_max_kg = Some(all.payload_max_kg.unwrap_or(0.0).max(facts.payload_max_kg));
+                all.capabilities.extend(facts.capabilities);
+            }
+        }
+    }
+}
+
 impl Fleet for Neighbours {
     fn site<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, stops: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>> {
         Box::pin(async move {
@@ -91,16 +131,15 @@ impl Fleet for Neighbours {
         })
     }
 
-    fn capabilities<'a>(&'a self, ctx: &'a Ctx) -> Answer<'a, BTreeSet<String>> {
+    fn falls_short<'a>(&'a self, ctx: &'a Ctx, needs: &'a Requirements) -> Answer<'a, Option<Abilities>> {
         Box::pin(async move {
-            let mut all = BTreeSet::new();
-            let mut query = ListQuery::all();
-            loop {
-                let page = self.fleet.vehicles(&ctx.tenant, query.clone()).await?;
-                let Some(last) = page.last() else { return Ok(all) };
-                query.after = Some(last.id.to_string());
-                all.extend(page.into_iter().flat_map(|known| known.vehicle.capabilities));
+            if self.abilities.suffice(&ctx.tenant, needs, ctx.now) {
+                return Ok(None);
             }
+            let known = self.abilities_of(ctx).await?;
+            let falls_short = !known.suffice(needs);
+            self.abilities.keep(&ctx.tenant, known.clone(), ctx.now);
+            Ok(falls_short.then_some(known))
         })
     }
 

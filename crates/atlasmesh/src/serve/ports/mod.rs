@@ -6,6 +6,7 @@ mod routing;
 
 use std::sync::Arc;
 
+pub use self::fleet::KnownAbilities;
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::ctx::About;
@@ -24,6 +25,8 @@ pub struct Neighbours {
     pub telemetry: Arc<telemetry::Ingest>,
     /// Road graphs.
     pub maps: Arc<dyn Maps>,
+    /// What fleets can do.
+    pub abilities: KnownAbilities,
 }
 
 /// Who the tenants are, for the fleet.

@@ -6,7 +6,6 @@ use fleet::Site;
 use fleet::site::{ClosureClass, Restriction};
 use kernel::{Coordinate, Ctx, SiteId};
 use policy::Constraints;
-use routing::snap::SNAP_LIMIT_M;
 use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest};
 use store::CommandError;
 use tracing::Instrument;
@@ -77,12 +76,13 @@ impl Routing for Neighbours {
         ctx: &'a Ctx,
         site: &'a SiteId,
         places: &'a [Coordinate],
+        limit_m: f64,
     ) -> Answer<'a, Vec<Option<String>>> {
         Box::pin(async move {
             let Some((_, graph)) = self.graph(ctx, site).await? else {
                 return Ok(places.iter().map(|_| Some(format!("site {site} has no map"))).collect());
             };
-            let problem = |&place: &Coordinate| graph.snap(place, SNAP_LIMIT_M).err().map(|error| error.to_string());
+            let problem = |&place: &Coordinate| graph.snap(place, limit_m).err().map(|error| error.to_string());
             Ok(places.iter().map(problem).collect())
         })
     }
