@@ -60,6 +60,16 @@ impl Demo {
 }
 
 impl Demo {
+    #[track_caller]
+    fn finds_the_changed_byte(&self, folder: &Path, copies: usize) {
+        let changed = self.run("5 change a byte:");
+        let said = text(&changed.stdout);
+        assert_eq!(changed.status.code(), Some(1), "{said}{}", text(&changed.stderr));
+        assert!(said.contains("coquimbo-city") && said.contains("CHANGED"), "{said}");
+        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.filter(|name| name.to_string_lossy().starts_with("copy.")).count(), copies);
+    }
+
     /// Waits until the vehicle that was registered by a line may be dispatched.
     fn until_ready(&self, folder: &Path) {
         let registered = std::fs::read(folder.join("registered.json")).unwrap();
@@ -82,6 +92,8 @@ impl Demo {
 fn every_line_that_the_demo_prints_works_as_it_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path());
+    // In the first second as later, and each time in a copy of its own.
+    demo.finds_the_changed_byte(folder.path(), 1);
     assert!(demo.works("2 ask for a trip:").contains("\"status\":\"CREATED\""));
     assert!(demo.works("3 close its end:").contains("closed: "));
     let refused = demo.run("  and ask again:");
@@ -90,9 +102,7 @@ fn every_line_that_the_demo_prints_works_as_it_is_printed() {
     demo.process.line_with("→ COMPLETED");
     let why = demo.works("4 find out why:");
     assert!(why.contains("COMPLETED") && why.contains("because"), "{why}");
-    let changed = demo.run("5 change a byte:");
-    assert_eq!(changed.status.code(), Some(1), "{}", text(&changed.stderr));
-    assert!(text(&changed.stdout).contains("CHANGED"), "{}", text(&changed.stdout));
+    demo.finds_the_changed_byte(folder.path(), 2);
     demo.works("6 kill the server:");
     demo.process.line_with("the server is back");
     demo.process.line_with("→ COMPLETED");

@@ -28,7 +28,8 @@ pub use compliance::{Check, CheckVerdict, SampleFacts, Seal};
 pub use dispatch::{BATCH_WINDOW_MS, BatchReport};
 pub use limits::{CLAIM_VALID_FOR_S, ClaimTiming};
 pub use service::{
-    AnswerWish, History, Leg, Ports, Progress, RouteVersion, Settings, Snapshot, Story, TripFilter, Trips, Which,
+    AnswerWish, History, Leg, Ports, Progress, RoutePreview, RouteVersion, Settings, Snapshot, Story, TripFilter,
+    Trips, Which,
 };
 pub use standing::parse::StandingRequest;
 pub use standing::{Standing, StandingEvent};

@@ -257,6 +257,26 @@ pub enum SiteCommand {
         #[arg(long)]
         until: Option<String>,
     },
+    /// Find the route that a trip would have: length, time, what bound it, or why there is none.
+    Route {
+        /// The site's name.
+        site: String,
+        /// Where it begins.
+        #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
+        from: String,
+        /// Where it ends.
+        #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
+        to: String,
+        /// A stop between, in order; may be given again.
+        #[arg(long = "via", value_name = "LAT,LON", allow_hyphen_values = true)]
+        via: Vec<String>,
+        /// The kind of trip.
+        #[arg(long, default_value = "passenger")]
+        kind: String,
+        /// Under this vehicle's limits, and from where it is.
+        #[arg(long)]
+        vehicle: Option<String>,
+    },
     /// List a site's closures and zones, and the vehicles on which each is in force.
     Closures {
         /// The site's name.

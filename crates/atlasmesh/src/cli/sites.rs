@@ -48,6 +48,14 @@ pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
                 output::line(format!("closed: {}", output::text(made, "/id")));
             });
         }
+        SiteCommand::Route { site, from, to, via, kind, vehicle } => {
+            let stops = via.iter().map(|stop| place(stop)).collect::<Result<Vec<Value>>>()?;
+            let body = json!({
+                "kind": kind, "origin": place(&from)?, "destination": place(&to)?, "stops": stops, "vehicle": vehicle,
+            });
+            let found = session.client.post(&format!("/v1/sites/{site}/routes"), &body).await?;
+            output::answer(session.format, &found, route);
+        }
         SiteCommand::Closures { site } => {
             let mut closures = session.client.get(&format!("/v1/sites/{site}/closures")).await?;
             let mut zones = session.client.get(&format!("/v1/sites/{site}/zones")).await?;
@@ -62,6 +70,24 @@ pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `3.4 km in 6 min 12 s`, the approach, and what bound it.
+fn route(found: &Value) {
+    let way = |metres: &str, ms: &str| {
+        let (metres, ms) = (found[metres].as_f64()?, found[ms].as_u64()?);
+        let seconds = (ms + 500) / 1_000;
+        Some(format!("{:.1} km in {} min {} s", metres / 1_000.0, seconds / 60, seconds % 60))
+    };
+    output::line(way("distance_m", "duration_ms").unwrap_or_default());
+    if let Some(approach) = way("approach_m", "approach_ms") {
+        output::line(format!("approach {approach}"));
+    }
+    let binding = found["binding"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names: Vec<&str> = binding.iter().filter_map(Value::as_str).collect();
+    if !names.is_empty() {
+        output::line(format!("bound by {}", names.join(", ")));
+    }
 }
 
 /// Closures and zones, each with its line about the vehicles.

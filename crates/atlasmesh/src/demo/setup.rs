@@ -13,7 +13,7 @@ use crate::cli::args::DemoOptions;
 use crate::cli::client::{Client, Refused};
 
 /// The tenant that the demo plays in.
-const TENANT: &str = "coquimbo-city";
+pub const TENANT: &str = "coquimbo-city";
 /// Its site.
 pub const SITE: &str = "coquimbo";
 /// What its vehicles can do.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::city::{City, Place};
 use super::folder::DemoFolder;
-use super::setup::SITE;
+use super::setup::{SITE, TENANT};
 
 /// Half the side of the closed square, in degrees: some 60 m.
 const HALF_SIDE_DEG: f64 = 0.0005;
@@ -64,12 +64,18 @@ fn close(place: Place) -> String {
     format!("atlasmesh site close {SITE} --reason works {}", corners.join(" "))
 }
 
-/// A letter of what the journal says about the tenant, in a copy.
+/// A letter of the first entry of the tenant's journal, in a copy of its own each time. The row is changed by its name: a
+/// byte that is changed by its place in the file may be one that no row uses any more.
 fn change(data: &str) -> String {
+    let sql = "update journal set envelope = replace(envelope, ?, ?) where tenant = ? and idx = 0";
+    let program = format!(
+        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
+         db.execute(\"{sql}\", (\"ride-hail\", \"Ride-hail\", \"{TENANT}\")); db.commit()"
+    );
     format!(
-        "atlasmesh store backup --data {data}/server --to {data}/copy && \
-         LC_ALL=C sed -i '0,/ride-hail/s//Ride-hail/' {data}/copy/store/atlasmesh.sqlite; \
-         atlasmesh verify --replay --data {data}/copy --master-key {data}/server/keys/master.key"
+        "copy=\"$(mktemp -d {data}/copy.XXXXXX)/server\" && atlasmesh store backup --data {data}/server --to \"$copy\" && \
+         python3 -c '{program}' \"$copy/store/atlasmesh.sqlite\" && \
+         atlasmesh verify --replay --data \"$copy\" --master-key {data}/server/keys/master.key"
     )
 }
 

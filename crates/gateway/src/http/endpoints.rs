@@ -218,6 +218,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..post("/v1/sites/{site}/closures", May::RestrictSite)
     },
     Endpoint {
+        summary: "Find the route that a trip would have, for any vehicle or for one; nothing is kept",
+        asks: Some(Action::RequestTrip),
+        body: "RouteRequest",
+        answer: Answer::Json("RoutePreview"),
+        route: |m| on(m, trips::preview),
+        ..post("/v1/sites/{site}/routes", May::RequestTrip)
+    },
+    Endpoint {
         summary: "The zones of a site, and on which vehicles each is in force",
         answer: Answer::List("Zone"),
         route: |m| on(m, sites::zones),

@@ -119,6 +119,14 @@ pub const SHAPES: &[(&str, &str)] = &[
         "Route",
         "{ route: route_…, version: integer, digest: string, distance_m: number, duration_ms: integer, approach_m: number, approach_ms: integer, energy_wh: number | null, map_digest: string, policy_digest: string, policy_bundle: string, binding: [string], zones: [string], trip: trip_…, points: [Coordinate], steps: [RouteStep], approach: { points: [Coordinate], steps: [RouteStep] }, constraints: Constraints, found_at: time, begins_at_m: number, stops_m: [number] }",
     ),
+    (
+        "RouteRequest",
+        "{ kind: TripKind, origin: Coordinate, destination: Coordinate, requirements?: Requirements | null, stops?: [Coordinate](0..16) | null, vehicle?: veh_… | null }",
+    ),
+    (
+        "RoutePreview",
+        "{ distance_m: number, duration_ms: integer, approach_m: number | null, approach_ms: integer | null, energy_wh: number | null, binding: [string], constraints: Constraints, map_digest: string, stops_m: [number], points: [Coordinate], steps: [RouteStep] }",
+    ),
     ("RouteStep", "{ length_m: number, speed_mps: number, no_stop: boolean }"),
     ("History", "{ items: [{ n: integer, at: time, event: string, summary: string, body: any }], ended: boolean }"),
     ("StoryStep", "{ n: integer, at: time, event: string, summary: string, actor: Actor, decision: Decision | null }"),

@@ -6,12 +6,12 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{Aggregate, Reject, Subject, TripId, VehicleId};
+use kernel::{Aggregate, Reject, SiteId, Subject, TripId, VehicleId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Idempotency;
 use store::port::PAGE_LIMIT_MAX;
-use trips::{History, RouteVersion, Status, Story, Trip, TripFilter, TripRequest};
+use trips::{History, RoutePreview, RouteVersion, Status, Story, Trip, TripFilter, TripRequest};
 
 use super::auth::Caller;
 use super::extract::{Body, Id, IdempotencyKey, Limit, Parameters, Place, Within};
@@ -46,6 +46,17 @@ pub async fn create(
     let trip = gateway.trips.request(&ctx, request, idempotency).await?;
     tracing::info!(tenant = %ctx.tenant, trip = %trip.id, "trip created");
     Ok((StatusCode::CREATED, Json(shown(&trip))))
+}
+
+/// `POST /v1/sites/{site}/routes`
+pub async fn preview(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(site): Id<SiteId>,
+    body: Body<Value>,
+) -> Result<Json<RoutePreview>, Problem> {
+    let (request, vehicle) = TripRequest::parse_route(&body.value, &site, gateway.source.now())?;
+    Ok(Json(gateway.trips.preview(&caller.ctx_at(site), &request, vehicle).await?))
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ pub mod assist;
 mod changes;
 pub mod drive;
 pub(crate) mod due;
+mod preview;
 mod reading;
 mod reports;
 mod request;
@@ -32,6 +33,7 @@ use crate::trip::{Command, Done, Trip, decide};
 
 pub use assist::{AnswerWish, Snapshot, Which};
 pub use drive::Drive;
+pub use preview::RoutePreview;
 pub use reading::TripFilter;
 pub use reports::Progress;
 pub use routes::{Leg, RouteVersion};

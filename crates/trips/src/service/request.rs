@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use kernel::id::StandingId;
 use kernel::{Aggregate, Code, Ctx, FieldError, Reject, Subject, TripId};
-use policy::{Action, Request, TripFacts};
+use policy::{Action, Constraints, Request, TripFacts};
 use store::{CommandError, Extras, Idempotency, Once, execute_once};
 
 use super::{Gathered, Trips};
-use crate::ports::{RouteAnswer, RouteQuery, SiteFacts};
+use crate::ports::{RouteAnswer, RouteFound, RouteQuery, SiteFacts, VehicleFacts};
 use crate::trip::decide::{Allowed, NewTrip};
 use crate::trip::{Command, Trip, TripRequest, decide};
 
@@ -77,7 +77,7 @@ impl Trips {
         let decision = self.policy.decide(&question);
         let answer = match decision.is_allowed() {
             false => Err(decision.to_reject()),
-            true => self.check_way(ctx, request, &decision).await?,
+            true => self.find_ways(ctx, request, &decision.constraints, None).await?.map(drop),
         };
         Ok((decision, answer))
     }
@@ -132,18 +132,20 @@ impl Trips {
         Err(reject.into())
     }
 
-    /// Whether a way exists under the decision's limits, so that an impossible trip is refused while the client waits.
-    async fn check_way(
+    /// The ways from stop to stop under limits, or why there is none, so that an impossible trip is refused while the
+    /// client waits.
+    pub(crate) async fn find_ways(
         &self,
         ctx: &Ctx,
         request: &TripRequest,
-        decision: &policy::Decision,
-    ) -> Result<Result<(), Reject>, CommandError> {
+        constraints: &Constraints,
+        vehicle: Option<&VehicleFacts>,
+    ) -> Result<Result<Vec<RouteFound>, Reject>, CommandError> {
+        let mut ways = Vec::with_capacity(request.stops.len());
         for (index, pair) in request.stops.windows(2).enumerate() {
-            let (from, to, constraints) = (pair[0].at, pair[1].at, &decision.constraints);
-            let query = RouteQuery { site: &request.site, from, to, constraints, vehicle: None };
+            let query = RouteQuery { site: &request.site, from: pair[0].at, to: pair[1].at, constraints, vehicle };
             match self.ports.routing.route(ctx, query).await? {
-                RouteAnswer::Found(_) => {}
+                RouteAnswer::Found(found) => ways.push(found),
                 RouteAnswer::Unroutable { reason } => {
                     return Ok(Err(Reject::new(Code::Unroutable, format!("no way leads there: {reason}"))));
                 }
@@ -155,7 +157,7 @@ impl Trips {
                 }
             }
         }
-        Ok(Ok(()))
+        Ok(Ok(ways))
     }
 }
 

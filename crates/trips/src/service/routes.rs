@@ -156,7 +156,7 @@ impl Trips {
     }
 
     /// One leg, by way of places where the vehicle does not stop; else why there is none.
-    async fn find_leg(
+    pub(crate) async fn find_leg(
         &self,
         ctx: &Ctx,
         query: RouteQuery<'_>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{Coordinate, FieldError, Reject, SiteId, Timestamp};
+use kernel::{Coordinate, FieldError, Reject, SiteId, Timestamp, VehicleId};
 use serde_json::{Map, Value};
 
 use super::types::{Kind, Requirements, Stop, Window};
@@ -86,6 +86,32 @@ impl TripRequest {
                 window,
             }),
             _ => Err(Reject::invalid(wrong.0)),
+        }
+    }
+
+    /// Reads what a route is asked for by: a trip without priority and window at a site, and perhaps a vehicle.
+    ///
+    /// # Errors
+    /// As [`TripRequest::parse`].
+    pub fn parse_route(body: &Value, site: &SiteId, now: Timestamp) -> Result<(Self, Option<VehicleId>), Reject> {
+        let mut wrong = Findings::default();
+        let mut trip = body.clone();
+        let mut vehicle = None;
+        if let Some(object) = trip.as_object_mut() {
+            wrong.unknown_fields("", object, &["kind", "origin", "destination", "stops", "requirements", "vehicle"]);
+            if let Some(value) = object.remove("vehicle").filter(|value| !value.is_null()) {
+                let read = value.as_str().and_then(|text| text.parse().ok());
+                vehicle = wrong.take("/vehicle", read.ok_or_else(|| "expected the id of a vehicle, veh_…".into()));
+            }
+            object.insert("site".into(), Value::String(site.to_string()));
+        }
+        match Self::parse(&trip, now) {
+            Ok(request) if wrong.0.is_empty() => Ok((request, vehicle)),
+            Ok(_) => Err(Reject::invalid(wrong.0)),
+            Err(mut reject) => {
+                reject.fields.extend(wrong.0);
+                Err(reject)
+            }
         }
     }
 

@@ -100,7 +100,11 @@ impl KnownAbilities {
         known.get(tenant).is_some_and(|(at, can)| now.since_ms(*at) < ABILITIES_KNOWN_MS && can.suffice(needs))
     }
 
+    /// A fleet without vehicles is looked at again: the first may come any moment.
     fn keep(&self, tenant: &TenantId, can: Abilities, now: Timestamp) {
+        if can.seats_max.is_none() {
+            return;
+        }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), (now, can));
     }
 }
