@@ -17,13 +17,14 @@ use store::{
 
 use super::reroute::safety;
 use super::resume::Prepared;
+use super::story::STORY_ENTRIES_MAX;
 use super::subscribers::settle;
-use super::{Gathered, RouteVersion, Trips, no_such_trip};
+use super::{Gathered, RouteVersion, TripFilter, Trips, no_such_trip};
 use crate::assistance::decide::{Under, Wish};
 use crate::assistance::events::{AssistAnswered, AssistAsked};
 use crate::assistance::{Answer, AssistEvent, Assistance, Command, decide, events};
 use crate::trip::events::TripAssistNeeded;
-use crate::trip::{self, Trip, TripEvent};
+use crate::trip::{self, Status, Trip, TripEvent};
 
 /// What vehicles show to whoever helps them, by SHA-256 of the bytes.
 pub const ASSIST_SNAPSHOTS: TableSpec = TableSpec::observations("assist_snapshots", &[]);
@@ -79,6 +80,9 @@ impl Trips {
         after: Option<AssistId>,
         limit: usize,
     ) -> Result<Vec<Assistance>, CommandError> {
+        if which == Which::Open && after.is_none() {
+            self.ask_what_is_due(tenant).await?;
+        }
         let filters = match which {
             Which::Open => vec![("open", "yes".to_owned())],
             Which::All => Vec::new(),
@@ -253,6 +257,28 @@ impl Trips {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Opens the requests that the subscriber has not come to yet: who sees a trip wait for a person finds its request.
+    async fn ask_what_is_due(&self, tenant: &TenantId) -> Result<(), CommandError> {
+        let waiting = TripFilter { status: Some(Status::AwaitingAssist), site: None, vehicle: None };
+        let mut trips: Vec<TripId> = Vec::new();
+        self.each_trip(tenant, waiting.query(), |trip| trips.push(trip.id)).await?;
+        for trip in trips {
+            if !self.open_of(tenant, trip).await?.is_empty() {
+                continue;
+            }
+            let events = self.timeline(tenant, trip, 0, STORY_ENTRIES_MAX).await?;
+            for (_, event) in events.iter().rev() {
+                if let Ok(TripEvent::AssistNeeded(needed)) =
+                    TripEvent::decode(&event.r#type, event.version, &event.body)
+                {
+                    settle("a request for assistance", self.ask_person(event, trip, &needed).await)?;
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The event that tells of the need names the request, so that the same need asks once.

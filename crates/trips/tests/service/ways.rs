@@ -6,7 +6,7 @@ use serde_json::json;
 use store::CommandError;
 use trips::ports::{Obstacle, UnderWay};
 use trips::trip::types::Summary;
-use trips::{ReportKind, Status, WayAnswer};
+use trips::{ReportKind, Status, WayAnswer, Which};
 
 use crate::following::assigned;
 use crate::world::{World, able, site, tenant, vehicle};
@@ -178,6 +178,19 @@ fn a_vehicle_that_waits_before_a_closed_road_is_led_on_from_where_it_stands() {
     assert_eq!(world.newest(trip), "trip.reroute_failed");
     world.reports(trip, 6, ReportKind::AssistNeeded { kind: "ROAD_CLOSED".into(), snapshot: None });
     assert_eq!(world.trip(trip).status, Status::AwaitingAssist);
+    world.is_explained_by_its_journal();
+}
+
+/// Who sees a trip wait for a person finds its request, however far behind the journal its subscriber is.
+#[test]
+fn a_trip_that_waits_for_a_person_has_its_request_in_the_queue() {
+    let (world, trip) = loaded(100.0);
+    world.reports(trip, 5, ReportKind::AssistNeeded { kind: "OBSTACLE".into(), snapshot: None });
+    let queue = || block_on(world.trips.assistances(&tenant(), Which::Open, None, 10)).unwrap();
+    let first = queue();
+    assert_eq!((first.len(), first[0].trip, world.trip(trip).status), (1, trip, Status::AwaitingAssist));
+    world.follows();
+    assert_eq!(queue(), first, "it is asked once");
     world.is_explained_by_its_journal();
 }
 
