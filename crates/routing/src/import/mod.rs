@@ -3,6 +3,7 @@
 
 mod csv_network;
 mod osm;
+mod osm_access;
 mod osm_tags;
 mod table;
 
@@ -81,6 +82,8 @@ pub struct ImportReport {
     pub edges: usize,
     /// Links or ways that no vehicle may drive.
     pub skipped_links: usize,
+    /// Nodes of roads that a barrier or their access closes: the road ends there on both sides.
+    pub closed_nodes: usize,
     /// Directed edges outside the part in which every edge reaches every other.
     pub disconnected_edges: usize,
     /// Turns that are forbidden.

@@ -10,7 +10,9 @@ use kernel::Coordinate;
 use osmpbf::{BlobDecode, BlobReader, Element, RelMemberType};
 
 use super::osm_tags::{Road, Tags, road};
-use super::{Direction, INPUT_BYTES_MAX, ITEMS_MAX, ImportError, ImportReport, Link, Turn, TurnRule, build};
+use super::{
+    Direction, INPUT_BYTES_MAX, ITEMS_MAX, ImportError, ImportReport, Link, Turn, TurnRule, build, osm_access,
+};
 use crate::graph::{NoStop, RoadGraph};
 
 struct Way {
@@ -24,6 +26,7 @@ struct Way {
 struct Extract {
     places: BTreeMap<i64, Coordinate>,
     level_crossings: BTreeSet<i64>,
+    closed: BTreeSet<i64>,
     ways: Vec<Way>,
     turns: Vec<Turn>,
     items: usize,
@@ -105,12 +108,16 @@ impl Extract {
         }
     }
 
-    fn node<'a>(&mut self, id: i64, lat: f64, lon: f64, mut tags: impl Iterator<Item = (&'a str, &'a str)>) {
+    fn node<'a>(&mut self, id: i64, lat: f64, lon: f64, tags: impl Iterator<Item = (&'a str, &'a str)>) {
         if let Ok(place) = Coordinate::new(lat, lon) {
             self.places.insert(id, place);
         }
-        if tags.any(|tag| tag == ("railway", "level_crossing")) {
+        let tags: Tags<'_> = tags.collect();
+        if tags.get("railway") == Some(&"level_crossing") {
             self.level_crossings.insert(id);
+        }
+        if osm_access::node(&tags).is_none() {
+            self.closed.insert(id);
         }
     }
 
@@ -153,12 +160,12 @@ impl Extract {
         runs
     }
 
-    /// Where ways are cut: at their ends, where they meet, and on both sides of a level crossing.
+    /// Where ways are cut: at their ends, where they meet, at what is closed, and on both sides of a level crossing.
     fn cuts(&self, runs: &[(usize, Vec<i64>)]) -> BTreeSet<i64> {
         let (mut seen, mut cuts) = (BTreeSet::new(), BTreeSet::new());
         for (_, nodes) in runs {
             cuts.extend(nodes.first().into_iter().chain(nodes.last()));
-            cuts.extend(nodes.iter().filter(|node| !seen.insert(**node)));
+            cuts.extend(nodes.iter().filter(|node| !seen.insert(**node) || self.closed.contains(node)));
             let around = |place: usize| [place.checked_sub(1), place.checked_add(1)].into_iter().flatten();
             for (place, _) in nodes.iter().enumerate().filter(|(_, node)| self.level_crossings.contains(node)) {
                 cuts.extend(around(place).filter_map(|place| nodes.get(place)));
@@ -167,12 +174,23 @@ impl Extract {
         cuts
     }
 
+    /// The node where a piece ends: one of its own, at the same place, before what is closed, so that no way leads through.
+    /// No node of an extract has such a low number.
+    fn end(&self, node: i64, ends: &mut Ends) -> i64 {
+        let Some(&place) = self.places.get(&node).filter(|_| self.closed.contains(&node)) else { return node };
+        ends.closed.insert(node);
+        let own = i64::MIN + ends.places.len() as i64;
+        ends.places.insert(own, place);
+        own
+    }
+
     /// Ways cut to pieces. A piece's source is its own number; turns name pieces then.
     fn links(&mut self) -> (Vec<Link>, Vec<Turn>) {
         let runs = self.runs();
         let cuts = self.cuts(&runs);
         let mut links: Vec<Link> = Vec::new();
         let mut pieces = Pieces::default();
+        let mut ends = Ends::default();
         for (way, nodes) in &runs {
             let Way { id, name, road, .. } = &self.ways[*way];
             let mut begin = 0;
@@ -180,7 +198,7 @@ impl Extract {
                 let piece = &nodes[begin..=end];
                 begin = end;
                 let source = links.len() as i64;
-                let (from, to) = (piece[0], piece[piece.len() - 1]);
+                let [from, to] = [piece[0], piece[piece.len() - 1]].map(|node| self.end(node, &mut ends));
                 pieces.add(*id, source, from, to, road.direction);
                 let crosses_rails = piece.iter().any(|node| self.level_crossings.contains(node));
                 links.push(Link {
@@ -199,6 +217,8 @@ impl Extract {
                 });
             }
         }
+        self.report.closed_nodes = ends.closed.len();
+        self.places.extend(ends.places);
         let mut turns = Vec::new();
         for turn in &self.turns {
             match pieces.of(turn) {
@@ -208,6 +228,13 @@ impl Extract {
         }
         (links, turns)
     }
+}
+
+/// The ends of roads before what is closed.
+#[derive(Default)]
+struct Ends {
+    closed: BTreeSet<i64>,
+    places: BTreeMap<i64, Coordinate>,
 }
 
 /// Which pieces of a way lead to a node, and which away from it.

@@ -1,8 +1,8 @@
-//! What the tags of OpenStreetMap say about a road: whether and how fast it may be driven, by whom, which way.
+//! What the tags of OpenStreetMap say about a road: how fast it may be driven, which way, and how large one may be.
 
 use std::collections::BTreeMap;
 
-use super::Direction;
+use super::{Direction, osm_access};
 use crate::graph::NoStop;
 use crate::road::{RoadClass, SizeLimits};
 
@@ -28,14 +28,7 @@ pub(super) struct Road {
 /// The road that a vehicle may drive on, if it is one.
 pub(super) fn road(tags: &Tags<'_>) -> Option<Road> {
     let class = RoadClass::parse(tags.get("highway")?)?;
-    // The most specific key decides, as OpenStreetMap's access hierarchy has it.
-    let access = ["motorcar", "motor_vehicle", "vehicle", "access"].iter().find_map(|key| tags.get(key));
-    if matches!(access, Some(&"no" | &"private" | &"agricultural" | &"forestry" | &"emergency"))
-        || tags.get("area") == Some(&"yes")
-    {
-        return None;
-    }
-    let direction = direction(tags, class);
+    let direction = open_direction(direction(tags, class), osm_access::way(tags))?;
     let speed = |key: &str| tags.get(key).and_then(|text| speed_mps(text));
     let both = speed("maxspeed").unwrap_or(class.default_speed_mps());
     Some(Road {
@@ -53,9 +46,21 @@ pub(super) fn road(tags: &Tags<'_>) -> Option<Road> {
     })
 }
 
+/// The direction in which a road may be driven of what its tags close in one direction or both.
+fn open_direction(direction: Direction, open: [bool; 2]) -> Option<Direction> {
+    match (direction, open) {
+        (Direction::Both | Direction::Forward, [true, false]) => Some(Direction::Forward),
+        (Direction::Both | Direction::Backward, [false, true]) => Some(Direction::Backward),
+        (direction, [true, true]) => Some(direction),
+        _ => None,
+    }
+}
+
 fn direction(tags: &Tags<'_>, class: RoadClass) -> Direction {
     let is_loop = matches!(tags.get("junction"), Some(&"roundabout" | &"circular"));
-    match tags.get("oneway") {
+    // OSRM reads the same keys: one that is meant for motor vehicles goes before the general one.
+    let keys = ["oneway:motorcar", "oneway:motor_vehicle", "oneway:vehicle", "oneway"];
+    match keys.iter().find_map(|key| tags.get(key)) {
         Some(&"yes" | &"1" | &"true") => Direction::Forward,
         Some(&"-1" | &"reverse") => Direction::Backward,
         Some(&"no" | &"0" | &"false") => Direction::Both,
@@ -118,9 +123,7 @@ fn no_stop(tags: &Tags<'_>) -> Option<NoStop> {
         Some(NoStop::Bridge)
     } else if is("junction") {
         Some(NoStop::Junction)
-    } else if tags.get("service") == Some(&"emergency_access")
-        || matches!(tags.get("emergency"), Some(&"yes" | &"designated"))
-    {
+    } else if matches!(tags.get("emergency"), Some(&"yes" | &"designated")) {
         Some(NoStop::EmergencyAccess)
     } else {
         None
@@ -148,7 +151,15 @@ mod tests {
         check(&[("highway", "primary"), ("motor_vehicle", "private")], |road| road.is_none());
         check(&[("highway", "primary"), ("access", "no"), ("motor_vehicle", "yes")], is(Direction::Both));
         check(&[("highway", "service"), ("area", "yes")], |road| road.is_none());
+        for closed in
+            [("highway", "busway"), ("highway", "bus_guideway"), ("access", "bus"), ("smoothness", "impassable")]
+        {
+            check(&[("highway", "primary"), closed], |road| road.is_none());
+        }
         check(&[("highway", "primary")], is(Direction::Both));
+        check(&[("highway", "primary"), ("oneway", "yes"), ("oneway:motor_vehicle", "no")], is(Direction::Both));
+        check(&[("highway", "primary"), ("motor_vehicle:backward", "no")], is(Direction::Forward));
+        check(&[("highway", "primary"), ("oneway", "yes"), ("vehicle:forward", "no")], |road| road.is_none());
         check(&[("highway", "primary"), ("oneway", "yes")], is(Direction::Forward));
         check(&[("highway", "primary"), ("oneway", "-1")], is(Direction::Backward));
         check(&[("highway", "motorway")], is(Direction::Forward));
@@ -180,7 +191,7 @@ mod tests {
         check(&[("highway", "primary"), ("bridge", "viaduct")], because(Some(NoStop::Bridge)));
         check(&[("highway", "primary"), ("bridge", "no")], because(None));
         check(&[("highway", "primary"), ("junction", "roundabout")], because(Some(NoStop::Junction)));
-        check(&[("highway", "service"), ("service", "emergency_access")], because(Some(NoStop::EmergencyAccess)));
+        check(&[("highway", "service"), ("emergency", "designated")], because(Some(NoStop::EmergencyAccess)));
         let size = [("highway", "primary"), ("maxweight", "7.5 t"), ("maxheight", "12'6\""), ("maxwidth", "2.5 m")];
         check(&size, |road| {
             let limits = road.map(|road| road.limits).unwrap_or_default();

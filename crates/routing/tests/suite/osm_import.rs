@@ -93,6 +93,23 @@ fn one_ways_are_driven_one_way() {
 }
 
 #[test]
+fn no_way_leads_through_a_closed_node_and_both_sides_lead_to_it() {
+    let street = |tags: &[(&str, &str)]| {
+        let extract = nodes(1, 3).node(1, 0.0, 1e-3, tags).node(12, 1e-3, 2e-3, &[]).node(10, 1e-3, 0.0, &[]);
+        read(&extract.way(1, &[0, 1, 2], ROAD).way(2, &[2, 12, 10, 0], ROAD))
+    };
+    let (open, report) = street(&[("barrier", "gate")]);
+    assert_eq!((report.closed_nodes, passes(&open, (0.0, 0.5), (0.0, 1.5))), (0, vec![1]));
+    for tags in [("barrier", "bollard"), ("barrier", "block"), ("motor_vehicle", "no"), ("access", "private")] {
+        let (graph, report) = street(&[tags]);
+        assert_eq!((report.closed_nodes, report.disconnected_edges), (1, 0), "{tags:?}");
+        assert_eq!(passes(&graph, (0.0, 0.5), (0.0, 1.5)), [0, 10, 12, 2], "around {tags:?}");
+        assert!(passes(&graph, (0.0, 0.5), (0.0, 0.99)).is_empty(), "up to {tags:?}");
+        assert!(passes(&graph, (0.0, 1.5), (0.0, 1.01)).is_empty(), "up to {tags:?} from the other side");
+    }
+}
+
+#[test]
 fn level_crossings_are_kept_free_on_both_sides_only() {
     let rails = [("railway", "level_crossing")];
     let road: Vec<i64> = (100..110).collect();
