@@ -1,6 +1,6 @@
 //! A graph as bytes, and back: what a graph's file holds and what its digest names. Little endian; coordinates in
-//! 1e-7 degrees, lengths in millimetres, speeds in millimetres per second. A graph without names of roads has the bytes,
-//! and so the digest, that it had before there were names.
+//! 1e-7 degrees, lengths in millimetres, speeds in millimetres per second. A graph without names of roads or without
+//! delays has the bytes, and so the digest, that it had before there were any: what an older program stored is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,10 +11,12 @@ use sha2::{Digest, Sha256};
 use crate::graph::{Edge, EdgeId, NAME_BYTES_MAX, NoStop, RoadGraph};
 use crate::road::{RoadClass, SizeLimits};
 
-/// Without names.
+/// Without names and delays.
 const MAGIC_PLAIN: &[u8; 8] = b"AMROAD01";
 /// With a table of names before the nodes, and each edge's number in it, from 1, behind its source.
 const MAGIC_NAMED: &[u8; 8] = b"AMROAD02";
+/// As named, even without any name, and each edge's delay in milliseconds behind its name.
+const MAGIC_DELAYED: &[u8; 8] = b"AMROAD03";
 const CHECKSUM_BYTES: usize = 32;
 /// The most nodes, edges, points or turns of a graph: a metropolitan region has a tenth of it.
 pub(crate) const COUNT_MAX: usize = 50_000_000;
@@ -53,8 +55,11 @@ impl RoadGraph {
     /// The graph as bytes: equal graphs give equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let names: BTreeSet<&Arc<str>> = self.edges.iter().filter_map(|edge| edge.name.as_ref()).collect();
-        let mut out = if names.is_empty() { MAGIC_PLAIN.to_vec() } else { MAGIC_NAMED.to_vec() };
-        if !names.is_empty() {
+        let is_delayed = self.edges.iter().any(|edge| edge.delay_s > 0.0);
+        let is_named = is_delayed || !names.is_empty();
+        let magic = [MAGIC_PLAIN, MAGIC_NAMED, MAGIC_DELAYED][usize::from(is_named) + usize::from(is_delayed)];
+        let mut out = magic.to_vec();
+        if is_named {
             out.extend_from_slice(&(names.len() as u32).to_le_bytes());
             for name in &names {
                 out.extend_from_slice(&(name.len() as u32).to_le_bytes());
@@ -77,8 +82,11 @@ impl RoadGraph {
             edge.limits.to_milli().into_iter().for_each(&mut number);
             number(edge.source as u64 as u32);
             number((edge.source as u64 >> 32) as u32);
-            if !numbers.is_empty() {
+            if is_named {
                 number(edge.name.as_ref().and_then(|name| numbers.get(name)).copied().unwrap_or(0));
+            }
+            if is_delayed {
+                number(milli(edge.delay_s));
             }
             number(edge.points.len() as u32);
             edge.points.iter().flat_map(place).for_each(&mut number);
@@ -97,20 +105,26 @@ impl RoadGraph {
     /// # Errors
     /// When they are of another version, or anything of them was changed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, GraphError> {
-        let named = bytes.strip_prefix(MAGIC_NAMED);
-        let is_named = named.is_some();
-        let body = named.or_else(|| bytes.strip_prefix(MAGIC_PLAIN)).ok_or(GraphError::UnknownVersion)?;
+        let (magic, body) = bytes.split_first_chunk::<8>().ok_or(GraphError::UnknownVersion)?;
+        let (is_named, is_delayed) = match magic {
+            MAGIC_PLAIN => (false, false),
+            MAGIC_NAMED => (true, false),
+            MAGIC_DELAYED => (true, true),
+            _ => return Err(GraphError::UnknownVersion),
+        };
         let split = body.len().checked_sub(CHECKSUM_BYTES).ok_or(GraphError::Damaged)?;
         let (body, checksum) = body.split_at(split);
         if Sha256::digest(&bytes[..bytes.len() - CHECKSUM_BYTES]).as_slice() != checksum {
             return Err(GraphError::Damaged);
         }
-        read(&mut Reader { rest: body }, is_named).ok_or(GraphError::Damaged)
+        read(&mut Reader { rest: body, is_named, is_delayed }).ok_or(GraphError::Damaged)
     }
 }
 
 struct Reader<'a> {
     rest: &'a [u8],
+    is_named: bool,
+    is_delayed: bool,
 }
 
 impl Reader<'_> {
@@ -148,19 +162,33 @@ impl Reader<'_> {
         let lanes = u8::try_from(self.number()?).ok()?;
         let limits = SizeLimits::of_milli([self.number()?, self.number()?, self.number()?]);
         let (low, high) = (u64::from(self.number()?), u64::from(self.number()?));
-        let name = match if names.is_empty() { 0 } else { self.number()? } {
+        let name = match if self.is_named { self.number()? } else { 0 } {
             0 => None,
             number => Some(Arc::clone(names.get(number as usize - 1)?)),
         };
+        let delay_s = if self.is_delayed { f64::from(self.number()?) / 1e3 } else { 0.0 };
         let points = (0..self.count()?).map(|_| self.place()).collect::<Option<Vec<_>>>()?;
         let usable = speed_mps > 0.0 && points.len() >= 2;
         let source = (high << 32 | low) as i64;
-        usable.then_some(Edge { from, to, length_m, speed_mps, class, lanes, limits, no_stop, source, name, points })
+        usable.then_some(Edge {
+            from,
+            to,
+            length_m,
+            speed_mps,
+            delay_s,
+            class,
+            lanes,
+            limits,
+            no_stop,
+            source,
+            name,
+            points,
+        })
     }
 }
 
-fn read(reader: &mut Reader<'_>, is_named: bool) -> Option<RoadGraph> {
-    let name_count = if is_named { reader.count()? } else { 0 };
+fn read(reader: &mut Reader<'_>) -> Option<RoadGraph> {
+    let name_count = if reader.is_named { reader.count()? } else { 0 };
     let names = (0..name_count).map(|_| reader.name()).collect::<Option<Vec<_>>>()?;
     let (node_count, edge_count, turn_count) = (reader.count()?, reader.count()?, reader.count()?);
     let nodes = (0..node_count).map(|_| reader.place()).collect::<Option<Vec<_>>>()?;

@@ -11,6 +11,7 @@ use crate::bytes::{milli, rounded};
 use crate::components;
 use crate::road::{RoadClass, SizeLimits};
 use crate::snap::{Segment, segments_of};
+use crate::turns::Turns;
 
 /// The longest name of a road, in bytes; what is longer is no name.
 pub(crate) const NAME_BYTES_MAX: usize = 255;
@@ -81,6 +82,8 @@ pub struct Edge {
     pub length_m: f64,
     /// The speed that applies on it, in metres per second.
     pub speed_mps: f64,
+    /// What a vehicle waits for at its end, in seconds: signals, signs, gates.
+    pub delay_s: f64,
     /// Its class.
     pub class: RoadClass,
     /// Lanes in this direction; 0 where nobody counted.
@@ -110,6 +113,7 @@ pub struct RoadGraph {
     /// Pairs of edges that must not follow each other.
     pub(crate) forbidden_turns: BTreeSet<(EdgeId, EdgeId)>,
     pub(crate) segments: RTree<Segment>,
+    pub(crate) turns: Turns,
     fastest_mps: f64,
     digest: String,
 }
@@ -167,9 +171,11 @@ impl RoadGraph {
             first_out[node + 1] += first_out[node];
         }
         let segments = RTree::bulk_load(segments_of(&edges));
+        let turns = Turns::of(nodes.len(), &edges);
         let fastest_mps = edges.iter().map(|edge| edge.speed_mps).fold(1.0, f64::max);
+        let digest = String::new();
         let mut graph =
-            Self { nodes, edges, first_out, incoming, forbidden_turns, segments, fastest_mps, digest: String::new() };
+            Self { nodes, edges, first_out, incoming, forbidden_turns, segments, turns, fastest_mps, digest };
         graph.digest = Sha256::digest(graph.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         graph
     }
@@ -225,7 +231,7 @@ impl RoadGraph {
 
     /// Whether one edge may follow another: they meet, and no restriction forbids the turn.
     pub fn may_turn(&self, from: EdgeId, to: EdgeId) -> bool {
-        self.edge(from).to == self.edge(to).from && !self.forbidden_turns.contains(&(from, to))
+        self.turn_s(from, to).is_some()
     }
 
     /// The same road in the other direction.
@@ -248,6 +254,7 @@ fn as_held(mut edge: Edge) -> Edge {
     let straight_mm = (straight_m * 1e3).ceil() as u32;
     edge.length_m = f64::from(milli(edge.length_m).max(straight_mm)) / 1e3;
     edge.speed_mps = f64::from(milli(edge.speed_mps).max(1)) / 1e3;
+    edge.delay_s = f64::from(milli(edge.delay_s)) / 1e3;
     edge.limits = SizeLimits::of_milli(edge.limits.to_milli());
     edge.name = edge.name.filter(|name| !name.is_empty() && name.len() <= NAME_BYTES_MAX);
     edge

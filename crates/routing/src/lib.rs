@@ -12,6 +12,7 @@ pub mod search;
 pub mod snap;
 pub mod stop;
 pub mod tiles;
+pub mod turns;
 
 mod bytes;
 mod components;

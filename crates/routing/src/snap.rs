@@ -12,7 +12,7 @@ use crate::search::RouteError;
 pub const SNAP_LIMIT_M: f64 = 250.0;
 
 /// Roads whose distances from a place differ by less are equally near, in metres: coordinates are rounded.
-const SAME_PLACE_M: f64 = 1.0;
+pub(crate) const SAME_PLACE_M: f64 = 1.0;
 
 /// A straight piece of an edge: which edge, and which piece of it.
 pub(crate) type Segment = GeomWithData<Line<[f64; 2]>, (EdgeId, u32)>;
@@ -47,6 +47,30 @@ pub struct Snap {
     pub point: Coordinate,
 }
 
+/// A place on the roads, with how far along each edge that leads over it it lies: at a crossing there are many, and an
+/// edge that comes back to where it began is there twice.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The place on the first of its edges; on the others it is the same but for [`SAME_PLACE_M`].
+    pub point: Coordinate,
+    edges: Vec<(EdgeId, f64)>,
+}
+
+impl Place {
+    /// Where a way may begin or end. At a crossing on every edge that is open, as whoever stands there is not inside the
+    /// closure of one of its roads; elsewhere in both directions of the road, closed or not.
+    pub fn edges(&self, graph: &RoadGraph, rules: &Resolved) -> Vec<(EdgeId, f64)> {
+        let open: Vec<_> = self.edges.iter().filter(|(edge, _)| rules.open(*edge)).copied().collect();
+        let Some(&(main, _)) = open.first().or(self.edges.first()) else { return open };
+        let twin = graph.twin(main);
+        let is_of_main = |edge: EdgeId| edge == main || Some(edge) == twin;
+        if open.iter().any(|(edge, _)| !is_of_main(*edge)) {
+            return open;
+        }
+        self.edges.iter().filter(|(edge, _)| is_of_main(*edge)).copied().collect()
+    }
+}
+
 impl RoadGraph {
     /// The nearest point of a road.
     ///
@@ -71,30 +95,37 @@ impl RoadGraph {
         Ok(self.nearest(place, as_near_m, |edge| rules.open(edge)).unwrap_or(nearest))
     }
 
+    /// The place on the roads that is asked for: as [`RoadGraph::snap_under`], with every road that meets it there.
+    pub(crate) fn place_under(&self, place: Coordinate, limit_m: f64, rules: &Resolved) -> Result<Place, RouteError> {
+        let snap = self.snap_under(place, limit_m, rules)?;
+        let edges = std::iter::once(snap).chain(self.near(snap.point, SAME_PLACE_M, |_| true));
+        Ok(Place { point: snap.point, edges: edges.map(|snap| (snap.edge, snap.fraction)).collect() })
+    }
+
     fn nearest(&self, place: Coordinate, limit_m: f64, is_meant: impl Fn(EdgeId) -> bool) -> Option<Snap> {
+        self.near(place, limit_m, is_meant)
+            .min_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.edge.cmp(&b.edge)))
+    }
+
+    /// The nearest points of all pieces of road within a limit.
+    fn near(&self, place: Coordinate, limit_m: f64, is_meant: impl Fn(EdgeId) -> bool) -> impl Iterator<Item = Snap> {
         let wide = limit_m / METRES_PER_DEGREE / place.lat().to_radians().cos().max(0.01);
         let envelope = rstar::AABB::from_corners(
             [place.lon() - wide, place.lat() - wide],
             [place.lon() + wide, place.lat() + wide],
         );
-        let nearest = self
-            .segments
+        self.segments
             .locate_in_envelope_intersecting(envelope)
-            .filter(|segment| is_meant(segment.data.0))
-            .map(|segment| self.on_piece(place, segment.data.0, segment.data.1))
-            .min_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.edge.cmp(&b.edge)));
-        nearest.filter(|snap| snap.distance_m <= limit_m)
+            .filter(move |segment| is_meant(segment.data.0))
+            .map(move |segment| self.on_piece(place, segment.data.0, segment.data.1))
+            .filter(move |snap| snap.distance_m <= limit_m)
     }
 
     fn on_piece(&self, place: Coordinate, id: EdgeId, piece: u32) -> Snap {
         let edge = self.edge(id);
         let piece = piece as usize;
         let (a, b) = (edge.points[piece], edge.points[piece + 1]);
-        let shrink = place.lat().to_radians().cos();
-        let (dx, dy) = ((b.lon() - a.lon()) * shrink, b.lat() - a.lat());
-        let (px, py) = ((place.lon() - a.lon()) * shrink, place.lat() - a.lat());
-        let square = dx * dx + dy * dy;
-        let along = if square > 0.0 { ((px * dx + py * dy) / square).clamp(0.0, 1.0) } else { 0.0 };
+        let along = place.foot_on(a, b);
         let point = a.towards(b, along);
         let before: f64 = edge.points[..=piece].windows(2).map(|ends| ends[0].distance_m(ends[1])).sum();
         let whole: f64 = edge.points.windows(2).map(|ends| ends[0].distance_m(ends[1])).sum();

@@ -124,6 +124,7 @@ fn link(
         direction,
         forward_mps: speed_mps(row, "speed_ab")?.unwrap_or(default_mps),
         backward_mps: speed_mps(row, "speed_ba")?.unwrap_or(default_mps),
+        delays_s: [0.0; 2],
         class,
         lanes: [lanes(row, "lanes_ab")?, lanes(row, "lanes_ba")?],
         limits: SizeLimits {

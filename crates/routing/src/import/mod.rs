@@ -124,6 +124,8 @@ struct Link {
     direction: Direction,
     forward_mps: f64,
     backward_mps: f64,
+    /// What one waits for at the end of it, in seconds, forward and backward.
+    delays_s: [f64; 2],
     class: RoadClass,
     lanes: [u8; 2],
     limits: SizeLimits,
@@ -163,11 +165,12 @@ fn build(
     for link in links {
         let (Some(&from), Some(&to)) = (numbers.get(&link.from), numbers.get(&link.to)) else { continue };
         let length_m = link.points.windows(2).map(|ends| ends[0].distance_m(ends[1])).sum();
-        let edge = |from, to, speed_mps, lanes, points| Edge {
+        let edge = |from, to, speed_mps, delay_s, lanes, points| Edge {
             from,
             to,
             length_m,
             speed_mps,
+            delay_s,
             class: link.class,
             lanes,
             limits: link.limits,
@@ -177,11 +180,11 @@ fn build(
             points,
         };
         if link.direction != Direction::Backward {
-            edges.push(edge(from, to, link.forward_mps, link.lanes[0], link.points.clone()));
+            edges.push(edge(from, to, link.forward_mps, link.delays_s[0], link.lanes[0], link.points.clone()));
         }
         if link.direction != Direction::Forward {
             let points = link.points.iter().rev().copied().collect();
-            edges.push(edge(to, from, link.backward_mps, link.lanes[1], points));
+            edges.push(edge(to, from, link.backward_mps, link.delays_s[1], link.lanes[1], points));
         }
     }
     let forbidden = forbidden_turns(&edges, &numbers, turns);

@@ -27,6 +27,8 @@ struct Extract {
     places: BTreeMap<i64, Coordinate>,
     level_crossings: BTreeSet<i64>,
     closed: BTreeSet<i64>,
+    /// What passing a node takes, in seconds, along its way and against it, where it takes anything.
+    delays_s: BTreeMap<i64, [f64; 2]>,
     ways: Vec<Way>,
     turns: Vec<Turn>,
     items: usize,
@@ -116,8 +118,10 @@ impl Extract {
         if tags.get("railway") == Some(&"level_crossing") {
             self.level_crossings.insert(id);
         }
-        if osm_access::node(&tags).is_none() {
-            self.closed.insert(id);
+        match osm_access::node(&tags) {
+            None => _ = self.closed.insert(id),
+            Some([0.0, 0.0]) => {}
+            Some(delays_s) => _ = self.delays_s.insert(id, delays_s),
         }
     }
 
@@ -160,12 +164,14 @@ impl Extract {
         runs
     }
 
-    /// Where ways are cut: at their ends, where they meet, at what is closed, and on both sides of a level crossing.
+    /// Where ways are cut: at their ends, where they meet, at what is closed or holds one up, and on both sides of a level
+    /// crossing.
     fn cuts(&self, runs: &[(usize, Vec<i64>)]) -> BTreeSet<i64> {
         let (mut seen, mut cuts) = (BTreeSet::new(), BTreeSet::new());
         for (_, nodes) in runs {
             cuts.extend(nodes.first().into_iter().chain(nodes.last()));
-            cuts.extend(nodes.iter().filter(|node| !seen.insert(**node) || self.closed.contains(node)));
+            let is_cut = |node: &i64| self.closed.contains(node) || self.delays_s.contains_key(node);
+            cuts.extend(nodes.iter().filter(|node| !seen.insert(**node) || is_cut(node)));
             let around = |place: usize| [place.checked_sub(1), place.checked_add(1)].into_iter().flatten();
             for (place, _) in nodes.iter().enumerate().filter(|(_, node)| self.level_crossings.contains(node)) {
                 cuts.extend(around(place).filter_map(|place| nodes.get(place)));
@@ -191,6 +197,7 @@ impl Extract {
         let mut links: Vec<Link> = Vec::new();
         let mut pieces = Pieces::default();
         let mut ends = Ends::default();
+        let delay_s = |node: i64, sense: usize| self.delays_s.get(&node).map_or(0.0, |delays_s| delays_s[sense]);
         for (way, nodes) in &runs {
             let Way { id, name, road, .. } = &self.ways[*way];
             let mut begin = 0;
@@ -208,6 +215,7 @@ impl Extract {
                     direction: road.direction,
                     forward_mps: road.forward_mps,
                     backward_mps: road.backward_mps,
+                    delays_s: [delay_s(piece[piece.len() - 1], 0), delay_s(piece[0], 1)],
                     class: road.class,
                     lanes: road.lanes,
                     limits: road.limits,

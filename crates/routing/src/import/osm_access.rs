@@ -1,4 +1,4 @@
-//! Whom the tags of OpenStreetMap let through, on ways and at nodes: what the car profiles of OSRM (`car.lua`) and
+//! Whom the tags of OpenStreetMap let through, on ways and at nodes, and what holds them up there: what the car profiles of OSRM (`car.lua`) and
 //! Valhalla (`graph.lua`) both keep a car from. `private` is closed as well, which they only discourage, and so is `hov`:
 //! a vehicle without passengers must not be where these are.
 
@@ -48,6 +48,9 @@ const PASSABLE_BARRIERS: [(&str, f64); 12] = [
 /// What a gate takes to open, in seconds.
 const GATE_S: f64 = 30.0;
 
+/// What the key `highway` of a node makes a car wait for, in seconds: as OSRM's car profile has it.
+const SIGNALS: [(&str, f64); 3] = [("traffic_signals", 2.0), ("stop", 2.0), ("give_way", 1.0)];
+
 /// Whether a car may pass; `None` where nothing is said. Of several values (`bus;destination`) one that lets it pass is
 /// enough.
 fn allowed<'a>(value: Option<&&'a str>) -> Option<bool> {
@@ -70,8 +73,21 @@ pub(super) fn way(tags: &Tags<'_>) -> [bool; 2] {
     [":forward", ":backward"].map(|suffix| by_hierarchy(tags, suffix).unwrap_or(both))
 }
 
-/// What passing a node takes beside driving, in seconds; `None` where it is closed.
-pub(super) fn node(tags: &Tags<'_>) -> Option<f64> {
+/// What passing a node along its way and against it takes beside driving, in seconds; `None` where it is closed.
+pub(super) fn node(tags: &Tags<'_>) -> Option<[f64; 2]> {
+    let barrier_s = barrier(tags)?;
+    let kind = tags.get("highway").and_then(|kind| SIGNALS.iter().find(|(name, _)| name == kind));
+    let signal_s = kind.map_or(0.0, |(_, seconds)| *seconds);
+    let [along, against] = match tags.get("traffic_signals:direction").or_else(|| tags.get("direction")) {
+        Some(&"forward") => [signal_s, 0.0],
+        Some(&"backward") => [0.0, signal_s],
+        _ => [signal_s; 2],
+    };
+    Some([barrier_s + along, barrier_s + against])
+}
+
+/// What a barrier takes to pass, in seconds; `None` where a car must not.
+fn barrier(tags: &Tags<'_>) -> Option<f64> {
     let Some(barrier) = tags.get("barrier") else {
         return by_hierarchy(tags, "").unwrap_or(true).then_some(0.0);
     };
@@ -123,7 +139,7 @@ mod tests {
     #[test]
     fn nodes_are_closed_unless_a_car_gets_through() {
         let check = |given: &[(&str, &str)], then: Option<f64>| {
-            assert_eq!(node(&given.iter().copied().collect()), then, "{given:?}");
+            assert_eq!(barrier(&given.iter().copied().collect()), then, "{given:?}");
         };
         for barrier in ["bollard", "block", "chain", "jersey_barrier", "debris", "cycle_barrier", "yes", "kerb"] {
             check(&[("barrier", barrier)], None);
@@ -142,5 +158,19 @@ mod tests {
         check(&[("barrier", "kerb"), ("highway", "crossing")], Some(0.0));
         check(&[("motor_vehicle", "no")], None);
         check(&[("highway", "crossing")], Some(0.0));
+    }
+
+    #[test]
+    fn signals_and_signs_hold_up_in_the_direction_they_are_for() {
+        let check = |given: &[(&str, &str)], then: Option<[f64; 2]>| {
+            assert_eq!(node(&given.iter().copied().collect()), then, "{given:?}");
+        };
+        let signals = ("highway", "traffic_signals");
+        check(&[signals], Some([2.0, 2.0]));
+        check(&[signals, ("traffic_signals:direction", "forward")], Some([2.0, 0.0]));
+        check(&[("highway", "stop"), ("direction", "backward")], Some([0.0, 2.0]));
+        check(&[("highway", "give_way")], Some([1.0, 1.0]));
+        check(&[signals, ("barrier", "gate")], Some([32.0, 32.0]));
+        check(&[signals, ("access", "no")], None);
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BinaryHeap;
 
 use kernel::Coordinate;
 
-use super::{TURN_BACK_S, Way, append, both_directions};
+use super::{Way, append};
 use crate::constraints::{Ban, ClosureClass, Resolved};
 use crate::graph::{EdgeId, RoadGraph};
-use crate::snap::Snap;
+use crate::snap::{Place, SAME_PLACE_M};
 
 /// How much shorter than the straight line the rest of a way is taken to be: a place inside an edge is found by its
-/// shape, whose length differs from the edge's by rounding.
-const SLACK_M: f64 = 1.0;
+/// shape, whose length differs from the edge's by rounding, and on each of several edges at the same place.
+const SLACK_M: f64 = 1.0 + SAME_PLACE_M;
 
 /// An edge whose end can be reached: how soon, and how soon the target could be at best.
 struct Open {
@@ -46,10 +46,10 @@ struct Labels {
     before: Vec<Option<EdgeId>>,
 }
 
-pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap) -> Option<Way> {
+pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: &Place, to: &Place) -> Option<Way> {
     let starts = starts(graph, rules, from);
     let leaving = Leaving::from(rules, &starts, from.point)?;
-    let targets = both_directions(graph, to);
+    let targets = to.edges(graph, rules);
     let direct = directly(graph, rules, &starts, &targets);
     let mut labels =
         Labels { seconds: vec![f64::INFINITY; graph.edge_count()], before: vec![None; graph.edge_count()] };
@@ -59,8 +59,10 @@ pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap
     // Whoever stands on a closed road may leave it, so the first edge need not be open.
     for &(edge, fraction) in &starts {
         let seconds = rules.seconds(graph, edge) * (1.0 - fraction);
-        labels.seconds[edge.0 as usize] = seconds;
-        open.push(Open { at_best_s: seconds + at_best(end_of(graph, edge)), seconds, edge });
+        if seconds < labels.seconds[edge.0 as usize] {
+            labels.seconds[edge.0 as usize] = seconds;
+            open.push(Open { at_best_s: seconds + at_best(end_of(graph, edge)), seconds, edge });
+        }
     }
     let mut best: Option<(f64, EdgeId, EdgeId, f64)> = None;
     while let Some(Open { at_best_s, seconds, edge }) = open.pop() {
@@ -72,8 +74,7 @@ pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap
         }
         for (next, turn_s) in continuations(graph, edge).filter(|(next, _)| leaving.admits(rules, edge, *next)) {
             let whole = rules.seconds(graph, next);
-            let target = targets.iter().find(|(target, _)| *target == next).filter(|_| rules.open(next));
-            if let Some(&(_, fraction)) = target {
+            for &(_, fraction) in targets.iter().filter(|(target, _)| *target == next && rules.open(next)) {
                 let arrival = seconds + turn_s + whole * fraction;
                 if best.is_none_or(|(earliest, ..)| arrival < earliest) {
                     best = Some((arrival, edge, next, fraction));
@@ -95,7 +96,8 @@ pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap
             edge = labels.before[id.0 as usize];
         }
         edges.reverse();
-        let first_fraction = starts.iter().find(|(start, _)| *start == edges[0]).map_or(0.0, |&(_, fraction)| fraction);
+        let on_first = starts.iter().filter(|(start, _)| *start == edges[0]);
+        let first_fraction = on_first.map(|&(_, fraction)| fraction).fold(0.0, f64::max);
         Way { edges, first_fraction, last_fraction, seconds }
     });
     match (direct, found) {
@@ -107,14 +109,14 @@ pub(crate) fn quickest(graph: &RoadGraph, rules: &Resolved, from: Snap, to: Snap
 
 /// The directions in which the road may be driven from a place. Whoever stands before a closed area on its road does not
 /// drive into it.
-fn starts(graph: &RoadGraph, rules: &Resolved, from: Snap) -> Vec<(EdgeId, f64)> {
+fn starts(graph: &RoadGraph, rules: &Resolved, from: &Place) -> Vec<(EdgeId, f64)> {
     let enters = |&(edge, fraction): &(EdgeId, f64)| {
         let concerned = rules.bans.iter().filter(|ban| ban.edges.contains(&edge) && !ban.holds(edge, from.point));
         let mut rest = Vec::new();
         append(&mut rest, &graph.edge(edge).points, fraction, 1.0);
         concerned.into_iter().any(|ban| ban.is_ahead(edge, &rest))
     };
-    both_directions(graph, from).into_iter().filter(|start| rules.open(start.0) || !enters(start)).collect()
+    from.edges(graph, rules).into_iter().filter(|start| rules.open(start.0) || !enters(start)).collect()
 }
 
 /// Who begins on a closed road: it may be left over closed edges, but no other closure may be entered on the way, and
@@ -163,22 +165,12 @@ fn end_of(graph: &RoadGraph, edge: EdgeId) -> Coordinate {
     graph.nodes[graph.edge(edge).to as usize]
 }
 
-/// The edges that may follow an edge, and what the turn costs in seconds.
+/// The edges that may follow an edge, and what the turn takes in seconds.
 pub(crate) fn continuations(graph: &RoadGraph, edge: EdgeId) -> impl Iterator<Item = (EdgeId, f64)> + '_ {
-    graph.outgoing(graph.edge(edge).to).filter_map(move |next| Some((next, turn_s(graph, edge, next)?)))
+    graph.outgoing(graph.edge(edge).to).filter_map(move |next| Some((next, graph.turn_s(edge, next)?)))
 }
 
-/// The edges that an edge may follow, and what the turn costs in seconds.
+/// The edges that an edge may follow, and what the turn takes in seconds.
 pub(crate) fn predecessors(graph: &RoadGraph, edge: EdgeId) -> impl Iterator<Item = (EdgeId, f64)> + '_ {
-    graph.incoming(graph.edge(edge).from).iter().filter_map(move |&before| Some((before, turn_s(graph, before, edge)?)))
-}
-
-/// What the turn between two edges that meet costs, in seconds; `None` where it is forbidden.
-fn turn_s(graph: &RoadGraph, edge: EdgeId, next: EdgeId) -> Option<f64> {
-    if graph.forbidden_turns.contains(&(edge, next)) {
-        return None;
-    }
-    let (a, b) = (graph.edge(edge), graph.edge(next));
-    let turns_back = a.source == b.source && a.from == b.to && edge != next;
-    Some(if turns_back { TURN_BACK_S } else { 0.0 })
+    graph.incoming(graph.edge(edge).from).iter().filter_map(move |&before| Some((before, graph.turn_s(before, edge)?)))
 }

@@ -4,10 +4,10 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use super::{Way, astar, both_directions, to_ms};
+use super::{Way, astar, to_ms};
 use crate::constraints::Resolved;
 use crate::graph::{EdgeId, RoadGraph};
-use crate::snap::Snap;
+use crate::snap::Place;
 
 /// An edge from whose end the target is `seconds` away.
 struct Reached {
@@ -35,17 +35,17 @@ impl Eq for Reached {}
 pub(crate) fn to(
     graph: &RoadGraph,
     rules: &Resolved,
-    target: Snap,
-    from: &[Option<Snap>],
+    target: &Place,
+    from: &[Option<Place>],
     limit_ms: u64,
 ) -> Vec<Option<u64>> {
-    let targets: Vec<_> = both_directions(graph, target).into_iter().filter(|(edge, _)| rules.open(*edge)).collect();
+    let targets: Vec<_> = target.edges(graph, rules).into_iter().filter(|(edge, _)| rules.open(*edge)).collect();
     let remaining = search(graph, rules, &targets, limit_ms);
-    let duration = |snap: Snap| {
-        let starts = both_directions(graph, snap);
+    let duration = |place: &Place| {
+        let starts = place.edges(graph, rules);
         // Who stands on a closed road leaves it by rules of its own, which only a search from there knows.
         if starts.iter().any(|(edge, _)| !rules.open(*edge)) {
-            return astar::quickest(graph, rules, snap, target).map(|way: Way| to_ms(way.seconds));
+            return astar::quickest(graph, rules, place, target).map(|way: Way| to_ms(way.seconds));
         }
         let direct = astar::directly(graph, rules, &starts, &targets).map(|way| way.seconds);
         let onward = starts
@@ -55,7 +55,7 @@ pub(crate) fn to(
         quickest.is_finite().then(|| to_ms(quickest))
     };
     let within = |duration: &u64| *duration <= limit_ms;
-    from.iter().map(|snap| snap.and_then(duration).filter(within)).collect()
+    from.iter().map(|place| place.as_ref().and_then(duration).filter(within)).collect()
 }
 
 /// Seconds from the end of each edge to the target, as far as the limit.

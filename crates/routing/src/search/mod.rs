@@ -9,10 +9,7 @@ use kernel::Coordinate;
 
 use crate::constraints::{Constraints, Resolved};
 use crate::graph::{EdgeId, NoStop, RoadGraph};
-use crate::snap::{SNAP_LIMIT_M, Snap};
-
-/// What a turn back on the road costs, in seconds: a vehicle does it where there is no better way.
-pub const TURN_BACK_S: f64 = 30.0;
+use crate::snap::{Place, SNAP_LIMIT_M};
 
 /// Energy per metre in watt-hours: a light electric vehicle in a city. An estimate to compare routes by.
 const ENERGY_WH_PER_M: f64 = 0.18;
@@ -57,7 +54,8 @@ pub struct Route {
     pub steps: Vec<Step>,
     /// The length in metres.
     pub distance_m: f64,
-    /// The time in milliseconds at the speeds of the steps, with [`TURN_BACK_S`] for each turn back on the road.
+    /// The time in milliseconds at the speeds of the steps, with what each turn takes ([`RoadGraph::turn_s`]). Traffic,
+    /// speeding up and slowing down are not in it.
     pub duration_ms: u64,
     /// The energy in watt-hours, an estimate.
     pub energy_wh: f64,
@@ -125,14 +123,14 @@ impl RoadGraph {
     /// As [`RoadGraph::route`], and when the constraints were resolved for another graph.
     pub fn route_under(&self, from: Coordinate, to: Coordinate, rules: &Resolved) -> Result<Route, RouteError> {
         self.same_map(rules)?;
-        let snap = |place| self.snap_under(place, SNAP_LIMIT_M, rules);
-        let (from, to) = (snap(from)?, snap(to)?);
-        let Some(way) = astar::quickest(self, rules, from, to) else {
-            return Err(RouteError::Unroutable { cut_by: explain::cut_by(self, rules, from, to) });
+        let place = |place| self.place_under(place, SNAP_LIMIT_M, rules);
+        let (from, to) = (place(from)?, place(to)?);
+        let Some(way) = astar::quickest(self, rules, &from, &to) else {
+            return Err(RouteError::Unroutable { cut_by: explain::cut_by(self, rules, &from, &to) });
         };
         let mut route = self.along(&way, rules);
         if !rules.is_empty() {
-            route.binding = explain::binding(self, rules, from, to, &way);
+            route.binding = explain::binding(self, rules, &from, &to, &way);
         }
         Ok(route)
     }
@@ -150,10 +148,10 @@ impl RoadGraph {
         limit_ms: u64,
     ) -> Result<Vec<Option<u64>>, RouteError> {
         let rules = self.resolve(constraints)?;
-        let snap = |place| self.snap_under(place, SNAP_LIMIT_M, &rules);
-        let target = snap(to)?;
-        let from: Vec<Option<Snap>> = from.iter().map(|&place| snap(place).ok()).collect();
-        Ok(durations::to(self, &rules, target, &from, limit_ms))
+        let place = |place| self.place_under(place, SNAP_LIMIT_M, &rules);
+        let target = place(to)?;
+        let from: Vec<Option<Place>> = from.iter().map(|&from| place(from).ok()).collect();
+        Ok(durations::to(self, &rules, &target, &from, limit_ms))
     }
 
     /// Milliseconds from each of many places (rows) to each of many others (columns), as [`RoadGraph::route_under`] would
@@ -172,12 +170,12 @@ impl RoadGraph {
         if from.len().saturating_mul(to.len()) > MATRIX_CELLS_MAX {
             return Err(RouteError::TooMany { what: "pairs of places", limit: MATRIX_CELLS_MAX });
         }
-        let snap = |place| self.snap_under(place, SNAP_LIMIT_M, rules).ok();
-        let snapped: Vec<Option<Snap>> = from.iter().map(|&place| snap(place)).collect();
+        let place = |place| self.place_under(place, SNAP_LIMIT_M, rules).ok();
+        let from: Vec<Option<Place>> = from.iter().map(|&from| place(from)).collect();
         let mut rows = vec![vec![None; to.len()]; from.len()];
-        for (column, &place) in to.iter().enumerate() {
-            let Some(target) = snap(place) else { continue };
-            let durations = durations::to(self, rules, target, &snapped, limit_ms);
+        for (column, &to) in to.iter().enumerate() {
+            let Some(target) = place(to) else { continue };
+            let durations = durations::to(self, rules, &target, &from, limit_ms);
             rows.iter_mut().zip(durations).for_each(|(row, duration)| row[column] = duration);
         }
         Ok(rows)
@@ -256,10 +254,4 @@ pub(crate) struct Way {
 /// Milliseconds, rounded.
 pub(crate) fn to_ms(seconds: f64) -> u64 {
     (seconds * 1_000.0).round() as u64
-}
-
-/// A point on a road may be driven from, or to, in both directions of it.
-pub(crate) fn both_directions(graph: &RoadGraph, snap: Snap) -> Vec<(EdgeId, f64)> {
-    let twin = graph.twin(snap.edge).map(|twin| (twin, 1.0 - snap.fraction));
-    std::iter::once((snap.edge, snap.fraction)).chain(twin).collect()
 }

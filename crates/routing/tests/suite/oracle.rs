@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernel::Coordinate;
 use proptest::prelude::*;
 use routing::graph::Edge;
-use routing::search::TURN_BACK_S;
 use routing::snap::SNAP_LIMIT_M;
 use routing::{
     Closure, ClosureClass, Constraints, EdgeId, Extent, Resolved, RoadClass, RoadGraph, RouteError, RouteRequest,
@@ -53,7 +52,7 @@ fn world() -> impl Strategy<Value = World> {
     let speed = prop::option::of(2.0..20.0f64);
     (prop::collection::vec(place(), node_count), closures, speed).prop_flat_map(|(nodes, closures, max_speed_mps)| {
         let count = nodes.len() as u32;
-        let link = (0..count, 0..count, any::<bool>(), 3.0..30.0f64, prop::option::of(place()));
+        let link = (0..count, 0..count, any::<bool>(), 3.0..30.0f64, 0.0..40.0f64, prop::option::of(place()));
         let turns = prop::collection::btree_set((0..40u32, 0..40u32), 0..200);
         (Just(nodes), prop::collection::vec(link, 8..30), turns, place(), place()).prop_map(
             move |(nodes, links, turns, from, to)| World {
@@ -66,7 +65,8 @@ fn world() -> impl Strategy<Value = World> {
     })
 }
 
-type Link = (u32, u32, bool, f64, Option<Coordinate>);
+/// From, to, whether both ways, metres per second, seconds at its end, a bend.
+type Link = (u32, u32, bool, f64, f64, Option<Coordinate>);
 
 fn graph_of(
     nodes: Vec<Coordinate>,
@@ -74,7 +74,7 @@ fn graph_of(
     turns: BTreeSet<(u32, u32)>,
 ) -> (Vec<Coordinate>, Vec<Edge>, BTreeSet<(EdgeId, EdgeId)>) {
     let mut edges = Vec::new();
-    for (source, &(from, to, both_ways, speed_mps, bend)) in links.iter().enumerate() {
+    for (source, &(from, to, both_ways, speed_mps, delay_s, bend)) in links.iter().enumerate() {
         let ends = [nodes[from as usize], nodes[to as usize]];
         let mut points: Vec<Coordinate> = [Some(ends[0]), bend, Some(ends[1])].into_iter().flatten().collect();
         let length_m = points.windows(2).map(|ends| ends[0].distance_m(ends[1])).sum();
@@ -83,6 +83,7 @@ fn graph_of(
             to,
             length_m,
             speed_mps,
+            delay_s: if source % 2 == 0 { delay_s } else { 0.0 },
             class: RoadClass::Road,
             lanes: 0,
             limits: SizeLimits::default(),
@@ -101,6 +102,23 @@ fn graph_of(
     (nodes, edges, turns)
 }
 
+/// How far along a shape, from 0 to 1, it comes within a metre of a place.
+fn fractions_near(points: &[Coordinate], place: Coordinate) -> Vec<f64> {
+    let whole: f64 = points.windows(2).map(|ends| ends[0].distance_m(ends[1])).sum();
+    let mut before = 0.0;
+    let mut near = Vec::new();
+    for ends in points.windows(2) {
+        let along = place.foot_on(ends[0], ends[1]);
+        let distance_m = place.distance_m(ends[0].towards(ends[1], along));
+        let length = ends[0].distance_m(ends[1]);
+        if distance_m <= 1.0 {
+            near.push(if whole > 0.0 { (before + length * along) / whole } else { 0.0 });
+        }
+        before += length;
+    }
+    near
+}
+
 /// The seconds of the quickest way by relaxing every turn until nothing changes, on states that say outright whether a
 /// vehicle is still inside of what it began in.
 fn oracle(graph: &RoadGraph, constraints: &Constraints, from: Snap, to: Snap) -> Option<f64> {
@@ -109,12 +127,17 @@ fn oracle(graph: &RoadGraph, constraints: &Constraints, from: Snap, to: Snap) ->
         Extent::Edges(edges) => edges.clone(),
         Extent::Polygon(_) => BTreeSet::new(),
     };
-    let both = |snap: Snap| {
-        let twin = ids.iter().copied().find(|&id| graph.twin(snap.edge) == Some(id));
-        let ends = [Some((snap.edge, snap.fraction)), twin.map(|id| (id, 1.0 - snap.fraction))];
-        ends.into_iter().flatten().collect::<Vec<_>>()
+    let is_open = |id: EdgeId| !constraints.closures.iter().any(|closure| closed(closure).contains(&id));
+    let ends = |snap: Snap| {
+        let near =
+            |&id: &EdgeId| fractions_near(&graph.edge(id).points, snap.point).into_iter().map(move |at| (id, at));
+        let all: Vec<_> = ids.iter().flat_map(near).collect();
+        let is_of_one_road = |id: EdgeId| id == snap.edge || graph.twin(snap.edge) == Some(id);
+        let is_crossing = all.iter().any(|&(id, _)| is_open(id) && !is_of_one_road(id));
+        let is_meant = |id: EdgeId| if is_crossing { is_open(id) } else { is_of_one_road(id) };
+        all.into_iter().filter(|(id, _)| is_meant(*id)).collect::<Vec<_>>()
     };
-    let (starts, targets) = (both(from), both(to));
+    let (starts, targets) = (ends(from), ends(to));
     let around: Vec<&Closure> = constraints
         .closures
         .iter()
@@ -123,7 +146,6 @@ fn oracle(graph: &RoadGraph, constraints: &Constraints, from: Snap, to: Snap) ->
     if around.iter().any(|closure| closure.class == ClosureClass::Stop) {
         return None;
     }
-    let is_open = |id: EdgeId| !constraints.closures.iter().any(|closure| closed(closure).contains(&id));
     let is_only_around = |id: EdgeId| {
         constraints
             .closures
@@ -144,17 +166,17 @@ fn oracle(graph: &RoadGraph, constraints: &Constraints, from: Snap, to: Snap) ->
     // (edge, still inside) -> seconds at its end.
     let mut at_end: BTreeMap<(EdgeId, bool), f64> = BTreeMap::new();
     for &(edge, begin) in &starts {
-        at_end.insert((edge, !is_open(edge)), seconds(edge) * (1.0 - begin));
+        let known = at_end.entry((edge, !is_open(edge))).or_insert(f64::INFINITY);
+        *known = known.min(seconds(edge) * (1.0 - begin));
     }
     loop {
         let mut changed = false;
         for ((edge, inside), reached) in at_end.clone() {
-            for &next in ids.iter().filter(|next| graph.may_turn(edge, **next)) {
+            for (next, turn) in ids.iter().filter_map(|&next| Some((next, graph.turn_s(edge, next)?))) {
                 let may_enter = is_open(next) || (inside && is_only_around(next));
                 if !may_enter {
                     continue;
                 }
-                let turn = if graph.twin(edge) == Some(next) { TURN_BACK_S } else { 0.0 };
                 for &(_, end) in targets.iter().filter(|(target, _)| *target == next && is_open(next)) {
                     best = best.min(reached + turn + seconds(next) * end);
                 }

@@ -110,6 +110,30 @@ fn no_way_leads_through_a_closed_node_and_both_sides_lead_to_it() {
 }
 
 #[test]
+fn signals_and_gates_take_their_time_in_the_direction_they_are_for() {
+    let street = |tags: &[(&str, &str)]| {
+        let extract = nodes(1, 4).node(1, 0.0, 1e-3, tags);
+        let graph = read(&extract.way(1, &[0, 1, 2], ROAD).way(2, &[2, 3], ROAD)).0;
+        let again = RoadGraph::from_bytes(&graph.to_bytes()).unwrap();
+        assert_eq!((again.edges(), again.digest()), (graph.edges(), graph.digest()));
+        let ms = |from: f64, to: f64| {
+            let request = RouteRequest { from: at(0.0, from), to: at(0.0, to), constraints: Constraints::default() };
+            graph.route(&request).unwrap().duration_ms
+        };
+        [ms(0.0, 3e-3), ms(3e-3, 0.0)]
+    };
+    let [plain, _] = street(&[]);
+    let check = |tags: &[(&str, &str)], then: [u64; 2]| {
+        for (ms, then) in street(tags).map(|ms| ms - plain).into_iter().zip(then) {
+            assert!(ms.abs_diff(then) <= 1, "{tags:?}: {ms}");
+        }
+    };
+    check(&[("barrier", "gate")], [30_000, 30_000]);
+    check(&[("highway", "traffic_signals")], [2_000, 2_000]);
+    check(&[("highway", "traffic_signals"), ("traffic_signals:direction", "backward")], [0, 2_000]);
+}
+
+#[test]
 fn level_crossings_are_kept_free_on_both_sides_only() {
     let rails = [("railway", "level_crossing")];
     let road: Vec<i64> = (100..110).collect();
