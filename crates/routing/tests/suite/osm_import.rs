@@ -114,7 +114,10 @@ fn signals_and_gates_take_their_time_in_the_direction_they_are_for() {
     let street = |tags: &[(&str, &str)]| {
         let extract = nodes(1, 4).node(1, 0.0, 1e-3, tags);
         let graph = read(&extract.way(1, &[0, 1, 2], ROAD).way(2, &[2, 3], ROAD)).0;
-        let again = RoadGraph::from_bytes(&graph.to_bytes()).unwrap();
+        let bytes = graph.to_bytes();
+        let version = if tags.is_empty() { b"AMROAD01" } else { b"AMROAD03" };
+        assert!(bytes.starts_with(version), "a map without delays keeps the bytes of older programs");
+        let again = RoadGraph::from_bytes(&bytes).unwrap();
         assert_eq!((again.edges(), again.digest()), (graph.edges(), graph.digest()));
         let ms = |from: f64, to: f64| {
             let request = RouteRequest { from: at(0.0, from), to: at(0.0, to), constraints: Constraints::default() };

@@ -302,6 +302,8 @@ fn a_crossing_is_not_inside_the_closure_of_one_of_its_roads() {
     assert!(route.steps.iter().all(|step| !closed.contains(&step.edge)), "{route:?}");
     assert_eq!(graph.matrix(&[from], &[crossing], &rules, u64::MAX).unwrap()[0][0], Some(route.duration_ms));
     assert!(graph.route_under(crossing, from, &rules).is_ok());
+    let behind = graph.route_under(crossing, on(&graph, 102), &rules).unwrap();
+    assert_eq!(behind.binding, ["works"], "the closed road at the crossing would be the quickest");
 }
 
 #[test]
