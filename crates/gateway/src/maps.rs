@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kernel::BoxFuture;
-use routing::RoadGraph;
 use routing::import::{ImportError, ImportReport};
+use routing::{GraphError, RoadGraph};
 
 /// What a client sends to be imported.
 #[derive(Debug)]
@@ -39,10 +39,12 @@ pub enum MapError {
         source: std::io::Error,
     },
     /// The file is not what its name says.
-    #[error("the map {digest} is damaged: import it again")]
+    #[error("the map {digest} cannot be used, {source}: import it again")]
     Damaged {
         /// The graph's digest.
         digest: String,
+        /// Whether it is damaged or of a version that this program does not read.
+        source: GraphError,
     },
 }
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway::maps::{MapError, Maps, RoadNetwork};
 use kernel::BoxFuture;
-use routing::RoadGraph;
 use routing::import::ImportReport;
+use routing::{GraphError, RoadGraph};
 
 /// Graphs kept in memory: one per site of a small installation. The one that was loaded first goes first.
 const GRAPHS_KEPT_MAX: usize = 16;
@@ -68,10 +68,10 @@ impl MapFolder {
             return Ok(Arc::clone(graph));
         }
         let bytes = fs::read(self.path(digest)).map_err(|source| MapError::File { digest: digest.into(), source })?;
-        let damaged = || MapError::Damaged { digest: digest.into() };
-        let graph = RoadGraph::from_bytes(&bytes).map_err(|_| damaged())?;
+        let damaged = |source| MapError::Damaged { digest: digest.into(), source };
+        let graph = RoadGraph::from_bytes(&bytes).map_err(damaged)?;
         if graph.digest() != digest {
-            return Err(damaged());
+            return Err(damaged(GraphError::Damaged));
         }
         let graph = Arc::new(graph);
         self.keep(digest, &graph);
