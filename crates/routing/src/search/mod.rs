@@ -155,7 +155,7 @@ impl RoadGraph {
     }
 
     /// Milliseconds from each of many places (rows) to each of many others (columns), as [`RoadGraph::route_under`] would
-    /// take; `None` as in [`RoadGraph::durations_to`]. One search for each column.
+    /// take; `None` as in [`RoadGraph::durations_to`]. One search for each row or for each column, whichever are fewer.
     ///
     /// # Errors
     /// When there are more than [`MATRIX_CELLS_MAX`] pairs, or the constraints were resolved for another graph.
@@ -172,10 +172,18 @@ impl RoadGraph {
         }
         let place = |place| self.place_under(place, SNAP_LIMIT_M, rules).ok();
         let from: Vec<Option<Place>> = from.iter().map(|&from| place(from)).collect();
+        let to: Vec<Option<Place>> = to.iter().map(|&to| place(to)).collect();
+        if from.len() < to.len() {
+            let row = |start: Option<Place>| match start {
+                Some(start) => durations::from(self, rules, &start, &to, limit_ms),
+                None => vec![None; to.len()],
+            };
+            return Ok(from.into_iter().map(row).collect());
+        }
         let mut rows = vec![vec![None; to.len()]; from.len()];
-        for (column, &to) in to.iter().enumerate() {
-            let Some(target) = place(to) else { continue };
-            let durations = durations::to(self, rules, &target, &from, limit_ms);
+        for (column, target) in to.iter().enumerate() {
+            let Some(target) = target else { continue };
+            let durations = durations::to(self, rules, target, &from, limit_ms);
             rows.iter_mut().zip(durations).for_each(|(row, duration)| row[column] = duration);
         }
         Ok(rows)
