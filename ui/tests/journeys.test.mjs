@@ -87,7 +87,7 @@ async function newTrip(page) {
   const form = page.getByRole('region', { name: 'New trip' })
   await form.waitFor()
   for (const { at } of [stops[0], stops.at(-1)]) await clickAt(page, at)
-  await form.getByText('as the crow flies').waitFor()
+  await form.getByText('of driving').waitFor()
   return form
 }
 

@@ -1,6 +1,6 @@
 // Every operation that the page uses, by name; panels never spell an address.
 import { type Client, newKey, Unreachable } from './client'
-import type { AssistAnswer, ClosureClass, InForce, LatLon, StopClass, TripWish, ZoneKind } from './types'
+import type { AssistAnswer, ClosureClass, InForce, LatLon, RouteWish, StopClass, TripWish, ZoneKind } from './types'
 
 /** The most items of one answer, as the server has it. */
 const PAGE_MAX = 1000
@@ -52,6 +52,8 @@ export const calls = ({ operations: at }: Client) => ({
   trip: (trip: string) => body(at.GET('/v1/trips/{trip}', { params: { path: { trip } } })),
   route: (trip: string) => body(at.GET('/v1/trips/{trip}/route', { params: { path: { trip } } })),
   why: (trip: string) => body(at.GET('/v1/trips/{trip}/why', { params: { path: { trip } } })),
+  findRoute: (site: string, wish: RouteWish, signal?: AbortSignal) =>
+    body(at.POST('/v1/sites/{site}/routes', { params: { path: { site } }, body: wish, ...during(signal) })),
   requestTrip: (wish: TripWish, key = newKey()) =>
     body(at.POST('/v1/trips', { params: { header: { 'Idempotency-Key': key } }, body: wish })),
   cancelTrip: (trip: string, reason: string) =>

@@ -23,7 +23,7 @@ pub async fn run(options: BenchOptions) -> Result<()> {
         "api" => api::run(options.count.unwrap_or(5_000), options.filled).await,
         "backlog" => backlog::run(options.count.unwrap_or(60)).await,
         "commit" => commit::run(options.count.unwrap_or(40_000), options.filled).await,
-        "start" => start::run(options.count.unwrap_or(20)).await,
+        "start" => start::run(options.count.unwrap_or(60)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,
         other => bail!("there is no bench {other}: api, backlog, commit, page, start or trip"),

@@ -128,7 +128,7 @@ pub enum StoreCommand {
 pub struct BenchOptions {
     /// Which bench: api, backlog, commit, page, start or trip.
     pub name: String,
-    /// How many different trips, seconds, commands, trips or vehicles.
+    /// How many different trips, seconds, commands, vehicles, minutes of driving or trips.
     #[arg(long)]
     pub count: Option<usize>,
     /// Again with what a year leaves in the store: 200,000 ended trips, 5,000 vehicles, 1,000,000 commands.
