@@ -105,7 +105,7 @@ journey('ask for a trip on the map', {}, async (page) => {
 journey('a refusal shows the rule, the reason and the facts', { expects: /status of 403/ }, async (page) => {
   const form = await newTrip(page)
   await form.getByLabel('Kind').selectOption('haul')
-  await form.getByLabel('Load, kg').fill('90000')
+  await form.getByLabel('Load, kg').fill('90')
   await form.getByRole('button', { name: 'Ask for the trip' }).click()
   const refusal = page.getByTestId('refusal')
   await refusal.waitFor()
@@ -156,29 +156,98 @@ journey('draw a zone and see what it touches first', {}, async (page) => {
   await row.waitFor({ state: 'detached' })
 })
 
-journey('safe-stop asks back, names the vehicle and the class, and is cleared', {}, async (page) => {
+journey('a stop is two keys or one press, and asks why afterwards', {}, async (page) => {
   const { id, name } = await until('a vehicle that may be stopped', async () =>
     (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, status }) => !stop && status === 'ONLINE'))
+  const inForce = async () => (await api(`/v1/vehicles/${id}`)).stop
   await page.evaluate((id) => { location.hash = `#/vehicle/${id}` }, id)
-  await page.getByRole('region', { name }).waitFor()
+  const panel = page.getByRole('region', { name })
+  await panel.waitFor()
   await page.keyboard.press('s')
-  const dialog = page.getByRole('dialog', { name: `Safe-stop ${name}?` })
-  await dialog.getByLabel('Reason').fill('Journey of the tests')
-  await dialog.getByRole('button', { name: `Stop ${name}, nearest place` }).waitFor()
-  await picture(page, 'safe-stop')
+  await page.getByRole('dialog', { name: `Stop ${name}?` }).waitFor()
+  await picture(page, 'stop')
   await sound(page)
+  assert.equal(await inForce(), null)
+  await page.keyboard.press('s')
+  const why = page.getByRole('dialog', { name: `Why was ${name} stopped?` })
+  await why.getByText(/^The stop of .* (is sent|waits)/).waitFor()
+  // Nobody has written a word yet.
+  assert.equal((await inForce()).class, 'nearest_admissible')
+  await picture(page, 'stop-why')
+  await sound(page)
+  await page.keyboard.type('Journey of the tests')
   await page.keyboard.press('Enter')
-  await dialog.waitFor({ state: 'detached' })
-  await page.getByText('Stop in force').waitFor()
+  await why.waitFor({ state: 'detached' })
+  await panel.getByText(/Stop in force.*Journey of the tests/).waitFor()
   await page.getByRole('tab', { name: /Alerts/ }).click()
   const alert = page.getByText(`${name}: stop in force`)
   await alert.waitFor()
   await picture(page, 'stopped')
   await sound(page)
-  await page.keyboard.press('s')
-  await page.getByRole('dialog').getByRole('button', { name: 'Clear the stop' }).click()
+  // What drives on to the nearest place can still be stopped where it is, and why can wait.
+  const stopsTold = async () => (await api(`/v1/vehicles/${id}/commands`)).items.filter(({ kind }) => kind === 'stop').length
+  const toldBefore = await stopsTold()
+  await panel.getByRole('button', { name: `Stop ${name} now` }).click()
+  await why.waitFor()
+  await page.keyboard.press('Escape')
+  await why.waitFor({ state: 'detached' })
+  assert.equal(await stopsTold(), toldBefore + 1)
+  for (let first = await inForce(); first; first = await inForce()) {
+    await panel.getByRole('button', { name: 'Clear the stop' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Clear the stop' }).click()
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+  }
   await alert.waitFor({ state: 'detached' })
-  assert.equal((await api(`/v1/vehicles/${id}`)).stop, null)
+})
+
+/** So many trips for later that whoever reads the newest ones sees nothing else; answers how to call them off. */
+async function manyYounger() {
+  const { site, stops } = await tripThat('a trip that was possible', '&status=COMPLETED')
+  const window = { earliest: new Date(Date.now() + 6 * 3_600_000).toISOString() }
+  const wish = { site, kind: 'passenger', origin: stops[0].at, destination: stops.at(-1).at, window }
+  const younger = []
+  for (let n = 0; n < 201; n++) younger.push((await api('/v1/trips', wish)).id)
+  return async () => { for (const id of younger) await api(`/v1/trips/${id}/cancel`, { reason: 'Only for a journey' }) }
+}
+
+const asksOpen = () => until('a vehicle that asks', async () => (await api('/v1/assistance')).items[0])
+
+journey('who needs a person is shown behind any number of younger trips, also after a reconnect',
+  { expects: /Failed to load resource|WebSocket/ }, async (page) => {
+    const { trip, vehicle } = await asksOpen()
+    const { name } = await api(`/v1/vehicles/${vehicle}`)
+    const callOff = await manyYounger()
+    assert.ok((await api('/v1/trips?limit=200')).items.every(({ id }) => id !== trip), 'it is not among the newest')
+    const alarms = async () => {
+      await page.getByRole('button', { name: /^[1-9]\d*\s*Stopped$/ }).waitFor()
+      await page.getByRole('tab', { name: 'Alerts' }).click()
+      await page.getByText(`Trip ${trip.slice(-6)} needs a person`).waitFor()
+      await page.getByRole('tab', { name: 'Vehicles' }).click()
+      await page.getByRole('option', { name: new RegExp(`${name}.*Stopped`) }).waitFor()
+    }
+    await page.reload()
+    await alarms()
+    await page.context().setOffline(true)
+    await page.getByTestId('lost').waitFor()
+    const read = page.waitForResponse(/v1\/trips\?.*status=AWAITING_ASSIST/)
+    await page.context().setOffline(false)
+    await page.getByTestId('lost').waitFor({ state: 'detached' })
+    await read
+    await alarms()
+    await picture(page, 'asks-behind-many')
+    await callOff()
+  })
+
+journey('a trip that waits for a person whose request is not listed yet shows both as soon as it is', {}, async (page) => {
+  const { trip } = await asksOpen()
+  let unlisted = 3
+  await page.route(/v1\/assistance\?/, (route) => (unlisted-- > 0 ? route.fulfill({ json: { items: [], next: null } }) : route.continue()))
+  await page.goto(`${page.url().split('#')[0]}#/trip/${trip}`)
+  await page.reload()
+  const request = page.getByRole('region', { name: 'Asks for a person' })
+  await request.getByText('Reading the request…').waitFor()
+  await request.getByRole('button', { name: /Take it/ }).waitFor()
+  assert.ok(unlisted < 0)
 })
 
 journey('a vehicle that asks for a person is answered, and goes on', {}, async (page) => {
@@ -217,12 +286,39 @@ journey('a lost server is told, and comes back by itself', { expects: /Failed to
   await page.getByRole('region', { name: 'Story' }).getByText(/asked for by/).waitFor()
 })
 
+/** Every count of a large fleet stands whole within the bar, and the bar within the window. */
+async function countsFit(page) {
+  const cut = await page.locator('main > header').evaluate(async (bar) => {
+    const counts = [...bar.querySelectorAll('.states b')]
+    for (const { firstChild } of counts) firstChild.data = '2345'
+    // The bar grows, and what stands below it follows with the next frames.
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame)
+    const [room, lists] = [bar.getBoundingClientRect(), document.querySelector('.lists').getBoundingClientRect()]
+    const sticksOut = ({ left, right, top, bottom }) => left < room.left || right > room.right || top < room.top || bottom > room.bottom
+    return [
+      ...counts.map((count) => count.parentElement).filter((state) => sticksOut(state.getBoundingClientRect())).map(({ textContent }) => textContent),
+      ...(room.right > innerWidth ? ['the bar'] : []), ...(lists.top < room.bottom ? ['the lists'] : []),
+    ]
+  })
+  assert.deepEqual(cut, [])
+}
+
+for (const [width, height, dark] of [[390, 844, true], [1280, 800, false], [1280, 800, true], [1920, 1080, false], [1920, 1080, true]]) {
+  journey(`the counts of all states are whole at ${width}, ${dark ? 'dark' : 'light'}`, { width, height, dark }, async (page) => {
+    await drawn(page)
+    await picture(page, `counts-${width}-${dark ? 'dark' : 'light'}`)
+    await countsFit(page)
+    await picture(page, `counts-${width}-${dark ? 'dark' : 'light'}-thousands`)
+  })
+}
+
 journey('a narrow window shows and does the same', { width: 390, height: 844 }, async (page) => {
   await drawn(page)
   await picture(page, 'narrow')
+  await countsFit(page)
   await sound(page)
   await page.getByRole('option').first().click()
-  await page.getByRole('button', { name: /Safe-stop|Clear the stop/ }).waitFor()
+  await page.getByRole('button', { name: /^Stop .* now$|Clear the stop/ }).first().waitFor()
   await drawn(page)
   await picture(page, 'narrow-vehicle')
   await sound(page)

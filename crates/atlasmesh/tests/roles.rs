@@ -47,6 +47,25 @@ fn the_same_refusal_of_trips_is_journaled_once_and_names_that_decision() {
 }
 
 #[test]
+fn who_stopped_in_a_hurry_says_why_afterwards() {
+    let world = World::new();
+    let vehicle = world.register("car-1");
+    let dispatcher = world.principal("dispatcher", "desk");
+    let stop = json!({ "class": "now", "reason": "stopped from the page" });
+    let stop = dispatcher.post(&format!("/v1/vehicles/{vehicle}/stop"), &stop).ok()["stop"].clone();
+    let (explain, why) =
+        (format!("/v1/vehicles/{vehicle}/explain"), json!({ "stop": stop, "reason": "a person on the road" }));
+    world.principal("viewer", "screen").post(&explain, &why).problem(403, "FORBIDDEN");
+    dispatcher.post(&explain, &why).ok();
+    let known = world.http.get(&format!("/v1/vehicles/{vehicle}")).ok();
+    assert_eq!((&known["stop"]["reason"], &known["stop"]["id"]), (&why["reason"], &stop));
+    let said = |event: &str| world.entries_of(event).pop().unwrap()["event"]["body"]["reason"].clone();
+    assert_eq!(said("vehicle.stop_ordered"), "stopped from the page", "the journal keeps what was said first");
+    assert_eq!(said("vehicle.stop_explained"), "a person on the road");
+    dispatcher.post(&explain, &json!({ "stop": stop, "reason": " " })).problem(400, "INVALID_REQUEST");
+}
+
+#[test]
 fn a_safety_officer_clears_a_stop_and_lifts_a_closure() {
     let world = World::new();
     let vehicle = world.register("car-1");

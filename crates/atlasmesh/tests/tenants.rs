@@ -44,6 +44,8 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
     let closure = json!({ "class": "no_entry", "polygon": polygon, "reason": CANARY });
     let zone = json!({ "name": CANARY, "kind": "avoided", "polygon": polygon });
     let wait = json!({ "lease": 1, "answer": "wait", "reason": CANARY });
+    let [origin, destination] = [crossing(0, 0), crossing(1, 1)].map(|(east, north)| site::at(east, north));
+    let route = json!({ "kind": "passenger", "origin": origin, "destination": destination });
     let none = Value::Null;
     vec![
         ("get", "/healthz", "", none.clone(), Stranger::Own),
@@ -64,11 +66,13 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/sites/{site}/closures", "", none.clone(), UNKNOWN),
         ("post", "/v1/sites/{site}/zones", "", zone, UNKNOWN),
         ("get", "/v1/sites/{site}/zones", "", none.clone(), UNKNOWN),
+        ("post", "/v1/sites/{site}/routes", "", route, UNKNOWN),
         ("delete", "/v1/sites/{site}/restrictions/{restriction}", "", none.clone(), UNKNOWN),
         ("post", "/v1/vehicles", "", profile(CANARY), WRONG_SITE),
         ("get", "/v1/vehicles", "", none.clone(), Stranger::Nothing),
         ("get", "/v1/vehicles/{vehicle}", "", none.clone(), UNKNOWN),
         ("delete", "/v1/vehicles/{vehicle}/holds/{hold}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/explain", "", json!({ "stop": "{stop}", "reason": CANARY }), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/clear", "", json!({ "stop": "{stop}" }), UNKNOWN),
         ("post", "/v1/trips/{trip}/resume", "", reason.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/stop", "", json!({ "class": "now", "reason": CANARY }), UNKNOWN),

@@ -356,6 +356,21 @@ impl Fleet {
             .reply)
     }
 
+    /// Says why a stop in force was ordered, after it has left.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, a fault.
+    pub async fn explain_stop(
+        &self,
+        ctx: &Ctx,
+        id: VehicleId,
+        stop: CommandId,
+        reason: &str,
+    ) -> Result<(), CommandError> {
+        let explain = |state: Option<&Vehicle>| decide::explain_stop(state, id, stop, reason);
+        self.command(ctx, id, Extras::default(), explain).await.map(drop)
+    }
+
     /// Clears a stop (SAFE-6, SAFE-13).
     ///
     /// # Errors

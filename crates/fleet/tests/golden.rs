@@ -10,7 +10,7 @@ use fleet::site::{
 use fleet::vehicle::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleClaimWithdrawn,
     VehicleDecommissioned, VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered,
-    VehicleStopCleared, VehicleStopOrdered, VehicleWentOffline,
+    VehicleStopCleared, VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
 };
 use fleet::vehicle::{Component, HoldKind, HoldTiming, Mode, Profile, Status, StopClass};
 use fleet::{Site, Vehicle};
@@ -113,6 +113,7 @@ fn a_vehicle_is_read_as_it_was_written() {
         VehicleHoldReleased { hold: id(4), reason: "checked".into() }.into(),
         VehicleDecommissioned { reason: "sold".into() }.into(),
         VehicleClaimWithdrawn { trip, claim_epoch: 4 }.into(),
+        VehicleStopExplained { stop: id(6), reason: "smoke on the road".into() }.into(),
     ];
     golden::check::<Vehicle>(&folder("vehicle"), &history);
 }

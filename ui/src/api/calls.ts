@@ -1,9 +1,12 @@
 // Every operation that the page uses, by name; panels never spell an address.
 import { type Client, newKey, Unreachable } from './client'
+import { OPEN } from '../live/state'
 import type { AssistAnswer, ClosureClass, InForce, LatLon, RouteWish, StopClass, TripWish, ZoneKind } from './types'
 
 /** The most items of one answer, as the server has it. */
 const PAGE_MAX = 1000
+/** So many of the trips that have ended are read: they are history, and need nobody. */
+const ENDED_READ = 200
 
 /** When a closure or zone begins and ends; without them now, and when somebody lifts it. */
 interface Times {
@@ -48,7 +51,16 @@ export const calls = ({ operations: at }: Client) => ({
     all((after) => at.GET('/v1/vehicles', { params: { query: from(after) }, ...during(signal) })),
   vehicle: (vehicle: string) => body(at.GET('/v1/vehicles/{vehicle}', { params: { path: { vehicle } } })),
   vehicleCommands: (vehicle: string) => body(at.GET('/v1/vehicles/{vehicle}/commands', { params: { path: { vehicle } } })),
-  trips: (limit = 200) => body(at.GET('/v1/trips', { params: { query: { limit } } })),
+  /** Every trip that has not ended, however old, and the newest of those that have and of those that went wrong. */
+  trips: async () => {
+    const newest = ([{}, { status: 'FAILED' }, { status: 'EXPIRED' }] as const).map(async (which) => {
+      const { items } = await body(at.GET('/v1/trips', { params: { query: { limit: ENDED_READ, ...which } } }))
+      return items.toReversed()
+    })
+    const open = OPEN.map((status) =>
+      all((after) => at.GET('/v1/trips', { params: { query: { status, ...from(after) } } })))
+    return (await Promise.all([...newest, ...open])).flat()
+  },
   trip: (trip: string) => body(at.GET('/v1/trips/{trip}', { params: { path: { trip } } })),
   route: (trip: string) => body(at.GET('/v1/trips/{trip}/route', { params: { path: { trip } } })),
   why: (trip: string) => body(at.GET('/v1/trips/{trip}/why', { params: { path: { trip } } })),
@@ -72,6 +84,8 @@ export const calls = ({ operations: at }: Client) => ({
     body(at.POST('/v1/assistance/{assistance}/answer', { params: { path: { assistance } }, body: given })),
   stop: (vehicle: string, stop: StopClass, reason: string) =>
     body(at.POST('/v1/vehicles/{vehicle}/stop', { params: { path: { vehicle } }, body: { class: stop, reason } })),
+  explain: (vehicle: string, stop: string, reason: string) =>
+    body(at.POST('/v1/vehicles/{vehicle}/explain', { params: { path: { vehicle } }, body: { stop, reason } })),
   clear: (vehicle: string, stop: string) =>
     body(at.POST('/v1/vehicles/{vehicle}/clear', { params: { path: { vehicle } }, body: { stop } })),
   inForce: async (site: string, signal: AbortSignal) => {

@@ -1,5 +1,5 @@
 // What needs a person, read off the state as it is: an alert goes away when its cause does, and not before.
-import type { Trip, Vehicle } from '../api/types'
+import type { Assistance, Trip, Vehicle } from '../api/types'
 import { words } from './state'
 
 export type Severity = 'critical' | 'serious' | 'notice'
@@ -20,10 +20,14 @@ const RECENT_MS = 30 * 60_000
 const WAITS_LONG_MS = 120_000
 const RANK: Record<Severity, number> = { critical: 0, serious: 1, notice: 2 }
 
-export function alertsOf(vehicles: Iterable<Vehicle>, trips: Iterable<Trip>, now: number): Alert[] {
+/** `asking` has the open requests for a person by trip: one alarms whatever is known of its trip. */
+export function alertsOf(
+  vehicles: Iterable<Vehicle>, trips: ReadonlyMap<string, Trip>, asking: ReadonlyMap<string, Assistance>, now: number,
+): Alert[] {
   const alerts: Alert[] = []
   for (const vehicle of vehicles) alerts.push(...ofVehicle(vehicle))
-  for (const trip of trips) alerts.push(...ofTrip(trip, now))
+  for (const trip of trips.values()) alerts.push(...ofTrip(trip, asking.get(trip.id), now))
+  for (const request of asking.values()) if (!trips.has(request.trip)) alerts.push(ofUnknown(request))
   return alerts.sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.since.localeCompare(a.since))
 }
 
@@ -49,21 +53,33 @@ function ofVehicle(vehicle: Vehicle): Alert[] {
   return alerts
 }
 
-const TROUBLES: Record<string, [Severity, string, string]> = {
+const ASKS = ['critical', 'needs a person', 'The vehicle waits for an answer.'] as const
+
+const TROUBLES: Partial<Record<Trip['status'], readonly [Severity, string, string]>> = {
   STRANDED: ['critical', 'stranded', 'The vehicle cannot go on.'],
-  AWAITING_ASSIST: ['critical', 'needs a person', 'The vehicle waits for an answer.'],
+  AWAITING_ASSIST: ASKS,
   SAFE_STOPPED: ['serious', 'stopped for safety', 'The vehicle stands.'],
   PAUSED: ['notice', 'paused', 'The vehicle stands for a while.'],
 }
 
-function ofTrip(trip: Trip, now: number): Alert[] {
+const nameOf = (trip: string) => `Trip ${trip.slice(-6)}`
+
+/** Of a request whose trip was not read yet. */
+function ofUnknown({ trip, asked_at }: Assistance): Alert {
+  const [severity, title, text] = ASKS
+  const about = { kind: 'trip' as const, id: trip }
+  return { id: `${trip}/AWAITING_ASSIST`, severity, title: `${nameOf(trip)} ${title}`, text, since: asked_at, about }
+}
+
+function ofTrip(trip: Trip, request: Assistance | undefined, now: number): Alert[] {
   const about = { kind: 'trip' as const, id: trip.id }
-  const name = `Trip ${trip.id.slice(-6)}`
+  const name = nameOf(trip.id)
   const alerts: Alert[] = []
   const say = (id: string, severity: Severity, title: string, text: string, since: string) =>
     alerts.push({ id: `${trip.id}/${id}`, severity, title: `${name} ${title}`, text, since, about })
-  const trouble = TROUBLES[trip.status]
-  if (trouble) say(trip.status, ...trouble, trip.assignment?.pickup_expected_at ?? trip.created_at)
+  const status = request && trip.status !== 'STRANDED' ? 'AWAITING_ASSIST' : trip.status
+  const trouble = TROUBLES[status]
+  if (trouble) say(status, ...trouble, request?.asked_at ?? trip.assignment?.pickup_expected_at ?? trip.created_at)
   for (const [rule, open] of Object.entries(trip.violations ?? {})) {
     say(rule, open.response === 'stop' ? 'critical' : 'serious', `violates ${rule}`, `Response: ${open.response}.`, open.opened_at)
   }

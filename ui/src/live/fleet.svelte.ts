@@ -3,18 +3,24 @@
 import { SvelteMap } from 'svelte/reactivity'
 import { type Calls, calls } from '../api/calls'
 import { type Client, Problem, Unreachable } from '../api/client'
-import type { JournalEntry, Site, Trip, Vehicle } from '../api/types'
+import type { Assistance, JournalEntry, Site, Trip, Vehicle } from '../api/types'
 import { type Alert, alertsOf } from './alerts'
 import { Flag, type Feed, type Sample, pause } from './contract'
 import { followJournal } from './journal'
 import { Motion } from './motion'
 import { followPositions } from './positions'
-import { type Look, lookNumber, lookOf } from './state'
+import { type Look, isOpen, lookNumber, lookOf } from './state'
 
 /** Events of so long are answered by one round of reading. */
 const GATHER_MS = 350
-/** Above so many changed things the list is one question, and they are many. */
-const SINGLY_MAX = 8
+/** Above so many changed things everything is read anew. */
+const SINGLY_MAX = 64
+/** How often everything is read by who may not read the journal, and so is told of no change. */
+const UNTOLD_MS = 5_000
+/** How soon the requests are read again while a trip waits for a person whose request is not listed yet. */
+const UNLISTED_MS = 1_000
+/** Trips that have ended are kept for people to look at; the ones that were read first leave first. */
+const ENDED_KEPT = 1_000
 /** Events that are kept for people to look at. */
 const EVENTS_KEPT = 200
 
@@ -26,7 +32,7 @@ export class Fleet {
   vehicles = new SvelteMap<string, Vehicle>()
   trips = new SvelteMap<string, Trip>()
   /** Requests for a person that are open, by trip. */
-  readonly asking = new SvelteMap<string, string>()
+  readonly asking = new SvelteMap<string, Assistance>()
   sites = $state.raw<Site[]>([])
   events = $state.raw<JournalEntry[]>([])
   /** Whether the fleet was read at all: before, an empty list means nothing. */
@@ -41,16 +47,21 @@ export class Fleet {
   readonly told = new SvelteMap<string, number>()
   readonly looks = $derived.by(() => {
     const looks = new Map<string, Look>()
-    for (const vehicle of this.vehicles.values()) {
-      looks.set(vehicle.id, lookOf(vehicle, vehicle.claim ? this.trips.get(vehicle.claim.trip) : undefined))
-    }
+    for (const vehicle of this.vehicles.values()) looks.set(vehicle.id, this.look(vehicle))
     return looks
   })
-  readonly alerts: Alert[] = $derived(alertsOf(this.vehicles.values(), this.trips.values(), this.now()))
+  readonly alerts: Alert[] = $derived(alertsOf(this.vehicles.values(), this.trips, this.asking, this.now()))
 
   private feeds: Feed[] = []
   private changed = new Set<string>()
+  /** Whether something may have happened of which no event told: then everything is read. */
+  private behind = false
+  /** Reads take turns: an answer that was slow never replaces one that is newer. */
+  private turn: Promise<void> = Promise.resolve()
+  private failures = 0
   private gathering: ReturnType<typeof setTimeout> | undefined
+  private relisting: ReturnType<typeof setTimeout> | undefined
+  private rereading: ReturnType<typeof setInterval> | undefined
   private ticking: ReturnType<typeof setInterval> | undefined
   private stopped = false
 
@@ -70,7 +81,9 @@ export class Fleet {
   stop() {
     this.stopped = true
     clearInterval(this.ticking)
+    clearInterval(this.rereading)
     clearTimeout(this.gathering)
+    clearTimeout(this.relisting)
     this.feeds.forEach((feed) => feed.stop())
   }
 
@@ -81,7 +94,10 @@ export class Fleet {
         const from = await this.journalSize()
         await this.readAll()
         if (this.stopped) return
+        this.trouble = null
+        this.opened()
         this.follow(from)
+        this.relist()
         return
       } catch (error) {
         this.failed(error)
@@ -108,17 +124,20 @@ export class Fleet {
       listed: (vehicles: Vehicle[]) => this.listed(vehicles),
     }
     this.feeds.push(followPositions(source, { ...way, samples: (samples) => this.sampled(samples) }))
-    if (from !== null) {
-      this.feeds.push(followJournal(this.client, this.api, from, { ...way, entries: (entries) => this.happened(entries) }))
-    }
+    if (from === null) this.rereading = setInterval(() => this.fellBehind(), UNTOLD_MS)
+    else this.feeds.push(followJournal(this.client, this.api, from, { ...way, entries: (entries) => this.happened(entries) }))
   }
 
   private opened() {
     if (this.way === 'open') return
-    const again = this.way === 'lost'
+    if (this.way === 'lost') this.fellBehind()
     this.way = 'open'
     this.lostSince = null
-    if (again) void this.readAll().catch((error: unknown) => this.failed(error))
+  }
+
+  private fellBehind() {
+    this.behind = true
+    this.gather()
   }
 
   private lost() {
@@ -134,9 +153,12 @@ export class Fleet {
   }
 
   private async readAll() {
-    const [vehicles, trips, sites] = await Promise.all([this.api.vehicles(), this.api.trips(), this.api.sites(), this.readAsking()])
-    this.trips.clear()
-    for (const trip of trips.items) this.trips.set(trip.id, trip)
+    const { api } = this
+    const [vehicles, trips, sites, open] = await Promise.all([api.vehicles(), api.trips(), api.sites(), api.assistances()])
+    const found = new Set(trips.map(({ id }) => id))
+    for (const trip of this.trips.values()) if (isOpen(trip) && !found.has(trip.id)) this.trips.delete(trip.id)
+    this.took(trips)
+    this.asks(open)
     this.sites = sites
     this.listed(vehicles)
     this.sampled(vehicles.flatMap(({ id, seen }) => {
@@ -144,15 +166,29 @@ export class Fleet {
       const age = Math.max(0, this.client.now() - Date.parse(seen.at))
       return [{ vehicle: id, ...seen.position, heading: null, speed: null, at: performance.now() - age, flags: null }]
     }))
-    this.trouble = null
     this.known = true
-    this.opened()
   }
 
-  private async readAsking() {
-    const open = await this.api.assistances()
-    this.asking.clear()
-    for (const { id, trip } of open) this.asking.set(trip, id)
+  private took(trips: Trip[]) {
+    for (const trip of trips) this.trips.set(trip.id, trip)
+    const ended = [...this.trips.values()].filter((trip) => !isOpen(trip))
+    for (const { id } of ended.slice(0, -ENDED_KEPT)) this.trips.delete(id)
+  }
+
+  private asks(open: Assistance[]) {
+    const trips = new Set(open.map(({ trip }) => trip))
+    for (const trip of this.asking.keys()) if (!trips.has(trip)) this.asking.delete(trip)
+    for (const request of open) this.asking.set(request.trip, request)
+  }
+
+  /** A trip says that it waits for a person a moment before its request is listed, of which no event may tell any more. */
+  private relist() {
+    const isUnlisted = ({ id, status }: Trip) => status === 'AWAITING_ASSIST' && !this.asking.has(id)
+    if (this.stopped || this.relisting || ![...this.trips.values()].some(isUnlisted)) return
+    this.relisting = setTimeout(() => {
+      this.relisting = undefined
+      void this.readChanged('assist/unlisted')
+    }, UNLISTED_MS)
   }
 
   private listed(vehicles: Vehicle[]) {
@@ -163,7 +199,12 @@ export class Fleet {
     const known = this.vehicles.get(vehicle.id)
     // Positions come on their own way; what only breathes does not redraw the list.
     if (!known || fingerprint(known) !== fingerprint(vehicle)) this.vehicles.set(vehicle.id, vehicle)
-    this.motion.look(vehicle.id, lookNumber(lookOf(vehicle, vehicle.claim ? this.trips.get(vehicle.claim.trip) : undefined)))
+    this.motion.look(vehicle.id, lookNumber(this.look(vehicle)))
+  }
+
+  private look(vehicle: Vehicle): Look {
+    const trip = vehicle.claim?.trip ?? ''
+    return lookOf(vehicle, this.trips.get(trip), this.asking.has(trip))
   }
 
   private sampled(samples: Sample[]) {
@@ -175,8 +216,7 @@ export class Fleet {
         this.gather()
         continue
       }
-      const trip = known.claim ? this.trips.get(known.claim.trip) : undefined
-      let look = lookOf(known, trip)
+      let look = this.look(known)
       // The stream knows first whether somebody is aboard.
       if (flags !== null && (look === 'coming' || look === 'carrying')) look = flags & Flag.occupied ? 'carrying' : 'coming'
       this.motion.look(vehicle, lookNumber(look))
@@ -196,33 +236,63 @@ export class Fleet {
     this.gather()
   }
 
-  private gather() {
+  private gather(after_ms = GATHER_MS) {
+    if (this.stopped) return
     this.gathering ??= setTimeout(() => {
       this.gathering = undefined
-      void this.readChanged().catch((error: unknown) => this.failed(error))
-    }, GATHER_MS)
+      void this.readChanged()
+    }, after_ms)
   }
 
   /** Reads what events were about; from outside, what the page itself just changed. */
-  async readChanged(...more: string[]) {
-    const subjects = [...this.changed, ...more]
-    this.changed.clear()
-    const of = (kind: string) => subjects.filter((subject) => subject.startsWith(`${kind}/`)).map((subject) => subject.slice(kind.length + 1))
-    const [vehicles, trips] = [of('vehicle'), of('trip')]
-    const singly = async <T>(ids: string[], read: (id: string) => Promise<T>) =>
-      (await Promise.allSettled(ids.map(read))).flatMap((read) => (read.status === 'fulfilled' ? [read.value] : []))
-    const readTrips = trips.length > SINGLY_MAX ? this.api.trips().then((page) => page.items) : singly(trips, this.api.trip)
-    const readVehicles = vehicles.length > SINGLY_MAX ? this.api.vehicles() : singly(vehicles, this.api.vehicle)
-    const [newTrips, newVehicles] = await Promise.all([readTrips, readVehicles])
-    for (const trip of newTrips) this.trips.set(trip.id, trip)
-    this.listed(newVehicles)
-    if (of('site').length > 0) this.sites = await this.api.sites()
-    if (of('assist').length > 0) await this.readAsking()
+  readChanged(...more: string[]): Promise<void> {
+    for (const subject of more) this.changed.add(subject)
+    const read = () => this.read()
+    return (this.turn = this.turn.then(read, read))
   }
+
+  private async read() {
+    if (this.stopped) return
+    const { behind, changed } = this
+    this.behind = false
+    this.changed = new Set()
+    try {
+      if (behind || changed.size > SINGLY_MAX) await this.readAll()
+      else await this.readEach([...changed])
+      if (behind || changed.size > 0) this.trouble = null
+      this.failures = 0
+      this.relist()
+    } catch (error) {
+      // What was not read is read with the next try, or whole once the way is open again.
+      this.behind ||= behind
+      for (const subject of changed) this.changed.add(subject)
+      this.failed(error)
+      if (error instanceof Problem) this.gather(pause(this.failures++))
+    }
+  }
+
+  private async readEach(subjects: string[]) {
+    const { api } = this
+    const of = (kind: string) => subjects.filter((subject) => subject.startsWith(`${kind}/`)).map((subject) => subject.slice(kind.length + 1))
+    const [trips, vehicles] = await Promise.all([each(of('trip'), api.trip), each(of('vehicle'), api.vehicle)])
+    this.took(trips)
+    this.listed(vehicles)
+    if (of('site').length > 0) this.sites = await api.sites()
+    if (of('assist').length > 0) this.asks(await api.assistances())
+  }
+}
+
+/** Reads things one by one. What does not exist, and what is not for us to see, is left out. */
+async function each<T>(ids: string[], read: (id: string) => Promise<T>): Promise<T[]> {
+  const found = await Promise.all(ids.map((id) => read(id).then((one) => [one], (error: unknown) => {
+    if (error instanceof Problem && (error.status === 403 || error.status === 404)) return []
+    throw error
+  })))
+  return found.flat()
 }
 
 function fingerprint(vehicle: Vehicle): string {
   const { status, mode, ready, claim_epoch, holds, stop, seen } = vehicle
   const battery = seen ? Math.round(seen.battery_pct) : -1
-  return `${status}|${mode}|${ready}|${claim_epoch}|${vehicle.claim?.trip}|${holds.map((hold) => hold.id)}|${stop?.id}|${battery}`
+  return `${status}|${mode}|${ready}|${claim_epoch}|${vehicle.claim?.trip}|${holds.map((hold) => hold.id)}|${stop?.id}|${stop?.reason}|${battery}`
 }

@@ -32,33 +32,44 @@ export function urgency(look: Look): number {
   return LOOKS[lookNumber(look)]?.urgency ?? 0
 }
 
-/** The most urgent thing that is true of a vehicle. */
-export function lookOf(vehicle: Vehicle, trip: Trip | undefined): Look {
+/** The most urgent thing that is true of a vehicle; `asks` is whether its trip asks for a person, whatever its status says. */
+export function lookOf(vehicle: Vehicle, trip: Trip | undefined, asks: boolean): Look {
   if (vehicle.stop || vehicle.mode === 'ESTOP') return 'stopped'
   if (vehicle.status !== 'ONLINE') return 'offline'
-  if (vehicle.claim && trip && phaseOf(trip.status) === 'trouble') return 'stopped'
+  if (vehicle.claim && (asks || (trip && phaseOf(trip.status) === 'trouble'))) return 'stopped'
   if (vehicle.holds.length > 0) return 'held'
   if (vehicle.mode !== 'AUTONOMOUS') return 'attended'
   if (vehicle.claim) return trip?.occupied ? 'carrying' : 'coming'
   return 'ready'
 }
 
-const ENDED = new Set(['COMPLETED', 'CANCELLED', 'FAILED', 'EXPIRED'])
-const WAITING = new Set(['SCHEDULED', 'CREATED', 'WAITING'])
-const TROUBLE = new Set(['PAUSED', 'AWAITING_ASSIST', 'SAFE_STOPPED', 'STRANDED'])
-
 export type Phase = 'waiting' | 'active' | 'trouble' | 'done' | 'failed'
 
-export function phaseOf(status: string): Phase {
-  if (status === 'COMPLETED') return 'done'
-  if (ENDED.has(status)) return 'failed'
-  if (WAITING.has(status)) return 'waiting'
-  return TROUBLE.has(status) ? 'trouble' : 'active'
+/** In the order of a trip's life. A status that the server gains is missed by the compiler here, and by nobody later. */
+const PHASES: Record<Trip['status'], Phase> = {
+  SCHEDULED: 'waiting', CREATED: 'waiting', WAITING: 'waiting',
+  ASSIGNED: 'active', DISPATCHED: 'active', TO_PICKUP: 'active', AT_PICKUP: 'active', ON_TRIP: 'active',
+  PAUSED: 'trouble', AWAITING_ASSIST: 'trouble', SAFE_STOPPED: 'trouble', STRANDED: 'trouble',
+  AT_DROPOFF: 'active', COMPLETED: 'done', CANCELLED: 'failed', FAILED: 'failed', EXPIRED: 'failed',
 }
 
-export function isOpen(trip: Trip): boolean {
-  return !ENDED.has(trip.status)
+export function phaseOf(status: Trip['status']): Phase {
+  return PHASES[status]
 }
+
+function isUnended(status: Trip['status']): boolean {
+  return !['done', 'failed'].includes(PHASES[status])
+}
+
+/** Every status of a trip that has not ended. */
+export const OPEN = (Object.keys(PHASES) as Trip['status'][]).filter(isUnended)
+
+export function isOpen(trip: Trip): boolean {
+  return isUnended(trip.status)
+}
+
+/** What a stop says until somebody writes why it was ordered. */
+export const UNEXPLAINED = 'No reason given yet'
 
 /** `TO_PICKUP` as people read it. */
 export function words(name: string): string {

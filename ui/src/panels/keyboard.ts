@@ -15,7 +15,8 @@ export const KEYS: { shown: string[]; what: string }[] = [
   { shown: ['t'], what: 'New trip' },
   { shown: ['c'], what: 'Close a road' },
   { shown: ['z'], what: 'Draw a zone' },
-  { shown: ['s'], what: 'Safe-stop the selected vehicle' },
+  { shown: ['s', 's'], what: 'Stop the selected vehicle at the nearest place' },
+  { shown: ['s', 'n'], what: 'Stop the selected vehicle now' },
   { shown: ['f'], what: 'Follow the selected vehicle' },
   { shown: ['h'], what: 'Everything into sight' },
   { shown: ['d'], what: 'Light or dark' },
@@ -98,8 +99,8 @@ function inList(target: EventTarget | null): boolean {
 function stop(fleet: Fleet): boolean {
   const selection = view.selection
   const vehicle = selection?.kind === 'vehicle' ? selection.id : selection ? fleet.trips.get(selection.id)?.vehicle : null
-  if (!vehicle) view.tell('Select the vehicle first: then s asks to stop it.')
-  else if (fleet.vehicles.get(vehicle)?.stop) view.ask = { kind: 'clear', vehicle }
-  else view.ask = { kind: 'stop', vehicle }
+  // Never to clear a stop: the key that stops is pressed without looking.
+  if (vehicle) view.ask = { kind: 'stop', vehicle }
+  else view.tell('Select the vehicle first: then s asks how to stop it.')
   return true
 }

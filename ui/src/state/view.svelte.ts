@@ -1,6 +1,6 @@
 // What a person looks at and does: one selection that map, list and story share, one task at a time. The selection is
 // the address' fragment, so that a link to a trip opens it and Back goes back.
-import type { LatLon, Restriction, TripRoute } from '../api/types'
+import type { LatLon, Restriction, StopClass, TripRoute } from '../api/types'
 
 export type Tab = 'vehicles' | 'trips' | 'alerts' | 'roads'
 export type Selection = { kind: 'vehicle' | 'trip'; id: string } | null
@@ -12,7 +12,8 @@ export type Task =
   | { kind: 'area'; purpose: 'zone' | 'closure'; corners: LatLon[]; done: boolean }
 
 export type Ask =
-  | { kind: 'stop'; vehicle: string }
+  /** With `how` it is sent at once; with `stop` it was, and only why is asked. */
+  | { kind: 'stop'; vehicle: string; how?: StopClass; stop?: string }
   | { kind: 'clear'; vehicle: string }
   | { kind: 'cancel'; trip: string }
   | { kind: 'resume'; trip: string }

@@ -10,7 +10,7 @@ use kernel::{Code, CommandId, Decided, Reject, SiteId, Timestamp, TripId, Vehicl
 use super::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleClaimWithdrawn,
     VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
-    VehicleStopOrdered, VehicleWentOffline,
+    VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
 };
 use super::{Component, HoldKind, HoldTiming, Mode, Profile, Status, Stop, StopClass, Vehicle, VehicleEvent};
 
@@ -286,11 +286,25 @@ pub fn order_stop(state: Option<&Vehicle>, id: VehicleId, ordered: VehicleStopOr
     Decided::accept([ordered.into()], stop)
 }
 
+fn stop_in_force(state: Option<&Vehicle>, id: VehicleId, stop: CommandId) -> Result<&Stop, Reject> {
+    let vehicle = state.ok_or_else(|| missing(id))?;
+    let none = || Reject::new(Code::NotFound, format!("vehicle {id} has no stop {stop} in force"));
+    vehicle.stops.iter().find(|other| other.id == stop).ok_or_else(none)
+}
+
+/// Says why a stop in force was ordered, in place of what was said with it. Moves nothing, and so asks nobody.
+pub fn explain_stop(state: Option<&Vehicle>, id: VehicleId, stop: CommandId, reason: &str) -> Answer<()> {
+    match stop_in_force(state, id, stop) {
+        Err(reject) => Decided::reject(reject),
+        Ok(known) if known.reason == reason => Decided::unchanged(()),
+        Ok(_) => Decided::accept([VehicleStopExplained { stop, reason: reason.into() }.into()], ()),
+    }
+}
+
 /// Clears a stop by its id (SAFE-6).
 pub fn clear_stop(state: Option<&Vehicle>, id: VehicleId, stop: CommandId, asked: &Asked) -> Answer<()> {
-    let Some(vehicle) = state else { return Decided::reject(missing(id)) };
-    if !vehicle.stops.iter().any(|other| other.id == stop) {
-        return Decided::reject(Reject::new(Code::NotFound, format!("vehicle {id} has no stop {stop} in force")));
+    if let Err(reject) = stop_in_force(state, id, stop) {
+        return Decided::reject(reject);
     }
     if let Some(refusal) = &asked.refusal {
         return Decided::reject(refusal.clone());

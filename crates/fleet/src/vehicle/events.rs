@@ -24,6 +24,7 @@ kernel::domain_events! {
         "vehicle.stop_cleared" 1 => StopCleared(VehicleStopCleared),
         "vehicle.decommissioned" 1 => Decommissioned(VehicleDecommissioned),
         "vehicle.claim_withdrawn" 1 => ClaimWithdrawn(VehicleClaimWithdrawn),
+        "vehicle.stop_explained" 1 => StopExplained(VehicleStopExplained),
     }
 }
 
@@ -156,6 +157,15 @@ pub struct VehicleStopOrdered {
 pub struct VehicleStopCleared {
     /// The stop.
     pub stop: CommandId,
+}
+
+/// Somebody says why it was stopped, after the stop had left: who stops in a hurry has no time to write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VehicleStopExplained {
+    /// The stop.
+    pub stop: CommandId,
+    /// Why, in place of what was said with the order.
+    pub reason: String,
 }
 
 /// The vehicle is out of service for good (ONB-10).

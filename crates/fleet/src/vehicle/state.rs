@@ -52,9 +52,10 @@ impl Aggregate for Vehicle {
             VehicleEvent::ClaimWithdrawn(withdrawn) => Some(withdrawn.trip),
             VehicleEvent::HoldPlaced(placed) => placed.trip,
             VehicleEvent::WentOffline(offline) => offline.trip,
-            VehicleEvent::StopOrdered(_) | VehicleEvent::StopCleared(_) | VehicleEvent::ModeChanged(_) => {
-                state.and_then(|vehicle| vehicle.claim).map(|claim| claim.trip)
-            }
+            VehicleEvent::StopOrdered(_)
+            | VehicleEvent::StopExplained(_)
+            | VehicleEvent::StopCleared(_)
+            | VehicleEvent::ModeChanged(_) => state.and_then(|vehicle| vehicle.claim).map(|claim| claim.trip),
             _ => None,
         };
         trip.into_iter().map(|trip| Subject::new("trip", trip)).collect()
@@ -109,6 +110,10 @@ impl Vehicle {
                 reason: ordered.reason.clone(),
                 ordered_at: at,
             }),
+            VehicleEvent::StopExplained(explained) => {
+                let explains = |stop: &&mut Stop| stop.id == explained.stop;
+                self.stops.iter_mut().filter(explains).for_each(|stop| stop.reason.clone_from(&explained.reason));
+            }
             VehicleEvent::StopCleared(cleared) => self.stops.retain(|stop| stop.id != cleared.stop),
             VehicleEvent::Decommissioned(_) => {
                 self.status = Status::Decommissioned;

@@ -281,6 +281,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..post("/v1/vehicles/{vehicle}/stop", May::StopVehicle)
     },
     Endpoint {
+        summary: "Say why a vehicle was stopped, after the stop has left: the reason in place of the one of the order",
+        body: "{ stop: cmd_…, reason: text(1..500) }",
+        answer: Answer::Json("{ stop: cmd_… }"),
+        route: |m| on(m, vehicles::explain),
+        ..post("/v1/vehicles/{vehicle}/explain", May::StopVehicle)
+    },
+    Endpoint {
         summary: "Clear a stop; the vehicle stays where it is until it is dispatched again",
         body: "{ stop: cmd_… }",
         answer: Answer::Json("{ stop: cmd_… }"),

@@ -120,6 +120,24 @@ pub async fn stop(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct ExplainBody {
+    stop: CommandId,
+    reason: String,
+}
+
+/// `POST /v1/vehicles/{vehicle}/explain`
+pub async fn explain(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<VehicleId>,
+    body: Body<ExplainBody>,
+) -> Result<Json<Value>, Problem> {
+    gateway.fleet.explain_stop(&caller.ctx(), id, body.value.stop, reason(&body.value.reason)?).await?;
+    Ok(Json(json!({ "stop": body.value.stop })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClearBody {
     stop: CommandId,
 }

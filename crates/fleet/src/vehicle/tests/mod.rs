@@ -14,7 +14,7 @@ use super::decide::{self, Asked};
 use super::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleDecommissioned,
     VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
-    VehicleStopOrdered, VehicleWentOffline,
+    VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
 };
 use super::{Component, HoldKind, HoldTiming, Mode, Profile, StopClass, VehicleEvent};
 
@@ -130,6 +130,10 @@ fn order(n: u128, class: StopClass, from_memory: bool) -> VehicleStopOrdered {
 
 fn stopped(n: u128) -> VehicleEvent {
     order(n, StopClass::NearestAdmissible, false).into()
+}
+
+fn explained(n: u128, reason: &str) -> VehicleEvent {
+    VehicleStopExplained { stop: stop(n), reason: reason.into() }.into()
 }
 
 fn cleared(n: u128) -> VehicleEvent {

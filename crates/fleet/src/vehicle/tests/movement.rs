@@ -4,7 +4,7 @@ use kernel::Code;
 use kernel::testing::{accepts, check, refuses, unchanged};
 
 use super::super::Vehicle;
-use super::super::decide::{STOPS_MAX, clear_stop, order_stop, release_claim, take_claim};
+use super::super::decide::{STOPS_MAX, clear_stop, explain_stop, order_stop, release_claim, take_claim};
 use super::*;
 
 fn take(n: u128) -> impl FnOnce(Option<&Vehicle>) -> kernel::Decided<VehicleEvent, u64> {
@@ -167,6 +167,19 @@ fn a_stop_holds_until_a_clearance_names_it() {
         let after = kernel::testing::fold::<Vehicle>(&[halted(), vec![change]].concat()).unwrap();
         assert_eq!(after.stops.len(), 2);
     }
+}
+
+#[test]
+fn a_stop_in_force_is_explained_and_stays_the_same_stop() {
+    let explain = |n, why| move |state: Option<&Vehicle>| explain_stop(state, vehicle(), stop(n), why);
+    let halted = || vec![registered(), online(), stopped(1), stopped(2)];
+    check([], explain(1, "smoke"), refuses(Code::NotFound));
+    check(halted(), explain(3, "smoke"), refuses(Code::NotFound));
+    let told = check(halted(), explain(2, "smoke"), accepts([explained(2, "smoke")], ())).unwrap();
+    let reasons: Vec<_> = told.stops.iter().map(|held| (held.id, held.class, held.reason.as_str())).collect();
+    let class = StopClass::NearestAdmissible;
+    assert_eq!(reasons, [(stop(1), class, "why"), (stop(2), class, "smoke")]);
+    check([halted(), vec![explained(2, "smoke")]].concat(), explain(2, "smoke"), unchanged(()));
 }
 
 #[test]
