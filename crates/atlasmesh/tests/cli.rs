@@ -306,3 +306,57 @@ fn a_log_that_was_changed_is_found_out() {
     let output = atlasmesh().args(["verify", "--replay", "--data"]).arg(world.server.data()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}{}", text(&output.stdout), text(&output.stderr));
 }
+
+/// Every operation of the API has a name, help and fields on the command line.
+#[test]
+fn any_operation_can_be_called() {
+    let world = World::new();
+    let person = Person { server: &world.server, token: world.token.clone() };
+    let call = |arguments: &[&str]| -> Value {
+        let output = person.run(&[&["call"], arguments].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let listed = text(&person.run(&["call"]).stdout);
+    let document = world.http.get("/v1/openapi.json").ok();
+    let methods = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let ids: Vec<&str> = methods.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    for id in &ids {
+        assert!(listed.contains(id), "{id} is not listed");
+        let help = text(&person.run(&["call", id, "--help"]).stdout);
+        assert!(help.contains("/"), "{id}: {help}");
+    }
+    let coordinate = |name: &str, at: (f64, f64)| {
+        let (lat, lon) = degrees(at.0, at.1);
+        [format!("--{name}.lat"), lat.to_string(), format!("--{name}.lon={lon}")]
+    };
+    let places = [coordinate("origin", crossing(0, 0)), coordinate("destination", crossing(1, 1))].concat();
+    let mut ask = vec!["post_v1_trips", "--site", site::NAME, "--kind", "passenger", "--idempotency-key", "k-1"];
+    ask.extend(places.iter().map(String::as_str));
+    ask.extend(["--requirements.passengers", "1"]);
+    let trip = call(&ask);
+    assert_eq!((&call(&ask)["id"], &trip["requirements"]["passengers"]), (&trip["id"], &Value::from(1)));
+    let id = trip["id"].as_str().unwrap();
+    assert_eq!(call(&["get_v1_trips", "--status", "CANCELLED"])["items"], Value::Array(Vec::new()));
+    let cancelled = call(&["post_v1_trips_trip_cancel", "--trip", id, "--reason", "rain & wind"]);
+    assert_eq!(cancelled["ended"]["reason"], "rain & wind");
+    let stops = ["post_v1_sites_site_routes", "--site", site::NAME, "--kind", "passenger"];
+    let (lat, lon) = degrees(300.0, 0.0);
+    let stop = format!("{{\"lat\": {lat}, \"lon\": {lon}}}");
+    let mut found = stops.to_vec();
+    found.extend(places.iter().map(String::as_str));
+    found.extend(["--stops", &stop]);
+    assert_eq!(call(&found)["stops_m"].as_array().unwrap().len(), 3);
+    for (arguments, problem) in [
+        (vec!["call", "post_v1_trip"], "there is no operation post_v1_trip"),
+        (vec!["call", "post_v1_trips", "--colour", "red"], "takes no colour"),
+        (vec!["call", "post_v1_trips", "--priority", "high"], "expected integer"),
+        (vec!["call", "get_v1_trips_trip"], "--trip is missing"),
+        (vec!["call", "post_v1_trips", "site"], "expected --FIELD VALUE"),
+        (vec!["call", "post_v1_trips", "--site"], "--site needs a value"),
+        (vec!["call", "get_v1_trips_trip", "--trip", "trip_x"], "refused (NOT_FOUND)"),
+    ] {
+        let said = person.fails(&arguments);
+        assert!(said.contains(problem), "{arguments:?}: {said}");
+    }
+}

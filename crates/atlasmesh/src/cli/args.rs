@@ -165,6 +165,15 @@ pub enum ClientCommand {
     /// Vehicles that need a person: see who asks, take a request, answer it.
     #[command(subcommand)]
     Assist(AssistCommand),
+    /// Any operation of the API, by its name: without one they are listed.
+    #[command(disable_help_flag = true)]
+    Call {
+        /// Its name, e.g. post_v1_trips; with `--help` behind it, what it takes.
+        operation: Option<String>,
+        /// Its fields, e.g. `--trip trip_… --reason rain --origin.lat -29.9`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "--FIELD VALUE")]
+        fields: Vec<String>,
+    },
     /// Entries of the journal, oldest first.
     Journal(JournalOptions),
     /// Check the whole journal: hashes, chains, signatures, and with --replay every row against it.

@@ -39,6 +39,31 @@ pub struct Refused {
     pub problem: Value,
 }
 
+/// A request as the API describes it.
+#[derive(Debug)]
+pub struct Call {
+    /// The method, in capitals.
+    pub method: String,
+    /// The address with its query.
+    pub path: String,
+    /// The body, as JSON.
+    pub body: Option<Vec<u8>>,
+    /// Headers by lower-case name.
+    pub headers: Vec<(String, String)>,
+}
+
+fn json_of(bytes: &[u8]) -> Result<Value> {
+    match bytes.is_empty() {
+        true => Ok(Value::Null),
+        false => serde_json::from_slice(bytes).context("the server's answer is not JSON"),
+    }
+}
+
+fn refused(status: StatusCode, problem: &Value) -> anyhow::Error {
+    let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Refused { status: status.as_u16(), code: text("code"), detail: text("detail"), problem: problem.clone() }.into()
+}
+
 impl Client {
     /// A client of the server at `url` (`http://host:port`).
     pub fn new(url: &str, token: Option<String>) -> Result<Self> {
@@ -72,21 +97,26 @@ impl Client {
         self.send(Method::DELETE, path, None, &[]).await
     }
 
+    /// Calls an operation; its answer as it came.
+    pub async fn call(&self, call: Call) -> Result<Bytes> {
+        let headers: Vec<(&str, &str)> =
+            call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let method = Method::from_bytes(call.method.as_bytes())?;
+        let (status, bytes) = self.answered(self.request(method, &call.path, call.body, &headers)?).await?;
+        if status.is_success() { Ok(bytes) } else { Err(refused(status, &json_of(&bytes)?)) }
+    }
+
+    async fn answered(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+        tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(request))
+            .await
+            .map_err(|_| anyhow!("the server at {} did not answer in time", self.authority))?
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>, headers: &[(&str, &str)]) -> Result<Value> {
         let request = self.request(method, path, body, headers)?;
-        let (status, bytes) = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(request))
-            .await
-            .map_err(|_| anyhow!("the server at {} did not answer in time", self.authority))??;
-        let answer: Value = match bytes.is_empty() {
-            true => Value::Null,
-            false => serde_json::from_slice(&bytes).context("the server's answer is not JSON")?,
-        };
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Err(Refused { status: status.as_u16(), code: text("code"), detail: text("detail"), problem: answer.clone() }
-            .into())
+        let (status, bytes) = self.answered(request).await?;
+        let answer = json_of(&bytes)?;
+        if status.is_success() { Ok(answer) } else { Err(refused(status, &answer)) }
     }
 
     fn request(

@@ -20,6 +20,13 @@ pub fn line(text: impl std::fmt::Display) {
     }
 }
 
+/// Prints bytes as they are.
+pub fn bytes(bytes: &[u8]) {
+    if io::stdout().lock().write_all(bytes).is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// Prints an answer: as JSON, or through `human`.
 pub fn answer(format: Format, value: &Value, human: impl FnOnce(&Value)) {
     match format {
