@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use serde_json::{Value, json};
+use support::openapi::{self, Operation};
 use support::server::refused;
 use support::site::{self, crossing};
 use support::world::{passenger, profile};
@@ -89,6 +90,69 @@ fn bodies_that_are_no_requests_are_refused_before_they_are_understood() {
     }
     // The server is as well as before.
     assert_eq!(world.trip_now(&{ world.trip(crossing(0, 0), crossing(1, 1)) })["kind"], "passenger");
+}
+
+/// The fields that a refusal names.
+#[track_caller]
+fn fields(answer: Answer) -> Vec<String> {
+    let problem = answer.problem(400, "INVALID_REQUEST");
+    let errors = problem["errors"].as_array().unwrap().iter();
+    errors.map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+}
+
+/// An object's names as JSON pointers, in the order of an answer.
+fn pointers<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut pointers: Vec<String> = names.map(|name| format!("/{name}")).collect();
+    pointers.sort();
+    pointers
+}
+
+#[test]
+fn every_operation_names_every_field_that_is_wrong() {
+    let world = World::new();
+    let mut operations = openapi::operations(&world);
+    operations.retain(|operation| operation.body.is_object());
+    assert!(operations.len() > 15, "the operations with a body are found");
+    let size = world.journal_size();
+    for Operation { method, path, body, http } in operations {
+        println!("{method} {path}");
+        let send = |text: &str| http.send(&method, &path, Some(text.as_bytes()), &[]).unwrap();
+        let required: Vec<&str> = body["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !required.is_empty() {
+            assert_eq!(fields(send("{}")), pointers(required.into_iter()));
+        }
+        // No field is a list of an empty object, and none has this name.
+        let names: Vec<&str> = body["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let mut wrong: Value = names.iter().map(|name| ((*name).to_owned(), json!([[{}]]))).collect();
+        wrong["no such/field"] = json!(1);
+        let named = fields(send(&wrong.to_string()));
+        let mut named: Vec<String> =
+            named.iter().map(|field| format!("/{}", field.split('/').nth(1).unwrap())).collect();
+        named.sort();
+        named.dedup();
+        assert_eq!(named, pointers(names.iter().copied().chain(["no such~1field"])));
+        assert_eq!(fields(send(r#"{ "reason": "a", "reason": "b" }"#)), ["/reason"]);
+        assert_eq!(fields(send(r#"{ "a": [{ "b": 1, "b": 1 }] }"#)), ["/a/0/b"]);
+        assert_eq!(fields(send("[]")), ["/"]);
+    }
+    assert_eq!(world.journal_size(), size, "nothing came of any of them");
+}
+
+#[test]
+fn an_area_that_encloses_nothing_closes_nothing() {
+    let world = World::new();
+    let here = || site::at(0.0, 0.0);
+    let line = json!([here(), site::at(50.0, 0.0), site::at(100.0, 0.0)]);
+    let eight = json!([here(), site::at(50.0, 50.0), site::at(50.0, 0.0), site::at(0.0, 50.0)]);
+    for polygon in [json!([here(), here(), here()]), line, eight] {
+        let closure = json!({ "polygon": polygon, "reason": "works", "until": "2020-01-01T00:00:00Z" });
+        let zone = json!({ "name": "yard", "kind": "avoided", "polygon": polygon });
+        let post = |what: &str, body: &Value| {
+            fields(unchanged(&world, |world| world.http.post(&format!("/v1/sites/{}/{what}", site::NAME), body)))
+        };
+        assert_eq!(post("closures", &closure), ["/polygon", "/until"]);
+        assert_eq!(post("zones", &zone), ["/polygon"]);
+    }
 }
 
 #[test]

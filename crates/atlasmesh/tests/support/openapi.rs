@@ -1,8 +1,71 @@
-//! Holds an answer against what the product's own OpenAPI says of it: as much of JSON Schema as the document uses.
+//! What the product's own OpenAPI says: which operations there are, and whether an answer is as described, by as much of
+//! JSON Schema as the document uses.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::http::Answer;
+use super::http::{Answer, Http};
+use super::world::World;
+use super::{site, world};
+
+/// An operation as a request meets it.
+#[derive(Debug)]
+pub struct Operation {
+    pub method: String,
+    /// Its address, with parameters that are well-formed.
+    pub path: String,
+    /// The schema of its JSON body, without references; null where it has none.
+    pub body: Value,
+    /// Somebody who may do it.
+    pub http: Http,
+}
+
+/// Every operation of a server.
+pub fn operations(world: &World) -> Vec<Operation> {
+    let document = world.http.get("/v1/openapi.json").ok();
+    let role = |name: &str| {
+        let made = world.http.post("/v1/principals", &json!({ "role": name, "name": name })).ok();
+        (name.to_owned(), world.server.http(made["token"].as_str().unwrap()))
+    };
+    let roles: Vec<(String, Http)> =
+        ["administrator", "dispatcher", "safety_officer", "technician", "auditor"].map(role).into();
+    let mut found = Vec::new();
+    for (template, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let may = operation["description"].as_str().unwrap();
+            let http = match roles.iter().find(|(role, _)| may.contains(role)) {
+                _ if may.starts_with("The platform") => world.server.platform(),
+                Some((_, http)) => http.clone(),
+                None => world.http.clone(),
+            };
+            let path = parameters(operation).fold(template.clone(), |path, (name, value)| path.replace(&name, &value));
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let body = resolved(&document, schema);
+            found.push(Operation { method: method.to_uppercase(), path, body, http });
+        }
+    }
+    found
+}
+
+fn parameters(operation: &Value) -> impl Iterator<Item = (String, String)> {
+    let in_path = operation["parameters"].as_array().into_iter().flatten().filter(|found| found["in"] == "path");
+    in_path.map(|found| {
+        let name = found["name"].as_str().unwrap();
+        let prefix =
+            found["schema"]["pattern"].as_str().and_then(|pattern| pattern.strip_prefix('^')?.split_once("_["));
+        let value = match (name, prefix) {
+            ("site", _) => site::NAME.to_owned(),
+            ("tenant", _) => world::TENANT.to_owned(),
+            (_, Some((prefix, _))) => format!("{prefix}_{}", "0".repeat(26)),
+            _ => "0".to_owned(),
+        };
+        (format!("{{{name}}}"), value)
+    })
+}
+
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> Value {
+    let name = schema["$ref"].as_str().map(|name| name.trim_start_matches('#'));
+    name.map_or(schema, |name| document.pointer(name).unwrap()).clone()
+}
 
 /// Fails where an answer to an operation is not described.
 #[track_caller]

@@ -12,6 +12,9 @@ use super::site;
 /// How many times faster than a real one a vehicle drives where a test only wants it to arrive.
 pub const FAST: f64 = 40.0;
 
+/// The tenant of a world.
+pub const TENANT: &str = "town-cars";
+
 /// An installation with a town.
 #[derive(Debug)]
 pub struct World {
@@ -29,7 +32,7 @@ impl World {
 
     pub fn with(serve: Serve) -> Self {
         let server = Server::start(serve);
-        let token = tenant(&server, "town-cars", "ride-hail");
+        let token = tenant(&server, TENANT, "ride-hail");
         let http = server.http(&token);
         let world = Self { agents: Vec::new(), server, http, token };
         let made = world.import().ok();

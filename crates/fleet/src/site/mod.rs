@@ -1,5 +1,6 @@
 //! A site: an operating place with one road graph, and what may not be driven there now.
 
+mod polygon;
 #[cfg(test)]
 mod tests;
 
@@ -7,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::decided::Aggregate;
 use kernel::id::RestrictionId;
-use kernel::{Code, Coordinate, Decided, EventMeta, Reject, SiteId, Subject, Timestamp};
+use kernel::{Code, Coordinate, Decided, EventMeta, FieldError, Reject, SiteId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::vehicle::decide::Asked;
@@ -381,9 +382,6 @@ fn check_room(state: Option<&Site>, site: &SiteId, polygon: &[Coordinate], now: 
     let Some(found) = state else {
         return Err(Reject::new(Code::NotFound, format!("there is no site {site}: import its map first")));
     };
-    if !(3..=CORNERS_MAX).contains(&polygon.len()) {
-        return Err(Reject::invalid_field("/polygon", "must have 3 to 500 corners"));
-    }
     let kept = || found.restrictions.values().filter(|restriction| !restriction.is_over(now));
     if kept().count() >= RESTRICTIONS_MAX {
         return Err(Reject::new(Code::Conflict, "this site has 500 zones and closures: lift some first"));
@@ -395,14 +393,18 @@ fn check_room(state: Option<&Site>, site: &SiteId, polygon: &[Coordinate], now: 
     Ok(())
 }
 
-fn check_words(reason: &str, from: Timestamp, until: Option<Timestamp>) -> Result<(), Reject> {
-    if reason.chars().count() > REASON_CHARS_MAX {
-        return Err(Reject::invalid_field("/reason", "must have at most 500 characters"));
-    }
-    match until {
-        Some(until) if until <= from => Err(Reject::invalid_field("/until", "must be later than from")),
-        _ => Ok(()),
-    }
+fn check_fields(polygon: &[Coordinate], reason: &str, from: Timestamp, until: Option<Timestamp>) -> Result<(), Reject> {
+    let is_long = reason.chars().count() > REASON_CHARS_MAX;
+    let ends_first = until.is_some_and(|until| until <= from);
+    let wrong = [
+        ("/polygon", polygon::problem(polygon)),
+        ("/reason", is_long.then_some("must have at most 500 characters")),
+        ("/until", ends_first.then_some("must be later than from")),
+    ];
+    let field =
+        |(field, message): (&str, Option<&str>)| Some(FieldError { field: field.into(), message: message?.into() });
+    let fields: Vec<FieldError> = wrong.into_iter().filter_map(field).collect();
+    if fields.is_empty() { Ok(()) } else { Err(Reject::invalid(fields)) }
 }
 
 /// Draws a zone.
@@ -414,8 +416,8 @@ pub fn draw_zone(
 ) -> Decided<SiteEvent, RestrictionId> {
     let id = drawn.restriction;
     let reason = drawn.reason.as_deref().unwrap_or_default();
-    let checked = check_room(state, site, &drawn.polygon, now)
-        .and_then(|()| check_words(reason, drawn.from.unwrap_or(now), drawn.until));
+    let checked = check_fields(&drawn.polygon, reason, drawn.from.unwrap_or(now), drawn.until)
+        .and_then(|()| check_room(state, site, &drawn.polygon, now));
     match checked {
         Err(reject) => Decided::reject(reject),
         Ok(()) => Decided::accept([drawn.into()], id),
@@ -430,8 +432,8 @@ pub fn close_roads(
     now: Timestamp,
 ) -> Decided<SiteEvent, RestrictionId> {
     let id = closed.restriction;
-    let checked = check_room(state, site, &closed.polygon, now)
-        .and_then(|()| check_words(&closed.reason, closed.from, closed.until));
+    let checked = check_fields(&closed.polygon, &closed.reason, closed.from, closed.until)
+        .and_then(|()| check_room(state, site, &closed.polygon, now));
     match checked {
         Err(reject) => Decided::reject(reject),
         Ok(()) => Decided::accept([closed.into()], id),

@@ -16,8 +16,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::endpoints::Endpoint;
+use super::json;
 use super::problem::Problem;
-use super::strict::Strict;
 
 /// The longest idempotency key: room for a UUID, a URN or a hash.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
@@ -34,23 +35,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let shape = request.extensions().get::<&Endpoint>().map_or("", |endpoint| endpoint.body);
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
-        let value = json(&bytes)?;
+        let value = json::read(shape, &bytes)?;
         let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { value, digest })
     }
-}
-
-/// JSON as its shape describes it.
-///
-/// # Errors
-/// `INVALID_REQUEST` with the field that is wrong.
-pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Reject> {
-    let value = serde_json::from_slice(bytes).map_err(|error| Reject::invalid_field("/", plain(&error)))?;
-    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
-        let pointer = pointer(error.path());
-        Reject::invalid_field(pointer, plain(&error.into_inner()))
-    })
 }
 
 fn unreadable(rejection: BytesRejection) -> Problem {
@@ -60,25 +50,6 @@ fn unreadable(rejection: BytesRejection) -> Problem {
         }
         _ => Problem::new(Code::InvalidRequest, "the body could not be read to its end"),
     }
-}
-
-/// The JSON pointer (RFC 6901) of a path.
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let pointer: String = path
-        .iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { variant } => format!("/{variant}"),
-            Segment::Unknown => String::new(),
-        })
-        .collect();
-    if pointer.is_empty() { "/".into() } else { pointer }
-}
-
-fn plain(error: &serde_json::Error) -> String {
-    format!("is wrong: {error}")
 }
 
 /// A value from the path that is parsed as its type; a text that is not one names nothing.

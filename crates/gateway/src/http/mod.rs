@@ -10,6 +10,7 @@ pub mod endpoints;
 mod events;
 mod health;
 mod journal;
+mod json;
 mod listener;
 mod page;
 mod positions;
@@ -51,6 +52,7 @@ pub const MAP_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Every operation of the API.
 pub fn router(gateway: Arc<Gateway>) -> Router {
+    json::prepare();
     let route = |router: Router<Arc<Gateway>>, endpoint: &'static Endpoint| {
         let admit = middleware::from_fn_with_state((Arc::clone(&gateway), endpoint), auth::admit);
         router.route(&endpoint.route_path(), (endpoint.route)(endpoint.filter()).route_layer(admit))

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use kernel::Code;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tenancy::Role;
 
 use super::endpoints::{Access, Answer, ENDPOINTS, Endpoint, MAP_BODY};
@@ -29,10 +29,6 @@ pub fn document() -> Result<Value, String> {
     for endpoint in ENDPOINTS {
         paths[endpoint.path][endpoint.method] = operation(endpoint)?;
     }
-    let mut schemas = json!({});
-    for (name, shape) in SHAPES {
-        schemas[name] = schema(shape)?;
-    }
     Ok(json!({
         "openapi": "3.1.0",
         "info": {
@@ -43,7 +39,7 @@ pub fn document() -> Result<Value, String> {
         },
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": schemas()?,
             "responses": { "Problem": {
                 "description": "A refusal (RFC 9457), with a code that has a page in docs/errors",
                 "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
@@ -51,6 +47,14 @@ pub fn document() -> Result<Value, String> {
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
         },
     }))
+}
+
+/// The schemas of the shapes that have a name.
+///
+/// # Errors
+/// A shape that cannot be read.
+pub fn schemas() -> Result<Map<String, Value>, String> {
+    SHAPES.iter().map(|(name, shape)| Ok(((*name).to_owned(), schema(shape)?))).collect()
 }
 
 fn operation(endpoint: &Endpoint) -> Result<Value, String> {

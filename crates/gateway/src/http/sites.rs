@@ -18,7 +18,8 @@ use store::port::PAGE_LIMIT_MAX;
 use store::{CommandError, Fault, ListQuery};
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters, json};
+use super::endpoints::MAP_BODY;
+use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters};
 use super::principals;
 use super::problem::Problem;
 use super::vehicles;
@@ -117,7 +118,7 @@ fn network(headers: &HeaderMap, bytes: Bytes) -> Result<RoadNetwork, Problem> {
     if headers.get(header::CONTENT_TYPE).is_some_and(|found| found == OSM_PBF) {
         return Ok(RoadNetwork::Osm(bytes.into()));
     }
-    let CsvBody { nodes, links, turns, no_stop } = json(&bytes)?;
+    let CsvBody { nodes, links, turns, no_stop } = super::json::read(MAP_BODY, &bytes)?;
     Ok(RoadNetwork::Csv { nodes, links, turns, no_stop })
 }
 

@@ -1,0 +1,245 @@
+//! JSON bodies, held against the same schemas that the OpenAPI document shows: every wrong field is named by its JSON
+//! pointer (RFC 6901), in every operation alike.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::LazyLock;
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
+use kernel::{FieldError, Reject};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value, json};
+
+use super::endpoints::ENDPOINTS;
+use super::openapi;
+use super::shape::schema;
+use super::strict::Strict;
+
+/// The most fields that one answer names: who has more of them wrong has another error than those.
+const FIELDS_MAX: usize = 100;
+
+/// A validator for each shape that a body has, made once.
+static VALIDATORS: LazyLock<HashMap<&'static str, Validator>> = LazyLock::new(|| {
+    let shapes = ENDPOINTS.iter().map(|endpoint| endpoint.body).filter(|shape| !shape.is_empty());
+    let made = shapes.map(|shape| Ok((shape, validator(shape)?))).collect::<Result<_, String>>();
+    made.unwrap_or_else(|error| {
+        tracing::error!(error, "the description of a body is wrong");
+        HashMap::new()
+    })
+});
+
+fn validator(shape: &str) -> Result<Validator, String> {
+    let mut schema = schema(shape)?;
+    schema["components"] = json!({ "schemas": openapi::schemas()? });
+    jsonschema::options().should_validate_formats(true).build(&schema).map_err(|error| error.to_string())
+}
+
+/// Makes the validators now, so that no request waits for them.
+pub fn prepare() {
+    LazyLock::force(&VALIDATORS);
+}
+
+/// JSON as its shape describes it.
+///
+/// # Errors
+/// `INVALID_REQUEST` with every field that is wrong.
+pub fn read<T: DeserializeOwned>(shape: &str, bytes: &[u8]) -> Result<T, Reject> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let mut track = serde_path_to_error::Track::new();
+    let value = Unique
+        .deserialize(serde_path_to_error::Deserializer::new(&mut reader, &mut track))
+        .map_err(|error| Reject::invalid_field(pointer(&track.path()), plain(&error)))?;
+    reader.end().map_err(|error| Reject::invalid_field("/", plain(&error)))?;
+    if let Some(validator) = VALIDATORS.get(shape) {
+        let mut wrong = BTreeMap::new();
+        validator.iter_errors(&value).take(FIELDS_MAX).for_each(|error| add(&mut wrong, &error));
+        if !wrong.is_empty() {
+            let fields = wrong.into_iter().map(|(field, message)| FieldError { field, message });
+            return Err(Reject::invalid(fields.take(FIELDS_MAX).collect()));
+        }
+    }
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
+        let pointer = pointer(error.path());
+        Reject::invalid_field(pointer, plain(&error.into_inner()))
+    })
+}
+
+/// Adds the fields that an error is about; the first word about each counts.
+fn add(wrong: &mut BTreeMap<String, String>, error: &ValidationError<'_>) {
+    let at = error.instance_path().as_str();
+    let mut put = |field: String, message: String| {
+        wrong.entry(if field.is_empty() { "/".into() } else { field }).or_insert(message);
+    };
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            put(format!("{at}/{}", escaped(name)), "is missing".into());
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            unexpected.iter().for_each(|name| put(format!("{at}/{}", escaped(name)), "is not a field here".into()));
+        }
+        ValidationErrorKind::AnyOf { context } => {
+            let is_of_kind = |errors: &&Vec<ValidationError<'_>>| {
+                let of_kind = |error: &ValidationError<'_>| matches!(error.kind(), ValidationErrorKind::Type { .. });
+                !errors.iter().any(|error| of_kind(error) && error.instance_path().as_str() == at)
+            };
+            match context.iter().filter(is_of_kind).min_by_key(|errors| errors.len()) {
+                Some(closest) => closest.iter().for_each(|error| add(wrong, error)),
+                None => put(at.to_owned(), "has the wrong type".into()),
+            }
+        }
+        ValidationErrorKind::Pattern { pattern } if pattern == "\\S" => {
+            put(at.to_owned(), "must not be empty".into());
+        }
+        _ => put(at.to_owned(), error.masked_with("").to_string().trim().to_owned()),
+    }
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The JSON pointer of a path.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let pointer: String = path
+        .iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", escaped(key)),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect();
+    if pointer.is_empty() { "/".into() } else { pointer }
+}
+
+fn plain(error: &serde_json::Error) -> String {
+    format!("is wrong: {error}")
+}
+
+/// A value of which no object has a key twice: readers differ in which of two they take (RFC 8259 §4), and a person who
+/// checks a request must see what the server sees.
+struct Unique;
+
+impl<'de> DeserializeSeed<'de> for Unique {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Self)? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            if object.contains_key(&name) {
+                fields.next_value_seed(Twice)?;
+            }
+            let value = fields.next_value_seed(Self)?;
+            object.insert(name, value);
+        }
+        Ok(object.into())
+    }
+}
+
+/// The second value of a key, which is read by no one: that it is refused as a value tells the path to it.
+struct Twice;
+
+impl<'de> DeserializeSeed<'de> for Twice {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<(), D::Error> {
+        Err(D::Error::custom("the key stands more than once"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(shape: &str, body: &str) -> Vec<String> {
+        let refused = read::<Value>(shape, body.as_bytes()).unwrap_err();
+        refused.fields.into_iter().map(|field| field.field).collect()
+    }
+
+    #[test]
+    fn every_body_has_a_validator() {
+        for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.body.is_empty()) {
+            assert!(VALIDATORS.contains_key(endpoint.body), "{} {}", endpoint.method, endpoint.path);
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let trip = r#"{ "trip": { "site": "Not a name", "kind": "haul", "origin": { "lat": 95 }, "wings": 2,
+            "destination": null, "requirements": { "seats/more": 1 }, "window": { "earliest": "2026-02-30T00:00:00Z" } },
+            "goal": { "trips": 0 }, "at_once": true }"#;
+        let shape = ENDPOINTS.iter().find(|endpoint| endpoint.path == "/v1/standing-orders").unwrap().body;
+        let expected = [
+            "/at_once",
+            "/goal/trips",
+            "/trip/destination",
+            "/trip/origin/lat",
+            "/trip/origin/lon",
+            "/trip/requirements/seats~1more",
+            "/trip/site",
+            "/trip/window/earliest",
+            "/trip/wings",
+        ];
+        assert_eq!(wrong(shape, trip), expected);
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_named_at_any_depth() {
+        assert_eq!(wrong("", r#"{ "a": 1, "a": 1 }"#), ["/a"]);
+        assert_eq!(wrong("", r#"{ "a": [0, { "b": { "c": 1, "d": 2, "c": 3 } }] }"#), ["/a/1/b/c"]);
+        assert_eq!(wrong("", r#"{ "a": 1 } x"#), ["/"]);
+        let same = r#"{"a":[null,true,-1,18446744073709551615,1.5,"é"],"b":{"a":{}}}"#;
+        assert_eq!(read::<Value>("", same.as_bytes()).unwrap().to_string(), same);
+    }
+}
