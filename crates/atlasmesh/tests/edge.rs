@@ -9,10 +9,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use support::http::Kept;
+use support::openapi::{self, Operation};
 use support::server::PATIENCE;
 use support::site::crossing;
 use support::world::FAST;
-use support::{Serve, World};
+use support::{Answer, Serve, World};
 
 /// More than the files of the small server, and than the handshakes that it once did at a time.
 const SILENT: usize = 300;
@@ -68,6 +70,55 @@ fn a_request_whose_head_does_not_end_is_cut_off() {
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();
     assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Holds that a connection serves its next request after an answer, or that the answer said that it ends.
+#[track_caller]
+fn is_kept_or_says_not(kept: &mut Kept, answer: &Answer) -> bool {
+    if answer.header("connection") == Some("close") {
+        return false;
+    }
+    assert_eq!(kept.get("/healthz").body["status"], "alive", "after {}: {}", answer.status, answer.body);
+    true
+}
+
+#[test]
+fn a_connection_outlives_an_answer_that_came_before_the_body_was_read_or_says_that_it_ends() {
+    let world = World::new();
+    let mut stranger = world.http.clone();
+    stranger.token = Some("amt_nobody".into());
+    let body = [b' '; 1_000];
+    let json = "content-type: application/json";
+    let operations = openapi::operations(&world);
+    assert!(operations.len() > 50, "the operations are found");
+    for Operation { method, path, http, .. } in operations.iter().filter(|operation| operation.method != "GET") {
+        for http in [&stranger, http] {
+            let mut kept = http.keep();
+            let answer = kept.send(method, path, &[json, "content-length: 1000"], &body);
+            assert!(is_kept_or_says_not(&mut kept, &answer), "{method} {path}");
+        }
+    }
+    for (method, path, status, http) in [
+        ("POST", "/v1/trips", 401, &stranger),
+        ("POST", "/v1/tenants", 403, &world.http),
+        ("POST", "/v1/nothing", 404, &world.http),
+        ("DELETE", "/v1/trips", 405, &world.http),
+        ("POST", "/v1/trips", 413, &world.http),
+    ] {
+        let sent = |headers: &[&str], body: &[u8]| {
+            let mut kept = http.keep();
+            let answer = kept.send(method, path, &[&[json], headers].concat(), body);
+            (is_kept_or_says_not(&mut kept, &answer), answer.status)
+        };
+        // It is too large once more than a mebibyte of it is there.
+        let begun = if status == 413 { vec![b' '; 2_000_000] } else { body.to_vec() };
+        assert_eq!(sent(&["content-length: 10000000"], &begun), (false, status), "a long body");
+        if status != 413 {
+            assert_eq!(sent(&["transfer-encoding: chunked"], b"3\r\nabc\r\n0\r\n\r\n"), (true, status), "chunks");
+            assert_eq!(sent(&["content-length: 1000"], b"half"), (false, status), "a body that does not come");
+            assert_eq!(sent(&["content-length: 1000", "expect: 100-continue"], b""), (false, status), "who asks first");
+        }
+    }
 }
 
 #[test]

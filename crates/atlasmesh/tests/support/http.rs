@@ -9,6 +9,9 @@ use serde_json::Value;
 /// Longer than the longest wait that the API offers.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
+/// How much later than its head a body comes.
+const BODY_AFTER: Duration = Duration::from_millis(20);
+
 /// A client of one server with one token.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -143,6 +146,24 @@ impl Kept {
         let head =
             format!("GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\r\n", self.http.address);
         self.stream.get_mut().write_all(head.as_bytes()).unwrap();
+        read_answer(&mut self.stream).unwrap()
+    }
+
+    /// Sends a head with these headers, and a body that comes after it; the answer, which may come before the body.
+    #[track_caller]
+    pub fn send(&mut self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+        let token = self.http.token.as_deref().unwrap_or_default();
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n", self.http.address);
+        headers.iter().for_each(|line| head += &format!("{line}\r\n"));
+        self.stream.get_mut().write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        // Another packet, and late enough for an answer that does not wait for it.
+        let stream = self.stream.get_mut();
+        stream.set_read_timeout(Some(BODY_AFTER)).unwrap();
+        drop(stream.peek(&mut [0]));
+        stream.set_read_timeout(Some(ANSWER_LIMIT)).unwrap();
+        // Who has answered already may have closed.
+        drop(stream.write_all(body));
         read_answer(&mut self.stream).unwrap()
     }
 }

@@ -15,6 +15,7 @@ mod listener;
 mod page;
 mod positions;
 mod principals;
+mod rest;
 mod shape;
 mod shapes;
 mod sites;
@@ -65,6 +66,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
             Problem::new(Code::MethodNotAllowed, "this address takes another method: `Allow` names those that it does")
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(rest::read))
         .layer(middleware::from_fn_with_state(Arc::clone(&gateway), observe))
         .with_state(gateway)
 }
