@@ -1,4 +1,4 @@
-//! Puts the built page into the program: every file of `ui/dist`, named by its address. Where nothing was built, the
+//! Puts the built page into the program, every file of `ui/dist`, named by its address, and the pages of errors. Where nothing was built, the
 //! program has no page and says so; a program is never held up by a missing Node.
 
 use std::error::Error;
@@ -7,19 +7,25 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../ui/dist");
-    fs::create_dir_all(&root)?;
-    println!("cargo::rerun-if-changed={}", root.display());
     println!("cargo::rerun-if-changed=build.rs");
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../..");
+    fs::create_dir_all(root.join("ui/dist"))?;
+    write("page.rs", "FILES", &root.join("ui/dist"))?;
+    write("errors.rs", "PAGES", &root.join("docs/errors"))
+}
+
+/// Writes a table of the files below a folder, by their addresses.
+fn write(name: &str, table: &str, root: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
-    collect(&root, "", &mut files)?;
+    collect(root, "", &mut files)?;
     files.sort();
-    let mut table = String::from("static FILES: &[(&str, &[u8])] = &[\n");
+    let mut text = format!("static {table}: &[(&str, &[u8])] = &[\n");
     for (address, path) in files {
-        writeln!(table, "    ({address:?}, include_bytes!({path:?})),")?;
+        writeln!(text, "    ({address:?}, include_bytes!({path:?})),")?;
     }
-    table.push_str("];\n");
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("page.rs"), table)?;
+    text.push_str("];\n");
+    fs::write(Path::new(&env::var("OUT_DIR")?).join(name), text)?;
     Ok(())
 }
 

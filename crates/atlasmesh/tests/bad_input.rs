@@ -139,6 +139,54 @@ fn every_operation_names_every_field_that_is_wrong() {
 }
 
 #[test]
+fn every_operation_refuses_what_says_that_it_is_no_json_before_it_reads_it() {
+    let world = World::new();
+    for Operation { method, path, body, http } in openapi::operations(&world) {
+        let send = |media_type| http.send(&method, &path, Some(b"no json"), &[("content-type", media_type)]).unwrap();
+        if body.is_object() {
+            println!("{method} {path}");
+            for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
+                send(media_type).problem(415, "UNSUPPORTED_MEDIA_TYPE");
+            }
+            for media_type in ["Application/JSON; charset=utf-8", "application/vnd.fleet+json"] {
+                send(media_type).problem(400, "INVALID_REQUEST");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_type_of_every_problem_leads_to_a_page_that_says_what_to_do() {
+    let world = World::new();
+    let wrong = world.http.get("/v1/trips/trip_x").problem(404, "NOT_FOUND");
+    let mut anybody = world.http.clone();
+    anybody.token = None;
+    let page = anybody.get(wrong["type"].as_str().unwrap());
+    assert_eq!((page.status, page.content_type.as_str()), (200, "text/plain"));
+    assert!(page.body.as_str().unwrap().contains("## What to do next"));
+    anybody.get("/docs/errors/NO_SUCH_CODE").problem(404, "NOT_FOUND");
+}
+
+#[test]
+fn two_vehicles_of_a_tenant_have_two_names() {
+    let world = World::new();
+    let first = world.register("taxi-01");
+    let answer = unchanged(&world, |world| world.http.post("/v1/vehicles", &profile(" taxi-01 ")));
+    let problem = answer.problem(409, "CONFLICT");
+    assert_eq!(problem["errors"][0]["field"], "/name");
+    assert!(problem["detail"].as_str().unwrap().contains(&first), "{problem}");
+    world.register("taxi-02");
+    let other = world.server.http(&support::world::tenant(&world.server, "other-cars", "ride-hail"));
+    assert_eq!(
+        other
+            .put(&format!("/v1/sites/{}/map", site::NAME), site::network().to_string().as_bytes(), "application/json")
+            .status,
+        201
+    );
+    other.post("/v1/vehicles", &profile("taxi-01")).ok();
+}
+
+#[test]
 fn an_area_that_encloses_nothing_closes_nothing() {
     let world = World::new();
     let here = || site::at(0.0, 0.0);

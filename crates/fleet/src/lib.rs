@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 mod credentials;
+mod names;
 pub mod seen;
 mod service;
 pub mod site;
@@ -13,6 +14,7 @@ mod sites;
 pub mod vehicle;
 
 pub use credentials::VEHICLE_CREDENTIALS;
+pub use names::VEHICLE_NAMES;
 pub use seen::{CLAIM_RENEWALS, Seen, VEHICLE_SEEN};
 pub use service::{Fleet, FromRecord, KnownVehicle, Registered, Settings, Tenants, no_vehicle};
 pub use site::Site;

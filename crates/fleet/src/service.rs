@@ -16,6 +16,7 @@ use store::port::{Fault, Guard, ListQuery, Store};
 use store::{CommandError, Expected, Extras, Outcome, RowBody, RowWrite, TableSpec, execute, load};
 
 use crate::credentials;
+use crate::names;
 use crate::seen::{self, Renewal, Seen, VEHICLE_SEEN};
 use crate::vehicle::decide::{self, Asked};
 use crate::vehicle::profile::Registration;
@@ -127,7 +128,7 @@ impl Fleet {
     /// answer could not be the same.
     ///
     /// # Errors
-    /// One entry per wrong field; `POLICY_VIOLATION`; `NOT_FOUND` for an unknown site; a fault.
+    /// One entry per wrong field; `CONFLICT` for a name that is taken; `POLICY_VIOLATION`; a fault.
     pub async fn register(&self, ctx: &Ctx, registration: &Registration) -> Result<Registered, CommandError> {
         registration.validate()?;
         if self.site(&ctx.tenant, &registration.site).await?.is_none() {
@@ -146,7 +147,9 @@ impl Fleet {
             }
         };
         let profile = registration.profile(commitment);
+        rows.push(names::reserve(&*self.store, &ctx.tenant, &profile.name, id).await?);
         let gather = |_| async {
+            names::check_is_free(&*self.store, &ctx.tenant, &profile.name).await?;
             let facts = RegistrationFacts {
                 vehicle_simulated: registration.simulated,
                 vin_present: registration.vin.is_some(),

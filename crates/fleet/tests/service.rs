@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fleet::site::{ClosureClass, NewMap, SiteRoadsClosed};
+use fleet::vehicle::events::VehicleDecommissioned;
 use fleet::vehicle::profile::Registration;
 use fleet::vehicle::{HoldKind, HoldTiming, Mode, Status, StopClass};
-use fleet::{Fleet, FromRecord, KnownVehicle, MapSource, Registered, Seen, Settings, Tenants};
+use fleet::{Fleet, FromRecord, KnownVehicle, MapSource, Registered, Seen, Settings, Tenants, Vehicle};
 use journal::Entry;
 use kernel::ctx::About;
 use kernel::id::{BootId, PrincipalId, TypedId};
@@ -22,7 +23,7 @@ use pollster::block_on;
 use serde_json::{Value, json};
 use store::conformance::PlainSigner;
 use store::port::{ListQuery, PAGE_LIMIT_MAX};
-use store::{CommandError, Fault, MemoryStore, Store, due};
+use store::{CommandError, Extras, Fault, MemoryStore, Store, due};
 
 const OFFLINE_AFTER_MS: i64 = 10_000;
 const VIN: &str = "1HGBH41JXMN109186";
@@ -99,6 +100,33 @@ fn policy_is_asked_before_a_map_is_read_and_again_if_trips_came_meanwhile() {
     check(Sent::default(), None, 1, &[true]);
 }
 
+#[test]
+fn of_vehicles_that_are_registered_at_once_under_one_name_one_is_and_a_name_is_free_after_its_vehicle() {
+    let world = world();
+    let all: Vec<_> = std::thread::scope(|scope| {
+        let begun: Vec<_> = (0..8).map(|_| scope.spawn(|| world.register(json!({})))).collect();
+        begun.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let (made, refused): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
+    assert_eq!((made.len(), refused.len()), (1, 7));
+    let id = made.into_iter().next().unwrap().unwrap().vehicle;
+    for result in refused {
+        let reject = refusal(result);
+        assert_eq!((reject.code, reject.fields[0].field.as_str()), (Code::Conflict, "/name"));
+        assert!(reject.message.contains(&id.to_string()), "{}", reject.message);
+    }
+    let other = world.register(json!({ "name": "Truck 8" })).unwrap().vehicle;
+    assert_ne!(id, other);
+    let sold = |_: Option<&Vehicle>, (): &()| {
+        kernel::Decided::accept([VehicleDecommissioned { reason: "sold".into() }.into()], ())
+    };
+    let gather = |_| async { Ok(()) };
+    block_on(store::execute(&*world.store, &world.ctx(), &id, Extras::default(), gather, sold)).unwrap();
+    let successor = world.register(json!({})).unwrap().vehicle;
+    assert_eq!(refusal(world.register(json!({ "name": "Truck 7  " }))).code, Code::Conflict);
+    assert_ne!(id, successor);
+}
+
 /// A store with one mapped site.
 fn world() -> World {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(PlainSigner)));
@@ -154,7 +182,8 @@ impl World {
 
     /// A vehicle that is ONLINE and was heard once.
     fn online(&self) -> VehicleId {
-        let id = self.register(json!({})).unwrap().vehicle;
+        let name = format!("Truck {}", 100 + block_on(self.fleet.vehicles(&tenant(), ListQuery::all())).unwrap().len());
+        let id = self.register(json!({ "name": name })).unwrap().vehicle;
         let capabilities = BTreeSet::from(["haul".to_owned()]);
         let boot = BootId::from_u128(1);
         block_on(self.fleet.come_online(&self.ctx(), id, boot, capabilities, Vec::new(), Mode::Autonomous)).unwrap();
@@ -274,7 +303,7 @@ fn a_vehicle_identification_number_never_enters_the_journal() {
     let world = world();
     let id = world.register(json!({ "vin": VIN })).unwrap().vehicle;
     let commitment = world.known(id).vehicle.profile.vin_commitment.unwrap();
-    let again = world.register(json!({ "vin": VIN })).unwrap().vehicle;
+    let again = world.register(json!({ "name": "Truck 8", "vin": VIN })).unwrap().vehicle;
     assert_ne!(world.known(again).vehicle.profile.vin_commitment, Some(commitment), "salted: two never tell alike");
     for entry in block_on(world.store.entries(&tenant(), 0, PAGE_LIMIT_MAX)).unwrap() {
         assert!(!entry.envelope_json.contains(VIN), "{}", entry.envelope_json);

@@ -37,6 +37,8 @@ pub enum Code {
     VehicleUnavailable,
     /// The body is larger than the limit.
     PayloadTooLarge,
+    /// The body is of a type that this operation does not read.
+    UnsupportedMediaType,
     /// More work waits than the limit allows.
     Overloaded,
     /// A part of the product cannot answer now; nothing was changed; try again.
@@ -62,13 +64,14 @@ impl Code {
             Code::StaleClaim => "STALE_CLAIM",
             Code::VehicleUnavailable => "VEHICLE_UNAVAILABLE",
             Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Code::Overloaded => "OVERLOADED",
             Code::Unavailable => "UNAVAILABLE",
         }
     }
 
     /// Every code, for the documentation test.
-    pub const ALL: [Code; 17] = [
+    pub const ALL: [Code; 18] = [
         Code::InvalidRequest,
         Code::Unauthenticated,
         Code::Forbidden,
@@ -84,6 +87,7 @@ impl Code {
         Code::StaleClaim,
         Code::VehicleUnavailable,
         Code::PayloadTooLarge,
+        Code::UnsupportedMediaType,
         Code::Overloaded,
         Code::Unavailable,
     ];

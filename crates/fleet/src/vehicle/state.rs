@@ -10,8 +10,8 @@ impl Aggregate for Vehicle {
     type Event = VehicleEvent;
     const KIND: &'static str = "vehicle";
     const FOLD_VERSION: u32 = 1;
-    const INDEXES: &'static [&'static str] = &["status", "site"];
-    const READ_BY: &'static [&'static [&'static str]] = &[&["site"], &["status"], &["status", "site"]];
+    const INDEXES: &'static [&'static str] = &["status", "site", "name"];
+    const READ_BY: &'static [&'static [&'static str]] = &[&["site"], &["status"], &["status", "site"], &["name"]];
 
     fn evolve(state: Option<Self>, event: &VehicleEvent, meta: &EventMeta) -> Option<Self> {
         let Some(mut vehicle) = state else {
@@ -42,7 +42,7 @@ impl Aggregate for Vehicle {
     }
 
     fn index_values(&self) -> Vec<String> {
-        vec![self.status.as_str().into(), self.site.to_string()]
+        vec![self.status.as_str().into(), self.site.to_string(), self.profile.name.clone()]
     }
 
     fn about(event: &VehicleEvent, state: Option<&Self>) -> Vec<Subject> {

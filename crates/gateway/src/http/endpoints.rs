@@ -9,8 +9,8 @@ use policy::Action;
 use tenancy::Operation as May;
 
 use super::{
-    MAP_BYTES_MAX, assistance, events, health, journal, openapi, positions, principals, sites, standing, tenants,
-    tiles, tlog, trips, vehicles,
+    MAP_BYTES_MAX, assistance, events, health, journal, openapi, positions, principals, problem, sites, standing,
+    tenants, tiles, tlog, trips, vehicles,
 };
 use crate::Gateway;
 
@@ -534,6 +534,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         answer: Answer::Json("{ … }"),
         route: |m| on(m, openapi::show),
         ..open("/v1/openapi.json")
+    },
+    Endpoint {
+        summary: "What a problem means and what to do next, as its `type` names it",
+        answer: Answer::Text,
+        route: |m| on(m, problem::page),
+        ..open("/docs/errors/{code}")
     },
     Endpoint {
         summary: "Whether the process answers",

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Code, Reject, Timestamp};
 use serde::de::{DeserializeOwned, Error as _};
@@ -36,11 +36,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let shape = request.extensions().get::<&Endpoint>().map_or("", |endpoint| endpoint.body);
+        check_is_json(request.headers())?;
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
         let value = json::read(shape, &bytes)?;
         let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { value, digest })
     }
+}
+
+/// Refuses a body that says that it is something else; one that says nothing is looked at.
+///
+/// # Errors
+/// `UNSUPPORTED_MEDIA_TYPE`.
+pub fn check_is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let named = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = named == "application/json" || named.starts_with("application/") && named.ends_with("+json");
+    let text = "this operation reads JSON: send it as `Content-Type: application/json`";
+    if is_json { Ok(()) } else { Err(Problem::new(Code::UnsupportedMediaType, text)) }
 }
 
 fn unreadable(rejection: BytesRejection) -> Problem {

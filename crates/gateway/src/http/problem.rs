@@ -2,6 +2,7 @@
 //! place where a refusal becomes an HTTP status.
 
 use axum::Json;
+use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Code, FieldError, Reject};
@@ -9,6 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 use store::port::Fault;
 use store::{CommandError, CommitError};
+
+include!(concat!(env!("OUT_DIR"), "/errors.rs"));
 
 /// A problem that a client is told.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::OffMap | Code::Unroutable | Code::UnknownCapability => StatusCode::UNPROCESSABLE_ENTITY,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -66,9 +70,22 @@ fn title(code: Code) -> &'static str {
         Code::StaleClaim => "The claim is not current",
         Code::VehicleUnavailable => "The vehicle cannot take this now",
         Code::PayloadTooLarge => "The body is too large",
+        Code::UnsupportedMediaType => "The body is of another type",
         Code::Overloaded => "Too much work is waiting",
         Code::Unavailable => "Not possible right now",
     }
+}
+
+/// `GET /docs/errors/{code}`: where the `type` of a problem leads, with what it means and what to do next.
+pub async fn page(Path(code): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let text = page_of(&code).ok_or_else(|| Problem::not_found("error", &code))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
+}
+
+fn page_of(code: &str) -> Option<&'static [u8]> {
+    let code = Code::ALL.into_iter().find(|known| known.as_str() == code)?;
+    let address = format!("/{}.md", code.as_str());
+    PAGES.binary_search_by_key(&address.as_str(), |(address, _)| address).ok().map(|place| PAGES[place].1)
 }
 
 impl Problem {
@@ -144,5 +161,24 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_page() {
+        for code in Code::ALL {
+            let page = String::from_utf8_lossy(page_of(code.as_str()).unwrap());
+            let status = format!("HTTP status {}.", status(code).as_u16());
+            for words in
+                [&format!("# {}", code.as_str()), &status, "## What it means", "## What to do next", title(code)]
+            {
+                assert!(page.contains(words), "{}: {words}", code.as_str());
+            }
+        }
+        assert_eq!(page_of("README"), None);
     }
 }

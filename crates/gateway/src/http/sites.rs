@@ -19,7 +19,7 @@ use store::{CommandError, Fault, ListQuery};
 
 use super::auth::Caller;
 use super::endpoints::MAP_BODY;
-use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters};
+use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters, check_is_json};
 use super::principals;
 use super::problem::Problem;
 use super::vehicles;
@@ -118,6 +118,7 @@ fn network(headers: &HeaderMap, bytes: Bytes) -> Result<RoadNetwork, Problem> {
     if headers.get(header::CONTENT_TYPE).is_some_and(|found| found == OSM_PBF) {
         return Ok(RoadNetwork::Osm(bytes.into()));
     }
+    check_is_json(headers)?;
     let CsvBody { nodes, links, turns, no_stop } = super::json::read(MAP_BODY, &bytes)?;
     Ok(RoadNetwork::Csv { nodes, links, turns, no_stop })
 }

@@ -191,8 +191,8 @@ fn what_came_before_the_registration_or_after_the_end_changes_nothing_that_moves
 fn lists_find_vehicles_and_timelines_find_events() {
     use kernel::{Aggregate, Subject};
     let vehicle: Vehicle = fold(&[registered(), online(), claimed(2, 1)]).unwrap();
-    assert_eq!(vehicle.index_values(), ["ONLINE", "pit-1"]);
-    assert_eq!(Vehicle::INDEXES, ["status", "site"]);
+    assert_eq!(vehicle.index_values(), ["ONLINE", "pit-1", vehicle.profile.name.as_str()]);
+    assert_eq!(Vehicle::INDEXES, ["status", "site", "name"]);
     assert_eq!(vehicle.due_at(), None, "silence is watched where it is observed");
     let of_trip = vec![Subject::new("trip", trip(2))];
     let (auto, on_trip) = (Mode::Autonomous, Some(trip(2)));
