@@ -51,6 +51,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/healthz", "", none.clone(), Stranger::Own),
         ("get", "/readyz", "", none.clone(), Stranger::Own),
         ("get", "/metrics", "", none.clone(), Stranger::Own),
+        ("get", "/docs/errors/{code}", "", none.clone(), Stranger::Own),
         ("get", "/v1/openapi.json", "", none.clone(), Stranger::Own),
         ("post", "/v1/tenants", "", json!({ "name": "third", "sector": "mining", "simulated": true }), FORBIDDEN),
         ("get", "/v1/tenants", "", none.clone(), FORBIDDEN),
