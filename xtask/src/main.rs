@@ -11,8 +11,10 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod chaos;
+mod check;
 mod codegen;
 mod demo;
+mod lanes;
 mod page;
 mod process;
 mod repo;
@@ -35,6 +37,8 @@ struct Cli {
 enum Command {
     /// Build the page and the product, and show a fleet at work.
     Demo(demo::Args),
+    /// Check what changed since main: format, tidy, clippy, and the tests of the changed crates and their dependents.
+    Check,
     /// Run every lane: set-up, format, tidy, clippy, tests, clients that others wrote, generated text, and last the demo.
     Test(test::Args),
     /// List the benchmarks, or run one in release.
@@ -61,6 +65,7 @@ fn run(command: Command) -> Result<ExitCode> {
     let root = repo::root()?;
     match command {
         Command::Demo(args) => demo::run(&root, &args),
+        Command::Check => check::run(&root),
         Command::Test(args) => test::run(&root, &args),
         Command::Bench(args) => bench::run(&root, &args),
         Command::Chaos(args) => chaos::run(&root, &args),

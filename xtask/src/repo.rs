@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// Folders that hold nothing written by hand.
+/// What holds nothing written by hand; `.git` is a file in a second worktree.
 const SKIPPED: [&str; 4] = ["target", ".git", "node_modules", "dist"];
 
 /// One file, with its path from the root and `/` between its parts.
@@ -89,11 +89,12 @@ impl Repo {
 fn collect(root: &Path, folder: &Path, files: &mut Vec<File>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
+        if SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
+            continue;
+        }
         let (path, kind) = (entry.path(), entry.file_type()?);
         if kind.is_dir() {
-            if !SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
-                collect(root, &path, files)?;
-            }
+            collect(root, &path, files)?;
         } else if kind.is_file() {
             let relative = path.strip_prefix(root)?.components();
             let parts: Vec<_> = relative.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();

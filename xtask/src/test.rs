@@ -1,12 +1,11 @@
-//! One command that says whether the product is well. Every lane runs, whatever the others found; the table at the end
-//! says how long each took.
+//! One command that says whether the product is well.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::lanes::{self, Lane, Limit, Step};
 use crate::process::{self, Counts};
 use crate::repo::{File, Repo};
 use crate::{codegen, page, setup, tidy};
@@ -17,36 +16,25 @@ pub struct Args {
     lanes: Vec<String>,
 }
 
-struct Lane {
-    name: &'static str,
-    step: Step,
-}
-
-enum Step {
-    /// Part of this program, which limits what it waits for.
-    Own(fn(&Path) -> Result<Counts>),
-    /// Another program; one check.
-    Program(fn(&Path) -> Result<Command>, Limit),
-    /// A test runner, whose closing lines are counted.
-    Runner(fn(&Path) -> Result<Command>, Limit),
-}
-
-/// Minutes; what takes longer on two cores with nothing built yet hangs.
-struct Limit(u64);
+pub const FORMAT: Lane<'static> = Lane { name: "format", step: Step::Program(&format, Limit(2)) };
+pub const TIDY: Lane<'static> = Lane { name: "tidy", step: Step::Own(&|root| tidy::check_all(&Repo::open(root)?)) };
+pub const PAGE: Lane<'static> = Lane { name: "page", step: Step::Own(&page::check) };
+pub const CLIPPY: Lane<'static> = Lane { name: "clippy", step: Step::Program(&clippy, Limit(20)) };
+pub const TESTS_LIMIT: Limit = Limit(40);
 
 /// In this order: what is quick and likely to fail comes first, what needs everything comes last.
-const LANES: &[Lane] = &[
-    Lane { name: "set-up", step: Step::Own(setup::run) },
-    Lane { name: "format", step: Step::Program(format, Limit(2)) },
-    Lane { name: "tidy", step: Step::Own(|root| tidy::check_all(&Repo::open(root)?)) },
-    Lane { name: "page", step: Step::Own(page::check) },
-    Lane { name: "clippy", step: Step::Program(clippy, Limit(20)) },
-    Lane { name: "tests", step: Step::Runner(tests, Limit(40)) },
-    Lane { name: "doc-tests", step: Step::Own(doc_tests) },
-    Lane { name: "schemathesis", step: Step::Runner(|root| Ok(apart(root, "schemathesis")), Limit(20)) },
-    Lane { name: "journeys", step: Step::Runner(journeys, Limit(20)) },
-    Lane { name: "generated", step: Step::Own(codegen::check) },
-    Lane { name: "demo", step: Step::Program(demo, Limit(15)) },
+const LANES: &[Lane<'static>] = &[
+    Lane { name: "set-up", step: Step::Own(&setup::run) },
+    FORMAT,
+    TIDY,
+    PAGE,
+    CLIPPY,
+    Lane { name: "tests", step: Step::Runner(&tests, TESTS_LIMIT) },
+    Lane { name: "doc-tests", step: Step::Own(&doc_tests) },
+    Lane { name: "schemathesis", step: Step::Runner(&|root| Ok(apart(root, "schemathesis")), Limit(20)) },
+    Lane { name: "journeys", step: Step::Runner(&journeys, Limit(20)) },
+    Lane { name: "generated", step: Step::Own(&codegen::check) },
+    Lane { name: "demo", step: Step::Program(&demo, Limit(15)) },
 ];
 
 pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
@@ -55,41 +43,7 @@ pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
         bail!("there is no lane named {unknown}: there are {}", known.join(", "));
     }
     let chosen = |lane: &&Lane| args.lanes.is_empty() || args.lanes.iter().any(|name| name == lane.name);
-    let mut total = Counts::default();
-    let mut table = String::new();
-    for lane in LANES.iter().filter(chosen) {
-        println!("\n== {} ==", lane.name);
-        let started = Instant::now();
-        let counts = run_lane(root, lane);
-        let minutes = started.elapsed().as_secs_f64() / 60.0;
-        total += counts;
-        let verdict = if counts.failed == 0 { "passed" } else { "FAILED" };
-        table.push_str(&format!("{:<12}{minutes:>8.1} min  {verdict}\n", lane.name));
-    }
-    println!("\n{table}\n{} passed, {} failed", total.passed, total.failed);
-    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn run_lane(root: &Path, lane: &Lane) -> Counts {
-    let minutes = |limit: &Limit| Duration::from_secs(limit.0 * 60);
-    let none = |error| (Counts::default(), Err(error));
-    let (mut counts, ended) = match &lane.step {
-        Step::Own(step) => step(root).map_or_else(none, |counts| (counts, Ok(()))),
-        Step::Program(command, limit) => {
-            let ended = command(root).and_then(|mut command| process::stream(&mut command, minutes(limit)));
-            (Counts { passed: u64::from(ended.is_ok()), failed: 0 }, ended)
-        }
-        Step::Runner(command, limit) => match command(root) {
-            Ok(mut command) => process::stream_counting(&mut command, minutes(limit)),
-            Err(error) => none(error),
-        },
-    };
-    if let Err(error) = ended {
-        println!("{}: {error:#}", lane.name);
-        // What did not even start to count, such as tests that do not compile, is one failure.
-        counts.failed = counts.failed.max(1);
-    }
-    counts
+    Ok(lanes::run(root, LANES.iter().filter(chosen)))
 }
 
 fn format(root: &Path) -> Result<Command> {
@@ -104,11 +58,11 @@ fn clippy(root: &Path) -> Result<Command> {
     Ok(command)
 }
 
-fn has_nextest(root: &Path) -> bool {
+pub fn has_nextest(root: &Path) -> bool {
     process::works(process::cargo(root).args(["nextest", "--version"]))
 }
 
-fn tests(root: &Path) -> Result<Command> {
+pub fn tests(root: &Path) -> Result<Command> {
     let mut command = process::cargo(root);
     if has_nextest(root) {
         command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
@@ -192,13 +146,5 @@ mod tests {
             let repo = Repo::of(&[("crates/a/src/a.rs", text)]);
             assert_eq!(has_doc_test(&repo.files[0]), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn a_lane_that_fails_counts_even_if_it_counted_nothing() {
-        let fails = Lane { name: "fails", step: Step::Own(|_| bail!("broken")) };
-        assert_eq!(run_lane(Path::new("."), &fails), Counts { passed: 0, failed: 1 });
-        let counts = Lane { name: "counts", step: Step::Own(|_| Ok(Counts { passed: 3, failed: 2 })) };
-        assert_eq!(run_lane(Path::new("."), &counts), Counts { passed: 3, failed: 2 });
     }
 }
