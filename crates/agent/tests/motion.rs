@@ -49,6 +49,7 @@ fn a_trip_from_dispatch_to_completion() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_dispatch_is_refused_by_name() {
     let check = |given: &dyn Fn(&mut World), when: &dyn Fn(&mut v1::Dispatch), epoch: u64, then: &str| {
         let mut world = connected();

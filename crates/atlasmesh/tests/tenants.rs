@@ -37,6 +37,7 @@ const WRONG_SITE: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
 
 /// Method, address, query and body with ids in braces, and what a stranger gets. In this order, so that what undoes
 /// comes after what it undoes.
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
     let reason = json!({ "reason": CANARY });
     let hold = json!({ "kind": "grounded", "timing": "after_trip", "reason": CANARY });

@@ -106,12 +106,7 @@ impl Memory {
     /// Takes one record. Total: a record that names what is not there changes nothing.
     pub fn apply(&mut self, record: Record) {
         match record {
-            Record::Boot(boot) => {
-                self.boot_counter = boot.counter;
-                self.boot = BootId::from_str(&boot.boot_id).ok();
-                self.report_seq = 0;
-                self.sample_seq = 0;
-            }
+            Record::Boot(boot) => self.booted(boot.counter, &boot.boot_id),
             Record::Held(command) => self.hold(command),
             Record::Cleared(id) => {
                 if let Ok(id) = CommandId::from_str(&id) {
@@ -176,6 +171,13 @@ impl Memory {
                 }
             }
         }
+    }
+
+    fn booted(&mut self, counter: u64, id: &str) {
+        self.boot_counter = counter;
+        self.boot = BootId::from_str(id).ok();
+        self.report_seq = 0;
+        self.sample_seq = 0;
     }
 
     fn cancel(&mut self, trip: &str, claim_epoch: u64) {

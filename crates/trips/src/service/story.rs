@@ -242,13 +242,11 @@ fn sentence(event: &TripEvent) -> String {
         }
         TripEvent::ResumeTaken(_) => "the vehicle will go on".into(),
         TripEvent::ResumeRefused(body) => format!("the vehicle does not go on ({}): {}", body.code, body.reason),
-        TripEvent::ComplianceSummary(body) => format!(
-            "{} checks: {} compliant, {} violating, {} unknown",
-            body.compliant + body.violating + body.unknown,
-            body.compliant,
-            body.violating,
-            body.unknown
-        ),
+        TripEvent::ComplianceSummary(body) => {
+            let (compliant, violating, unknown) = (body.compliant, body.violating, body.unknown);
+            let all = compliant + violating + unknown;
+            format!("{all} checks: {compliant} compliant, {violating} violating, {unknown} unknown")
+        }
     }
 }
 

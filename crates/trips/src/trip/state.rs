@@ -382,11 +382,52 @@ impl Trip {
         }
     }
 
+    /// The events after which nothing is due.
+    fn apply_end(&mut self, event: &TripEvent, at: Timestamp) {
+        match event {
+            TripEvent::Completed(body) => {
+                self.heard(&body.report, Some(Milestone::Completed));
+                self.occupied = false;
+                self.summary = Some(body.summary.clone());
+                self.end(Status::Completed, "COMPLETED", "the vehicle completed the trip", at);
+            }
+            TripEvent::Cancelled(body) => {
+                if let Some(report) = &body.report {
+                    self.heard(report, Some(Milestone::Completed));
+                    self.occupied = false;
+                }
+                self.summary = body.summary.clone().or(self.summary.take());
+                self.end(Status::Cancelled, "CANCELLED", &body.reason, at);
+            }
+            TripEvent::Failed(body) => {
+                if let Some(report) = &body.report {
+                    self.heard(report, None);
+                }
+                self.end(Status::Failed, &body.code, &body.reason, at);
+            }
+            TripEvent::Expired(body) => self.end(Status::Expired, "EXPIRED", &body.reason, at),
+            _ => {}
+        }
+    }
+
+    fn apply_violation(&mut self, event: &TripEvent, at: Timestamp) {
+        match event {
+            TripEvent::ViolationOpened(body) => {
+                let open = OpenViolation { violation: body.violation, response: body.response, opened_at: at };
+                self.violations.insert(body.rule.clone(), open);
+            }
+            TripEvent::ViolationClosed(body) => {
+                self.violations.remove(&body.rule);
+            }
+            _ => {}
+        }
+    }
+
     fn apply(&mut self, event: &TripEvent, meta: &EventMeta) {
         let at = meta.recorded_at;
         self.changed_at = at;
         self.due = match event {
-            TripEvent::Created(_) => self.due,
+            TripEvent::Created(_) | TripEvent::ComplianceSummary(_) => self.due,
             TripEvent::Released(body) => {
                 self.status = Status::Created;
                 Some(body.due_at)
@@ -435,43 +476,14 @@ impl Trip {
                 }
                 Some(body.due_at)
             }
-            TripEvent::Completed(body) => {
-                self.heard(&body.report, Some(Milestone::Completed));
-                self.occupied = false;
-                self.summary = Some(body.summary.clone());
-                self.end(Status::Completed, "COMPLETED", "the vehicle completed the trip", at);
+            TripEvent::Completed(_) | TripEvent::Cancelled(_) | TripEvent::Failed(_) | TripEvent::Expired(_) => {
+                self.apply_end(event, at);
                 None
             }
-            TripEvent::Cancelled(body) => {
-                if let Some(report) = &body.report {
-                    self.heard(report, Some(Milestone::Completed));
-                    self.occupied = false;
-                }
-                self.summary = body.summary.clone().or(self.summary.take());
-                self.end(Status::Cancelled, "CANCELLED", &body.reason, at);
-                None
-            }
-            TripEvent::Failed(body) => {
-                if let Some(report) = &body.report {
-                    self.heard(report, None);
-                }
-                self.end(Status::Failed, &body.code, &body.reason, at);
-                None
-            }
-            TripEvent::Expired(body) => {
-                self.end(Status::Expired, "EXPIRED", &body.reason, at);
-                None
-            }
-            TripEvent::ViolationOpened(body) => {
-                let open = OpenViolation { violation: body.violation, response: body.response, opened_at: at };
-                self.violations.insert(body.rule.clone(), open);
+            TripEvent::ViolationOpened(_) | TripEvent::ViolationClosed(_) => {
+                self.apply_violation(event, at);
                 self.due
             }
-            TripEvent::ViolationClosed(body) => {
-                self.violations.remove(&body.rule);
-                self.due
-            }
-            TripEvent::ComplianceSummary(_) => self.due,
             TripEvent::Rerouted(_)
             | TripEvent::RerouteTaken(_)
             | TripEvent::RerouteFailed(_)
