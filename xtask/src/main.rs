@@ -45,7 +45,7 @@ enum Command {
     Bench(bench::Args),
     /// Kill the server and agents in the middle of trips, and check that nothing acknowledged is missing.
     Chaos(chaos::Args),
-    /// Hold what the compiler cannot: layers, bans, row classes, pages, lengths, words.
+    /// Hold what the compiler cannot: layers, circles, bans, row classes, pages, lengths, words.
     Tidy,
     /// Write the generated parts of the documentation from the code.
     Codegen(codegen::Args),

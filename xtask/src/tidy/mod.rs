@@ -11,6 +11,7 @@ use crate::repo::Repo;
 use crate::steps;
 
 mod bans;
+mod circles;
 mod error_pages;
 mod golden;
 mod layers;
@@ -53,6 +54,7 @@ const CHECKS: &[Check] = &[
     ("pure crates link no runtime, nobody a second TLS stack, and nothing is built twice", packages::check),
     ("clocks, random ids, spawns and hash order stay at the edges", |repo| Ok(bans::check(repo))),
     ("every module says why it exists and fits one room", |repo| Ok(modules::check(repo))),
+    ("modules use each other in no circle", |repo| Ok(circles::check(repo))),
     ("every table has a class and a line in the documentation", |repo| Ok(tables::check(repo))),
     ("every error code has a page", |repo| Ok(error_pages::check(repo))),
     ("no words, stubs or waits that do not belong here", |repo| Ok(words::check(repo))),
