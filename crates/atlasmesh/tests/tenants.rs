@@ -177,6 +177,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("y", "9618.mvt".to_owned()),
         // Each tenant's journal has a first entry.
         ("tile", "entries/000.p/1".to_owned()),
+        ("code", "NOT_FOUND".to_owned()),
     ];
     (world, ids.into())
 }

@@ -82,7 +82,8 @@ fn change(data: &str) -> String {
 fn join(data: &str, start: Place) -> String {
     format!(
         "python3 -m venv {data}/venv && {data}/venv/bin/pip install -q -r examples/requirements.txt && \
-         atlasmesh vehicles register --profile docs/guides/vehicle.json --json > {data}/registered.json && \
+         {{ test -s {data}/registered.json || \
+         atlasmesh vehicles register --profile docs/guides/vehicle.json --json > {data}/registered.json; }} && \
          {data}/venv/bin/python examples/vehicle.py {data}/registered.json {} 20",
         typed(start)
     )
