@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use commands::VEHICLE_COMMANDS;
 use gateway::vehicles::backend::REPORT_WATERMARKS;
-use gateway::vehicles::commands::VEHICLE_COMMANDS;
 use gateway::vehicles::rules::VEHICLE_RULES;
 use store::conformance::{PlainSigner, lists_read_an_index};
 use store::{MemoryStore, TableSpec};

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
+mod commands;
 mod credentials;
 mod names;
 pub mod seen;
@@ -13,6 +14,7 @@ pub mod site;
 mod sites;
 pub mod vehicle;
 
+pub use self::commands::{ground_body, stop_body};
 pub use credentials::VEHICLE_CREDENTIALS;
 pub use names::VEHICLE_NAMES;
 pub use seen::{CLAIM_RENEWALS, Seen, VEHICLE_SEEN};

@@ -40,6 +40,8 @@ pub struct Gateway {
     pub fleet: Arc<fleet::Fleet>,
     /// Trips and dispatch.
     pub trips: Arc<trips::Trips>,
+    /// What each domain tells vehicles, and hears of it.
+    pub commands: commands::Sources,
     /// Samples.
     pub telemetry: Arc<telemetry::Ingest>,
     /// Road graphs.

@@ -29,7 +29,7 @@ pub use dispatch::{BATCH_WINDOW_MS, BatchReport};
 pub use limits::{CLAIM_VALID_FOR_S, ClaimTiming};
 pub use service::{
     AnswerWish, History, Leg, Ports, Progress, RoutePreview, RouteVersion, Settings, Snapshot, Story, TripFilter,
-    Trips, Which,
+    Trips, Which, cancel_body,
 };
 pub use standing::parse::StandingRequest;
 pub use standing::{Standing, StandingEvent};

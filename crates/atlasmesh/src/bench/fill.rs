@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use gateway::vehicles::commands::VEHICLE_COMMANDS;
+use commands::VEHICLE_COMMANDS;
 use kernel::envelope::NewEvent;
 use kernel::{Actor, Ctx, Subject, TenantId};
 use store::port::{COMMIT_EVENTS_MAX, Commit, Store};

@@ -63,7 +63,7 @@ pub fn start(parts: &Parts, stopping: &watch::Receiver<bool>) -> Loops {
     // Sessions look once the rows are written.
     let (outbox, gateway) = (Arc::clone(&parts.outbox), Arc::clone(&parts.gateway));
     let follower = Follower::new(Arc::clone(&parts.store), parts.outbox.clone(), move |tenant| {
-        outbox.notify_sessions(&gateway, tenant);
+        gateway.sessions.notify_touched(tenant, &outbox.take_touched(tenant));
     });
     tasks.spawn(until_stopped(stopping.clone(), follower.run()));
     tasks.spawn(until_stopped(stopping.clone(), dispatch(parts.clone())));

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use commands::{CommandSource, Outbox, Retirement, Sources};
 use gateway::heads::Heads;
 use gateway::maps::Maps;
 use gateway::positions::Feeds;
 use gateway::rates::Rates;
 use gateway::streams::Streams;
 use gateway::tail::Tails;
-use gateway::vehicles::commands::Retirement;
 use gateway::vehicles::emergency::EmergencyRecord;
-use gateway::vehicles::outbox::Outbox;
 use gateway::vehicles::sessions::Sessions;
 use gateway::vehicles::tls::ListenerCertificate;
 use gateway::verifications::Verifications;
@@ -102,12 +101,15 @@ pub fn wire(
     let trips = Arc::new(trips::Trips::new(Arc::clone(&store), engine, ports, Arc::clone(&source), chosen));
     let certificate = ListenerCertificate::load_or_make(folder.root())?;
     let sessions = Arc::new(Sessions::default());
-    let outbox = Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&trips)));
+    let sources: Vec<Arc<dyn CommandSource>> = vec![fleet.clone(), trips.clone()];
+    let commands = Sources::new(sources);
+    let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
         store: Arc::clone(&store),
         tenancy,
         fleet: Arc::clone(&fleet),
         trips: Arc::clone(&trips),
+        commands,
         telemetry,
         maps,
         tiles: gateway::http::tiles::TileCache::default(),

@@ -19,7 +19,6 @@ use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters};
 use super::problem::Problem;
 use super::sites::Page;
 use crate::Gateway;
-use crate::vehicles::commands;
 
 /// The longest reason, in characters: a sentence for the journal, not a report.
 const REASON_CHARS_MAX: usize = 500;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use kernel::envelope::{ClockSource, Known as Stated, OccurredAt};
-use kernel::id::TypedId;
 use kernel::{Actor, Ctx, Reject, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use link::{Heartbeat, Hello, LinkError, Online, ReportKind, TelemetryBatch, TripReport, v1};
 use store::port::{CommitError, Fault};
@@ -310,9 +309,4 @@ fn fleet_mode(mode: link::Mode) -> fleet::vehicle::Mode {
         link::Mode::Service => Mode::Service,
         link::Mode::Estop => Mode::Estop,
     }
-}
-
-/// The id of a trip as a text of the wire, which is empty for none.
-pub(super) fn trip_text(trip: Option<TripId>) -> String {
-    trip.filter(|trip| trip.as_u128() != 0).map(|trip| trip.to_string()).unwrap_or_default()
 }

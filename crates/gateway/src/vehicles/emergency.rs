@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fleet::vehicle::{HoldKind, HoldTiming, StopClass};
+use fleet::{ground_body, stop_body};
 use kernel::{CommandId, TenantId, Timestamp, TripId, VehicleId};
 use link::v1::command::Body;
 use link::{issue, v1};
 use serde::{Deserialize, Serialize};
-
-use super::outbox::{cancel_body, ground_body, stop_body};
+use trips::cancel_body;
 
 /// The room that is taken in advance: some thousand orders. With it full, they still leave; only their record waits
 /// in memory.

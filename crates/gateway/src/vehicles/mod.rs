@@ -2,11 +2,9 @@
 //! away, which leaves even when the store cannot commit.
 
 pub mod backend;
-pub mod commands;
 mod compliance;
 pub mod emergency;
 pub mod listener;
-pub mod outbox;
 mod reconcile;
 pub mod reports;
 pub mod restrict;

@@ -9,7 +9,6 @@ use store::CommandError;
 use store::port::Fault;
 
 use super::backend::Known;
-use super::commands;
 use crate::Gateway;
 
 /// Why a vehicle stands by an order that no row explains.
@@ -25,7 +24,7 @@ impl Gateway {
             return Ok(());
         }
         let Known { tenant, id, .. } = vehicle;
-        let in_force = self.fleet.restrictions_of(tenant, *id).await?;
+        let in_force = self.commands.in_force(tenant, *id).await?;
         let waiting = self.emergency.of_vehicle(tenant, *id);
         let mut over = Vec::new();
         for &command in held {

@@ -3,50 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kernel::VehicleId;
-use link::delivery::Delivery;
-use link::{CommandReport, TripReport};
-use store::CommandError;
+use link::TripReport;
+use trips::Snapshot;
 use trips::trip::types::{SnapshotRef, Summary};
 use trips::trip::{ReportKind, VehicleReport};
-use trips::{Snapshot, WayAnswer};
-
-use super::backend::{Known, SessionError};
-use super::commands::{self, Question};
-use crate::Gateway;
-
-impl Gateway {
-    /// Tells trips what the vehicle said to what it was asked: another way, to go on, a person's answer.
-    pub(super) async fn command_answered(&self, vehicle: &Known, report: &CommandReport) -> Result<(), SessionError> {
-        let refused = match report.state {
-            // What holds the vehicle until its trip ends is accepted for as long.
-            Delivery::Done | Delivery::Accepted => None,
-            Delivery::Rejected | Delivery::Expired => Some((report.code.clone(), report.reason.clone())),
-            Delivery::Issued | Delivery::Delivered => return Ok(()),
-        };
-        let asked = commands::question(&*self.store, &vehicle.tenant, vehicle.id, report.command).await?;
-        let Some(question) = asked else { return Ok(()) };
-        let ctx = vehicle.ctx(self);
-        let taken = match question {
-            Question::Reroute(trip, route) => {
-                let answer = WayAnswer { vehicle: vehicle.id, route, refused };
-                self.trips.reroute_answered(&ctx, trip, answer).await
-            }
-            Question::Resume(trip, route) => self.trips.resume_answered(&ctx, trip, route, refused).await,
-            // It obeys, and leaves the trip once it stands.
-            Question::Leave(..) if report.state != Delivery::Done => return Ok(()),
-            Question::Leave(trip, claim_epoch) => self.trips.vehicle_left(&ctx, trip, claim_epoch).await,
-            Question::Assist(assist, answer) => self.trips.assistance_spoken(&ctx, assist, answer, refused).await,
-        };
-        match taken {
-            Ok(()) => Ok(()),
-            Err(CommandError::Reject(reject)) => {
-                tracing::info!(?question, %reject, "an answer is of no use any more");
-                Ok(())
-            }
-            Err(other) => Err(other.into()),
-        }
-    }
-}
 
 /// What a report shows, as trips keeps it.
 pub fn shown(report: &TripReport) -> Option<Snapshot> {

@@ -168,7 +168,7 @@ impl Gateway {
         tracing::error!(%tenant, %vehicle, %command, error = %fault, "an order that takes motion away leaves from memory");
         metrics::counter!("atlasmesh_emergency_orders_total").increment(1);
         self.emergency.keep(order.clone());
-        self.sessions.ring(tenant, *vehicle);
+        self.sessions.notify(tenant, *vehicle);
         let (command, record) = (*command, Arc::clone(&self.emergency));
         let written = tokio::task::spawn_blocking(move || record.write(&order));
         match timeout(RECORD_WAIT, written).await {

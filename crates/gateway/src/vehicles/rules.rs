@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use commands::StoredCommand;
 use fleet::site::{ClosureClass, Restriction};
 use fleet::vehicle::Status;
 use fleet::{KnownVehicle, Site};
@@ -17,7 +18,6 @@ use store::port::{CommitError, Fault, Store};
 use store::{Expected, Loaded, RowBody, RowWrite, TableSpec};
 
 use super::backend::Known;
-use super::commands::{self, StoredCommand};
 use crate::Gateway;
 
 /// Which zones and closures each vehicle was told and confirmed, by vehicle.

@@ -17,7 +17,6 @@ use tokio_stream::StreamExt;
 use tonic::Streaming;
 
 use super::backend::{Known, SessionError};
-use super::commands;
 use super::sessions::SessionHandle;
 use crate::Gateway;
 
@@ -245,7 +244,8 @@ impl Session {
                 }
             }
         }
-        let found = commands::to_deliver(&*self.gateway.store, &self.gateway.fleet, tenant, *id, &self.held, now).await;
+        let found =
+            commands::to_deliver(&*self.gateway.store, &self.gateway.commands, tenant, *id, &self.held, now).await;
         self.undelivered = found.is_err();
         let found = found.unwrap_or_else(|fault| {
             tracing::warn!(%tenant, vehicle = %id, error = %fault, "commands wait for the store");
@@ -355,7 +355,7 @@ impl Session {
                 if report.state == Delivery::Done {
                     gateway.rules_confirmed(vehicle, report.command).await?;
                 }
-                gateway.command_answered(vehicle, report).await
+                Ok(gateway.commands.answered(&*gateway.store, &vehicle.ctx(gateway), *id, report).await?)
             }
             Durable::Report(report) => {
                 gateway.trip_report(vehicle, (**report).clone()).await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use commands::Touched;
 use kernel::{TenantId, VehicleId};
 use link::v1::ToVehicle;
 use tokio::sync::{Notify, mpsc};
@@ -76,7 +77,7 @@ impl Sessions {
     }
 
     /// Lets a vehicle's session look for commands.
-    pub fn ring(&self, tenant: &TenantId, vehicle: VehicleId) {
+    pub fn notify(&self, tenant: &TenantId, vehicle: VehicleId) {
         self.with(|connected| {
             if let Some(handle) = connected.sessions.get(&(tenant.clone(), vehicle)) {
                 handle.commands.notify_one();
@@ -84,8 +85,17 @@ impl Sessions {
         });
     }
 
+    /// Lets the sessions that have something to look for look.
+    pub fn notify_touched(&self, tenant: &TenantId, touched: &Touched) {
+        // First what holds at the site: no session may send an order by it before its vehicle knows it.
+        if touched.all {
+            self.notify_rules_changed(tenant);
+        }
+        touched.vehicles.iter().for_each(|vehicle| self.notify(tenant, *vehicle));
+    }
+
     /// Lets the sessions of all vehicles of a tenant look for zones and closures.
-    pub fn ring_rules(&self, tenant: &TenantId) {
+    fn notify_rules_changed(&self, tenant: &TenantId) {
         self.with(|connected| {
             for (_, handle) in connected.sessions.iter().filter(|((whose, _), _)| whose == tenant) {
                 handle.rules_changed.store(true, Ordering::Release);

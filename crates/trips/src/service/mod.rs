@@ -2,6 +2,7 @@
 
 pub mod assist;
 mod changes;
+mod commands;
 pub mod drive;
 pub(crate) mod due;
 mod preview;
@@ -31,6 +32,7 @@ use crate::dispatch::batch::Watch;
 use crate::ports::{Fleet, Listener, Positions, Routing, TenantFacts, Tenants};
 use crate::trip::{Command, Done, Trip, decide};
 
+pub use self::commands::cancel_body;
 pub use assist::{AnswerWish, Snapshot, Which};
 pub use drive::Drive;
 pub use preview::RoutePreview;
