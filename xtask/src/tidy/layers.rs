@@ -6,6 +6,9 @@ use crate::repo::Repo;
 /// The crates that every domain stands on.
 const FOUNDATION: &[&str] = &["kernel", "keys", "journal", "store", "policy"];
 
+/// What a domain uses to tell vehicles something: the protocol, which is pure, and the room of its commands.
+const TELLS_VEHICLES: &[&str] = &["link", "commands"];
+
 /// Every crate with what it may use, from the bottom up: the crates named, and every one named by the groups.
 const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("kernel", &[]),
@@ -16,17 +19,19 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("policy", &[&["kernel"]]),
     ("routing", &[&["kernel"]]),
     ("link", &[&["kernel"]]),
+    ("commands", &[&["kernel", "keys", "journal", "store", "link"]]),
     ("tenancy", &[FOUNDATION]),
-    ("fleet", &[FOUNDATION]),
-    ("trips", &[FOUNDATION]),
+    ("fleet", &[FOUNDATION, TELLS_VEHICLES]),
+    ("trips", &[FOUNDATION, TELLS_VEHICLES]),
     ("telemetry", &[FOUNDATION]),
-    ("gateway", &[FOUNDATION, &["tenancy", "fleet", "routing", "trips", "telemetry", "link"]]),
+    ("gateway", &[FOUNDATION, TELLS_VEHICLES, &["tenancy", "fleet", "routing", "trips", "telemetry"]]),
     ("agent", &[&["kernel", "keys", "journal", "policy", "routing", "link"]]),
     (
         "atlasmesh",
         &[
             FOUNDATION,
-            &["store-sqlite", "tenancy", "fleet", "routing", "trips", "telemetry", "link", "gateway", "agent"],
+            TELLS_VEHICLES,
+            &["store-sqlite", "tenancy", "fleet", "routing", "trips", "telemetry", "gateway", "agent"],
         ],
     ),
     ("xtask", &[]),
