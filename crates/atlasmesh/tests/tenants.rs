@@ -70,7 +70,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/sites/{site}/zones", "", none.clone(), UNKNOWN),
         ("post", "/v1/sites/{site}/routes", "", route, UNKNOWN),
         ("delete", "/v1/sites/{site}/restrictions/{restriction}", "", none.clone(), UNKNOWN),
-        ("post", "/v1/vehicles", "", profile(CANARY), WRONG_SITE),
+        ("post", "/v1/vehicles", "", profile(&format!("{CANARY} the second")), WRONG_SITE),
         ("get", "/v1/vehicles", "", none.clone(), Stranger::Nothing),
         ("get", "/v1/vehicles/{vehicle}", "", none.clone(), UNKNOWN),
         ("delete", "/v1/vehicles/{vehicle}/holds/{hold}", "", none.clone(), UNKNOWN),
