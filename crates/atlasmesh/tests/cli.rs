@@ -318,6 +318,7 @@ fn any_operation_can_be_called() {
         serde_json::from_slice(&output.stdout).unwrap()
     };
     let listed = text(&person.run(&["call"]).stdout);
+    assert_eq!(text(&person.run(&["call", "--help"]).stdout), listed);
     let document = world.http.get("/v1/openapi.json").ok();
     let methods = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
     let ids: Vec<&str> = methods.map(|operation| operation["operationId"].as_str().unwrap()).collect();
@@ -352,6 +353,8 @@ fn any_operation_can_be_called() {
         (vec!["call", "post_v1_trips", "--colour", "red"], "takes no colour"),
         (vec!["call", "post_v1_trips", "--priority", "high"], "expected integer"),
         (vec!["call", "get_v1_trips_trip"], "--trip is missing"),
+        (vec!["call", "get_v1_events"], "does not end"),
+        (vec!["call", "get_v1_positions"], "does not end"),
         (vec!["call", "post_v1_trips", "site"], "expected --FIELD VALUE"),
         (vec!["call", "post_v1_trips", "--site"], "--site needs a value"),
         (vec!["call", "get_v1_trips_trip", "--trip", "trip_x"], "refused (NOT_FOUND)"),

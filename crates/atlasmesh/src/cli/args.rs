@@ -168,11 +168,10 @@ pub enum ClientCommand {
     /// Any operation of the API, by its name: without one they are listed.
     #[command(disable_help_flag = true)]
     Call {
-        /// Its name, e.g. post_v1_trips; with `--help` behind it, what it takes.
-        operation: Option<String>,
-        /// Its fields, e.g. `--trip trip_… --reason rain --origin.lat -29.9`.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "--FIELD VALUE")]
-        fields: Vec<String>,
+        /// Its name, e.g. post_v1_trips, and its fields, e.g. `--trip trip_… --reason rain --origin.lat -29.9`; with
+        /// `--help` behind the name, what it takes.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPERATION [--FIELD VALUE]")]
+        words: Vec<String>,
     },
     /// Entries of the journal, oldest first.
     Journal(JournalOptions),

@@ -27,16 +27,20 @@ struct Typed {
     body: Map<String, Value>,
 }
 
-pub async fn run(session: &Session, name: Option<String>, fields: &[String]) -> Result<()> {
+pub async fn run(session: &Session, words: &[String]) -> Result<()> {
     let document = gateway::http::openapi::document().map_err(|error| anyhow!(error))?;
-    let Some(name) = name else {
+    let asks_help = |word: &String| word == "--help" || word == "-h";
+    let Some((name, fields)) = words.split_first().filter(|(name, _)| !asks_help(name)) else {
         list(&document);
         return Ok(());
     };
-    let operation = find(&document, &name)?;
-    if fields.iter().any(|field| field == "--help" || field == "-h") {
+    let operation = find(&document, name)?;
+    if fields.iter().any(asks_help) {
         operation.print_help();
         return Ok(());
+    }
+    if operation.is_stream() {
+        bail!("{name} does not end: follow it with another client, as docs/guides/api.md shows under Streams");
     }
     let typed = operation.typed(fields)?;
     let body = match operation.body_schema() {
@@ -83,6 +87,12 @@ fn find<'a>(document: &'a Value, name: &str) -> Result<Operation<'a>> {
 impl<'a> Operation<'a> {
     fn id(&self) -> &'a str {
         self.described["operationId"].as_str().unwrap_or_default()
+    }
+
+    /// Whether its answer goes on until somebody ends it: Server-Sent Events, or a WebSocket.
+    fn is_stream(&self) -> bool {
+        let responses = &self.described["responses"];
+        responses["101"].is_object() || responses["200"]["content"]["text/event-stream"].is_object()
     }
 
     fn parameters(&self) -> impl Iterator<Item = &'a Value> {

@@ -43,7 +43,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Trips(command) => trips::run(&session, command).await,
         ClientCommand::Standing(command) => standing::run(&session, command).await,
         ClientCommand::Assist(command) => assist::run(&session, command).await,
-        ClientCommand::Call { operation, fields } => call::run(&session, operation, &fields).await,
+        ClientCommand::Call { words } => call::run(&session, &words).await,
         ClientCommand::Journal(options) => journal::show(&session, options).await,
         ClientCommand::Verify(options) => journal::verify(&session, options).await,
     }
