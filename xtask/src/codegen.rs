@@ -32,6 +32,7 @@ enum Source {
 
 /// Every name that a marker can have.
 const GENERATORS: &[(&str, Source)] = &[
+    ("crates", Source::Files(crates)),
     ("tables", Source::Files(tables)),
     ("error-codes", Source::Files(error_codes)),
     ("steps", Source::Files(steps::table)),
@@ -132,6 +133,11 @@ fn generate(repo: &Repo, name: &str) -> Result<String> {
             bail!("nothing generates `{name}`: use one of {}", known.join(", "))
         }
     }
+}
+
+fn crates(repo: &Repo) -> Result<String> {
+    let rows = tidy::described(repo).into_iter().map(|(name, what)| format!("| `{name}` | {what} |\n"));
+    Ok(format!("| crate | room |\n|---|---|\n{}", rows.collect::<String>()))
 }
 
 fn tables(repo: &Repo) -> Result<String> {

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             Command::Serve(options) => serve::run(options).await,
             Command::Demo(options) => demo::run(options).await,
             Command::Store(command) => serve::backup::run(command).await,
+            Command::Policy(command) => serve::policies::run(command),
             Command::Bench(options) => bench::run(options).await,
             Command::Print(what) => print::run(what),
             Command::Client(command) => cli::run(command, arguments.connection).await,

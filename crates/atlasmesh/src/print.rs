@@ -3,7 +3,6 @@
 use anyhow::{Result, bail};
 use clap::Args;
 use gateway::http::openapi;
-use kernel::DomainEvent;
 
 use crate::cli::args::{PrintOptions, ServeOptions};
 use crate::cli::output::line;
@@ -39,23 +38,10 @@ fn serve_options() {
 }
 
 fn events() {
-    let domains = [
-        (
-            "tenancy",
-            [
-                tenancy::tenant::TenantEvent::types(),
-                tenancy::principal::PrincipalEvent::types(),
-                tenancy::log::LogEvent::types(),
-            ]
-            .concat(),
-        ),
-        ("fleet", [fleet::vehicle::VehicleEvent::types(), fleet::site::SiteEvent::types()].concat()),
-        ("trips", [trips::TripEvent::types(), trips::AssistEvent::types(), trips::StandingEvent::types()].concat()),
-    ];
     line("| domain | event | version |\n|---|---|---|");
-    for (domain, types) in domains {
-        for (event, version) in types {
-            line(format!("| {domain} | `{event}` | {version} |"));
+    for domain in gateway::DOMAINS {
+        for (event, version) in domain.aggregates.iter().flat_map(|aggregate| (aggregate.events)()) {
+            line(format!("| {} | `{event}` | {version} |", domain.name));
         }
     }
 }

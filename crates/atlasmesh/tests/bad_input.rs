@@ -284,9 +284,7 @@ fn says_why((code, said): (Option<i32>, String), words: &[&str]) {
 #[test]
 fn a_policy_that_does_not_type_check_starts_no_server() {
     let folder = tempfile::tempdir().unwrap();
-    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
-    let policies = folder.path().join("policies");
-    copy(&shipped, &policies);
+    let policies = support::server::exported_policies(folder.path());
     let wrong = "\n@id(\"base.trip.wrong\")\n@version(\"1\")\n@purpose(\"none\")\n@reason(\"none\")\n\
                  forbid (principal, action == Fleet::Action::\"trip.request\", resource) when { context.passengers == \"two\" };\n";
     fs::File::options()
@@ -297,18 +295,6 @@ fn a_policy_that_does_not_type_check_starts_no_server() {
         .unwrap();
     let serve = Serve::default().with("--policies", policies.display());
     says_why(refused(&folder.path().join("data"), "127.0.0.1:0", &serve), &["trip.cedar", "base.trip.wrong"]);
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let (path, copy_to) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() {
-            copy(&path, &copy_to);
-        } else {
-            fs::copy(path, copy_to).unwrap();
-        }
-    }
 }
 
 #[test]

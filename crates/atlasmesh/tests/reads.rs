@@ -11,21 +11,10 @@ use store::conformance::{PlainSigner, lists_read_an_index};
 use store::{MemoryStore, TableSpec};
 use store_sqlite::{Options, SqliteStore};
 
-/// Every table with filter columns or lists; a list by other columns than these say is refused by the engine.
+/// Every table of the product; a list by other columns than these say is refused by the engine.
 fn tables() -> Vec<TableSpec> {
-    vec![
-        TableSpec::of::<tenancy::Tenant>(),
-        TableSpec::of::<tenancy::Principal>(),
-        TableSpec::of::<fleet::Site>(),
-        TableSpec::of::<fleet::Vehicle>(),
-        TableSpec::of::<trips::Trip>(),
-        TableSpec::of::<trips::Standing>(),
-        TableSpec::of::<trips::Assistance>(),
-        VEHICLE_COMMANDS,
-        VEHICLE_RULES,
-        REPORT_WATERMARKS,
-        store::due::LEASES,
-    ]
+    let of_domains = gateway::DOMAINS.iter().flat_map(|domain| domain.tables());
+    of_domains.chain([VEHICLE_COMMANDS, VEHICLE_RULES, REPORT_WATERMARKS, store::due::LEASES]).collect()
 }
 
 #[test]

@@ -5,8 +5,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
+pub mod actions;
 mod commands;
 mod credentials;
+mod facts;
 mod names;
 pub mod seen;
 mod service;
@@ -14,8 +16,13 @@ pub mod site;
 mod sites;
 pub mod vehicle;
 
+use std::sync::Arc;
+
+use domain::{AggregateSpec, Domain, Workers};
+
 pub use self::commands::{ground_body, stop_body};
 pub use credentials::VEHICLE_CREDENTIALS;
+pub use facts::{HoldReleaseFacts, RegistrationFacts, SiteImportFacts, StopClearFacts};
 pub use names::VEHICLE_NAMES;
 pub use seen::{CLAIM_RENEWALS, Seen, VEHICLE_SEEN};
 pub use service::{Fleet, FromRecord, KnownVehicle, Registered, Settings, Tenants, no_vehicle};
@@ -23,7 +30,17 @@ pub use site::Site;
 pub use sites::MapSource;
 pub use vehicle::Vehicle;
 
-/// The folds of this domain, for replay.
-pub fn folds() -> Vec<Box<dyn store::replay::Fold>> {
-    vec![store::replay::fold_of::<Vehicle>(), store::replay::fold_of::<Site>()]
+/// What the domain consists of.
+pub const DOMAIN: Domain = Domain {
+    name: "fleet",
+    aggregates: &[AggregateSpec::of::<Vehicle>(), AggregateSpec::of::<Site>()],
+    tables: &[VEHICLE_CREDENTIALS, VEHICLE_NAMES, VEHICLE_SEEN, CLAIM_RENEWALS, service::PERSONAL],
+    policy: actions::POLICY,
+};
+
+impl Fleet {
+    /// What the domain does without being asked.
+    pub fn workers(self: &Arc<Self>) -> Workers {
+        Workers { due: vec![self.silence(), self.restrictions()], commands: vec![self.clone()], ..Workers::default() }
+    }
 }

@@ -9,13 +9,15 @@ use kernel::{
     BoxFuture, Code, CommandId, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId, VehicleId,
 };
 use keys::Secret;
-use policy::{Action, Engine, HoldReleaseFacts, RegistrationFacts, Request, ResumeFacts};
+use policy::{Engine, Request};
 use serde::Serialize;
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery, Store};
 use store::{CommandError, Expected, Extras, Outcome, RowBody, RowWrite, TableSpec, execute, load};
 
+use crate::actions;
 use crate::credentials;
+use crate::facts::{HoldReleaseFacts, RegistrationFacts, StopClearFacts};
 use crate::names;
 use crate::seen::{self, Renewal, Seen, VEHICLE_SEEN};
 use crate::vehicle::decide::{self, Asked};
@@ -23,7 +25,7 @@ use crate::vehicle::profile::Registration;
 use crate::vehicle::{Claim, Component, HoldKind, HoldTiming, Mode, Status, Stop, StopClass, Vehicle};
 
 /// Values of personal data that events commit to, erasable.
-const PERSONAL: TableSpec = TableSpec::machinery("personal", &["subject"]);
+pub(crate) const PERSONAL: TableSpec = TableSpec::machinery("personal", &["subject"]);
 
 /// Of how many vehicles of a site that are not connected is read what was last seen.
 const AWAY_SEEN_MAX: usize = 64;
@@ -162,7 +164,7 @@ impl Fleet {
                 energy_capacity_wh: profile.energy_capacity_wh,
             };
             let request =
-                Request::new(ctx, Action::RegisterVehicle, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
+                Request::new(ctx, actions::REGISTER_VEHICLE, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
             Ok(self.ask(request))
         };
         let extras = Extras { rows, ..Extras::default() };
@@ -245,7 +247,8 @@ impl Fleet {
                 caller_is_owner: held.is_some_and(|hold| hold.owner == ctx.actor.id),
                 caller_at_vehicle: false,
             };
-            let request = Request::new(ctx, Action::ReleaseHold, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
+            let request =
+                Request::new(ctx, actions::RELEASE_HOLD, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
             Ok(self.ask(request))
         };
         execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &Asked| {
@@ -383,8 +386,8 @@ impl Fleet {
             let holds: BTreeSet<String> =
                 state.iter().flat_map(|vehicle| &vehicle.holds).map(|hold| hold.kind.as_str().to_owned()).collect();
             let trip = state.as_ref().and_then(|vehicle| vehicle.claim).map(|claim| Subject::new("trip", claim.trip));
-            let request = Request::new(ctx, Action::ClearStop, Subject::new(kind(), id))
-                .facts(ResumeFacts { holds }.facts(ctx.now));
+            let request = Request::new(ctx, actions::CLEAR_STOP, Subject::new(kind(), id))
+                .facts(StopClearFacts { holds }.facts(ctx.now));
             Ok(self.ask(trip.into_iter().fold(request, Request::about)))
         };
         execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &Asked| {

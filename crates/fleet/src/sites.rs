@@ -6,11 +6,13 @@ use kernel::decided::Facts;
 use kernel::envelope::DecisionRecord;
 use kernel::id::RestrictionId;
 use kernel::{BoxFuture, Ctx, Reject, SiteId, Subject, TenantId};
-use policy::{Action, Request, SiteImportFacts};
+use policy::Request;
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery};
 use store::{CommandError, Extras, Loaded, TableSpec, execute, load};
 
+use crate::actions;
+use crate::facts::SiteImportFacts;
 use crate::service::Fleet;
 use crate::site::{self, NewMap, Site, SiteRoadsClosed, SiteZoneDrawn};
 use crate::vehicle::decide::Asked;
@@ -85,7 +87,7 @@ impl Fleet {
     async fn gather_import(&self, ctx: &Ctx, id: &SiteId, source: &dyn MapSource) -> Result<ImportFacts, CommandError> {
         let ask = |trips_open: u32| {
             let facts = SiteImportFacts { trips_open }.facts(ctx.now);
-            self.ask(Request::new(ctx, Action::ImportSite, subject(id)).facts(facts))
+            self.ask(Request::new(ctx, actions::IMPORT_SITE, subject(id)).facts(facts))
         };
         let trips_open = source.trips_open().await?;
         let asked = ask(trips_open);
@@ -130,7 +132,7 @@ impl Fleet {
     /// # Errors
     /// `NOT_FOUND`, `POLICY_VIOLATION`, a fault.
     pub async fn lift(&self, ctx: &Ctx, id: &SiteId, restriction: RestrictionId) -> Result<(), CommandError> {
-        let gather = |_| async { Ok(self.ask(Request::new(ctx, Action::LiftClosure, subject(id)))) };
+        let gather = |_| async { Ok(self.ask(Request::new(ctx, actions::LIFT_CLOSURE, subject(id)))) };
         execute(&*self.store, ctx, id, Extras::default(), gather, |state: Option<&Site>, asked: &Asked| {
             site::lift(state, id, restriction, asked)
         })

@@ -44,7 +44,7 @@ impl Tenants for Simulated {
 }
 
 fn start_on(store: &Arc<dyn Store>, clock: &Arc<HandClock>) -> Arc<Fleet> {
-    let engine = Arc::new(Engine::new(Bundle::shipped().unwrap()));
+    let engine = Arc::new(Engine::new(Bundle::shipped(&[fleet::actions::POLICY, trips::actions::POLICY]).unwrap()));
     let settings = Settings { offline_after_ms: OFFLINE_AFTER_MS };
     Arc::new(Fleet::new(Arc::clone(store), engine, clock.clone(), Arc::new(Simulated), settings))
 }
@@ -226,7 +226,7 @@ impl World {
     /// The types of the tenant's events; and the rows are what the journal says.
     fn journal(&self) -> Vec<String> {
         let entries = block_on(self.store.entries(&tenant(), 0, PAGE_LIMIT_MAX)).unwrap();
-        for mut fold in fleet::folds() {
+        for mut fold in fleet::DOMAIN.folds() {
             entries.iter().for_each(|entry| fold.take(&entry.envelope().unwrap()).unwrap());
             assert_eq!(block_on(fold.compare(&*self.store, &tenant(), &|_| ControlFlow::Continue(()))).unwrap(), None);
         }

@@ -21,8 +21,10 @@ pub mod verifications;
 
 use std::sync::Arc;
 
+use domain::Domain;
 use journal::NoteVerifier;
 use kernel::{CtxSource, TenantId};
+use policy::PolicyModule;
 use store::port::Store;
 use store::replay::Fold;
 
@@ -91,6 +93,14 @@ impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gateway").field("link", &self.link).finish_non_exhaustive()
     }
+}
+
+/// Every domain of the product.
+pub const DOMAINS: &[Domain] = &[tenancy::DOMAIN, fleet::DOMAIN, trips::DOMAIN];
+
+/// What the shipped policy bundle is made of.
+pub fn policy_modules() -> Vec<PolicyModule> {
+    DOMAINS.iter().map(|domain| domain.policy).collect()
 }
 
 impl Gateway {

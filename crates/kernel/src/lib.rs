@@ -28,7 +28,7 @@ pub use envelope::{Envelope, EventRef, Known, NewEvent, StreamId, Subject};
 pub use geo::{Bearing, Coordinate};
 pub use id::{CommandId, DecisionId, EventId, RouteId, TripId, VehicleId};
 pub use personal::Personal;
-pub use role::Role;
+pub use role::{Permission, Role};
 pub use sector::Sector;
 pub use text::{SiteId, TenantId};
 pub use time::{Clock, ClockState, Timestamp};

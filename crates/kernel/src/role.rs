@@ -55,3 +55,28 @@ impl fmt::Display for Role {
 pub fn names() -> impl Iterator<Item = &'static str> {
     Role::ALL.into_iter().map(Role::as_str).chain([VEHICLE, AUTOMATION])
 }
+
+/// What some roles may do over the API. Each domain declares its own; an administrator has every one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    what: &'static str,
+    roles: &'static [Role],
+}
+
+impl Permission {
+    /// What it is, as in "the role viewer may not …", and the roles that have it beside the administrator.
+    pub const fn new(what: &'static str, roles: &'static [Role]) -> Self {
+        Self { what, roles }
+    }
+
+    /// Whether a role has it.
+    pub fn permits(self, role: Role) -> bool {
+        role == Role::Administrator || self.roles.contains(&role)
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}

@@ -12,9 +12,10 @@ use crate::compile::{Rule, applies_to, line_of, rules_of};
 use crate::constraints::hex;
 use crate::error::BundleError;
 use crate::schema::{self, ActionSpec};
+use crate::shipped::{PolicyModule, shipped_sources};
 
-/// The name of the schema among the sources.
-pub(crate) const SCHEMA_FILE: &str = "schema.cedarschema";
+/// How the names of the vocabulary's parts end.
+const SCHEMA_SUFFIX: &str = ".cedarschema";
 /// The largest bundle, in bytes: a hundred times the shipped one, and parsed in seconds.
 const BUNDLE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -82,31 +83,28 @@ fn digest_of(sources: &BTreeMap<&str, &str>) -> String {
 }
 
 impl Bundle {
-    /// The bundle that the product ships.
-    pub fn shipped() -> Result<Self, BundleError> {
-        Self::load(crate::shipped::SOURCES)
+    /// The bundle that the product ships with these domains.
+    ///
+    /// # Errors
+    /// As [`Bundle::load`].
+    pub fn shipped(modules: &[PolicyModule]) -> Result<Self, BundleError> {
+        let actions: Vec<Action> = modules.iter().flat_map(|module| module.actions).copied().collect();
+        Self::load(&actions, &shipped_sources(modules))
     }
 
-    /// The names and texts of the bundle that the product ships, to build another one from.
-    pub fn shipped_sources() -> &'static [(&'static str, &'static str)] {
-        crate::shipped::SOURCES
-    }
-
-    /// Checks and compiles a bundle from `(name, text)` pairs: `schema.cedarschema`, `base/*.cedar`,
+    /// Checks and compiles a bundle for these actions from `(name, text)` pairs: `*.cedarschema`, `base/*.cedar`,
     /// `sectors/<sector>/*.cedar`, `tenants/<tenant>/*.cedar`. The order of the pairs does not matter.
     ///
     /// # Errors
     /// The first thing that is wrong, naming file, policy and line; see [`BundleError`].
-    pub fn load<N: AsRef<str>, T: AsRef<str>>(sources: &[(N, T)]) -> Result<Self, BundleError> {
+    pub fn load<N: AsRef<str>, T: AsRef<str>>(actions: &[Action], sources: &[(N, T)]) -> Result<Self, BundleError> {
         let sources = unique(sources)?;
-        let schema_text = sources.get(SCHEMA_FILE).ok_or_else(|| BundleError::Incomplete {
-            file: SCHEMA_FILE.into(),
-            problem: "the bundle has no schema".into(),
-        })?;
-        let vocabulary = schema::read(SCHEMA_FILE, schema_text)?;
+        let is_schema = |file: &str| file.ends_with(SCHEMA_SUFFIX) && !file.contains('/');
+        let schemas = sources.iter().map(|(file, text)| (*file, *text)).filter(|(file, _)| is_schema(file));
+        let vocabulary = schema::read(actions, &schemas.collect::<Vec<_>>())?;
         let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
         let (mut sectors, mut tenants) = (BTreeSet::new(), BTreeSet::new());
-        for (&file, &text) in sources.iter().filter(|(file, _)| **file != SCHEMA_FILE) {
+        for (&file, &text) in sources.iter().filter(|(file, _)| !is_schema(file)) {
             let layer = layer_of(file).ok_or_else(|| BundleError::UnknownSource { file: file.into() })?;
             match &layer {
                 Layer::Base => {}
@@ -125,8 +123,8 @@ impl Bundle {
                 problem: "the bundle has no base layer".into(),
             });
         }
-        require_responses(&rules)?;
-        let slices = slices_of(&rules, &sectors, &tenants)?;
+        require_responses(&rules, &vocabulary.actions)?;
+        let slices = slices_of(&vocabulary.actions, &rules, &sectors, &tenants)?;
         let digest = digest_of(&sources);
         Ok(Self { schema: vocabulary.schema, actions: vocabulary.actions, rules, sectors, tenants, slices, digest })
     }
@@ -202,33 +200,39 @@ fn type_check(file: &str, text: &str, rules: &[Rule], schema: &Schema) -> Result
     }
 }
 
-/// A rule that can be violated by a moving vehicle must say what is to be done then.
-fn require_responses(rules: &BTreeMap<String, Rule>) -> Result<(), BundleError> {
-    let monitors = |rule: &&Rule| {
-        rule.policy.effect() == cedar_policy::Effect::Forbid && applies_to(&rule.policy, Action::MonitorTrip)
-    };
-    match rules.values().filter(monitors).find(|rule| rule.response.is_none()) {
-        None => Ok(()),
-        Some(rule) => Err(BundleError::Rule {
-            file: rule.file.clone(),
-            policy_id: rule.id.clone(),
-            line: rule.line,
-            problem: "forbids trip.monitor and must say @response(\"warn|slow|reroute|stop\")".into(),
-        }),
+/// A rule that can be violated by what is under way must say what is to be done then.
+fn require_responses(
+    rules: &BTreeMap<String, Rule>,
+    actions: &BTreeMap<Action, ActionSpec>,
+) -> Result<(), BundleError> {
+    for action in actions.keys().filter(|action| action.is_monitored()) {
+        let forbids = |rule: &&Rule| {
+            rule.policy.effect() == cedar_policy::Effect::Forbid && applies_to(&rule.policy, *action, actions)
+        };
+        if let Some(rule) = rules.values().filter(forbids).find(|rule| rule.response.is_none()) {
+            return Err(BundleError::Rule {
+                file: rule.file.clone(),
+                policy_id: rule.id.clone(),
+                line: rule.line,
+                problem: format!("forbids {action} and must say @response(\"warn|slow|reroute|stop\")"),
+            });
+        }
     }
+    Ok(())
 }
 
 fn slices_of(
+    actions: &BTreeMap<Action, ActionSpec>,
     rules: &BTreeMap<String, Rule>,
     sectors: &BTreeSet<Sector>,
     tenants: &BTreeSet<TenantId>,
 ) -> Result<Slices, BundleError> {
     let mut slices = BTreeMap::new();
     let tenants: Vec<Option<TenantId>> = std::iter::once(None).chain(tenants.iter().cloned().map(Some)).collect();
-    for action in Action::ALL.into_iter().filter(|action| !action.is_restrictive()) {
+    for &action in actions.keys() {
         for (&sector, tenant) in sectors.iter().flat_map(|sector| tenants.iter().map(move |tenant| (sector, tenant))) {
             let mut slice = Slice::default();
-            for rule in rules.values().filter(|rule| applies_to(&rule.policy, action)) {
+            for rule in rules.values().filter(|rule| applies_to(&rule.policy, action, actions)) {
                 let in_layer = match &rule.layer {
                     Layer::Base => true,
                     Layer::Sector(of) => *of == sector,

@@ -139,7 +139,9 @@ fn known_placeholders(policy: &Policy, text: &str, actions: &BTreeMap<Action, Ac
     let names = text.split('{').skip(1).map(|part| part.split('}').next().unwrap_or(part));
     for name in names.filter(|name| !of_request(name)) {
         let always = |spec: &ActionSpec| spec.facts.get(name).is_some_and(|fact| fact.required);
-        if let Some((action, _)) = actions.iter().find(|(action, spec)| applies_to(policy, **action) && !always(spec)) {
+        if let Some((action, _)) =
+            actions.iter().find(|(action, spec)| applies_to(policy, **action, actions) && !always(spec))
+        {
             return Err(format!("@reason names {{{name}}}, which is no fact that {action} always has"));
         }
     }
@@ -156,7 +158,7 @@ fn limit_of(policy: &Policy, actions: &BTreeMap<Action, ActionSpec>) -> Result<L
         }
         (None, Some(fact)) => {
             let wanted = fact_type_of(kind).ok_or_else(|| format!("@constrain(\"{kind}\") names no limit"))?;
-            for (action, spec) in actions.iter().filter(|(action, _)| applies_to(policy, **action)) {
+            for (action, spec) in actions.iter().filter(|(action, _)| applies_to(policy, **action, actions)) {
                 match spec.facts.get(fact) {
                     Some(spec) if spec.type_name == wanted => {}
                     Some(spec) => {
@@ -175,7 +177,8 @@ fn limit_of(policy: &Policy, actions: &BTreeMap<Action, ActionSpec>) -> Result<L
 }
 
 /// Whether a rule can apply to an action at all, by its scope.
-pub(crate) fn applies_to(policy: &Policy, action: Action) -> bool {
+pub(crate) fn applies_to(policy: &Policy, action: Action, actions: &BTreeMap<Action, ActionSpec>) -> bool {
+    let is_action = |uid: &EntityUid| actions.keys().any(|action| action.as_str() == uid.id().unescaped());
     let Some(uid) = action_uid(action) else { return true };
     match policy.action_constraint() {
         ActionConstraint::Any => true,
@@ -183,10 +186,6 @@ pub(crate) fn applies_to(policy: &Policy, action: Action) -> bool {
         // A name that is none of our actions may be a group; such a rule is kept everywhere.
         ActionConstraint::In(named) => named.contains(&uid) || named.iter().any(|name| !is_action(name)),
     }
-}
-
-fn is_action(uid: &EntityUid) -> bool {
-    Action::ALL.into_iter().any(|action| action.as_str() == uid.id().unescaped())
 }
 
 /// The action's name in Cedar.

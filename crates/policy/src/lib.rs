@@ -32,8 +32,7 @@ pub use decision::{Decision, FactUsed, Reason, Verdict};
 pub use engine::Engine;
 pub use error::BundleError;
 pub use fact::{Fact, FactValue};
-pub use facts::{
-    AssignmentFacts, HoldReleaseFacts, MonitorFacts, RegistrationFacts, ResumeFacts, SiteImportFacts, TripFacts,
-};
+pub use facts::{Facts, sector_names};
 pub use monitor::{Checked, Compliance, Debounce, DebounceLimits, Edge, Response, Violation};
 pub use request::Request;
+pub use shipped::{PolicyModule, shipped_sources};

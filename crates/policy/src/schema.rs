@@ -39,42 +39,57 @@ pub(crate) struct Vocabulary {
     pub(crate) actions: BTreeMap<Action, ActionSpec>,
 }
 
-/// Reads the schema; `file` names it in errors.
-pub(crate) fn read(file: &str, text: &str) -> Result<Vocabulary, BundleError> {
-    let incomplete = |problem: String| BundleError::Incomplete { file: file.into(), problem };
-    let syntax = |problem: String, line| BundleError::Syntax { file: file.into(), line, problem };
-    let (schema, _) = Schema::from_cedarschema_str(text)
-        .map_err(|error| syntax(error.to_string(), crate::compile::line_of(text, &error)))?;
-    let (fragment, _) = SchemaFragment::from_cedarschema_str(text)
-        .map_err(|error| syntax(error.to_string(), crate::compile::line_of(text, &error)))?;
-    let json = fragment.to_json_value().map_err(|error| incomplete(error.to_string()))?;
-    check_roles(&json).map_err(incomplete)?;
-    let declared = json.pointer(&format!("/{NAMESPACE}/actions")).and_then(Value::as_object);
-    let declared = declared.ok_or_else(|| incomplete(format!("declares no action in namespace {NAMESPACE}")))?;
+/// Reads the vocabulary from its parts, each with its file, and checks that it is one of these actions.
+pub(crate) fn read(actions: &[Action], parts: &[(&str, &str)]) -> Result<Vocabulary, BundleError> {
+    let incomplete = |problem: String| BundleError::Incomplete { file: "*.cedarschema".into(), problem };
+    if parts.is_empty() {
+        return Err(incomplete("the bundle has no schema".into()));
+    }
+    let (mut fragments, mut roles, mut declared) = (Vec::new(), None, BTreeMap::new());
+    for &(file, text) in parts {
+        let (fragment, _) = SchemaFragment::from_cedarschema_str(text).map_err(|error| BundleError::Syntax {
+            file: file.into(),
+            line: crate::compile::line_of(text, &error),
+            problem: error.to_string(),
+        })?;
+        let mut json = fragment.clone().to_json_value().map_err(|error| incomplete(error.to_string()))?;
+        let mut part = |name: &str| json.pointer_mut(&format!("/{NAMESPACE}/{name}")).map(Value::take);
+        roles = roles.or(part(&format!("entityTypes/{ROLE}/enum")));
+        if let Some(Value::Object(actions)) = part("actions") {
+            declared.extend(actions);
+        }
+        fragments.push(fragment);
+    }
+    let schema = Schema::from_schema_fragments(fragments).map_err(|error| incomplete(error.to_string()))?;
+    check_roles(roles).map_err(incomplete)?;
+    Ok(Vocabulary { schema, actions: specs_of(actions, &declared).map_err(incomplete)? })
+}
 
-    let mut actions = BTreeMap::new();
-    for action in Action::ALL {
+/// What the vocabulary says of each action; those that only reduce risk must not stand in it.
+fn specs_of(actions: &[Action], declared: &BTreeMap<String, Value>) -> Result<BTreeMap<Action, ActionSpec>, String> {
+    let mut specs = BTreeMap::new();
+    for &action in actions {
         match (declared.get(action.as_str()), action.is_restrictive()) {
             (Some(_), true) => {
-                return Err(incomplete(format!(
+                return Err(format!(
                     "action {action} only reduces risk and is always allowed (SAFE-1); it must not be declared"
-                )));
+                ));
             }
             (None, true) => {}
-            (None, false) => return Err(incomplete(format!("action {action} is not declared"))),
+            (None, false) => return Err(format!("action {action} is not declared")),
             (Some(value), false) => {
-                let spec = action_spec(value).map_err(|problem| incomplete(format!("action {action}: {problem}")))?;
-                actions.insert(action, spec);
+                let spec = action_spec(value).map_err(|problem| format!("action {action}: {problem}"))?;
+                specs.insert(action, spec);
             }
         }
     }
-    Ok(Vocabulary { schema, actions })
+    Ok(specs)
 }
 
 /// The roles of the schema are those that actors have. What else a rule names as a role does not type-check then, so
 /// that no rule waits for somebody who never comes.
-fn check_roles(schema: &Value) -> Result<(), String> {
-    let declared = schema.pointer(&format!("/{NAMESPACE}/entityTypes/{ROLE}/enum")).and_then(Value::as_array);
+fn check_roles(declared: Option<Value>) -> Result<(), String> {
+    let declared = declared.as_ref().and_then(Value::as_array);
     let declared = declared.ok_or_else(|| format!("declares no roles: entity {ROLE} enum [\"…\"]"))?;
     let declared: BTreeSet<&str> = declared.iter().filter_map(Value::as_str).collect();
     let known: BTreeSet<&str> = kernel::role::names().collect();

@@ -6,13 +6,15 @@ mod common;
 use std::sync::LazyLock;
 
 use kernel::{Authentication, Sector, Subject};
-use policy::{Action, AssignmentFacts, Bundle, BundleError, Engine, Request, TripFacts};
+use policy::{Bundle, BundleError, Engine, Request};
 use proptest::prelude::*;
+use trips::actions::{ASSIGN_VEHICLE, REQUEST_TRIP};
+use trips::{AssignmentFacts, TripFacts};
 
 fn load(extra: &[(&str, &str)]) -> Result<Bundle, BundleError> {
-    let mut sources = Bundle::shipped_sources().to_vec();
+    let mut sources = common::sources();
     sources.extend_from_slice(extra);
-    Bundle::load(&sources)
+    common::load(&sources)
 }
 
 #[test]
@@ -92,37 +94,37 @@ fn a_wrong_bundle_is_refused_with_file_policy_and_line() {
 
 #[test]
 fn a_bundle_without_schema_or_base_is_refused() {
-    let without = |prefix: &str| {
-        let mut sources = Bundle::shipped_sources().to_vec();
-        sources.retain(|(name, _)| !name.starts_with(prefix));
-        Bundle::load(&sources).unwrap_err().to_string()
+    let without = |part: &str| {
+        let mut sources = common::sources();
+        sources.retain(|(name, _)| !name.contains(part));
+        common::load(&sources).unwrap_err().to_string()
     };
-    assert!(without("schema").contains("no schema"));
+    assert!(without(".cedarschema").contains("no schema"));
     assert!(without("base/").contains("no base layer"));
     let with_schema = |from: &str, to: &str| {
         let mut sources: Vec<(&str, String)> =
-            Bundle::shipped_sources().iter().map(|&(name, text)| (name, text.to_owned())).collect();
+            common::sources().into_iter().map(|(name, text)| (name, text.to_owned())).collect();
         sources[0].1 = sources[0].1.replacen(from, to, 1);
-        Bundle::load(&sources).unwrap_err().to_string()
+        common::load(&sources).unwrap_err().to_string()
     };
     assert!(with_schema("\"viewer\"", "\"viewer\", \"operator\"").contains("the role operator, which nobody can have"));
     assert!(with_schema("\"viewer\", ", "").contains("does not declare the role viewer"));
     assert!(with_schema("role: Role", "role: String").contains("policy"));
     let none: &[(&str, &str)] = &[];
-    assert!(Bundle::load(none).is_err());
+    assert!(common::load(none).is_err());
 }
 
 #[test]
 fn the_digest_depends_on_names_and_texts_but_not_on_their_order() {
-    let shipped = Bundle::shipped().unwrap();
-    let mut sources = Bundle::shipped_sources().to_vec();
+    let shipped = common::shipped();
+    let mut sources = common::sources();
     sources.reverse();
-    assert_eq!(Bundle::load(&sources).unwrap().digest(), shipped.digest());
+    assert_eq!(common::load(&sources).unwrap().digest(), shipped.digest());
     assert_eq!(shipped.digest().len(), 64);
     assert_ne!(load(&[("tenants/north/empty.cedar", "")]).unwrap().digest(), shipped.digest());
 }
 
-static PLAIN: LazyLock<Engine> = LazyLock::new(|| Engine::new(Bundle::shipped().unwrap()));
+static PLAIN: LazyLock<Engine> = LazyLock::new(|| Engine::new(common::shipped()));
 
 fn trip(kind: &str, payload_kg: f64, passengers: u32, entitled: bool, sector: Sector, role: &str) -> Request {
     let facts = TripFacts {
@@ -136,7 +138,7 @@ fn trip(kind: &str, payload_kg: f64, passengers: u32, entitled: bool, sector: Se
         distance_m: 900.0,
     };
     let ctx = common::ctx(Some(sector), role, Authentication::Token);
-    Request::new(&ctx, Action::RequestTrip, Subject::new("trip", "t1"))
+    Request::new(&ctx, REQUEST_TRIP, Subject::new("trip", "t1"))
         .entitled_to(entitled.then(|| "trips".to_owned()))
         .facts(facts.facts(common::NOW))
 }
@@ -166,7 +168,7 @@ fn assignment(battery_pct: f64, payload_kg: f64, holds: usize, sector: Sector, r
         vehicle_max_speed_mps: None,
     };
     let ctx = common::ctx(Some(sector), role, Authentication::Token);
-    Request::new(&ctx, Action::AssignVehicle, Subject::new("vehicle", "v1")).facts(facts.facts(common::NOW))
+    Request::new(&ctx, ASSIGN_VEHICLE, Subject::new("vehicle", "v1")).facts(facts.facts(common::NOW))
 }
 
 /// A rule that a tenant or a sector may add: it forbids or constrains something, sometimes with an error in it.

@@ -3,16 +3,17 @@
 
 mod common;
 
+use fleet::actions::{IMPORT_SITE, LIFT_CLOSURE, RELEASE_HOLD};
+use fleet::{HoldReleaseFacts, SiteImportFacts};
 use kernel::{Authentication, Code, Sector, Subject};
-use policy::{
-    Action, Bundle, BundleError, Compliance, Engine, HoldReleaseFacts, MonitorFacts, Request, Response,
-    SiteImportFacts, Verdict,
-};
+use policy::{Bundle, BundleError, Compliance, Engine, Request, Response, Verdict};
+use trips::MonitorFacts;
+use trips::actions::MONITOR_TRIP;
 
 fn bundle_with(extra: &[(&str, &str)]) -> Result<Bundle, BundleError> {
-    let mut sources = Bundle::shipped_sources().to_vec();
+    let mut sources = common::sources();
     sources.extend_from_slice(extra);
-    Bundle::load(&sources)
+    common::load(&sources)
 }
 
 fn sample() -> MonitorFacts {
@@ -32,14 +33,14 @@ fn sample() -> MonitorFacts {
 
 fn monitor(sector: Option<Sector>, facts: &MonitorFacts) -> Request {
     let ctx = common::ctx(sector, "vehicle", Authentication::VehicleSecret);
-    Request::new(&ctx, Action::MonitorTrip, Subject::new("trip", "t1"))
+    Request::new(&ctx, MONITOR_TRIP, Subject::new("trip", "t1"))
         .about(Subject::new("vehicle", "v1"))
         .facts(facts.facts())
 }
 
 fn import() -> Request {
     let ctx = common::ctx(Some(Sector::Mining), "administrator", Authentication::Token);
-    Request::new(&ctx, Action::ImportSite, Subject::new("site", "pit"))
+    Request::new(&ctx, IMPORT_SITE, Subject::new("site", "pit"))
         .facts(SiteImportFacts { trips_open: 0 }.facts(common::NOW))
 }
 
@@ -57,7 +58,7 @@ fn a_rule_that_fails_denies_although_cedar_would_skip_it() {
     assert_eq!(decision.verdict, Verdict::Deny);
     assert_eq!(decision.policy_ids(), ["builtin.evaluation-error"]);
     assert!(decision.reason_text().contains("north.overflow"), "{}", decision.reason_text());
-    assert!(Engine::new(Bundle::shipped().unwrap()).decide(&import()).is_allowed());
+    assert!(Engine::new(common::shipped()).decide(&import()).is_allowed());
 }
 
 #[test]
@@ -105,18 +106,18 @@ fn a_layer_binds_its_own_tenant_and_sector_only() {
 
 #[test]
 fn no_facts_no_sector_no_layer_no_number_deny_with_a_reason() {
-    let engine = Engine::new(Bundle::shipped().unwrap());
+    let engine = Engine::new(common::shipped());
     let ctx = common::ctx(Some(Sector::Mining), "administrator", Authentication::Token);
     let site = Subject::new("site", "pit");
-    let empty = Request::new(&ctx, Action::ImportSite, site.clone());
+    let empty = Request::new(&ctx, IMPORT_SITE, site.clone());
     let twice = import().fact("trips_open", 4_i64);
-    let typed = Request::new(&ctx, Action::ImportSite, site).fact("trips_open", 3.5);
+    let typed = Request::new(&ctx, IMPORT_SITE, site).fact("trips_open", 3.5);
     let nobodys_role = common::ctx(Some(Sector::Mining), "operator", Authentication::Token);
-    let nobodys_role = Request::new(&nobodys_role, Action::LiftClosure, Subject::new("site", "pit"));
+    let nobodys_role = Request::new(&nobodys_role, LIFT_CLOSURE, Subject::new("site", "pit"));
     let not_a_number = MonitorFacts { off_route_m: f64::NAN, ..sample() };
-    let mut without_mining = Bundle::shipped_sources().to_vec();
+    let mut without_mining = common::sources();
     without_mining.retain(|(name, _)| !name.starts_with("sectors/mining"));
-    let other = Engine::new(Bundle::load(&without_mining).unwrap());
+    let other = Engine::new(common::load(&without_mining).unwrap());
 
     let check = |engine: &Engine, request: &Request, then: &[&str]| {
         let decision = engine.decide(request);
@@ -139,19 +140,19 @@ fn what_only_reduces_risk_is_always_allowed() {
         forbid (principal, action, resource);"#;
     let engine = Engine::new(bundle_with(&[("base/never.cedar", forbid)]).unwrap());
     let ctx = common::ctx(None, "nobody", Authentication::Token);
-    for action in Action::ALL {
+    for action in common::actions() {
         let decision = engine.decide(&Request::new(&ctx, action, Subject::new("vehicle", "v1")));
         assert_eq!(decision.is_allowed(), action.is_restrictive(), "{action}");
     }
-    let schema = Bundle::shipped_sources()[0].1;
-    let stop = schema.replace("\"closure.lift\"", "\"vehicle.stop\", \"closure.lift\"");
-    let error = Bundle::load(&[("schema.cedarschema", stop.as_str())]).unwrap_err().to_string();
+    let stop = "namespace Fleet { action \"vehicle.stop\" appliesTo {
+        principal: [Principal], resource: [Vehicle], context: { request: Request } }; }";
+    let error = bundle_with(&[("stop.cedarschema", stop)]).unwrap_err().to_string();
     assert!(error.contains("vehicle.stop") && error.contains("SAFE-1"), "{error}");
 }
 
 #[test]
 fn monitoring_says_what_is_violated_and_what_to_do_or_that_nobody_knows() {
-    let engine = Engine::new(Bundle::shipped().unwrap());
+    let engine = Engine::new(common::shipped());
     let check = |facts: MonitorFacts| engine.monitor(&monitor(Some(Sector::Mining), &facts)).compliance;
     assert_eq!(check(sample()), Compliance::Compliant);
 
@@ -184,11 +185,10 @@ fn a_certain_violation_counts_although_another_rule_fails() {
 
 #[test]
 fn a_denial_becomes_a_record_and_a_refusal_with_reasons_and_rules() {
-    let engine = Engine::new(Bundle::shipped().unwrap());
+    let engine = Engine::new(common::shipped());
     let ctx = common::ctx(Some(Sector::Mining), "administrator", Authentication::Token);
     let facts = HoldReleaseFacts { hold_kind: "lockout".into(), caller_is_owner: false, caller_at_vehicle: false };
-    let request =
-        Request::new(&ctx, Action::ReleaseHold, Subject::new("vehicle", "v1")).facts(facts.facts(common::NOW));
+    let request = Request::new(&ctx, RELEASE_HOLD, Subject::new("vehicle", "v1")).facts(facts.facts(common::NOW));
     let decision = engine.decide(&request);
     assert_eq!(decision.id, request.decision_id());
 
@@ -210,7 +210,7 @@ fn a_denial_becomes_a_record_and_a_refusal_with_reasons_and_rules() {
 
 #[test]
 fn decisions_are_equal_when_they_say_the_same_whatever_the_facts_were() {
-    let engine = Engine::new(Bundle::shipped().unwrap());
+    let engine = Engine::new(common::shipped());
     let digest = |facts: MonitorFacts| engine.decide(&monitor(Some(Sector::Mining), &facts)).equality_digest;
     let fast = digest(MonitorFacts { speed_mps: 13.0, ..sample() });
     assert_eq!(fast, digest(MonitorFacts { speed_mps: 13.5, battery_pct: 40.0, ..sample() }));
@@ -218,7 +218,7 @@ fn decisions_are_equal_when_they_say_the_same_whatever_the_facts_were() {
     assert_ne!(fast, digest(MonitorFacts { speed_mps: 30.0, ..sample() }));
     let other = Request::new(
         &common::ctx(Some(Sector::Mining), "vehicle", Authentication::VehicleSecret),
-        Action::MonitorTrip,
+        MONITOR_TRIP,
         Subject::new("trip", "t2"),
     );
     assert_ne!(digest(sample()), engine.decide(&other.facts(sample().facts())).equality_digest);
@@ -226,7 +226,7 @@ fn decisions_are_equal_when_they_say_the_same_whatever_the_facts_were() {
 
 #[test]
 fn a_new_bundle_is_in_force_at_once_and_the_old_one_comes_back() {
-    let engine = Engine::new(Bundle::shipped().unwrap());
+    let engine = Engine::new(common::shipped());
     assert!(engine.decide(&import()).is_allowed());
     let forbid = r#"@id("north.no-maps") @version("2") @purpose("Freezes the map.") @reason("The map is frozen")
         forbid (principal, action == Fleet::Action::"site.import", resource);"#;

@@ -4,19 +4,24 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 pub mod log;
-pub mod operation;
+mod permissions;
 pub mod principal;
 mod service;
 pub mod tenant;
 
+use domain::{AggregateSpec, Domain};
 pub use kernel::Role;
 pub use log::Log;
-pub use operation::Operation;
+pub use permissions::{MAY_MANAGE_PRINCIPALS, MAY_READ_JOURNAL};
+use policy::PolicyModule;
 pub use principal::{Principal, changes_access};
 pub use service::{Authenticated, NewPrincipal, NewTenant, TOKENS, Tenancy};
 pub use tenant::Tenant;
 
-/// The folds of this domain, for replay.
-pub fn folds() -> Vec<Box<dyn store::replay::Fold>> {
-    vec![store::replay::fold_of::<Tenant>(), store::replay::fold_of::<Principal>(), store::replay::fold_of::<Log>()]
-}
+/// What the domain consists of.
+pub const DOMAIN: Domain = Domain {
+    name: "tenancy",
+    aggregates: &[AggregateSpec::of::<Tenant>(), AggregateSpec::of::<Principal>(), AggregateSpec::of::<Log>()],
+    tables: &[TOKENS],
+    policy: PolicyModule { actions: &[], sources: &[] },
+};

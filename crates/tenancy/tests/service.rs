@@ -41,7 +41,7 @@ impl World {
     fn replay(&self) {
         for tenant in block_on(self.store.logs()).unwrap() {
             let entries = block_on(self.store.entries(&tenant, 0, PAGE_LIMIT_MAX)).unwrap();
-            for mut fold in tenancy::folds() {
+            for mut fold in tenancy::DOMAIN.folds() {
                 entries.iter().for_each(|entry| fold.take(&entry.envelope().unwrap()).unwrap());
                 assert_eq!(
                     block_on(fold.compare(&*self.store, &tenant, &|_| ControlFlow::Continue(()))).unwrap(),

@@ -6,11 +6,11 @@ use crate::repo::Repo;
 /// The crates that every domain stands on.
 const FOUNDATION: &[&str] = &["kernel", "keys", "journal", "store", "policy"];
 
-/// What a domain uses to tell vehicles something: the protocol, which is pure, and the room of its commands.
-const TELLS_VEHICLES: &[&str] = &["link", "commands"];
+/// What a domain is declared with, and what it tells vehicles through: the protocol, which is pure, and their commands.
+const PLUGGED_IN: &[&str] = &["link", "commands", "domain"];
 
-/// Every crate with what it may use, from the bottom up: the crates named, and every one named by the groups.
-const MAY_USE: &[(&str, &[&[&str]])] = &[
+/// The crates that use no domain with what each may use, from the bottom up.
+const BELOW: &[(&str, &[&[&str]])] = &[
     ("kernel", &[]),
     ("keys", &[&["kernel"]]),
     ("journal", &[&["kernel", "keys"]]),
@@ -20,38 +20,66 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("routing", &[&["kernel"]]),
     ("link", &[&["kernel"]]),
     ("commands", &[&["kernel", "keys", "journal", "store", "link"]]),
-    ("tenancy", &[FOUNDATION]),
-    ("fleet", &[FOUNDATION, TELLS_VEHICLES]),
-    ("trips", &[FOUNDATION, TELLS_VEHICLES]),
-    ("telemetry", &[FOUNDATION]),
-    ("gateway", &[FOUNDATION, TELLS_VEHICLES, &["tenancy", "fleet", "routing", "trips", "telemetry"]]),
+    ("domain", &[&["kernel", "store", "policy", "commands"]]),
     ("agent", &[&["kernel", "keys", "journal", "policy", "routing", "link"]]),
-    (
-        "atlasmesh",
-        &[
-            FOUNDATION,
-            TELLS_VEHICLES,
-            &["store-sqlite", "tenancy", "fleet", "routing", "trips", "telemetry", "gateway", "agent"],
-        ],
-    ),
     ("xtask", &[]),
 ];
 
+/// The crates above the domains, which may use every domain, with what else each may use.
+const ABOVE: &[(&str, &[&[&str]])] = &[
+    ("gateway", &[FOUNDATION, PLUGGED_IN, &["routing"]]),
+    ("atlasmesh", &[FOUNDATION, PLUGGED_IN, &["store-sqlite", "routing", "gateway", "agent"]]),
+];
+
+/// How the manifest of a domain says that it is one.
+const IS_DOMAIN: &str = "room = \"domain\"";
+
+/// The crates that are domains: their manifests say so under `[package.metadata.atlasmesh]`.
+pub fn domains(repo: &Repo) -> Vec<&str> {
+    let is_domain = |name: &str| {
+        let manifest = repo.text(&format!("crates/{name}/Cargo.toml")).unwrap_or_default();
+        manifest.lines().any(|line| line == IS_DOMAIN)
+    };
+    repo.crates().map(|(name, _)| name).filter(|name| is_domain(name)).collect()
+}
+
+/// Every crate of ours, from the bottom up, with what its manifest says of it.
+pub fn described(repo: &Repo) -> Vec<(&str, &str)> {
+    let below = BELOW.iter().map(|(name, _)| *name);
+    let above = ABOVE.iter().map(|(name, _)| *name);
+    let described = below.chain(domains(repo)).chain(above).filter_map(|name| {
+        let manifest = repo.text(&format!("crates/{name}/Cargo.toml"))?;
+        let description = manifest.lines().find_map(|line| line.strip_prefix("description = \"")?.strip_suffix("\""));
+        Some((name, description.unwrap_or_default()))
+    });
+    described.collect()
+}
+
 pub fn check(repo: &Repo) -> Vec<Finding> {
     let ours: Vec<&str> = repo.crates().map(|(name, _)| name).collect();
+    let domains = domains(repo);
     let mut findings = Vec::new();
     for file in repo.files.iter().filter(|file| file.path.ends_with("/Cargo.toml")) {
         let (Some(name), Some(text)) = (file.crate_name(), file.text()) else { continue };
-        let Some((_, groups)) = MAY_USE.iter().find(|(known, _)| *known == name) else {
+        let of = |table: &[(&str, &[&[&str]])]| {
+            let found = table.iter().find(|(known, _)| *known == name);
+            found.map(|(_, groups)| groups.concat().into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let domain = || domains.contains(&name).then(|| [FOUNDATION, PLUGGED_IN].concat());
+        let domain = || domain().map(|allowed| allowed.into_iter().map(str::to_owned).collect());
+        let above =
+            || of(ABOVE).map(|allowed| allowed.into_iter().chain(domains.iter().map(|&name| name.into())).collect());
+        let Some(allowed) = of(BELOW).or_else(domain).or_else(above) else {
             let what = format!(
-                "the crate {name} is not in the table of layers: add it to xtask/src/tidy/layers.rs and to ARCHITECTURE.md"
+                "the crate {name} is no domain (`{IS_DOMAIN}` in its manifest) and is not in the table of layers: \
+                 add it to xtask/src/tidy/layers.rs"
             );
             findings.push(Finding::new(&file.path, 1, what));
             continue;
         };
-        let mut depended: Vec<(usize, &str)> = dependencies(text).filter(|(_, used)| ours.contains(used)).collect();
-        depended.retain(|(_, used)| !groups.iter().any(|group| group.contains(used)));
-        findings.extend(depended.into_iter().map(|(line, used)| {
+        let wrong =
+            dependencies(text).filter(|(_, used)| ours.contains(used) && !allowed.iter().any(|name| name == used));
+        findings.extend(wrong.map(|(line, used)| {
             let what = format!(
                 "{name} may not use {used}: declare what it needs as a trait under ports.rs, which the binary wires"
             );
@@ -83,18 +111,20 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = (usize, &str)> {
 mod tests {
     use super::*;
 
+    const DOMAIN: &str = "[package.metadata.atlasmesh]\nroom = \"domain\"\n";
+
     fn check_trips(manifest: &str) -> Vec<String> {
         let repo = Repo::of(&[
-            ("crates/fleet/Cargo.toml", ""),
+            ("crates/fleet/Cargo.toml", DOMAIN),
             ("crates/kernel/Cargo.toml", ""),
-            ("crates/trips/Cargo.toml", manifest),
+            ("crates/trips/Cargo.toml", &format!("{DOMAIN}{manifest}")),
         ]);
         check(&repo).iter().map(|finding| format!("{}:{}", finding.path, finding.line)).collect()
     }
 
     #[test]
     fn an_arrow_between_domains_is_found_however_it_is_written() {
-        let here = |line: usize| vec![format!("crates/trips/Cargo.toml:{line}")];
+        let here = |line: usize| vec![format!("crates/trips/Cargo.toml:{}", line + 2)];
         let rows = [
             ("[dependencies]\nkernel.workspace = true\nserde = \"1\"\n", vec![]),
             ("[dependencies]\nfleet.workspace = true\n", here(2)),
@@ -113,6 +143,6 @@ mod tests {
     #[test]
     fn an_unknown_crate_is_found() {
         let findings = check(&Repo::of(&[("crates/attic/Cargo.toml", "")]));
-        assert!(findings[0].to_string().starts_with("crates/attic/Cargo.toml:1: the crate attic is not in the table"));
+        assert!(findings[0].to_string().starts_with("crates/attic/Cargo.toml:1: the crate attic is no domain"));
     }
 }

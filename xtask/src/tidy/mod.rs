@@ -23,6 +23,7 @@ mod words;
 
 pub use error_pages::{Code, codes};
 pub use golden::{LIST as GOLDEN_LIST, with_new as golden_with_new};
+pub use layers::described;
 pub use tables::tables;
 
 /// Something that is not as it should be, and what to do about it.

@@ -7,12 +7,17 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 
 use super::Finding;
+use super::layers::domains;
 use crate::process;
 use crate::repo::Repo;
 
-/// Crates that must run in a simulation: no runtime, no clock, no thread of their own.
-pub const PURE: [&str; 11] =
-    ["kernel", "keys", "journal", "store", "policy", "tenancy", "fleet", "routing", "trips", "telemetry", "link"];
+/// Those of them below the domains: no runtime, no clock, no thread of their own.
+const PURE_BELOW: [&str; 7] = ["kernel", "keys", "journal", "store", "policy", "routing", "link"];
+
+/// Crates that must run in a simulation, every domain among them.
+pub fn pure(repo: &Repo) -> Vec<&str> {
+    PURE_BELOW.into_iter().chain(domains(repo)).collect()
+}
 
 /// Packages that nothing may link, with the reason.
 const BANNED: [(&str, &str); 3] = [
@@ -27,7 +32,7 @@ pub fn check(repo: &Repo) -> Result<Vec<Finding>> {
         process::output(tree.arg("tree").args(args).args(["--prefix", "none", "--quiet"]), process::ANSWER_LIMIT)
     };
     let mut findings = Vec::new();
-    for name in PURE {
+    for name in pure(repo) {
         let manifest = format!("crates/{name}/Cargo.toml");
         if repo.text(&manifest).is_some() && links(&tree(&["-p", name, "-e", "normal"])?, "tokio") {
             let what =

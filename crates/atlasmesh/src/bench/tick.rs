@@ -66,7 +66,7 @@ async fn time<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<Duration
 
 fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Trips> {
     let source = Arc::new(SystemSource::start());
-    let engine = Arc::new(Engine::new(Bundle::shipped()?));
+    let engine = Arc::new(Engine::new(Bundle::shipped(&gateway::policy_modules())?));
     let settings = fleet::Settings { offline_after_ms: 30_000 };
     let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(&store), source.clone()));
     let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));

@@ -37,6 +37,9 @@ pub enum Command {
     /// What a server keeps on its disk.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// The rules that every decision is made by.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Measure, and print the figures.
     Bench(BenchOptions),
     /// Print what the documentation is generated from.
@@ -121,6 +124,15 @@ pub enum StoreCommand {
         /// The master key, where it is kept elsewhere than in the folder.
         #[arg(long)]
         master_key: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum PolicyCommand {
+    /// Write the shipped policies into a new folder, to change them and serve with `--policies`.
+    Export {
+        /// The folder, which is made.
+        folder: PathBuf,
     },
 }
 

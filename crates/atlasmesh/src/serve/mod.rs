@@ -5,6 +5,7 @@ pub mod folder;
 mod follower;
 pub mod loops;
 pub mod maps;
+pub mod policies;
 pub mod ports;
 mod seen;
 mod segments;

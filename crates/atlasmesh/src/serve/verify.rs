@@ -25,7 +25,7 @@ pub fn folds(folder: &DataFolder, keys_generation: u64) -> Arc<dyn Fn(bool) -> V
     Arc::new(move |replay| {
         let segments: Box<dyn Fold> = Box::new(SegmentFold::new(telemetry.clone()));
         let seen: Box<dyn Fold> = Box::new(SeenFold::new(&keys, keys_generation));
-        let rows = [tenancy::folds(), fleet::folds(), trips::folds()].into_iter().flatten().filter(|_| replay);
+        let rows = gateway::DOMAINS.iter().flat_map(|domain| domain.folds()).filter(|_| replay);
         [segments, seen].into_iter().chain(rows).collect()
     })
 }

@@ -1,12 +1,12 @@
 //! Every part, put together once.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use commands::{CommandSource, Outbox, Retirement, Sources};
+use commands::{Outbox, Retirement, Sources};
+use domain::Workers;
 use gateway::heads::Heads;
 use gateway::maps::Maps;
 use gateway::positions::Feeds;
@@ -21,7 +21,7 @@ use gateway::{Gateway, LinkEndpoint, vehicles};
 use kernel::CtxSource;
 use keys::Keystore;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use policy::{Bundle, Engine};
+use policy::Engine;
 use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use super::folder::DataFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
+use super::policies;
 use super::ports::{Neighbours, TenantsOf};
 use super::signer::AuditSigner;
 use super::verify;
@@ -70,7 +71,7 @@ pub fn wire(
 ) -> Result<Parts> {
     let clock = Arc::new(SystemSource::start());
     let source: Arc<dyn CtxSource> = clock.clone();
-    let engine = Arc::new(Engine::new(policies(options.policies.as_deref())?));
+    let engine = Arc::new(Engine::new(policies::load(options.policies.as_deref())?));
     let (signer, keystore) = AuditSigner::under(&folder.keys(), options.master_key.as_deref())?;
     let audit_key = signer.verifying_key();
     let pages_max = options.store_mib_max.map(|mib| mib * PAGES_PER_MIB);
@@ -101,8 +102,9 @@ pub fn wire(
     let trips = Arc::new(trips::Trips::new(Arc::clone(&store), engine, ports, Arc::clone(&source), chosen));
     let certificate = ListenerCertificate::load_or_make(folder.root())?;
     let sessions = Arc::new(Sessions::default());
-    let sources: Vec<Arc<dyn CommandSource>> = vec![fleet.clone(), trips.clone()];
-    let commands = Sources::new(sources);
+    let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
+    workers.extend([fleet.workers(), trips::workers(&trips)]);
+    let commands = Sources::new(workers.commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
         store: Arc::clone(&store),
@@ -128,12 +130,8 @@ pub fn wire(
         positions: Feeds::default(),
         metrics: metrics()?,
     });
-    let subscribers = trips::subscribers(&trips);
-    let mut due = trips::due_handlers(&trips);
-    due.push(fleet.silence());
-    due.push(fleet.restrictions());
-    due.push(Arc::new(Retirement(Arc::clone(&store))));
     let keystore = Arc::new(keystore);
+    let Workers { due, subscribers, .. } = workers;
     Ok(Parts { gateway, store, source, clock, due, subscribers, outbox, certificate, keystore })
 }
 
@@ -155,28 +153,4 @@ fn link_settings(options: &ServeOptions) -> vehicles::Settings {
         claim_valid_ms,
         telemetry_interval_ms: 1_000,
     }
-}
-
-/// The shipped policies, or those of a folder.
-fn policies(folder: Option<&Path>) -> Result<Bundle> {
-    let Some(folder) = folder else { return Bundle::shipped().context("the shipped policies are wrong") };
-    let mut sources = Vec::new();
-    read_policies(folder, folder, &mut sources)
-        .with_context(|| format!("the policies in {} cannot be read", folder.display()))?;
-    Bundle::load(&sources)
-        .with_context(|| format!("the policies in {} are wrong: nothing was started", folder.display()))
-}
-
-fn read_policies(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            read_policies(root, &path, sources)?;
-        } else if path.extension().is_some_and(|extension| extension == "cedar" || extension == "cedarschema") {
-            let name = path.strip_prefix(root)?.to_string_lossy().into_owned();
-            sources.push((name, std::fs::read_to_string(&path)?));
-        }
-    }
-    sources.sort();
-    Ok(())
 }

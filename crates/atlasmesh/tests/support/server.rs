@@ -186,3 +186,10 @@ impl Server {
 
 /// How long a test waits for anything.
 pub const PATIENCE: std::time::Duration = LIMIT;
+
+/// The shipped policies in a new folder below this one, as their user would get them.
+pub fn exported_policies(folder: &Path) -> PathBuf {
+    let policies = folder.join("policies");
+    assert!(atlasmesh().args(["policy", "export"]).arg(&policies).status().unwrap().success());
+    policies
+}

@@ -3,6 +3,7 @@
 
 use kernel::ctx::CtxSource;
 use kernel::{Actor, ActorKind, Authentication, Clock, Ctx, Sector, Timestamp};
+use policy::{Action, Bundle, BundleError, PolicyModule};
 
 /// The time of every test.
 pub const NOW: Timestamp = Timestamp::from_ms(1_795_489_212_000);
@@ -34,4 +35,27 @@ pub fn ctx(sector: Option<Sector>, role: &str, authentication: Authentication) -
         Some(sector) => ctx.in_sector(sector),
         None => ctx,
     }
+}
+
+/// The domains that have rules.
+pub const MODULES: [PolicyModule; 2] = [fleet::actions::POLICY, trips::actions::POLICY];
+
+/// Every action of theirs.
+pub fn actions() -> impl Iterator<Item = Action> {
+    MODULES.into_iter().flat_map(|module| module.actions).copied()
+}
+
+/// The sources of the shipped bundle.
+pub fn sources() -> Vec<(&'static str, &'static str)> {
+    policy::shipped_sources(&MODULES)
+}
+
+/// A bundle of these sources.
+pub fn load<N: AsRef<str>, T: AsRef<str>>(sources: &[(N, T)]) -> Result<Bundle, BundleError> {
+    Bundle::load(&actions().collect::<Vec<_>>(), sources)
+}
+
+/// The shipped bundle.
+pub fn shipped() -> Bundle {
+    Bundle::shipped(&MODULES).unwrap()
 }

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use kernel::envelope::RetentionClass;
 use kernel::id::BootId;
 use kernel::{Aggregate, Coordinate, Ctx, DecisionId, RouteId, Subject, Timestamp, TripId, VehicleId};
-use policy::{Action, Checked, Compliance, Debounce, DebounceLimits, Edge, MonitorFacts, Request};
+use policy::{Checked, Compliance, Debounce, DebounceLimits, Edge, Request};
 use serde::{Deserialize, Serialize};
 use store::port::Fault;
 use store::{CommandError, Extras};
 
+use crate::actions;
+use crate::facts::MonitorFacts;
 use crate::service::{Drive, Trips};
 use crate::trip::decide::ComplianceEdge;
 use crate::trip::events::{RecordedChunks, TripComplianceSummary};
@@ -177,7 +179,7 @@ impl Trips {
         monitor: &mut Monitor,
     ) -> Result<Check, CommandError> {
         let facts = self.monitor_facts(ctx, trip, sample, monitor).await?;
-        let question = Request::new(ctx, Action::MonitorTrip, Subject::new(Trip::KIND, trip.id))
+        let question = Request::new(ctx, actions::MONITOR_TRIP, Subject::new(Trip::KIND, trip.id))
             .about(Subject::new("vehicle", sample.vehicle))
             .facts(facts.facts());
         let checked = self.policy.monitor(&question);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::geo::ROUTE_START_M_MAX;
 use kernel::{Aggregate, Ctx, Subject, Timestamp, TripId, VehicleId};
-use policy::{Action, Decision, Request};
+use policy::{Decision, Request};
 use store::{CommandError, Guard};
 
 use super::assignment::{CostMatrix, solve};
@@ -13,6 +13,7 @@ use super::batch::BATCH_VEHICLES_MAX;
 use super::denials::Denials;
 use super::nearest::{Shortlist, shortlist};
 use super::pairs::{self, Options, Pair, Unfit};
+use crate::actions;
 use crate::ports::{Reach, VehicleFacts};
 use crate::service::Trips;
 use crate::trip::Trip;
@@ -249,7 +250,7 @@ impl Trips {
         approach_m: f64,
     ) -> Decision {
         let trip = &batch.trips[trip];
-        let mut question = Request::new(batch.ctx, Action::AssignVehicle, Subject::new("vehicle", vehicle.vehicle))
+        let mut question = Request::new(batch.ctx, actions::ASSIGN_VEHICLE, Subject::new("vehicle", vehicle.vehicle))
             .about(Subject::new(Trip::KIND, trip.id))
             .entitled_to(batch.entitlements.iter().cloned());
         if let Some(route) = &trip.route {

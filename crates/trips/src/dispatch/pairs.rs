@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use kernel::{Coordinate, Timestamp, VehicleId};
-use policy::AssignmentFacts;
 
+use crate::facts::AssignmentFacts;
 use crate::ports::{Reach, VehicleFacts};
 use crate::trip::Trip;
 use crate::trip::types::{Cost, RouteSummary};

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use kernel::envelope::RetentionClass;
 use kernel::{Aggregate, Ctx, Subject, TripId};
-use policy::{Action, Request};
+use policy::Request;
 use store::{CommandError, Extras, Guard};
 
 use super::{Gathered, Trips, no_such_trip};
+use crate::actions;
 use crate::trip::{Command, Status, Trip};
 
 impl Trips {
@@ -21,7 +22,7 @@ impl Trips {
         if known.status == Status::Cancelled || known.diversion.is_some() && !known.status.is_terminal() {
             return Ok(known);
         }
-        let question = Request::new(ctx, Action::CancelTrip, Subject::new(Trip::KIND, trip));
+        let question = Request::new(ctx, actions::CANCEL_TRIP, Subject::new(Trip::KIND, trip));
         let decision = &self.policy.decide(&question).to_record();
         let by = ctx.actor.id.parse().ok();
         let gather = |state: Option<Arc<Trip>>| async move {

@@ -7,7 +7,7 @@ pub mod drive;
 pub(crate) mod due;
 mod preview;
 mod reading;
-mod reports;
+pub mod reports;
 mod request;
 mod reroute;
 mod resume;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use kernel::id::StandingId;
 use kernel::{Aggregate, Code, Ctx, FieldError, Reject, Subject, TripId};
-use policy::{Action, Constraints, Request, TripFacts};
+use policy::{Constraints, Request};
 use store::{CommandError, Extras, Idempotency, Once, execute_once};
 
 use super::{Gathered, Trips};
+use crate::actions;
+use crate::facts::TripFacts;
 use crate::ports::{RouteAnswer, RouteFound, RouteQuery, SiteFacts, VehicleFacts};
 use crate::trip::decide::{Allowed, NewTrip};
 use crate::trip::{Command, Trip, TripRequest, decide};
@@ -71,7 +73,7 @@ impl Trips {
         subject: Subject,
     ) -> Result<(policy::Decision, Result<(), Reject>), CommandError> {
         let facts = self.site_facts(ctx, request).await?;
-        let question = Request::new(ctx, Action::RequestTrip, subject)
+        let question = Request::new(ctx, actions::REQUEST_TRIP, subject)
             .entitled_to(entitlements.iter().cloned())
             .facts(trip_facts(request, &facts).facts(ctx.now));
         let decision = self.policy.decide(&question);

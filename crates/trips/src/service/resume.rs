@@ -3,12 +3,14 @@
 
 use kernel::envelope::DecisionRecord;
 use kernel::{Aggregate, Code, Coordinate, Ctx, DecisionId, DomainEvent, EventId, Reject, RouteId, Subject, TripId};
-use policy::{Action, Request, ResumeFacts};
+use policy::Request;
 use store::{CommandError, Extras};
 
 use super::reroute::{Driving, cut_by, elsewhere, safety};
 use super::story::STORY_ENTRIES_MAX;
 use super::{RouteVersion, Trips, no_such_trip};
+use crate::actions;
+use crate::facts::ResumeFacts;
 use crate::trip::resume::{ResumeAnswer, ResumeOrder, may_resume};
 use crate::trip::{Command, Trip, TripEvent};
 
@@ -87,7 +89,7 @@ impl Trips {
             let message = "the vehicle is not connected: it could not be told, and an order to go on lasts seconds";
             return Err(Reject::new(Code::VehicleUnavailable, message).into());
         }
-        let question = Request::new(ctx, Action::ResumeTrip, Subject::new(Trip::KIND, trip.id))
+        let question = Request::new(ctx, actions::RESUME_TRIP, Subject::new(Trip::KIND, trip.id))
             .about(Subject::new("vehicle", driving.vehicle.vehicle))
             .facts(ResumeFacts { holds: driving.vehicle.holds.clone() }.facts(ctx.now));
         let decided = self.policy.decide(&question);

@@ -22,14 +22,14 @@ impl World {
     /// Does what is due.
     pub fn looks_at_the_clock(&self) {
         let guard = block_on(take_lease(&*self.store, "due", "me", self.now(), 60_000)).unwrap().unwrap();
-        for handler in trips::due_handlers(&self.trips) {
+        for handler in trips::workers(&self.trips).due {
             block_on(run_due(&*self.store, &*self.neighbours, &*handler, &guard)).unwrap();
         }
     }
 
     /// Lets the subscribers read the journal to its end.
     pub fn follows(&self) {
-        let subscribers = trips::subscribers(&self.trips);
+        let subscribers = trips::workers(&self.trips).subscribers;
         let pump = |subscriber: &Arc<dyn Subscriber>| block_on(pump(&*self.store, &**subscriber, &tenant())).unwrap();
         while subscribers.iter().map(pump).sum::<usize>() > 0 {}
     }
@@ -67,7 +67,7 @@ impl World {
     pub fn is_explained_by_its_journal(&self) {
         let entries = block_on(self.store.entries(&tenant(), 0, 1_000)).unwrap();
         let mut aggregates = 0;
-        for mut fold in trips::folds() {
+        for mut fold in trips::DOMAIN.folds() {
             entries.iter().for_each(|entry| fold.take(&entry.envelope().unwrap()).unwrap());
             assert_eq!(block_on(fold.compare(&*self.store, &tenant(), &|_| ControlFlow::Continue(()))).unwrap(), None);
             aggregates += fold.aggregates().unwrap_or_default();

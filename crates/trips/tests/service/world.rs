@@ -305,7 +305,9 @@ pub struct World {
 
 fn engine() -> Arc<Engine> {
     static ENGINE: OnceLock<Arc<Engine>> = OnceLock::new();
-    Arc::clone(ENGINE.get_or_init(|| Arc::new(Engine::new(Bundle::shipped().unwrap()))))
+    Arc::clone(ENGINE.get_or_init(|| {
+        Arc::new(Engine::new(Bundle::shipped(&[fleet::actions::POLICY, trips::actions::POLICY]).unwrap()))
+    }))
 }
 
 impl World {

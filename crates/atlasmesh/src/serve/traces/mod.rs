@@ -101,6 +101,7 @@ fn provider() -> Result<Option<SdkTracerProvider>> {
 
 /// Whether a span is of this product and not of a library underneath.
 fn is_ours(target: &str) -> bool {
-    const CRATES: [&str; 7] = ["gateway", "commands", "trips", "policy", "store", "store_sqlite", "atlasmesh"];
-    CRATES.contains(&target.split("::").next().unwrap_or_default())
+    const CRATES: [&str; 6] = ["gateway", "commands", "policy", "store", "store_sqlite", "atlasmesh"];
+    let name = target.split("::").next().unwrap_or_default();
+    CRATES.contains(&name) || gateway::DOMAINS.iter().any(|domain| domain.name == name)
 }

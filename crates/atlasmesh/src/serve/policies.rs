@@ -1,0 +1,50 @@
+//! The policy bundle: the shipped one, that of a folder, and the shipped one written into a folder.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use policy::{Action, Bundle, shipped_sources};
+
+use crate::cli::args::PolicyCommand;
+use crate::cli::output::line;
+
+/// The shipped policies, or those of a folder.
+pub fn load(folder: Option<&Path>) -> Result<Bundle> {
+    let modules = gateway::policy_modules();
+    let Some(folder) = folder else { return Bundle::shipped(&modules).context("the shipped policies are wrong") };
+    let mut sources = Vec::new();
+    read(folder, folder, &mut sources)
+        .with_context(|| format!("the policies in {} cannot be read", folder.display()))?;
+    let actions: Vec<Action> = modules.iter().flat_map(|module| module.actions).copied().collect();
+    Bundle::load(&actions, &sources)
+        .with_context(|| format!("the policies in {} are wrong: nothing was started", folder.display()))
+}
+
+fn read(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read(root, &path, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "cedar" || extension == "cedarschema") {
+            let name = path.strip_prefix(root)?.to_string_lossy().into_owned();
+            sources.push((name, std::fs::read_to_string(&path)?));
+        }
+    }
+    sources.sort();
+    Ok(())
+}
+
+/// Carries out `atlasmesh policy`.
+pub fn run(command: PolicyCommand) -> Result<()> {
+    let PolicyCommand::Export { folder } = command;
+    let is_empty = std::fs::read_dir(&folder).map_or(true, |mut entries| entries.next().is_none());
+    ensure!(is_empty, "{} is not empty: name a new folder", folder.display());
+    for (name, text) in shipped_sources(&gateway::policy_modules()) {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(&folder))
+            .and_then(|()| std::fs::write(&path, text))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    line(format!("serve with it: atlasmesh serve --policies {}", folder.display()));
+    Ok(())
+}
