@@ -1,4 +1,3 @@
-// Starts the page: styles, then the one component that holds everything.
 import './theme/tokens.css'
 import './theme/base.css'
 import 'maplibre-gl/dist/maplibre-gl.css'

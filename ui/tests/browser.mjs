@@ -1,35 +1,34 @@
-// What the journeys share: a browser that reaches nothing but the demo under test, and the API to look behind the page.
+// Helpers of the journeys: a page of the demo under test, whose requests to other hosts are reported, and the demo's API.
 //
-// ATLASMESH_DEMO is the folder of a running demo, by itself the one that `cargo xtask demo` keeps. ATLASMESH_SHOTS, if
-// set, is a folder that gets a picture of every stop on the way, for people to look at.
+// ATLASMESH_DEMO is the folder of a running demo, by default that of `cargo xtask demo`. ATLASMESH_SHOTS, if set, is a
+// folder for screenshots of each step.
 import { mkdirSync, readFileSync } from 'node:fs'
 import { watch } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const demo = process.env.ATLASMESH_DEMO ?? join(import.meta.dirname, '../../target/demo')
-const noted = (name) => JSON.parse(readFileSync(join(demo, name), 'utf8'))
-const { http, tenant_token: token } = noted('demo.json')
+const readJson = (name) => JSON.parse(readFileSync(join(demo, name), 'utf8'))
+const { http, tenant_token: token } = readJson('demo.json')
 const base = `http://${http}`
-const shots = process.env.ATLASMESH_SHOTS
+const screenshotDir = process.env.ATLASMESH_SHOTS
 
-/** How long anything may take that is waited for: the map is drawn by software, on a machine that also runs the fleet. */
-const LIMIT_MS = 60_000
+/** The timeout of every wait: long, because software renders the map on a machine that also runs the fleet. */
+const TIMEOUT_MS = 60_000
 
 /**
- * A page that is signed in and shows the fleet. `problems` gathers what a user would not see but we must; `expects` is
- * what the journey itself makes the console say. Software draws slowly what moves all the time, so that a journey asks
- * for less motion where it is not about that.
+ * Opens a page that is signed in and shows the fleet. `page.problems` collects errors and requests to other hosts; console
+ * errors that match `expects` are part of the journey. Motion is reduced by default, because software rendering is slow.
  */
 export async function open(browser, { width = 1440, height = 900, dark = false, motion = 'reduce', expects = /^$/ } = {}) {
   const colorScheme = dark ? 'dark' : 'light'
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: motion, hasTouch: width < 600 })
   const page = await context.newPage()
-  page.setDefaultTimeout(LIMIT_MS)
+  page.setDefaultTimeout(TIMEOUT_MS)
   page.problems = []
   page.on('pageerror', (error) => page.problems.push(error.stack ?? error.message))
   page.on('console', (message) => {
-    const told = `${message.text()} ${message.location().url}`
-    if (message.type() === 'error' && !expects.test(told)) page.problems.push(told)
+    const text = `${message.text()} ${message.location().url}`
+    if (message.type() === 'error' && !expects.test(text)) page.problems.push(text)
   })
   page.on('request', (request) => {
     const { host, protocol } = new URL(request.url())
@@ -51,59 +50,58 @@ export async function api(path, body) {
   return response.json()
 }
 
-/** Asks until the answer is there: now, and again whenever the journal has grown. */
-export async function until(what, ask) {
-  const signal = AbortSignal.timeout(LIMIT_MS)
+/** Repeats a query, after each event of the journal, until its result is truthy. */
+export async function waitFor(description, query) {
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
   const events = (await call('/v1/events', { signal })).body.getReader()
   try {
     for (;;) {
-      const answer = await ask()
-      if (answer) return answer
+      const result = await query()
+      if (result) return result
       await events.read()
     }
   } catch (error) {
-    throw signal.aborted ? new Error(`not within ${LIMIT_MS / 1000} s: ${what}`) : error
+    throw signal.aborted ? new Error(`not within ${TIMEOUT_MS / 1000} s: ${description}`) : error
   } finally {
     events.cancel().catch(() => {})
   }
 }
 
-/** Ends the server as a power failure would; returns once the demo has started it again. */
+/** Kills the server without a shutdown; resolves once the demo has restarted it. */
 export async function killServer() {
-  const pid = () => { try { return noted('server/endpoints.json').pid } catch { return null } }
+  const pid = () => { try { return readJson('server/endpoints.json').pid } catch { return null } }
   const before = pid()
-  const changes = watch(join(demo, 'server'), { signal: AbortSignal.timeout(LIMIT_MS) })
+  const changes = watch(join(demo, 'server'), { signal: AbortSignal.timeout(TIMEOUT_MS) })
   process.kill(before, 'SIGKILL')
   for await (const _ of changes) if (![before, null].includes(pid())) return
 }
 
-/** The map has drawn its roads and does not move. */
-export async function drawn(page) {
+/** Waits until the map has drawn its roads and does not move. */
+export async function mapDrawn(page) {
   await page.waitForFunction(() => globalThis.atlasmesh?.isDrawn())
 }
 
-export async function picture(page, name) {
-  if (!shots) return
-  mkdirSync(shots, { recursive: true })
-  await page.screenshot({ path: join(shots, `${name}.png`) })
+export async function screenshot(page, name) {
+  if (!screenshotDir) return
+  mkdirSync(screenshotDir, { recursive: true })
+  await page.screenshot({ path: join(screenshotDir, `${name}.png`) })
 }
 
-/** Clicks on the map at a place. */
-export async function clickAt(page, place) {
-  const { x, y } = await page.evaluate((place) => globalThis.atlasmesh.pixel(place), place)
+export async function clickMap(page, position) {
+  const { x, y } = await page.evaluate((position) => globalThis.atlasmesh.pixel(position), position)
   await page.mouse.click(x, y)
 }
 
-/** The middle of the longest stretch of a named road that lies free between the page's panels. */
-export async function roadInSight(page) {
+/** The midpoint of the longest segment of a named road that no panel covers. */
+export async function visibleRoad(page) {
   const road = await page.waitForFunction(() => {
     const { pixel, roads } = globalThis.atlasmesh
-    const stretches = roads().filter(({ name }) => name).map(({ points: [a, b] }) => {
+    const midpoints = roads().filter(({ name }) => name).map(({ points: [a, b] }) => {
       const [from, to] = [pixel(a), pixel(b)]
       return { lat: (a.lat + b.lat) / 2, lon: (a.lon + b.lon) / 2, px: Math.hypot(from.x - to.x, from.y - to.y) }
     })
-    const free = stretches.filter((place) => { const { x, y } = pixel(place); return x > 500 && x < 880 && y > 250 && y < 700 })
-    return free.sort((a, b) => b.px - a.px)[0]
+    const visible = midpoints.filter((midpoint) => { const { x, y } = pixel(midpoint); return x > 500 && x < 880 && y > 250 && y < 700 })
+    return visible.sort((a, b) => b.px - a.px)[0]
   })
   return road.jsonValue()
 }

@@ -1,23 +1,23 @@
-// What people come to the page for, done as they do it: with keys and pointer, on a live fleet.
+// End-to-end tests of the page's user journeys, with keyboard and pointer, on a live fleet.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
-import { api, clickAt, drawn, killServer, open, picture, roadInSight, until } from './browser.mjs'
+import { api, clickMap, killServer, mapDrawn, open, screenshot, visibleRoad, waitFor } from './browser.mjs'
 import { launch } from './chromium.mjs'
 
 let browser
 before(async () => { browser = await launch() })
 after(async () => { await browser?.close() })
 
-/** A journey on a page of its own, which must be sound where it ends. */
-function journey(name, how, walk) {
+/** A test on a page of its own, which must have no problems at the end. */
+function journey(name, options, run) {
   test(name, async () => {
-    const page = await open(browser, how)
+    const page = await open(browser, options)
     try {
-      await walk(page)
-      await sound(page)
+      await run(page)
+      await assertNoProblems(page)
     } catch (error) {
-      await picture(page, 'failed')
+      await screenshot(page, 'failed')
       throw error
     } finally {
       await page.context().close()
@@ -25,23 +25,23 @@ function journey(name, how, walk) {
   })
 }
 
-/** No fault of the page, nobody else asked, nothing that a screen reader stumbles over. */
-async function sound(page) {
+/** No error, no request to another host and no accessibility violation. */
+async function assertNoProblems(page) {
   assert.deepEqual(page.problems, [])
   const { violations } = await new AxeBuilder({ page }).exclude('.maplibregl-canvas-container').analyze()
   assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`), [])
 }
 
-for (const look of ['light', 'dark']) {
-  journey(`look at the fleet, ${look}`, { dark: look === 'dark', motion: look === 'dark' ? 'reduce' : 'no-preference' }, async (page) => {
-    await drawn(page)
+for (const theme of ['light', 'dark']) {
+  journey(`look at the fleet, ${theme}`, { dark: theme === 'dark', motion: theme === 'dark' ? 'reduce' : 'no-preference' }, async (page) => {
+    await mapDrawn(page)
     assert.ok((await page.getByRole('option').count()) > 10)
     assert.ok(!page.url().includes('token'), 'the token left the address bar')
-    // What the page leaves in the console's reach answers questions and holds nothing.
-    const left = await page.evaluate(() => Object.entries(globalThis.atlasmesh).map(([name, what]) => `${name}: ${typeof what}`))
-    assert.deepEqual(left, ['isDrawn: function', 'pixel: function', 'roads: function'])
-    await sound(page)
-    await picture(page, `fleet-${look}`)
+    // The page exposes functions only to the console, because an object could lead to the token.
+    const exposed = await page.evaluate(() => Object.entries(globalThis.atlasmesh).map(([name, value]) => `${name}: ${typeof value}`))
+    assert.deepEqual(exposed, ['isDrawn: function', 'pixel: function', 'roads: function'])
+    await assertNoProblems(page)
+    await screenshot(page, `fleet-${theme}`)
     await page.keyboard.press('/')
     await page.locator('#search:focus').waitFor()
     await page.keyboard.type('taxi-07')
@@ -50,21 +50,21 @@ for (const look of ['light', 'dark']) {
     await page.keyboard.press('Enter')
     const vehicle = page.getByRole('region', { name: 'taxi-07' })
     await vehicle.waitFor()
-    await drawn(page)
-    await picture(page, `vehicle-${look}`)
-    await sound(page)
+    await mapDrawn(page)
+    await screenshot(page, `vehicle-${theme}`)
+    await assertNoProblems(page)
     await page.keyboard.press('Escape')
     await vehicle.waitFor({ state: 'detached' })
   })
 }
 
-/** A trip that was possible, with where it begins and ends. */
-async function tripThat(what, query) {
-  return until(what, async () => (await api(`/v1/trips?limit=1${query}`)).items[0])
+/** The newest trip that matches a query, as soon as there is one. */
+async function findTrip(description, query) {
+  return waitFor(description, async () => (await api(`/v1/trips?limit=1${query}`)).items[0])
 }
 
 journey('read a trip’s whole story with the decision behind each step', {}, async (page) => {
-  const trip = await tripThat('a trip that is done', '&status=COMPLETED')
+  const trip = await findTrip('a trip that is done', '&status=COMPLETED')
   await page.evaluate((id) => { location.hash = `#/trip/${id}` }, trip.id)
   const story = page.getByRole('region', { name: 'Story' })
   await story.getByText(/asked for by/).waitFor()
@@ -73,28 +73,28 @@ journey('read a trip’s whole story with the decision behind each step', {}, as
   await story.getByText('Policy allows').first().click()
   await story.getByText(/facts/).first().click()
   await story.getByRole('table').first().waitFor()
-  await drawn(page)
-  await picture(page, 'story')
+  await mapDrawn(page)
+  await screenshot(page, 'story')
 })
 
-/** Begins a new trip between the ends of one that was possible, which the map shows. */
-async function newTrip(page) {
-  const { id, stops } = await tripThat('a trip', '')
+/** Opens the form of a new trip with the stops of an existing one, which the map shows. */
+async function fillTripForm(page) {
+  const { id, stops } = await findTrip('a trip', '')
   await page.evaluate((id) => { location.hash = `#/trip/${id}` }, id)
   await page.getByRole('region', { name: 'Story' }).waitFor()
-  await drawn(page)
+  await mapDrawn(page)
   await page.keyboard.press('t')
   const form = page.getByRole('region', { name: 'New trip' })
   await form.waitFor()
-  for (const { at } of [stops[0], stops.at(-1)]) await clickAt(page, at)
+  for (const { at } of [stops[0], stops.at(-1)]) await clickMap(page, at)
   await form.getByText('of driving').waitFor()
   return form
 }
 
 journey('ask for a trip on the map', {}, async (page) => {
-  const form = await newTrip(page)
-  await picture(page, 'trip-form')
-  await sound(page)
+  const form = await fillTripForm(page)
+  await screenshot(page, 'trip-form')
+  await assertNoProblems(page)
   await form.getByRole('button', { name: 'Ask for the trip' }).click()
   await form.waitFor({ state: 'detached' })
   await page.getByRole('region', { name: /Passenger trip/ }).waitFor()
@@ -103,40 +103,40 @@ journey('ask for a trip on the map', {}, async (page) => {
 })
 
 journey('a refusal shows the rule, the reason and the facts', { expects: /status of 403/ }, async (page) => {
-  const form = await newTrip(page)
+  const form = await fillTripForm(page)
   await form.getByLabel('Kind').selectOption('haul')
   await form.getByLabel('Load, kg').fill('90')
   await form.getByRole('button', { name: 'Ask for the trip' }).click()
   const refusal = page.getByTestId('refusal')
   await refusal.waitFor()
-  await picture(page, 'refusal')
+  await screenshot(page, 'refusal')
   await refusal.getByText(/^(base|sector|ride-hail|sectors)\./).first().waitFor()
   await refusal.getByRole('table').waitFor()
 })
 
 journey('close a road with a preview, and open it again', {}, async (page) => {
-  await drawn(page)
+  await mapDrawn(page)
   await page.keyboard.press('c')
   await page.getByRole('region', { name: 'Close a road' }).waitFor()
-  await clickAt(page, await roadInSight(page))
+  await clickMap(page, await visibleRoad(page))
   await page.getByTestId('preview').getByText(/^[1-9]\d* roads?,/).waitFor()
   const reason = `Water main ${Date.now() % 100000}`
   await page.getByLabel('Reason').fill(reason)
-  await picture(page, 'close-road')
-  await sound(page)
+  await screenshot(page, 'close-road')
+  await assertNoProblems(page)
   await page.getByRole('button', { name: 'Close the road' }).click()
   const row = page.getByRole('listitem').filter({ hasText: reason })
   await row.getByText(/^In force on (\d+) of \1 vehicles$/).waitFor()
-  await drawn(page)
-  await picture(page, 'closed')
-  await sound(page)
+  await mapDrawn(page)
+  await screenshot(page, 'closed')
+  await assertNoProblems(page)
   await row.getByRole('button', { name: 'Reopen' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Reopen' }).click()
   await row.waitFor({ state: 'detached' })
 })
 
 journey('draw a zone and see what it touches first', {}, async (page) => {
-  await drawn(page)
+  await mapDrawn(page)
   await page.keyboard.press('z')
   await page.getByRole('region', { name: 'Draw a zone' }).waitFor()
   for (const [n, [x, y]] of [[560, 300], [820, 320], [840, 560], [600, 580]].entries()) {
@@ -147,8 +147,8 @@ journey('draw a zone and see what it touches first', {}, async (page) => {
   const name = `Fair ${Date.now() % 100000}`
   await page.getByLabel('Name').fill(name)
   await page.getByTestId('preview').getByText(/^[1-9]\d* roads,/).waitFor()
-  await picture(page, 'zone')
-  await sound(page)
+  await screenshot(page, 'zone')
+  await assertNoProblems(page)
   await page.getByRole('button', { name: 'Draw the zone' }).click()
   const row = page.getByRole('listitem').filter({ hasText: name })
   await row.getByRole('button', { name: 'Remove' }).click()
@@ -157,24 +157,24 @@ journey('draw a zone and see what it touches first', {}, async (page) => {
 })
 
 journey('a stop is two keys or one press, and asks why afterwards', {}, async (page) => {
-  const { id, name } = await until('a vehicle that may be stopped', async () =>
+  const { id, name } = await waitFor('a vehicle that may be stopped', async () =>
     (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, status }) => !stop && status === 'ONLINE'))
-  const inForce = async () => (await api(`/v1/vehicles/${id}`)).stop
+  const currentStop = async () => (await api(`/v1/vehicles/${id}`)).stop
   await page.evaluate((id) => { location.hash = `#/vehicle/${id}` }, id)
   const panel = page.getByRole('region', { name })
   await panel.waitFor()
   await page.keyboard.press('s')
   await page.getByRole('dialog', { name: `Stop ${name}?` }).waitFor()
-  await picture(page, 'stop')
-  await sound(page)
-  assert.equal(await inForce(), null)
+  await screenshot(page, 'stop')
+  await assertNoProblems(page)
+  assert.equal(await currentStop(), null)
   await page.keyboard.press('s')
   const why = page.getByRole('dialog', { name: `Why was ${name} stopped?` })
   await why.getByText(/^The stop of .* (is sent|waits)/).waitFor()
-  // Nobody has written a word yet.
-  assert.equal((await inForce()).class, 'nearest_admissible')
-  await picture(page, 'stop-why')
-  await sound(page)
+  // The stop is in force before its reason is written.
+  assert.equal((await currentStop()).class, 'nearest_admissible')
+  await screenshot(page, 'stop-why')
+  await assertNoProblems(page)
   await page.keyboard.type('Journey of the tests')
   await page.keyboard.press('Enter')
   await why.waitFor({ state: 'detached' })
@@ -182,17 +182,17 @@ journey('a stop is two keys or one press, and asks why afterwards', {}, async (p
   await page.getByRole('tab', { name: /Alerts/ }).click()
   const alert = page.getByText(`${name}: stop in force`)
   await alert.waitFor()
-  await picture(page, 'stopped')
-  await sound(page)
-  // What drives on to the nearest place can still be stopped where it is, and why can wait.
-  const stopsTold = async () => (await api(`/v1/vehicles/${id}/commands`)).items.filter(({ kind }) => kind === 'stop').length
-  const toldBefore = await stopsTold()
+  await screenshot(page, 'stopped')
+  await assertNoProblems(page)
+  // A vehicle that drives to the nearest place can still be stopped now, and the reason is optional at first.
+  const countStops = async () => (await api(`/v1/vehicles/${id}/commands`)).items.filter(({ kind }) => kind === 'stop').length
+  const stopsBefore = await countStops()
   await panel.getByRole('button', { name: `Stop ${name} now` }).click()
   await why.waitFor()
   await page.keyboard.press('Escape')
   await why.waitFor({ state: 'detached' })
-  assert.equal(await stopsTold(), toldBefore + 1)
-  for (let first = await inForce(); first; first = await inForce()) {
+  assert.equal(await countStops(), stopsBefore + 1)
+  for (let first = await currentStop(); first; first = await currentStop()) {
     await panel.getByRole('button', { name: 'Clear the stop' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Clear the stop' }).click()
     await page.getByRole('dialog').waitFor({ state: 'detached' })
@@ -200,25 +200,25 @@ journey('a stop is two keys or one press, and asks why afterwards', {}, async (p
   await alert.waitFor({ state: 'detached' })
 })
 
-/** So many trips for later that whoever reads the newest ones sees nothing else; answers how to call them off. */
-async function manyYounger() {
-  const { site, stops } = await tripThat('a trip that was possible', '&status=COMPLETED')
+/** Requests more scheduled trips than the page reads of the newest; resolves to a function that cancels them. */
+async function requestNewerTrips() {
+  const { site, stops } = await findTrip('a trip that was possible', '&status=COMPLETED')
   const window = { earliest: new Date(Date.now() + 6 * 3_600_000).toISOString() }
-  const wish = { site, kind: 'passenger', origin: stops[0].at, destination: stops.at(-1).at, window }
-  const younger = []
-  for (let n = 0; n < 201; n++) younger.push((await api('/v1/trips', wish)).id)
-  return async () => { for (const id of younger) await api(`/v1/trips/${id}/cancel`, { reason: 'Only for a journey' }) }
+  const request = { site, kind: 'passenger', origin: stops[0].at, destination: stops.at(-1).at, window }
+  const newer = []
+  for (let n = 0; n < 201; n++) newer.push((await api('/v1/trips', request)).id)
+  return async () => { for (const id of newer) await api(`/v1/trips/${id}/cancel`, { reason: 'Only for a journey' }) }
 }
 
-const asksOpen = () => until('a vehicle that asks', async () => (await api('/v1/assistance')).items[0])
+const findAssistanceRequest = () => waitFor('a vehicle that asks', async () => (await api('/v1/assistance')).items[0])
 
 journey('who needs a person is shown behind any number of younger trips, also after a reconnect',
   { expects: /Failed to load resource|WebSocket/ }, async (page) => {
-    const { trip, vehicle } = await asksOpen()
+    const { trip, vehicle } = await findAssistanceRequest()
     const { name } = await api(`/v1/vehicles/${vehicle}`)
-    const callOff = await manyYounger()
+    const cancelNewer = await requestNewerTrips()
     assert.ok((await api('/v1/trips?limit=200')).items.every(({ id }) => id !== trip), 'it is not among the newest')
-    const alarms = async () => {
+    const assertAlarm = async () => {
       await page.getByRole('button', { name: /^[1-9]\d*\s*Stopped$/ }).waitFor()
       await page.getByRole('tab', { name: 'Alerts' }).click()
       await page.getByText(`Trip ${trip.slice(-6)} needs a person`).waitFor()
@@ -226,20 +226,20 @@ journey('who needs a person is shown behind any number of younger trips, also af
       await page.getByRole('option', { name: new RegExp(`${name}.*Stopped`) }).waitFor()
     }
     await page.reload()
-    await alarms()
+    await assertAlarm()
     await page.context().setOffline(true)
     await page.getByTestId('lost').waitFor()
     const read = page.waitForResponse(/v1\/trips\?.*status=AWAITING_ASSIST/)
     await page.context().setOffline(false)
     await page.getByTestId('lost').waitFor({ state: 'detached' })
     await read
-    await alarms()
-    await picture(page, 'asks-behind-many')
-    await callOff()
+    await assertAlarm()
+    await screenshot(page, 'asks-behind-many')
+    await cancelNewer()
   })
 
 journey('a trip that waits for a person whose request is not listed yet shows both as soon as it is', {}, async (page) => {
-  const { trip } = await asksOpen()
+  const { trip } = await findAssistanceRequest()
   let unlisted = 3
   await page.route(/v1\/assistance\?/, (route) => (unlisted-- > 0 ? route.fulfill({ json: { items: [], next: null } }) : route.continue()))
   await page.goto(`${page.url().split('#')[0]}#/trip/${trip}`)
@@ -251,7 +251,7 @@ journey('a trip that waits for a person whose request is not listed yet shows bo
 })
 
 journey('a vehicle that asks for a person is answered, and goes on', {}, async (page) => {
-  const { trip } = await until('a vehicle that asks', async () =>
+  const { trip } = await waitFor('a vehicle that asks', async () =>
     (await api('/v1/assistance')).items.find(({ kind }) => kind === 'OBSTACLE'))
   await page.evaluate((trip) => { location.hash = `#/trip/${trip}` }, trip)
   const request = page.getByRole('region', { name: 'Asks for a person' })
@@ -259,9 +259,9 @@ journey('a vehicle that asks for a person is answered, and goes on', {}, async (
   await request.getByText(/^Yours until/).waitFor()
   await request.getByText('What the vehicle knows').click()
   await request.getByText('OBSTACLE', { exact: true }).waitFor()
-  await drawn(page)
-  await picture(page, 'assist')
-  await sound(page)
+  await mapDrawn(page)
+  await screenshot(page, 'assist')
+  await assertNoProblems(page)
   await request.getByLabel('Reason').fill('The branch is to the side')
   await request.getByRole('button', { name: 'Proceed' }).click()
   await request.waitFor({ state: 'detached' })
@@ -269,66 +269,66 @@ journey('a vehicle that asks for a person is answered, and goes on', {}, async (
 })
 
 journey('a lost server is told, and comes back by itself', { expects: /Failed to load resource|WebSocket/ }, async (page) => {
-  await drawn(page)
+  await mapDrawn(page)
   const lost = page.getByTestId('lost')
-  // The demo starts the server again at once, sooner than anybody is told; the way to it stays closed for longer.
+  // The demo restarts the server before the page shows a lost connection, so the browser is offline for longer.
   await page.context().setOffline(true)
   const restarted = killServer()
   await lost.waitFor()
-  await picture(page, 'lost')
-  await sound(page)
+  await screenshot(page, 'lost')
+  await assertNoProblems(page)
   await restarted
   await page.context().setOffline(false)
   await lost.waitFor({ state: 'detached' })
-  // Events come again: what somebody else does is there without a look at the list.
-  const { id } = await tripThat('a trip', '')
+  // The page has read the fleet again, so that the newest trip can be opened.
+  const { id } = await findTrip('a trip', '')
   await page.evaluate((id) => { location.hash = `#/trip/${id}` }, id)
   await page.getByRole('region', { name: 'Story' }).getByText(/asked for by/).waitFor()
 })
 
-/** Every count of a large fleet stands whole within the bar, and the bar within the window. */
-async function countsFit(page) {
-  const cut = await page.locator('main > header').evaluate(async (bar) => {
+/** Counts of four digits fit into the bar, and the bar into the window. */
+async function assertCountsFit(page) {
+  const overflowing = await page.locator('main > header').evaluate(async (bar) => {
     const counts = [...bar.querySelectorAll('.states b')]
     for (const { firstChild } of counts) firstChild.data = '2345'
-    // The bar grows, and what stands below it follows with the next frames.
+    // The bar may grow, and the panels below it move within the next frames.
     for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame)
-    const [room, lists] = [bar.getBoundingClientRect(), document.querySelector('.lists').getBoundingClientRect()]
-    const sticksOut = ({ left, right, top, bottom }) => left < room.left || right > room.right || top < room.top || bottom > room.bottom
+    const [barBox, listsBox] = [bar.getBoundingClientRect(), document.querySelector('.lists').getBoundingClientRect()]
+    const overflows = ({ left, right, top, bottom }) => left < barBox.left || right > barBox.right || top < barBox.top || bottom > barBox.bottom
     return [
-      ...counts.map((count) => count.parentElement).filter((state) => sticksOut(state.getBoundingClientRect())).map(({ textContent }) => textContent),
-      ...(room.right > innerWidth ? ['the bar'] : []), ...(lists.top < room.bottom ? ['the lists'] : []),
+      ...counts.map((count) => count.parentElement).filter((state) => overflows(state.getBoundingClientRect())).map(({ textContent }) => textContent),
+      ...(barBox.right > innerWidth ? ['the bar'] : []), ...(listsBox.top < barBox.bottom ? ['the lists'] : []),
     ]
   })
-  assert.deepEqual(cut, [])
+  assert.deepEqual(overflowing, [])
 }
 
 for (const [width, height, dark] of [[390, 844, true], [1280, 800, false], [1280, 800, true], [1920, 1080, false], [1920, 1080, true]]) {
   journey(`the counts of all states are whole at ${width}, ${dark ? 'dark' : 'light'}`, { width, height, dark }, async (page) => {
-    await drawn(page)
-    await picture(page, `counts-${width}-${dark ? 'dark' : 'light'}`)
-    await countsFit(page)
-    await picture(page, `counts-${width}-${dark ? 'dark' : 'light'}-thousands`)
+    await mapDrawn(page)
+    await screenshot(page, `counts-${width}-${dark ? 'dark' : 'light'}`)
+    await assertCountsFit(page)
+    await screenshot(page, `counts-${width}-${dark ? 'dark' : 'light'}-thousands`)
   })
 }
 
 journey('a narrow window shows and does the same', { width: 390, height: 844 }, async (page) => {
-  await drawn(page)
-  await picture(page, 'narrow')
-  await countsFit(page)
-  await sound(page)
+  await mapDrawn(page)
+  await screenshot(page, 'narrow')
+  await assertCountsFit(page)
+  await assertNoProblems(page)
   await page.getByRole('option').first().click()
   await page.getByRole('button', { name: /^Stop .* now$|Clear the stop/ }).first().waitFor()
-  await drawn(page)
-  await picture(page, 'narrow-vehicle')
-  await sound(page)
+  await mapDrawn(page)
+  await screenshot(page, 'narrow-vehicle')
+  await assertNoProblems(page)
   await page.getByRole('button', { name: 'Close', exact: true }).click()
   await page.getByRole('button', { name: 'New trip' }).click()
   await page.getByRole('region', { name: 'New trip' }).waitFor()
   await page.mouse.click(120, 180)
   await page.mouse.click(290, 300)
   await page.getByRole('button', { name: 'Ask for the trip', disabled: false }).waitFor()
-  await picture(page, 'narrow-trip')
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
-  assert.ok(!wide, 'nothing is wider than the window')
+  await screenshot(page, 'narrow-trip')
+  const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+  assert.ok(!overflows, 'nothing is wider than the window')
 })

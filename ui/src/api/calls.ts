@@ -1,15 +1,15 @@
-// Every operation that the page uses, by name; panels never spell an address.
-import { type Client, newKey, Unreachable } from './client'
-import { OPEN } from '../live/state'
-import type { AssistAnswer, ClosureClass, InForce, LatLon, RouteWish, StopClass, TripWish, ZoneKind } from './types'
+// Every API operation that the page uses, by name, so that panels contain no URLs.
+import { type Client, newIdempotencyKey, Unreachable } from './client'
+import { OPEN_STATUSES } from '../live/state'
+import type { AssistanceAnswer, ClosureClass, InForce, LatLon, RouteRequest, StopClass, TripRequest, ZoneKind } from './types'
 
-/** The most items of one answer, as the server has it. */
+/** The server's limit of items per page. */
 const PAGE_MAX = 1000
-/** So many of the trips that have ended are read: they are history, and need nobody. */
-const ENDED_READ = 200
+/** Only this many of the newest trips are read whatever their status: ended trips are history. */
+const NEWEST_LIMIT = 200
 
-/** When a closure or zone begins and ends; without them now, and when somebody lifts it. */
-interface Times {
+/** When a closure or zone is in force: by default from now on, until it is lifted. */
+interface Validity {
   from?: string
   until?: string
 }
@@ -19,95 +19,92 @@ interface Page<T> {
   next: string | number | null
 }
 
-/** The body of an answer. Refusals were thrown on the way. */
-async function body<T>(asked: Promise<{ data?: T }>): Promise<T> {
-  const { data } = await asked
+/** The body of a successful response; the client throws for every other. */
+async function body<T>(response: Promise<{ data?: T }>): Promise<T> {
+  const { data } = await response
   if (data === undefined) throw new Unreachable('the server answers without a body')
   return data
 }
 
-/** All items of a list, page by page. */
-async function all<T>(page: (after?: string) => Promise<{ data?: Page<T> }>): Promise<T[]> {
+async function allPages<T>(readPage: (after?: string) => Promise<{ data?: Page<T> }>): Promise<T[]> {
   const items: T[] = []
   let after: string | undefined
   for (;;) {
-    const { items: more, next } = await body(page(after))
+    const { items: more, next } = await body(readPage(after))
     items.push(...more)
     if (next === null) return items
     after = String(next)
   }
 }
 
-/** Where to go on in a list. */
-const from = (after?: string) => ({ limit: PAGE_MAX, ...(after === undefined ? {} : { after }) })
+const pageQuery = (after?: string) => ({ limit: PAGE_MAX, ...(after === undefined ? {} : { after }) })
 
-/** Whether the caller still waits for it. */
-const during = (signal?: AbortSignal) => (signal ? { signal } : {})
+const abortable = (signal?: AbortSignal) => (signal ? { signal } : {})
 
-export const calls = ({ operations: at }: Client) => ({
-  sites: () => all((after) => at.GET('/v1/sites', { params: { query: from(after) } })),
-  tiles: (site: string) => body(at.GET('/v1/sites/{site}/tiles', { params: { path: { site } } })),
+export const calls = ({ operations: http }: Client) => ({
+  sites: () => allPages((after) => http.GET('/v1/sites', { params: { query: pageQuery(after) } })),
+  tiles: (site: string) => body(http.GET('/v1/sites/{site}/tiles', { params: { path: { site } } })),
   vehicles: (signal?: AbortSignal) =>
-    all((after) => at.GET('/v1/vehicles', { params: { query: from(after) }, ...during(signal) })),
-  vehicle: (vehicle: string) => body(at.GET('/v1/vehicles/{vehicle}', { params: { path: { vehicle } } })),
-  vehicleCommands: (vehicle: string) => body(at.GET('/v1/vehicles/{vehicle}/commands', { params: { path: { vehicle } } })),
-  /** Every trip that has not ended, however old, and the newest of those that have and of those that went wrong. */
+    allPages((after) => http.GET('/v1/vehicles', { params: { query: pageQuery(after) }, ...abortable(signal) })),
+  vehicle: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}', { params: { path: { vehicle } } })),
+  vehicleCommands: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/commands', { params: { path: { vehicle } } })),
+  /** All open trips, the newest of any status, and the newest that failed or expired, which are alerts for a while. */
   trips: async () => {
-    const newest = ([{}, { status: 'FAILED' }, { status: 'EXPIRED' }] as const).map(async (which) => {
-      const { items } = await body(at.GET('/v1/trips', { params: { query: { limit: ENDED_READ, ...which } } }))
+    const newest = ([{}, { status: 'FAILED' }, { status: 'EXPIRED' }] as const).map(async (filter) => {
+      const { items } = await body(http.GET('/v1/trips', { params: { query: { limit: NEWEST_LIMIT, ...filter } } }))
       return items.toReversed()
     })
-    const open = OPEN.map((status) =>
-      all((after) => at.GET('/v1/trips', { params: { query: { status, ...from(after) } } })))
+    const open = OPEN_STATUSES.map((status) =>
+      allPages((after) => http.GET('/v1/trips', { params: { query: { status, ...pageQuery(after) } } })))
     return (await Promise.all([...newest, ...open])).flat()
   },
-  trip: (trip: string) => body(at.GET('/v1/trips/{trip}', { params: { path: { trip } } })),
-  route: (trip: string) => body(at.GET('/v1/trips/{trip}/route', { params: { path: { trip } } })),
-  why: (trip: string) => body(at.GET('/v1/trips/{trip}/why', { params: { path: { trip } } })),
-  findRoute: (site: string, wish: RouteWish, signal?: AbortSignal) =>
-    body(at.POST('/v1/sites/{site}/routes', { params: { path: { site } }, body: wish, ...during(signal) })),
-  requestTrip: (wish: TripWish, key = newKey()) =>
-    body(at.POST('/v1/trips', { params: { header: { 'Idempotency-Key': key } }, body: wish })),
+  trip: (trip: string) => body(http.GET('/v1/trips/{trip}', { params: { path: { trip } } })),
+  route: (trip: string) => body(http.GET('/v1/trips/{trip}/route', { params: { path: { trip } } })),
+  timeline: (trip: string) => body(http.GET('/v1/trips/{trip}/why', { params: { path: { trip } } })),
+  findRoute: (site: string, request: RouteRequest, signal?: AbortSignal) =>
+    body(http.POST('/v1/sites/{site}/routes', { params: { path: { site } }, body: request, ...abortable(signal) })),
+  requestTrip: (request: TripRequest, key = newIdempotencyKey()) =>
+    body(http.POST('/v1/trips', { params: { header: { 'Idempotency-Key': key } }, body: request })),
   cancelTrip: (trip: string, reason: string) =>
-    body(at.POST('/v1/trips/{trip}/cancel', { params: { path: { trip } }, body: { reason } })),
+    body(http.POST('/v1/trips/{trip}/cancel', { params: { path: { trip } }, body: { reason } })),
   resumeTrip: (trip: string, reason: string) =>
-    body(at.POST('/v1/trips/{trip}/resume', { params: { path: { trip } }, body: { reason } })),
+    body(http.POST('/v1/trips/{trip}/resume', { params: { path: { trip } }, body: { reason } })),
   failTrip: (trip: string, reason: string) =>
-    body(at.POST('/v1/trips/{trip}/fail', { params: { path: { trip } }, body: { reason } })),
-  assistances: () => all((after) => at.GET('/v1/assistance', { params: { query: from(after) } })),
-  assistance: (assistance: string) => body(at.GET('/v1/assistance/{assistance}', { params: { path: { assistance } } })),
+    body(http.POST('/v1/trips/{trip}/fail', { params: { path: { trip } }, body: { reason } })),
+  assistances: () => allPages((after) => http.GET('/v1/assistance', { params: { query: pageQuery(after) } })),
+  assistance: (assistance: string) => body(http.GET('/v1/assistance/{assistance}', { params: { path: { assistance } } })),
   takeAssistance: (assistance: string) =>
-    body(at.POST('/v1/assistance/{assistance}/take', { params: { path: { assistance } } })),
+    body(http.POST('/v1/assistance/{assistance}/take', { params: { path: { assistance } } })),
   handBackAssistance: (assistance: string, lease: number) =>
-    body(at.POST('/v1/assistance/{assistance}/hand-back', { params: { path: { assistance } }, body: { lease } })),
-  answerAssistance: (assistance: string, given: { lease: number; answer: AssistAnswer; reason: string; via?: LatLon[] }) =>
-    body(at.POST('/v1/assistance/{assistance}/answer', { params: { path: { assistance } }, body: given })),
-  stop: (vehicle: string, stop: StopClass, reason: string) =>
-    body(at.POST('/v1/vehicles/{vehicle}/stop', { params: { path: { vehicle } }, body: { class: stop, reason } })),
-  explain: (vehicle: string, stop: string, reason: string) =>
-    body(at.POST('/v1/vehicles/{vehicle}/explain', { params: { path: { vehicle } }, body: { stop, reason } })),
-  clear: (vehicle: string, stop: string) =>
-    body(at.POST('/v1/vehicles/{vehicle}/clear', { params: { path: { vehicle } }, body: { stop } })),
+    body(http.POST('/v1/assistance/{assistance}/hand-back', { params: { path: { assistance } }, body: { lease } })),
+  answerAssistance: (assistance: string, answer: { lease: number; answer: AssistanceAnswer; reason: string; via?: LatLon[] }) =>
+    body(http.POST('/v1/assistance/{assistance}/answer', { params: { path: { assistance } }, body: answer })),
+  stopVehicle: (vehicle: string, stopClass: StopClass, reason: string) =>
+    body(http.POST('/v1/vehicles/{vehicle}/stop', { params: { path: { vehicle } }, body: { class: stopClass, reason } })),
+  explainStop: (vehicle: string, stop: string, reason: string) =>
+    body(http.POST('/v1/vehicles/{vehicle}/explain', { params: { path: { vehicle } }, body: { stop, reason } })),
+  clearStop: (vehicle: string, stop: string) =>
+    body(http.POST('/v1/vehicles/{vehicle}/clear', { params: { path: { vehicle } }, body: { stop } })),
   inForce: async (site: string, signal: AbortSignal) => {
-    const asked = { params: { path: { site } }, signal }
-    // As one: the second that fails beside the first has nobody who waits for it.
+    const options = { params: { path: { site } }, signal }
+    // Awaited together, so that neither rejection is unhandled if both fail.
     const [closures, zones] = await Promise.all([
-      body(at.GET('/v1/sites/{site}/closures', asked)),
-      body(at.GET('/v1/sites/{site}/zones', asked)),
+      body(http.GET('/v1/sites/{site}/closures', options)),
+      body(http.GET('/v1/sites/{site}/zones', options)),
     ])
-    const told = new Map<string, InForce>()
-    for (const { id, in_force } of [...closures.items, ...zones.items]) if (in_force) told.set(id, in_force)
-    return told
+    const inForce = new Map<string, InForce>()
+    for (const { id, in_force } of [...closures.items, ...zones.items]) if (in_force) inForce.set(id, in_force)
+    return inForce
   },
-  close: (site: string, closure: { class: ClosureClass; polygon: LatLon[]; reason: string } & Times) =>
-    body(at.POST('/v1/sites/{site}/closures', { params: { path: { site } }, body: closure })),
-  drawZone: (site: string, zone: { name: string; kind: ZoneKind; class: ClosureClass; polygon: LatLon[] } & Times) =>
-    body(at.POST('/v1/sites/{site}/zones', { params: { path: { site } }, body: zone })),
-  lift: (site: string, restriction: string) =>
-    body(at.DELETE('/v1/sites/{site}/restrictions/{restriction}', { params: { path: { site, restriction } } })),
-  journalHead: () => body(at.GET('/v1/journal/head')),
+  createClosure: (site: string, closure: { class: ClosureClass; polygon: LatLon[]; reason: string } & Validity) =>
+    body(http.POST('/v1/sites/{site}/closures', { params: { path: { site } }, body: closure })),
+  createZone: (site: string, zone: { name: string; kind: ZoneKind; class: ClosureClass; polygon: LatLon[] } & Validity) =>
+    body(http.POST('/v1/sites/{site}/zones', { params: { path: { site } }, body: zone })),
+  liftRestriction: (site: string, restriction: string) =>
+    body(http.DELETE('/v1/sites/{site}/restrictions/{restriction}', { params: { path: { site, restriction } } })),
+  journalHead: () => body(http.GET('/v1/journal/head')),
   journal: (index: number, wait_ms: number, signal?: AbortSignal) =>
-    body(at.GET('/v1/journal', { params: { query: { from: index, limit: 500, wait_ms } }, ...during(signal) })),
+    body(http.GET('/v1/journal', { params: { query: { from: index, limit: 500, wait_ms } }, ...abortable(signal) })),
 })
 
 export type Calls = ReturnType<typeof calls>

@@ -1,10 +1,10 @@
-// One way to the server: the token in a header, never in an address; problems as values with their code; the server's
-// clock, so that ages are told by one clock only.
+// The HTTP client: it sends the token in a header and never in a URL, throws problem details with their code, and
+// estimates the offset of the server's clock, so that ages do not depend on this computer's.
 import createClient from 'openapi-fetch'
 import type { paths } from './openapi'
 import type { ProblemBody } from './types'
 
-/** What the server refused, in its own words. */
+/** An error response of the server, with its RFC 9457 problem details. */
 export class Problem extends Error {
   constructor(readonly body: ProblemBody) {
     super(body.detail)
@@ -14,14 +14,14 @@ export class Problem extends Error {
   }
 }
 
-/** The server could not be reached, or what answered was not the server. */
+/** The server could not be reached, or something else, such as a proxy, answered instead. */
 export class Unreachable extends Error {}
 
-/** A request that takes longer than this is given up; one that waits for news may take that much more. */
-const LIMIT_MS = 15_000
+/** The timeout of a request; a long poll gets its `wait_ms` in addition. */
+const TIMEOUT_MS = 15_000
 
 export class Client {
-  /** The server's clock minus ours, in milliseconds. */
+  /** The server's clock minus this browser's, in milliseconds. */
   offsetMs = 0
 
   constructor(
@@ -38,23 +38,23 @@ export class Client {
     return { Authorization: `Bearer ${this.token}` }
   }
 
-  /** The operations of the OpenAPI document, each with the types of its parameters, body and answer. */
+  /** The operations of the OpenAPI document, each with the types of its parameters, body and response. */
   readonly operations = createClient<paths>({ fetch: (request) => this.send(request) })
 
-  private async send(asked: Request): Promise<Response> {
-    const headers = new Headers(asked.headers)
+  private async send(request: Request): Promise<Response> {
+    const headers = new Headers(request.headers)
     headers.set('Authorization', `Bearer ${this.token}`)
-    const waits_ms = Number(new URL(asked.url).searchParams.get('wait_ms') ?? 0)
-    const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(LIMIT_MS + waits_ms)])
+    const waitMs = Number(new URL(request.url).searchParams.get('wait_ms') ?? 0)
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS + waitMs)])
     let response: Response
     try {
-      response = await fetch(new Request(asked, { headers, signal, cache: 'no-store' }))
+      response = await fetch(new Request(request, { headers, signal, cache: 'no-store' }))
     } catch (error) {
-      if (asked.signal.aborted) throw error
+      if (request.signal.aborted) throw error
       throw new Unreachable('the server does not answer')
     }
     const date = Date.parse(response.headers.get('date') ?? '')
-    // The header has whole seconds: half of one is the best guess, and only a real difference is worth a correction.
+    // The header is cut to whole seconds, so half a second is the expected error; an offset below 1.5 s is ignored.
     if (!Number.isNaN(date)) {
       const offset = date + 500 - Date.now()
       this.offsetMs = Math.abs(offset) < 1500 ? 0 : offset
@@ -66,7 +66,7 @@ export class Client {
   private async problem(response: Response): Promise<Error> {
     const body = (await response.json().catch(() => null)) as ProblemBody | null
     if (!body?.code) {
-      // A proxy in between answers with its own words when nothing stands behind it.
+      // A proxy answers without problem details when the server behind it is down.
       if (response.status >= 500) return new Unreachable(`the way to the server answers ${response.status}`)
       const detail = `the server answered ${response.status} without a reason`
       return new Problem({ type: '', title: 'Unexpected answer', status: response.status, code: 'UNEXPECTED', detail })
@@ -76,8 +76,8 @@ export class Client {
   }
 }
 
-/** A key under which a request that is sent again is not done again. */
-export function newKey(): string {
+/** A new `Idempotency-Key`: a request that is repeated with the same key takes effect once. */
+export function newIdempotencyKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

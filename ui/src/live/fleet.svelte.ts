@@ -1,68 +1,66 @@
-// The fleet as the page knows it: read once, then kept by the journal's events, which say what to read again. What is
-// lost is read whole again, so that a page that slept a night is right a second later.
+// The fleet's state in the page: read once, then updated by the journal's events, which name what to read again. After
+// a lost connection everything is read again, because events may have been missed.
 import { SvelteMap } from 'svelte/reactivity'
 import { type Calls, calls } from '../api/calls'
 import { type Client, Problem, Unreachable } from '../api/client'
 import type { Assistance, JournalEntry, Site, Trip, Vehicle } from '../api/types'
 import { type Alert, alertsOf } from './alerts'
-import { Flag, type Feed, type Sample, pause } from './contract'
+import { type Feed, type PositionSample, SampleFlag, retryDelay } from './feed'
 import { followJournal } from './journal'
 import { Motion } from './motion'
 import { followPositions } from './positions'
-import { type Look, isOpen, lookNumber, lookOf } from './state'
+import { type VehicleState, isOpen, stateIndex, vehicleStateOf } from './state'
 
-/** Events of so long are answered by one round of reading. */
-const GATHER_MS = 350
-/** Above so many changed things everything is read anew. */
-const SINGLY_MAX = 64
-/** How often everything is read by who may not read the journal, and so is told of no change. */
-const UNTOLD_MS = 5_000
-/** How soon the requests are read again while a trip waits for a person whose request is not listed yet. */
-const UNLISTED_MS = 1_000
-/** Trips that have ended are kept for people to look at; the ones that were read first leave first. */
-const ENDED_KEPT = 1_000
-/** Events that are kept for people to look at. */
-const EVENTS_KEPT = 200
+/** Events that arrive within this time are answered by one round of reads. */
+const READ_BATCH_MS = 350
+/** Above this many changed resources one full read is cheaper than single reads. */
+const SINGLE_READS_MAX = 64
+/** The interval between full reads for users who may not read the journal and so receive no events. */
+const FULL_READ_INTERVAL_MS = 5_000
+/** The delay before assistance requests are read again while a trip awaits one that is not listed yet. */
+const ASSISTANCE_RETRY_MS = 1_000
+/** The most ended trips that are kept, as history; those that were read first are removed first. */
+const ENDED_TRIPS_MAX = 1_000
 
-export type Way = 'connecting' | 'open' | 'lost'
+export type ConnectionState = 'connecting' | 'open' | 'lost'
 
 export class Fleet {
   readonly api: Calls
   readonly motion = new Motion()
   vehicles = new SvelteMap<string, Vehicle>()
   trips = new SvelteMap<string, Trip>()
-  /** Requests for a person that are open, by trip. */
-  readonly asking = new SvelteMap<string, Assistance>()
+  /** Open assistance requests by trip. */
+  readonly assistance = new SvelteMap<string, Assistance>()
   sites = $state.raw<Site[]>([])
-  events = $state.raw<JournalEntry[]>([])
-  /** Whether the fleet was read at all: before, an empty list means nothing. */
-  known = $state(false)
-  way = $state<Way>('connecting')
+  /** Whether the first read is complete: until then an empty list does not mean that there is nothing. */
+  loaded = $state(false)
+  connection = $state<ConnectionState>('connecting')
   lostSince = $state<number | null>(null)
-  /** What went wrong last that is not the way to the server. */
-  trouble = $state<Problem | null>(null)
-  /** Ticks once a second, so that ages are told anew. */
+  /** The last error that the server itself answered, unlike a lost connection. */
+  problem = $state<Problem | null>(null)
+  /** Ticks once a second, so that displayed ages update. */
   clock = $state(Date.now())
-  /** Newest event about each trip, so that an open story reads itself again. */
-  readonly told = new SvelteMap<string, number>()
-  readonly looks = $derived.by(() => {
-    const looks = new Map<string, Look>()
-    for (const vehicle of this.vehicles.values()) looks.set(vehicle.id, this.look(vehicle))
-    return looks
+  /** Journal index of the newest event about each trip, so that an open timeline reads again. */
+  readonly latestEvent = new SvelteMap<string, number>()
+  readonly vehicleStates = $derived.by(() => {
+    const states = new Map<string, VehicleState>()
+    for (const vehicle of this.vehicles.values()) states.set(vehicle.id, this.vehicleState(vehicle))
+    return states
   })
-  readonly alerts: Alert[] = $derived(alertsOf(this.vehicles.values(), this.trips, this.asking, this.now()))
+  readonly alerts: Alert[] = $derived(alertsOf(this.vehicles.values(), this.trips, this.assistance, this.now()))
 
   private feeds: Feed[] = []
+  /** Streams of the journal, such as `trip/trip_…`, whose state is to be read again. */
   private changed = new Set<string>()
-  /** Whether something may have happened of which no event told: then everything is read. */
-  private behind = false
-  /** Reads take turns: an answer that was slow never replaces one that is newer. */
-  private turn: Promise<void> = Promise.resolve()
+  /** Whether changes may have been missed, so that everything is read again. */
+  private stale = false
+  /** Reads run one after another, so that a slow response never overwrites a newer one. */
+  private readQueue: Promise<void> = Promise.resolve()
   private failures = 0
-  private gathering: ReturnType<typeof setTimeout> | undefined
-  private relisting: ReturnType<typeof setTimeout> | undefined
-  private rereading: ReturnType<typeof setInterval> | undefined
-  private ticking: ReturnType<typeof setInterval> | undefined
+  private readTimer: ReturnType<typeof setTimeout> | undefined
+  private assistanceTimer: ReturnType<typeof setTimeout> | undefined
+  private fullReadTimer: ReturnType<typeof setInterval> | undefined
+  private clockTimer: ReturnType<typeof setInterval> | undefined
   private stopped = false
 
   constructor(readonly client: Client) {
@@ -74,34 +72,34 @@ export class Fleet {
   }
 
   start() {
-    this.ticking = setInterval(() => { this.clock = Date.now() }, 1_000)
-    void this.begin()
+    this.clockTimer = setInterval(() => { this.clock = Date.now() }, 1_000)
+    void this.connect()
   }
 
   stop() {
     this.stopped = true
-    clearInterval(this.ticking)
-    clearInterval(this.rereading)
-    clearTimeout(this.gathering)
-    clearTimeout(this.relisting)
+    clearInterval(this.clockTimer)
+    clearInterval(this.fullReadTimer)
+    clearTimeout(this.readTimer)
+    clearTimeout(this.assistanceTimer)
     this.feeds.forEach((feed) => feed.stop())
   }
 
-  /** Reads everything and follows from there; tries until it works. */
-  private async begin() {
-    for (let tries = 0; !this.stopped; tries++) {
+  /** Reads everything, then follows the feeds from there; retries until that succeeds. */
+  private async connect() {
+    for (let attempt = 0; !this.stopped; attempt++) {
       try {
         const from = await this.journalSize()
         await this.readAll()
         if (this.stopped) return
-        this.trouble = null
-        this.opened()
+        this.problem = null
+        this.markConnected()
         this.follow(from)
-        this.relist()
+        this.retryAssistance()
         return
       } catch (error) {
-        this.failed(error)
-        await new Promise((resolve) => setTimeout(resolve, pause(tries)))
+        this.handleError(error)
+        await new Promise((resolve) => setTimeout(resolve, retryDelay(attempt)))
       }
     }
   }
@@ -110,45 +108,45 @@ export class Fleet {
     try {
       return (await this.api.journalHead()).size
     } catch (error) {
-      // Who may not read the journal still sees the fleet, by its list.
+      // Users who may not read the journal still see the fleet, by polling.
       if (error instanceof Problem && (error.status === 403 || error.status === 404)) return null
       throw error
     }
   }
 
   private follow(from: number | null) {
-    const way = { alive: () => this.opened(), lost: () => this.lost() }
+    const listener = { onConnected: () => this.markConnected(), onDisconnected: () => this.markDisconnected() }
     const source = {
       client: this.client,
-      vehicles: (signal: AbortSignal) => this.api.vehicles(signal),
-      listed: (vehicles: Vehicle[]) => this.listed(vehicles),
+      readVehicles: (signal: AbortSignal) => this.api.vehicles(signal),
+      onVehicles: (vehicles: Vehicle[]) => this.storeVehicles(vehicles),
     }
-    this.feeds.push(followPositions(source, { ...way, samples: (samples) => this.sampled(samples) }))
-    if (from === null) this.rereading = setInterval(() => this.fellBehind(), UNTOLD_MS)
-    else this.feeds.push(followJournal(this.client, this.api, from, { ...way, entries: (entries) => this.happened(entries) }))
+    this.feeds.push(followPositions(source, { ...listener, onSamples: (samples) => this.applySamples(samples) }))
+    if (from === null) this.fullReadTimer = setInterval(() => this.markStale(), FULL_READ_INTERVAL_MS)
+    else this.feeds.push(followJournal(this.client, this.api, from, { ...listener, onEntries: (entries) => this.applyEntries(entries) }))
   }
 
-  private opened() {
-    if (this.way === 'open') return
-    if (this.way === 'lost') this.fellBehind()
-    this.way = 'open'
+  private markConnected() {
+    if (this.connection === 'open') return
+    if (this.connection === 'lost') this.markStale()
+    this.connection = 'open'
     this.lostSince = null
   }
 
-  private fellBehind() {
-    this.behind = true
-    this.gather()
+  private markStale() {
+    this.stale = true
+    this.scheduleRead()
   }
 
-  private lost() {
-    if (this.way === 'lost') return
-    this.way = 'lost'
+  private markDisconnected() {
+    if (this.connection === 'lost') return
+    this.connection = 'lost'
     this.lostSince = Date.now()
   }
 
-  private failed(error: unknown) {
-    if (error instanceof Problem) this.trouble = error
-    else if (error instanceof Unreachable) this.lost()
+  private handleError(error: unknown) {
+    if (error instanceof Problem) this.problem = error
+    else if (error instanceof Unreachable) this.markDisconnected()
     else throw error
   }
 
@@ -157,134 +155,133 @@ export class Fleet {
     const [vehicles, trips, sites, open] = await Promise.all([api.vehicles(), api.trips(), api.sites(), api.assistances()])
     const found = new Set(trips.map(({ id }) => id))
     for (const trip of this.trips.values()) if (isOpen(trip) && !found.has(trip.id)) this.trips.delete(trip.id)
-    this.took(trips)
-    this.asks(open)
+    this.storeTrips(trips)
+    this.storeAssistance(open)
     this.sites = sites
-    this.listed(vehicles)
-    this.sampled(vehicles.flatMap(({ id, seen }) => {
+    this.storeVehicles(vehicles)
+    this.applySamples(vehicles.flatMap(({ id, seen }) => {
       if (!seen?.position || this.motion.has(id)) return []
       const age = Math.max(0, this.client.now() - Date.parse(seen.at))
-      return [{ vehicle: id, ...seen.position, heading: null, speed: null, at: performance.now() - age, flags: null }]
+      return [{ vehicle: id, ...seen.position, heading: null, speed: null, measuredAt: performance.now() - age, flags: null }]
     }))
-    this.known = true
+    this.loaded = true
   }
 
-  private took(trips: Trip[]) {
+  private storeTrips(trips: Trip[]) {
     for (const trip of trips) this.trips.set(trip.id, trip)
     const ended = [...this.trips.values()].filter((trip) => !isOpen(trip))
-    for (const { id } of ended.slice(0, -ENDED_KEPT)) this.trips.delete(id)
+    for (const { id } of ended.slice(0, -ENDED_TRIPS_MAX)) this.trips.delete(id)
   }
 
-  private asks(open: Assistance[]) {
+  private storeAssistance(open: Assistance[]) {
     const trips = new Set(open.map(({ trip }) => trip))
-    for (const trip of this.asking.keys()) if (!trips.has(trip)) this.asking.delete(trip)
-    for (const request of open) this.asking.set(request.trip, request)
+    for (const trip of this.assistance.keys()) if (!trips.has(trip)) this.assistance.delete(trip)
+    for (const request of open) this.assistance.set(request.trip, request)
   }
 
-  /** A trip says that it waits for a person a moment before its request is listed, of which no event may tell any more. */
-  private relist() {
-    const isUnlisted = ({ id, status }: Trip) => status === 'AWAITING_ASSIST' && !this.asking.has(id)
-    if (this.stopped || this.relisting || ![...this.trips.values()].some(isUnlisted)) return
-    this.relisting = setTimeout(() => {
-      this.relisting = undefined
+  /** A trip can be AWAITING_ASSIST just before its request is listed, and no later event may announce the request. */
+  private retryAssistance() {
+    const isUnlisted = ({ id, status }: Trip) => status === 'AWAITING_ASSIST' && !this.assistance.has(id)
+    if (this.stopped || this.assistanceTimer || ![...this.trips.values()].some(isUnlisted)) return
+    this.assistanceTimer = setTimeout(() => {
+      this.assistanceTimer = undefined
       void this.readChanged('assist/unlisted')
-    }, UNLISTED_MS)
+    }, ASSISTANCE_RETRY_MS)
   }
 
-  private listed(vehicles: Vehicle[]) {
-    for (const vehicle of vehicles) this.put(vehicle)
+  private storeVehicles(vehicles: Vehicle[]) {
+    for (const vehicle of vehicles) this.storeVehicle(vehicle)
   }
 
-  private put(vehicle: Vehicle) {
+  private storeVehicle(vehicle: Vehicle) {
     const known = this.vehicles.get(vehicle.id)
-    // Positions come on their own way; what only breathes does not redraw the list.
+    // Positions have a feed of their own; an unchanged vehicle must not redraw the list.
     if (!known || fingerprint(known) !== fingerprint(vehicle)) this.vehicles.set(vehicle.id, vehicle)
-    this.motion.look(vehicle.id, lookNumber(this.look(vehicle)))
+    this.motion.setState(vehicle.id, stateIndex(this.vehicleState(vehicle)))
   }
 
-  private look(vehicle: Vehicle): Look {
+  private vehicleState(vehicle: Vehicle): VehicleState {
     const trip = vehicle.claim?.trip ?? ''
-    return lookOf(vehicle, this.trips.get(trip), this.asking.has(trip))
+    return vehicleStateOf(vehicle, this.trips.get(trip), this.assistance.has(trip))
   }
 
-  private sampled(samples: Sample[]) {
-    this.motion.take(samples)
+  private applySamples(samples: PositionSample[]) {
+    this.motion.addSamples(samples)
     for (const { vehicle, flags } of samples) {
       const known = this.vehicles.get(vehicle)
       if (!known) {
         this.changed.add(`vehicle/${vehicle}`)
-        this.gather()
+        this.scheduleRead()
         continue
       }
-      let look = this.look(known)
-      // The stream knows first whether somebody is aboard.
-      if (flags !== null && (look === 'coming' || look === 'carrying')) look = flags & Flag.occupied ? 'carrying' : 'coming'
-      this.motion.look(vehicle, lookNumber(look))
+      let state = this.vehicleState(known)
+      // The position stream reports first whether the vehicle is occupied.
+      if (flags !== null && (state === 'coming' || state === 'carrying')) state = flags & SampleFlag.occupied ? 'carrying' : 'coming'
+      this.motion.setState(vehicle, stateIndex(state))
     }
   }
 
-  private happened(entries: JournalEntry[]) {
-    this.events = [...entries.toReversed(), ...this.events].slice(0, EVENTS_KEPT)
+  private applyEntries(entries: JournalEntry[]) {
     for (const { index, event } of entries) {
-      // A decision changes nothing by itself, and a trip that it refused does not exist.
+      // A decision changes no state by itself, and a trip that policy denied does not exist.
       const changes = event.type !== 'policy.decided'
-      for (const subject of [event.stream, ...event.about]) {
-        if (changes) this.changed.add(subject)
-        if (subject.startsWith('trip/')) this.told.set(subject.slice(5), index)
+      for (const stream of [event.stream, ...event.about]) {
+        if (changes) this.changed.add(stream)
+        if (stream.startsWith('trip/')) this.latestEvent.set(stream.slice(5), index)
       }
     }
-    this.gather()
+    this.scheduleRead()
   }
 
-  private gather(after_ms = GATHER_MS) {
+  private scheduleRead(delayMs = READ_BATCH_MS) {
     if (this.stopped) return
-    this.gathering ??= setTimeout(() => {
-      this.gathering = undefined
+    this.readTimer ??= setTimeout(() => {
+      this.readTimer = undefined
       void this.readChanged()
-    }, after_ms)
+    }, delayMs)
   }
 
-  /** Reads what events were about; from outside, what the page itself just changed. */
-  readChanged(...more: string[]): Promise<void> {
-    for (const subject of more) this.changed.add(subject)
+  /** Reads the streams that events changed, and those given, which the page itself just changed. */
+  readChanged(...streams: string[]): Promise<void> {
+    for (const stream of streams) this.changed.add(stream)
     const read = () => this.read()
-    return (this.turn = this.turn.then(read, read))
+    return (this.readQueue = this.readQueue.then(read, read))
   }
 
   private async read() {
     if (this.stopped) return
-    const { behind, changed } = this
-    this.behind = false
+    const { stale, changed } = this
+    this.stale = false
     this.changed = new Set()
     try {
-      if (behind || changed.size > SINGLY_MAX) await this.readAll()
-      else await this.readEach([...changed])
-      if (behind || changed.size > 0) this.trouble = null
+      if (stale || changed.size > SINGLE_READS_MAX) await this.readAll()
+      else await this.readStreams([...changed])
+      if (stale || changed.size > 0) this.problem = null
       this.failures = 0
-      this.relist()
+      this.retryAssistance()
     } catch (error) {
-      // What was not read is read with the next try, or whole once the way is open again.
-      this.behind ||= behind
-      for (const subject of changed) this.changed.add(subject)
-      this.failed(error)
-      if (error instanceof Problem) this.gather(pause(this.failures++))
+      // What was not read stays marked for the next read.
+      this.stale ||= stale
+      for (const stream of changed) this.changed.add(stream)
+      this.handleError(error)
+      if (error instanceof Problem) this.scheduleRead(retryDelay(this.failures++))
     }
   }
 
-  private async readEach(subjects: string[]) {
+  private async readStreams(streams: string[]) {
     const { api } = this
-    const of = (kind: string) => subjects.filter((subject) => subject.startsWith(`${kind}/`)).map((subject) => subject.slice(kind.length + 1))
-    const [trips, vehicles] = await Promise.all([each(of('trip'), api.trip), each(of('vehicle'), api.vehicle)])
-    this.took(trips)
-    this.listed(vehicles)
-    if (of('site').length > 0) this.sites = await api.sites()
-    if (of('assist').length > 0) this.asks(await api.assistances())
+    const idsOf = (kind: string) => streams.filter((stream) => stream.startsWith(`${kind}/`)).map((stream) => stream.slice(kind.length + 1))
+    const [trips, vehicles] = await Promise.all([readEach(idsOf('trip'), api.trip), readEach(idsOf('vehicle'), api.vehicle)])
+    this.storeTrips(trips)
+    this.storeVehicles(vehicles)
+    if (idsOf('site').length > 0) this.sites = await api.sites()
+    if (idsOf('assist').length > 0) this.storeAssistance(await api.assistances())
   }
 }
 
-/** Reads things one by one. What does not exist, and what is not for us to see, is left out. */
-async function each<T>(ids: string[], read: (id: string) => Promise<T>): Promise<T[]> {
-  const found = await Promise.all(ids.map((id) => read(id).then((one) => [one], (error: unknown) => {
+/** Reads resources by id, without those that do not exist or that this user may not see. */
+async function readEach<T>(ids: string[], read: (id: string) => Promise<T>): Promise<T[]> {
+  const found = await Promise.all(ids.map((id) => read(id).then((resource) => [resource], (error: unknown) => {
     if (error instanceof Problem && (error.status === 403 || error.status === 404)) return []
     throw error
   })))

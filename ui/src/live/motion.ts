@@ -1,77 +1,77 @@
-// Where each vehicle is between two samples. Positions live in one typed array that the map's shader reads: a frame
-// costs the same whether ten or two thousand vehicles move, and nothing here makes the list draw again.
-import type { Sample } from './contract'
+// Interpolates each vehicle's position between its samples. All positions are in one typed array that the map's shader
+// reads: the cost of a frame does not depend on the number of vehicles, and the lists do not render again.
+import type { PositionSample } from './feed'
 
-/** Numbers per vehicle: from x, from y, to x, to y, from heading, to heading, began, takes, measured, look, spare × 2. */
+/** Numbers per vehicle: from x, from y, to x, to y, from heading, to heading, start, duration, measured, state, 2 unused. */
 export const STRIDE = 12
-const X0 = 0, Y0 = 1, X1 = 2, Y1 = 3, H0 = 4, H1 = 5, BEGAN = 6, TAKES = 7, MEASURED = 8, LOOK = 9
+const X0 = 0, Y0 = 1, X1 = 2, Y1 = 3, H0 = 4, H1 = 5, START = 6, DURATION = 7, MEASURED = 8, STATE = 9
 
-/** The time that a vehicle takes to its newest place is that between its last two samples, so that it neither waits nor
-    jumps; within these limits, and a little longer, because samples are not punctual. */
-const TAKES_S = { least: 0.3, most: 9, first: 1, longer: 1.1 }
-/** A jump of more than this, in Mercator units (some 500 m), is no drive: the vehicle appears where it is. */
-const JUMP = 500 / 40_075_016
-/** Below this the heading of a drive is noise (some 1.5 m). */
-const TURN_FROM = 1.5 / 40_075_016
+/** An interpolation takes the time between the last two samples, within `min` and `max` and times `margin`, because
+    samples arrive late at times; `initial` is that of a vehicle's first sample. */
+const DURATION_S = { min: 0.3, max: 9, initial: 1, margin: 1.1 }
+/** Above this distance in Mercator units, some 500 m, a vehicle is not interpolated but shown at its new position. */
+const INTERPOLATION_MAX = 500 / 40_075_016
+/** Below this distance in Mercator units, some 1.5 m, the direction between two samples is noise. */
+const HEADING_DISTANCE_MIN = 1.5 / 40_075_016
 
-export function mercator(lat: number, lon: number): [number, number] {
+export function toMercator(lat: number, lon: number): [number, number] {
   const north = Math.asinh(Math.tan((lat * Math.PI) / 180))
   return [(lon + 180) / 360, 0.5 - north / (2 * Math.PI)]
 }
 
-export function unmercator(x: number, y: number): { lat: number; lon: number } {
+export function fromMercator(x: number, y: number): { lat: number; lon: number } {
   return { lon: x * 360 - 180, lat: (Math.atan(Math.sinh((0.5 - y) * 2 * Math.PI)) * 180) / Math.PI }
 }
 
 export class Motion {
-  /** One row of `STRIDE` numbers per vehicle; places relative to the origin, times in seconds since the epoch. */
+  /** One row of `STRIDE` numbers per vehicle: positions relative to `origin`, times in seconds since `epoch`. */
   data = new Float32Array(STRIDE * 64)
   count = 0
-  /** Counts what changed, so that the map uploads only then. */
+  /** Increases with each change, so that the map uploads only then. */
   version = 0
   private readonly rows = new Map<string, number>()
   readonly ids: string[] = []
-  /** All places are relative to this one: 32-bit floats are exact to a centimetre only near zero. */
+  /** Positions are relative to the first one: 32-bit floats are exact to a centimetre only near zero. */
   origin: [number, number] | null = null
-  /** Times are relative to this one for the same reason. */
+  /** Times are relative to this one, for the precision of 32-bit floats too. */
   readonly epoch = performance.now()
 
-  take(samples: Sample[]) {
+  addSamples(samples: PositionSample[]) {
     const now = this.seconds(performance.now())
-    for (const sample of samples) this.sample(sample, now)
+    for (const sample of samples) this.addSample(sample, now)
     if (samples.length > 0) this.version++
   }
 
-  private sample(sample: Sample, now: number) {
-    const [mx, my] = mercator(sample.lat, sample.lon)
+  private addSample(sample: PositionSample, now: number) {
+    const [mx, my] = toMercator(sample.lat, sample.lon)
     this.origin ??= [mx, my]
     const [x, y] = [mx - this.origin[0], my - this.origin[1]]
-    const measured = this.seconds(sample.at)
+    const measured = this.seconds(sample.measuredAt)
     let row = this.rows.get(sample.vehicle)
     if (row === undefined) {
-      row = this.add(sample.vehicle)
-      this.data.set([x, y, x, y, sample.heading ?? 0, sample.heading ?? 0, now, TAKES_S.first, measured, 0, 0, 0], row * STRIDE)
+      row = this.addRow(sample.vehicle)
+      this.data.set([x, y, x, y, sample.heading ?? 0, sample.heading ?? 0, now, DURATION_S.initial, measured, 0, 0, 0], row * STRIDE)
       return
     }
-    const at = row * STRIDE
+    const offset = row * STRIDE
     const data = this.data
-    const same = data[at + X1] === Math.fround(x) && data[at + Y1] === Math.fround(y)
-    const since = measured - data[at + MEASURED]!
-    data[at + MEASURED] = Math.max(data[at + MEASURED]!, measured)
-    if (same && sample.heading === null) return
-    const [fx, fy, heading] = this.shown(row, now)
+    const unmoved = data[offset + X1] === Math.fround(x) && data[offset + Y1] === Math.fround(y)
+    const interval = measured - data[offset + MEASURED]!
+    data[offset + MEASURED] = Math.max(data[offset + MEASURED]!, measured)
+    if (unmoved && sample.heading === null) return
+    const [fx, fy, heading] = this.interpolated(row, now)
     const [dx, dy] = [x - fx, y - fy]
-    const moved = Math.hypot(dx, dy)
-    const jumps = moved > JUMP
-    const takes = Math.min(TAKES_S.most, Math.max(TAKES_S.least, since)) * TAKES_S.longer
-    const driven = (Math.atan2(dx, -dy) * 180) / Math.PI
-    let to = sample.heading ?? (moved > TURN_FROM ? driven : heading)
-    // Turn the short way round.
+    const distance = Math.hypot(dx, dy)
+    const jumps = distance > INTERPOLATION_MAX
+    const duration = Math.min(DURATION_S.max, Math.max(DURATION_S.min, interval)) * DURATION_S.margin
+    const direction = (Math.atan2(dx, -dy) * 180) / Math.PI
+    let to = sample.heading ?? (distance > HEADING_DISTANCE_MIN ? direction : heading)
+    // Headings are interpolated along the shorter arc.
     to = heading + ((((to - heading) % 360) + 540) % 360) - 180
-    data.set([jumps ? x : fx, jumps ? y : fy, x, y, jumps ? to : heading, to, now, takes], at)
+    data.set([jumps ? x : fx, jumps ? y : fy, x, y, jumps ? to : heading, to, now, duration], offset)
   }
 
-  private add(vehicle: string): number {
+  private addRow(vehicle: string): number {
     const row = this.count++
     if (this.count * STRIDE > this.data.length) {
       const larger = new Float32Array(this.data.length * 2)
@@ -83,24 +83,24 @@ export class Motion {
     return row
   }
 
-  /** How the vehicle looks: a number of the shader's table. */
-  look(vehicle: string, look: number) {
+  /** Sets the vehicle's state by its index in `VEHICLE_STATES`. */
+  setState(vehicle: string, state: number) {
     const row = this.rows.get(vehicle)
-    if (row === undefined || this.data[row * STRIDE + LOOK] === look) return
-    this.data[row * STRIDE + LOOK] = look
+    if (row === undefined || this.data[row * STRIDE + STATE] === state) return
+    this.data[row * STRIDE + STATE] = state
     this.version++
   }
 
-  seconds(at: number): number {
-    return (at - this.epoch) / 1000
+  seconds(time: number): number {
+    return (time - this.epoch) / 1000
   }
 
-  /** Where a row is shown now, relative to the origin. */
-  private shown(row: number, now: number): [number, number, number] {
-    const at = row * STRIDE
+  /** Position relative to `origin` and heading of a row at a time. */
+  private interpolated(row: number, now: number): [number, number, number] {
+    const offset = row * STRIDE
     const data = this.data
-    const part = Math.min(1, Math.max(0, (now - data[at + BEGAN]!) / data[at + TAKES]!))
-    const mix = (from: number, to: number) => data[at + from]! + (data[at + to]! - data[at + from]!) * part
+    const fraction = Math.min(1, Math.max(0, (now - data[offset + START]!) / data[offset + DURATION]!))
+    const mix = (from: number, to: number) => data[offset + from]! + (data[offset + to]! - data[offset + from]!) * fraction
     return [mix(X0, X1), mix(Y0, Y1), mix(H0, H1)]
   }
 
@@ -108,45 +108,45 @@ export class Motion {
     return this.rows.has(vehicle)
   }
 
-  /** Where a vehicle is shown now, in Mercator units. */
-  place(vehicle: string, now = performance.now()): [number, number] | null {
+  /** The interpolated position of a vehicle in Mercator units. */
+  position(vehicle: string, now = performance.now()): [number, number] | null {
     const row = this.rows.get(vehicle)
     if (row === undefined || !this.origin) return null
-    const [x, y] = this.shown(row, this.seconds(now))
+    const [x, y] = this.interpolated(row, this.seconds(now))
     return [x + this.origin[0], y + this.origin[1]]
   }
 
-  /** Milliseconds since the newest measurement of a vehicle. */
+  /** Milliseconds since the vehicle's newest sample was measured. */
   age(vehicle: string, now = performance.now()): number | null {
     const row = this.rows.get(vehicle)
     return row === undefined ? null : (this.seconds(now) - this.data[row * STRIDE + MEASURED]!) * 1000
   }
 
-  /** Whether anything is under way from one place to another. */
-  moving(now = performance.now()): boolean {
-    const at = this.seconds(now)
+  /** Whether any vehicle is being interpolated, so that the map must draw again. */
+  isMoving(now = performance.now()): boolean {
+    const time = this.seconds(now)
     for (let row = 0; row < this.count; row++) {
-      const begin = row * STRIDE
-      if (at < this.data[begin + BEGAN]! + this.data[begin + TAKES]!
-        && (this.data[begin + X0] !== this.data[begin + X1] || this.data[begin + Y0] !== this.data[begin + Y1])) return true
+      const offset = row * STRIDE
+      if (time < this.data[offset + START]! + this.data[offset + DURATION]!
+        && (this.data[offset + X0] !== this.data[offset + X1] || this.data[offset + Y0] !== this.data[offset + Y1])) return true
     }
     return false
   }
 
-  /** The vehicle nearest to a place, within a distance in Mercator units. */
-  nearest(mx: number, my: number, within: number): string | null {
+  /** The vehicle nearest to a point, within a distance; all in Mercator units. */
+  nearest(mx: number, my: number, maxDistance: number): string | null {
     if (!this.origin) return null
     const now = this.seconds(performance.now())
-    let best: string | null = null
-    let limit = within
+    let nearest: string | null = null
+    let limit = maxDistance
     for (let row = 0; row < this.count; row++) {
-      const [x, y] = this.shown(row, now)
+      const [x, y] = this.interpolated(row, now)
       const distance = Math.hypot(x + this.origin[0] - mx, y + this.origin[1] - my)
       if (distance < limit) {
         limit = distance
-        best = this.ids[row] ?? null
+        nearest = this.ids[row] ?? null
       }
     }
-    return best
+    return nearest
   }
 }

@@ -1,112 +1,111 @@
-// Positions as they are measured: a WebSocket of small binary records, or, where the server has none, the list of
-// vehicles once a second. Who listens is told samples and does not learn which it was.
+// Positions as they are measured: a WebSocket of binary records, or, where the server has none, the list of vehicles
+// once a second. The listener gets samples either way.
 import type { Client } from '../api/client'
 import type { Vehicle } from '../api/types'
-import { type Feed, type PositionEvents, type Sample, pause, wait } from './contract'
+import { type Feed, type PositionListener, type PositionSample, retryDelay, sleep } from './feed'
 
 const RECORD_BYTES = 24
-/** How often the list is asked for where there is no stream. */
-const POLL_MS = 1_000
-/** How long the list stands in for a stream that cannot be opened, before that is tried again. */
-const POLL_FOR_MS = 15_000
-/** A socket that is silent for so long is dead: vehicles tell their place each second. */
-const SILENCE_MS = 20_000
+/** The interval between reads of the list where there is no stream. */
+const POLL_INTERVAL_MS = 1_000
+/** How long the list is polled before the stream is tried again. */
+const POLL_DURATION_MS = 15_000
+/** Vehicles report their position each second: a socket without messages for this long is treated as broken. */
+const SOCKET_TIMEOUT_MS = 20_000
 
 export interface PositionSource {
   client: Client
-  /** The vehicles as the server knows them now. */
-  vehicles(signal: AbortSignal): Promise<Vehicle[]>
-  /** Takes the list that was asked for anyway. */
-  listed(vehicles: Vehicle[]): void
+  readVehicles(signal: AbortSignal): Promise<Vehicle[]>
+  /** Gets the list that polling reads anyway. */
+  onVehicles(vehicles: Vehicle[]): void
 }
 
-export function followPositions(source: PositionSource, events: PositionEvents): Feed {
-  const stopping = new AbortController()
-  void follow(source, events, stopping.signal)
-  return { stop: () => stopping.abort() }
+export function followPositions(source: PositionSource, listener: PositionListener): Feed {
+  const abort = new AbortController()
+  void follow(source, listener, abort.signal)
+  return { stop: () => abort.abort() }
 }
 
-async function follow(source: PositionSource, events: PositionEvents, signal: AbortSignal) {
-  let tries = 0
-  const told = { ...events, alive: () => { tries = 0; events.alive() } }
+async function follow(source: PositionSource, listener: PositionListener, signal: AbortSignal) {
+  let attempts = 0
+  const retryListener = { ...listener, onConnected: () => { attempts = 0; listener.onConnected() } }
   while (!signal.aborted) {
     try {
-      await socket(source.client, told, signal)
-      // It could not be opened, and a browser does not tell why. The list does: it answers, or says what is wrong.
-      await poll(source, told, signal)
+      await socket(source.client, retryListener, signal)
+      // A browser does not say why a socket could not be opened; the list answers, or fails with the reason.
+      await poll(source, retryListener, signal)
     } catch (error) {
       if (signal.aborted) return
-      events.lost(error instanceof Error ? error.message : 'the positions stopped')
-      await wait(pause(tries++), signal)
+      listener.onDisconnected(error instanceof Error ? error.message : 'the positions stopped')
+      await sleep(retryDelay(attempts++), signal)
     }
   }
 }
 
-/** Returns if the stream cannot be opened; fails once one that was open ends. */
-function socket(client: Client, events: PositionEvents, signal: AbortSignal): Promise<void> {
-  const address = new URL('/v1/positions', location.href)
-  address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
+/** Resolves if the stream cannot be opened; rejects once an open one ends. */
+function socket(client: Client, listener: PositionListener, signal: AbortSignal): Promise<void> {
+  const url = new URL('/v1/positions', location.href)
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(address, ['atlasmesh.v1', `bearer.${client.token}`])
+    const socket = new WebSocket(url, ['atlasmesh.v1', `bearer.${client.token}`])
     socket.binaryType = 'arraybuffer'
-    const names = new Map<number, string>()
+    const ids = new Map<number, string>()
     let opened = false
-    const end = () => {
+    const close = () => {
       clearTimeout(timer)
       socket.close()
       if (opened) reject(new Error('the positions stopped'))
       else resolve()
     }
-    let timer = setTimeout(end, SILENCE_MS)
-    signal.addEventListener('abort', end, { once: true })
-    socket.onopen = () => { opened = true; events.alive() }
-    socket.onclose = end
+    let timer = setTimeout(close, SOCKET_TIMEOUT_MS)
+    signal.addEventListener('abort', close, { once: true })
+    socket.onopen = () => { opened = true; listener.onConnected() }
+    socket.onclose = close
     socket.onmessage = ({ data }) => {
       clearTimeout(timer)
-      timer = setTimeout(end, SILENCE_MS)
-      events.alive()
-      if (typeof data !== 'string') return events.samples(decode(data as ArrayBuffer, names))
-      names.clear()
+      timer = setTimeout(close, SOCKET_TIMEOUT_MS)
+      listener.onConnected()
+      if (typeof data !== 'string') return listener.onSamples(decode(data as ArrayBuffer, ids))
+      ids.clear()
       const { vehicles } = JSON.parse(data) as { vehicles: { n: number; id: string }[] }
-      for (const { n, id } of vehicles) names.set(n, id)
+      for (const { n, id } of vehicles) ids.set(n, id)
     }
   })
 }
 
 /** Records of 24 bytes, little endian, as docs/guides/api.md has them. */
-export function decode(buffer: ArrayBuffer, names: ReadonlyMap<number, string>, now = performance.now()): Sample[] {
+function decode(buffer: ArrayBuffer, ids: ReadonlyMap<number, string>, now = performance.now()): PositionSample[] {
   const view = new DataView(buffer)
-  const samples: Sample[] = []
-  for (let at = 0; at + RECORD_BYTES <= buffer.byteLength; at += RECORD_BYTES) {
-    const vehicle = names.get(view.getUint32(at, true))
+  const samples: PositionSample[] = []
+  for (let offset = 0; offset + RECORD_BYTES <= buffer.byteLength; offset += RECORD_BYTES) {
+    const vehicle = ids.get(view.getUint32(offset, true))
     if (vehicle === undefined) continue
     samples.push({
       vehicle,
-      lat: view.getInt32(at + 4, true) / 1e7,
-      lon: view.getInt32(at + 8, true) / 1e7,
-      heading: view.getUint16(at + 12, true) / 100,
-      speed: view.getUint16(at + 14, true) / 100,
-      at: now - view.getUint32(at + 16, true),
-      flags: view.getUint16(at + 20, true),
+      lat: view.getInt32(offset + 4, true) / 1e7,
+      lon: view.getInt32(offset + 8, true) / 1e7,
+      heading: view.getUint16(offset + 12, true) / 100,
+      speed: view.getUint16(offset + 14, true) / 100,
+      measuredAt: now - view.getUint32(offset + 16, true),
+      flags: view.getUint16(offset + 20, true),
     })
   }
   return samples
 }
 
-async function poll(source: PositionSource, events: PositionEvents, signal: AbortSignal) {
-  const until = performance.now() + POLL_FOR_MS
+async function poll(source: PositionSource, listener: PositionListener, signal: AbortSignal) {
+  const until = performance.now() + POLL_DURATION_MS
   while (performance.now() < until) {
     const began = performance.now()
-    const vehicles = await source.vehicles(signal)
-    events.alive()
-    source.listed(vehicles)
+    const vehicles = await source.readVehicles(signal)
+    listener.onConnected()
+    source.onVehicles(vehicles)
     const now = performance.now()
-    events.samples(vehicles.flatMap(({ id, seen }) => {
+    listener.onSamples(vehicles.flatMap(({ id, seen }) => {
       if (!seen?.position) return []
       const age = Math.max(0, source.client.now() - Date.parse(seen.at))
-      return [{ vehicle: id, ...seen.position, heading: null, speed: null, at: now - age, flags: null }]
+      return [{ vehicle: id, ...seen.position, heading: null, speed: null, measuredAt: now - age, flags: null }]
     }))
-    await wait(Math.max(100, POLL_MS - (performance.now() - began)), signal)
+    await sleep(Math.max(100, POLL_INTERVAL_MS - (performance.now() - began)), signal)
     if (signal.aborted) return
   }
 }

@@ -1,35 +1,35 @@
-// The map as an object: made once, fed by the panels' state, telling back what was clicked. All that knows MapLibre is
-// in this folder, so that the rest of the page speaks of places and vehicles only.
+// Wraps the MapLibre map: it is created once, shows the panels' state and reports clicks. Only this folder imports
+// MapLibre, so that the rest of the page handles coordinates and vehicles only.
 import type { Feature, FeatureCollection } from 'geojson'
 import { AttributionControl, type GeoJSONSource, Map as MapLibre, type MapMouseEvent, ScaleControl, setWorkerUrl } from 'maplibre-gl'
 import worker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 import type { LatLon, Restriction, TileIndex } from '../api/types'
 import type { Fleet } from '../live/fleet.svelte'
-import { mercator, unmercator } from '../live/motion'
-import { type Line, touches } from './geometry'
-import { EMPTY, ROADS, hatch, noEntry, styleOf } from './style'
-import { VehicleLayer } from './vehicles'
+import { fromMercator, toMercator } from '../live/motion'
+import { intersects, type RoadSegment } from './geometry'
+import { EMPTY, ROADS, hatchPattern, mapStyle, noEntryIcon } from './style'
+import { VehicleLayer } from './vehicle-layer'
 
 setWorkerUrl(worker)
 
-/** How near to a vehicle a click means it, in pixels. */
-const REACH_PX = 18
+/** A click or the pointer within this distance of a vehicle selects or highlights it, in pixels. */
+const CLICK_TOLERANCE_PX = 18
+const HOVER_TOLERANCE_PX = 14
 
-export interface MapEvents {
-  /** A place was clicked; the vehicle there, if there is one. */
-  click(at: LatLon, vehicle: string | null): void
-  hover(vehicle: string | null): void
-  move(at: LatLon | null): void
-  finish(): void
-  /** Before each frame: what is laid over the map moves with it. */
-  frame(): void
-  failed(message: string): void
+export interface MapListener {
+  onClick(at: LatLon, vehicle: string | null): void
+  onHover(vehicle: string | null): void
+  onPointerMove(at: LatLon | null): void
+  onDoubleClick(): void
+  /** Before each frame, to position HTML over the map. */
+  onFrame(): void
+  onError(message: string): void
 }
 
 type Padding = { top: number; right: number; bottom: number; left: number }
 
-/** West, south, east and north of what the tiles cover; null where there are no roads. */
-function boxOf({ bounds }: TileIndex): [number, number, number, number] | null {
+/** West, south, east and north of the tiles; null if they contain no roads. */
+function boundsOf({ bounds }: TileIndex): [number, number, number, number] | null {
   const [west, south, east, north] = bounds ?? []
   return west === undefined || south === undefined || east === undefined || north === undefined ? null : [west, south, east, north]
 }
@@ -37,17 +37,17 @@ function boxOf({ bounds }: TileIndex): [number, number, number, number] | null {
 export class MapController {
   readonly map: MapLibre
   readonly vehicles: VehicleLayer
-  private data = new Map<string, FeatureCollection>()
-  private roads: { site: string; index: TileIndex } | null = null
-  private ready = false
-  private request = 0
-  private gone = false
+  private sources = new Map<string, FeatureCollection>()
+  private tiles: { site: string; index: TileIndex } | null = null
+  private styleLoaded = false
+  private frameRequest = 0
+  private destroyed = false
 
-  constructor(container: HTMLElement, private readonly fleet: Fleet, private readonly events: MapEvents) {
+  constructor(container: HTMLElement, private readonly fleet: Fleet, private readonly listener: MapListener) {
     this.vehicles = new VehicleLayer(fleet.motion)
     this.map = new MapLibre({
       container,
-      style: styleOf(null),
+      style: mapStyle(null),
       center: [0, 0],
       zoom: 2,
       minZoom: 3,
@@ -65,161 +65,161 @@ export class MapController {
     this.map.keyboard.disableRotation()
     this.map.addControl(new ScaleControl({ unit: 'metric', maxWidth: 90 }), 'bottom-right')
     this.map.addControl(new AttributionControl({ compact: false, customAttribution: 'Roads: the site’s map © OpenStreetMap contributors' }), 'bottom-right')
-    this.map.on('style.load', () => this.dress())
-    this.map.on('click', (event) => this.clicked(event))
-    this.map.on('dblclick', () => this.events.finish())
-    this.map.on('mousemove', (event) => this.hovered(event))
-    this.map.on('mouseout', () => { this.events.hover(null); this.events.move(null) })
-    this.map.on('error', ({ error }) => this.broke(error))
+    this.map.on('style.load', () => this.onStyleLoad())
+    this.map.on('click', (event) => this.onClick(event))
+    this.map.on('dblclick', () => this.listener.onDoubleClick())
+    this.map.on('mousemove', (event) => this.onPointerMove(event))
+    this.map.on('mouseout', () => { this.listener.onHover(null); this.listener.onPointerMove(null) })
+    this.map.on('error', ({ error }) => this.onError(error))
     this.map.getCanvas().setAttribute('aria-label', 'Map of the site with its vehicles')
-    this.frames()
-    this.answers()
+    this.startFrames()
+    this.exposeTestApi()
   }
 
   destroy() {
-    this.gone = true
-    cancelAnimationFrame(this.request)
+    this.destroyed = true
+    cancelAnimationFrame(this.frameRequest)
     this.map.remove()
   }
 
-  /** For tests, which see a canvas and nothing on it. Answers only: an object of the page, the map too, leads to the token. */
-  private answers() {
-    const atlasmesh = {
-      isDrawn: () => this.ready && Boolean(this.map.getSource(ROADS)) && this.map.isSourceLoaded(ROADS) && !this.map.isMoving(),
-      pixel: (at: LatLon) => this.pixel(at),
-      roads: () => this.lines(),
+  /** For tests, which cannot look into the canvas. It exposes functions only: any object of the page could leak the token. */
+  private exposeTestApi() {
+    const api = {
+      isDrawn: () => this.styleLoaded && Boolean(this.map.getSource(ROADS)) && this.map.isSourceLoaded(ROADS) && !this.map.isMoving(),
+      pixel: (at: LatLon) => this.project(at),
+      roads: () => this.roadSegments(),
     }
-    Object.assign(globalThis, { atlasmesh: Object.freeze(atlasmesh) })
+    Object.assign(globalThis, { atlasmesh: Object.freeze(api) })
   }
 
-  /** Draws a frame whenever something moves, and only then; for whom motion is too much, once a second. */
-  private frames() {
-    const still = matchMedia('(prefers-reduced-motion: reduce)')
+  /** Repaints while vehicles move; with reduced motion once a second. */
+  private startFrames() {
+    const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)')
     const frame = () => {
-      if (this.gone) return
-      if (!still.matches && this.fleet.motion.moving()) this.map.triggerRepaint()
-      this.events.frame()
-      this.request = requestAnimationFrame(frame)
+      if (this.destroyed) return
+      if (!reducedMotion.matches && this.fleet.motion.isMoving()) this.map.triggerRepaint()
+      this.listener.onFrame()
+      this.frameRequest = requestAnimationFrame(frame)
     }
-    this.request = requestAnimationFrame(frame)
-    // Without motion the map still shows, once a second, what has become stale.
-    const slowly = setInterval(() => {
-      if (this.gone) return clearInterval(slowly)
+    this.frameRequest = requestAnimationFrame(frame)
+    // Positions become stale, and tiles load, also while nothing moves.
+    const interval = setInterval(() => {
+      if (this.destroyed) return clearInterval(interval)
       this.map.triggerRepaint()
-      this.shut()
+      this.updateClosedRoads()
     }, 1_000)
   }
 
-  private broke(error: { name?: string; message: string; status?: number }) {
-    // Lost tiles come again with the server; what says so is the banner.
+  private onError(error: { name?: string; message: string; status?: number }) {
+    // Failed tile requests are not reported here, because the banner already shows a lost connection.
     if (error.name === 'AbortError' || (error.status ?? 0) >= 400 || error.message.includes('fetch')) return
-    this.events.failed(error.message)
+    this.listener.onError(error.message)
   }
 
-  /** Shows a site's roads. */
-  show(site: string, index: TileIndex) {
-    const moved = this.roads?.site !== site
-    if (!moved && this.roads?.index.version === index.version) return
-    this.roads = { site, index }
-    this.restyle()
-    if (moved) this.home(false)
+  showRoads(site: string, index: TileIndex) {
+    const siteChanged = this.tiles?.site !== site
+    if (!siteChanged && this.tiles?.index.version === index.version) return
+    this.tiles = { site, index }
+    this.updateStyle()
+    if (siteChanged) this.fitAll(false)
   }
 
-  /** Everything into sight: the vehicles where there are any, else the roads. */
-  home(smoothly = true) {
-    const places = [...this.fleet.motion.ids].flatMap((id) => this.fleet.motion.place(id) ?? []).reduce<number[][]>(
-      (pairs, number, at) => (at % 2 ? pairs.at(-1)!.push(number) : pairs.push([number]), pairs), [])
-    const corners = places.map(([x, y]) => unmercator(x!, y!))
-    const bounds = this.roads && boxOf(this.roads.index)
-    if (corners.length > 0) this.fit(corners, smoothly)
-    else if (bounds) this.fit([{ lon: bounds[0], lat: bounds[1] }, { lon: bounds[2], lat: bounds[3] }], smoothly)
+  /** Fits the view to the vehicles or, without any, to the roads. */
+  fitAll(animate = true) {
+    const vehicles = this.fleet.motion.ids.flatMap((id) => {
+      const position = this.fleet.motion.position(id)
+      return position ? [fromMercator(...position)] : []
+    })
+    const bounds = this.tiles && boundsOf(this.tiles.index)
+    if (vehicles.length > 0) this.fit(vehicles, animate)
+    else if (bounds) this.fit([{ lon: bounds[0], lat: bounds[1] }, { lon: bounds[2], lat: bounds[3] }], animate)
   }
 
-  /** The theme changed, or the roads did: everything is painted anew. */
-  restyle() {
-    this.ready = false
-    const roads = this.roads
-    const at = new URL('/', location.href).href
-    const bounds = roads && boxOf(roads.index)
-    this.map.setStyle(styleOf(roads && {
-      tiles: [`${at}v1/sites/${roads.site}/tiles/{z}/{x}/{y}.mvt?map=${roads.index.version.slice(0, 12)}`],
-      maxzoom: Math.min(15, roads.index.maxzoom),
+  /** Builds the style again after the theme or the tiles changed. */
+  updateStyle() {
+    this.styleLoaded = false
+    const { tiles } = this
+    const base = new URL('/', location.href).href
+    const bounds = tiles && boundsOf(tiles.index)
+    this.map.setStyle(mapStyle(tiles && {
+      tiles: [`${base}v1/sites/${tiles.site}/tiles/{z}/{x}/{y}.mvt?map=${tiles.index.version.slice(0, 12)}`],
+      maxzoom: Math.min(15, tiles.index.maxzoom),
       ...(bounds ? { bounds } : {}),
     }), { diff: false })
   }
 
-  private dress() {
+  private onStyleLoad() {
     if (this.map.hasImage('hatch')) this.map.removeImage('hatch')
-    this.map.addImage('hatch', hatch(), { pixelRatio: 2 })
+    this.map.addImage('hatch', hatchPattern(), { pixelRatio: 2 })
     if (this.map.hasImage('no-entry')) this.map.removeImage('no-entry')
-    this.map.addImage('no-entry', noEntry(), { pixelRatio: 2 })
+    this.map.addImage('no-entry', noEntryIcon(), { pixelRatio: 2 })
     if (!this.map.getLayer('vehicles')) this.map.addLayer(this.vehicles)
-    this.vehicles.repaint()
-    this.ready = true
-    for (const [source, data] of this.data) this.put(source, data)
+    this.vehicles.updateColours()
+    this.styleLoaded = true
+    for (const [source, data] of this.sources) this.setSource(source, data)
   }
 
-  private put(source: string, data: FeatureCollection) {
-    this.data.set(source, data)
-    if (this.ready) void (this.map.getSource(source) as GeoJSONSource | undefined)?.setData(data)
+  private setSource(source: string, data: FeatureCollection) {
+    this.sources.set(source, data)
+    if (this.styleLoaded) void (this.map.getSource(source) as GeoJSONSource | undefined)?.setData(data)
   }
 
-  limits(restrictions: Restriction[]) {
-    const features = restrictions.map((limit): Feature => ({
+  showRestrictions(restrictions: Restriction[]) {
+    const features = restrictions.map((restriction): Feature => ({
       type: 'Feature',
-      properties: { id: limit.id, look: limit.type === 'closure' ? 'closure' : limit.kind, name: limit.type === 'closure' ? `Closed: ${limit.reason}` : limit.name },
-      geometry: { type: 'Polygon', coordinates: [ring(limit.polygon)] },
+      properties: { id: restriction.id, kind: restriction.type === 'closure' ? 'closure' : restriction.kind, name: restriction.type === 'closure' ? `Closed: ${restriction.reason}` : restriction.name },
+      geometry: { type: 'Polygon', coordinates: [linearRing(restriction.polygon)] },
     }))
-    this.put('limits', { type: 'FeatureCollection', features })
+    this.setSource('restrictions', { type: 'FeatureCollection', features })
     this.closures = restrictions.filter(({ type }) => type === 'closure')
-    this.shut()
+    this.updateClosedRoads()
   }
 
   private closures: Restriction[] = []
-  private shutFor = ''
+  private closedRoadsKey = ''
 
-  /** Marks the roads that closures shut, as far as the map holds them now; again whenever it holds others. */
-  private shut() {
+  /** Marks the closed roads among the loaded ones; to be repeated, because moving the map loads others. */
+  private updateClosedRoads() {
     const { lng, lat } = this.map.getCenter()
-    const now = `${this.closures.map(({ id }) => id)}|${this.map.getZoom().toFixed(1)}|${lng.toFixed(2)}|${lat.toFixed(2)}|${this.map.areTilesLoaded()}`
-    if (now === this.shutFor || !this.ready) return
-    this.shutFor = now
-    const lines = this.closures.length > 0 ? this.lines() : []
-    const shut = lines.filter(({ points }) => this.closures.some(({ polygon }) => touches(polygon, points)))
-    this.put('shut', collection(shut))
-    const signs = this.closures.map(({ polygon }): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: pair(middle(polygon)) } }))
-    this.put('signs', { type: 'FeatureCollection', features: signs })
+    const key = `${this.closures.map(({ id }) => id)}|${this.map.getZoom().toFixed(1)}|${lng.toFixed(2)}|${lat.toFixed(2)}|${this.map.areTilesLoaded()}`
+    if (key === this.closedRoadsKey || !this.styleLoaded) return
+    this.closedRoadsKey = key
+    const segments = this.closures.length > 0 ? this.roadSegments() : []
+    const closed = segments.filter(({ points }) => this.closures.some(({ polygon }) => intersects(polygon, points)))
+    this.setSource('closed-roads', lineFeatures(closed))
+    const signs = this.closures.map(({ polygon }): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: lngLat(centroid(polygon)) } }))
+    this.setSource('closure-signs', { type: 'FeatureCollection', features: signs })
   }
 
-  route(parts: { part: 'approach' | 'trip'; points: LatLon[] }[]) {
+  showRoute(parts: { part: 'approach' | 'trip'; points: LatLon[] }[]) {
     const features = parts.filter(({ points }) => points.length > 1).map(({ part, points }): Feature => ({
-      type: 'Feature', properties: { part }, geometry: { type: 'LineString', coordinates: points.map(pair) },
+      type: 'Feature', properties: { part }, geometry: { type: 'LineString', coordinates: points.map(lngLat) },
     }))
-    this.put('route', features.length > 0 ? { type: 'FeatureCollection', features } : EMPTY)
+    this.setSource('route', features.length > 0 ? { type: 'FeatureCollection', features } : EMPTY)
   }
 
-  draft(corners: LatLon[], closed: boolean) {
-    const points = corners.map((corner): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: pair(corner) } }))
+  showDraft(corners: LatLon[], closed: boolean) {
+    const points = corners.map((corner): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: lngLat(corner) } }))
     const shape: Feature[] = corners.length < 2 ? [] : [{
       type: 'Feature', properties: {},
-      geometry: corners.length > 2 ? { type: 'Polygon', coordinates: [ring(corners)] } : { type: 'LineString', coordinates: corners.map(pair) },
+      geometry: corners.length > 2 ? { type: 'Polygon', coordinates: [linearRing(corners)] } : { type: 'LineString', coordinates: corners.map(lngLat) },
     }]
-    this.put('draft', { type: 'FeatureCollection', features: closed ? shape : [...shape, ...points] })
+    this.setSource('draft', { type: 'FeatureCollection', features: closed ? shape : [...shape, ...points] })
   }
 
-  private touchedNow = ''
+  private affectedKey = ''
 
-  /** Marks roads; asked for each second with what is mostly the same, which is not drawn again. */
-  touched(lines: Line[]) {
-    const now = lines.map(({ id, points }) => `${id}.${points.length}`).join()
-    if (now === this.touchedNow) return
-    this.touchedNow = now
-    this.put('touched', collection(lines))
+  /** Marks the roads that a draft affects; called each second, mostly with the same roads, which are not drawn again. */
+  showAffectedRoads(segments: RoadSegment[]) {
+    const key = segments.map(({ id, points }) => `${id}.${points.length}`).join()
+    if (key === this.affectedKey) return
+    this.affectedKey = key
+    this.setSource('affected-roads', lineFeatures(segments))
   }
 
-  /** The roads that the map holds now around the view, each once. */
-  lines(): Line[] {
-    if (!this.roads || !this.map.getSource(ROADS)) return []
+  /** The road segments of the loaded tiles. */
+  roadSegments(): RoadSegment[] {
+    if (!this.tiles || !this.map.getSource(ROADS)) return []
     return this.map.querySourceFeatures(ROADS, { sourceLayer: 'roads' }).flatMap(({ id, properties, geometry }) => {
       const parts = geometry.type === 'LineString' ? [geometry.coordinates] : geometry.type === 'MultiLineString' ? geometry.coordinates : []
       return parts.map((part) => ({
@@ -229,63 +229,62 @@ export class MapController {
     })
   }
 
-  fit(places: LatLon[], smoothly = true) {
-    const lats = places.map(({ lat }) => lat), lons = places.map(({ lon }) => lon)
+  fit(points: LatLon[], animate = true) {
+    const lats = points.map(({ lat }) => lat), lons = points.map(({ lon }) => lon)
     const bounds: [[number, number], [number, number]] = [[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]]
-    this.map.fitBounds(bounds, { padding: this.padding, maxZoom: 16, duration: smoothly ? 600 : 0 })
+    this.map.fitBounds(bounds, { padding: this.padding, maxZoom: 16, duration: animate ? 600 : 0 })
   }
 
   padding: Padding = { top: 60, right: 60, bottom: 60, left: 60 }
 
   goTo(at: LatLon, zoom?: number) {
-    this.map.easeTo({ center: pair(at), padding: this.padding, duration: 500, ...(zoom ? { zoom: Math.max(this.map.getZoom(), zoom) } : {}) })
+    this.map.easeTo({ center: lngLat(at), padding: this.padding, duration: 500, ...(zoom ? { zoom: Math.max(this.map.getZoom(), zoom) } : {}) })
   }
 
-  /** Keeps a vehicle in the middle. */
-  keep(at: LatLon) {
-    if (!this.map.isMoving()) this.map.easeTo({ center: pair(at), padding: this.padding, duration: 250, easing: (part) => part })
+  /** Keeps a moving vehicle in the centre. */
+  follow(at: LatLon) {
+    if (!this.map.isMoving()) this.map.easeTo({ center: lngLat(at), padding: this.padding, duration: 250, easing: (t) => t })
   }
 
-  /** Where a place is on the screen, in pixels. */
-  pixel(at: LatLon): { x: number; y: number } {
-    const { x, y } = this.map.project(pair(at))
+  /** A point's position on the screen, in pixels. */
+  project(at: LatLon): { x: number; y: number } {
+    const { x, y } = this.map.project(lngLat(at))
     return { x, y }
   }
 
-  /** How many Mercator units a pixel is. */
-  private unit(): number {
+  private mercatorPerPixel(): number {
     return 1 / (512 * 2 ** this.map.getZoom())
   }
 
-  private at(event: MapMouseEvent, reach = REACH_PX): string | null {
-    const [x, y] = mercator(event.lngLat.lat, event.lngLat.lng)
-    return this.fleet.motion.nearest(x, y, reach * this.unit())
+  private vehicleAt(event: MapMouseEvent, tolerance: number): string | null {
+    const [x, y] = toMercator(event.lngLat.lat, event.lngLat.lng)
+    return this.fleet.motion.nearest(x, y, tolerance * this.mercatorPerPixel())
   }
 
-  private clicked(event: MapMouseEvent) {
-    this.events.click({ lat: event.lngLat.lat, lon: event.lngLat.lng }, this.at(event))
+  private onClick(event: MapMouseEvent) {
+    this.listener.onClick({ lat: event.lngLat.lat, lon: event.lngLat.lng }, this.vehicleAt(event, CLICK_TOLERANCE_PX))
   }
 
-  private hovered(event: MapMouseEvent) {
-    this.events.hover(this.at(event, 14))
-    this.events.move({ lat: event.lngLat.lat, lon: event.lngLat.lng })
+  private onPointerMove(event: MapMouseEvent) {
+    this.listener.onHover(this.vehicleAt(event, HOVER_TOLERANCE_PX))
+    this.listener.onPointerMove({ lat: event.lngLat.lat, lon: event.lngLat.lng })
   }
 }
 
-function pair({ lat, lon }: LatLon): [number, number] {
+function lngLat({ lat, lon }: LatLon): [number, number] {
   return [lon, lat]
 }
 
-function collection(lines: Line[]): FeatureCollection {
-  const features = lines.map(({ points }): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: points.map(pair) } }))
+function lineFeatures(segments: RoadSegment[]): FeatureCollection {
+  const features = segments.map(({ points }): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: points.map(lngLat) } }))
   return { type: 'FeatureCollection', features }
 }
 
-function middle(polygon: LatLon[]): LatLon {
+function centroid(polygon: LatLon[]): LatLon {
   const sum = (of: (corner: LatLon) => number) => polygon.reduce((sum, corner) => sum + of(corner), 0) / polygon.length
   return { lat: sum(({ lat }) => lat), lon: sum(({ lon }) => lon) }
 }
 
-function ring(corners: LatLon[]): [number, number][] {
-  return [...corners, ...corners.slice(0, 1)].map(pair)
+function linearRing(corners: LatLon[]): [number, number][] {
+  return [...corners, ...corners.slice(0, 1)].map(lngLat)
 }

@@ -1,26 +1,26 @@
-// What a search finds: words in names and ids, and `is:ready` for a state.
+// The search of vehicles and trips: by terms in names, ids and states, and by `is:ready` for a state.
 import type { Trip, Vehicle } from '../api/types'
-import { type Look, phaseOf } from '../live/state'
+import { type VehicleState, phaseOf } from '../live/state'
 
-function parts(search: string): { is: string | null; words: string[] } {
+function parseSearch(search: string): { state: string | null; terms: string[] } {
   const all = search.toLowerCase().split(/\s+/).filter(Boolean)
-  return { is: all.find((word) => word.startsWith('is:'))?.slice(3) ?? null, words: all.filter((word) => !word.startsWith('is:')) }
+  return { state: all.find((term) => term.startsWith('is:'))?.slice(3) ?? null, terms: all.filter((term) => !term.startsWith('is:')) }
 }
 
-export function findVehicles(vehicles: Iterable<Vehicle>, looks: ReadonlyMap<string, Look>, search: string): Vehicle[] {
-  const { is, words } = parts(search)
+export function findVehicles(vehicles: Iterable<Vehicle>, states: ReadonlyMap<string, VehicleState>, search: string): Vehicle[] {
+  const { state, terms } = parseSearch(search)
   return [...vehicles].filter((vehicle) => {
-    if (is !== null && looks.get(vehicle.id) !== is) return false
+    if (state !== null && states.get(vehicle.id) !== state) return false
     const text = `${vehicle.name} ${vehicle.id} ${vehicle.status} ${vehicle.mode}`.toLowerCase()
-    return words.every((word) => text.includes(word))
+    return terms.every((term) => text.includes(term))
   })
 }
 
 export function findTrips(trips: Iterable<Trip>, vehicleName: (id: string) => string, search: string): Trip[] {
-  const { is, words } = parts(search)
+  const { state, terms } = parseSearch(search)
   return [...trips].filter((trip) => {
-    if (is !== null && phaseOf(trip.status) !== is && trip.status.toLowerCase() !== is) return false
+    if (state !== null && phaseOf(trip.status) !== state && trip.status.toLowerCase() !== state) return false
     const text = `${trip.id} ${trip.kind} ${trip.status.replaceAll('_', ' ')} ${trip.vehicle ? vehicleName(trip.vehicle) : ''}`.toLowerCase()
-    return words.every((word) => text.includes(word))
+    return terms.every((term) => text.includes(term))
   })
 }

@@ -1,5 +1,5 @@
-// Who is signed in: the token of this tab. It comes in the address' fragment, which no server ever sees, and leaves the
-// address bar at once; it is kept for the tab's life and written nowhere else.
+// The session of this tab. Its token may come in the URL's fragment, which browsers send to no server, and is removed
+// from the address bar at once; it is kept in `sessionStorage` only, until the tab closes.
 import { Client } from '../api/client'
 import { Fleet } from '../live/fleet.svelte'
 
@@ -7,21 +7,21 @@ const KEY = 'atlasmesh.token'
 
 class Session {
   fleet = $state.raw<Fleet | null>(null)
-  /** Why the last token was not taken. */
-  refused = $state<string | null>(null)
+  /** Why the server rejected the last token. */
+  error = $state<string | null>(null)
 
-  begin() {
-    const given = new URLSearchParams(location.hash.slice(1)).get('token')
-    if (given) history.replaceState(null, '', location.pathname + location.search)
-    const token = given ?? sessionStorage.getItem(KEY)
+  restore() {
+    const fromUrl = new URLSearchParams(location.hash.slice(1)).get('token')
+    if (fromUrl) history.replaceState(null, '', location.pathname + location.search)
+    const token = fromUrl ?? sessionStorage.getItem(KEY)
     if (token) this.signIn(token)
   }
 
   signIn(token: string) {
     this.fleet?.stop()
     sessionStorage.setItem(KEY, token)
-    this.refused = null
-    const client = new Client(token, () => this.refuse())
+    this.error = null
+    const client = new Client(token, () => this.reject())
     this.fleet = new Fleet(client)
     this.fleet.start()
   }
@@ -33,9 +33,9 @@ class Session {
     history.replaceState(null, '', location.pathname)
   }
 
-  private refuse() {
+  private reject() {
     this.signOut()
-    this.refused = 'The server does not know this token: it was mistyped, or it was taken back.'
+    this.error = 'The server does not know this token: it was mistyped, or it was taken back.'
   }
 }
 

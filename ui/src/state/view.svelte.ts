@@ -1,5 +1,5 @@
-// What a person looks at and does: one selection that map, list and story share, one task at a time. The selection is
-// the address' fragment, so that a link to a trip opens it and Back goes back.
+// The page's view state: one selection that map, lists and panels share, and one task at a time. The selection is the
+// URL's fragment, so that a link to a trip opens it and the browser's Back returns.
 import type { LatLon, Restriction, StopClass, TripRoute } from '../api/types'
 
 export type Tab = 'vehicles' | 'trips' | 'alerts' | 'roads'
@@ -7,51 +7,51 @@ export type Selection = { kind: 'vehicle' | 'trip'; id: string } | null
 
 export type Task =
   | { kind: 'trip'; origin: LatLon | null; destination: LatLon | null; next: 'origin' | 'destination' }
-  | { kind: 'path'; trip: string; assistance: string; lease: number; places: LatLon[] }
+  | { kind: 'path'; trip: string; assistance: string; lease: number; waypoints: LatLon[] }
   | { kind: 'close'; polygon: LatLon[]; road: string | null }
   | { kind: 'area'; purpose: 'zone' | 'closure'; corners: LatLon[]; done: boolean }
 
-export type Ask =
-  /** With `how` it is sent at once; with `stop` it was, and only why is asked. */
-  | { kind: 'stop'; vehicle: string; how?: StopClass; stop?: string }
+export type OpenDialog =
+  /** With `stopClass` the stop is sent at once; with `stop` it was sent before, and only its reason is missing. */
+  | { kind: 'stop'; vehicle: string; stopClass?: StopClass; stop?: string }
   | { kind: 'clear'; vehicle: string }
   | { kind: 'cancel'; trip: string }
   | { kind: 'resume'; trip: string }
   | { kind: 'fail'; trip: string }
   | { kind: 'lift'; restriction: Restriction }
-  | { kind: 'keys' }
+  | { kind: 'shortcuts' }
 
 class View {
   tab = $state<Tab>('vehicles')
   search = $state('')
   selection = $state<Selection>(null)
   task = $state<Task | null>(null)
-  ask = $state<Ask | null>(null)
+  dialog = $state<OpenDialog | null>(null)
   site = $state<string | null>(null)
   /** The route of the selected trip, as the map draws it. */
   route = $state.raw<TripRoute | null>(null)
   follow = $state(false)
-  /** On a narrow window: the sheet shows the list, or is down so that the map has the room. */
+  /** In a narrow window the lists are a bottom sheet, which is down so that the map is visible. */
   sheet = $state<'up' | 'down'>('down')
-  /** What was done last, told once. */
+  /** A short confirmation of the last action. */
   notice = $state<string | null>(null)
-  private noticeEnds: ReturnType<typeof setTimeout> | undefined
-  /** Counts wishes to bring the selection into sight. */
-  centre = $state(0)
+  private noticeTimer: ReturnType<typeof setTimeout> | undefined
+  /** Increases with each request to centre the map on the selection. */
+  centreRequests = $state(0)
 
-  begin() {
-    this.read()
-    addEventListener('hashchange', () => this.read())
+  init() {
+    this.readUrl()
+    addEventListener('hashchange', () => this.readUrl())
   }
 
-  private read() {
+  private readUrl() {
     const [kind, id] = location.hash.slice(2).split('/')
-    const known = (kind === 'vehicle' || kind === 'trip') && id
-    this.selection = known ? { kind, id } : null
-    if (known) this.centre++
+    const valid = (kind === 'vehicle' || kind === 'trip') && id
+    this.selection = valid ? { kind, id } : null
+    if (valid) this.centreRequests++
   }
 
-  select(selection: Selection, bring = true) {
+  select(selection: Selection, centre = true) {
     this.task = null
     if (selection?.id !== this.selection?.id) {
       this.follow = false
@@ -62,25 +62,25 @@ class View {
     if (location.hash !== hash.trim()) history.pushState(null, '', selection ? hash : location.pathname)
     if (selection) {
       this.sheet = 'up'
-      if (bring) this.centre++
+      if (centre) this.centreRequests++
     }
   }
 
-  begins(task: Task) {
-    this.ask = null
+  startTask(task: Task) {
+    this.dialog = null
     this.task = task
     this.sheet = 'down'
   }
 
-  tell(text: string) {
-    clearTimeout(this.noticeEnds)
+  notify(text: string) {
+    clearTimeout(this.noticeTimer)
     this.notice = text
-    this.noticeEnds = setTimeout(() => { this.notice = null }, 6_000)
+    this.noticeTimer = setTimeout(() => { this.notice = null }, 6_000)
   }
 
-  /** One step back: the dialog, then the task, then the selection. */
+  /** Closes the dialog, else the task, else the selection, else the search. */
   back() {
-    if (this.ask) this.ask = null
+    if (this.dialog) this.dialog = null
     else if (this.task) this.task = null
     else if (this.selection) this.select(null)
     else this.search = ''

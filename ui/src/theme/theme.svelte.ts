@@ -1,4 +1,4 @@
-// Light or dark: as the system has it, unless a person chose. The map is drawn from the same tokens and is told.
+// The colour theme: the system's, unless the user chose another. The map reads its colours from the same CSS variables.
 type Choice = 'system' | 'light' | 'dark'
 const KEY = 'atlasmesh.theme'
 
@@ -9,13 +9,13 @@ class Theme {
   readonly dark = $derived(this.choice === 'system' ? this.systemDark : this.choice === 'dark')
 
   constructor() {
-    const kept = localStorage.getItem(KEY)
-    if (kept === 'light' || kept === 'dark') this.choice = kept
+    const stored = localStorage.getItem(KEY)
+    if (stored === 'light' || stored === 'dark') this.choice = stored
     this.system.addEventListener('change', ({ matches }) => { this.systemDark = matches })
   }
 
-  /** The other one; back to the system's where that is what it has anyway. */
-  flip() {
+  /** Switches the theme; the choice of the system's own theme is stored as none, so that it follows the system again. */
+  toggle() {
     const dark = !this.dark
     this.choice = dark === this.systemDark ? 'system' : dark ? 'dark' : 'light'
     if (this.choice === 'system') localStorage.removeItem(KEY)
@@ -25,7 +25,7 @@ class Theme {
 
 export const theme = new Theme()
 
-/** The value of a token now. */
-export function token(name: string): string {
+/** The current value of a CSS variable of `tokens.css`. */
+export function cssVariable(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 }
