@@ -9,7 +9,7 @@ use kernel::{
     BoxFuture, Code, CommandId, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId, VehicleId,
 };
 use keys::Secret;
-use policy::{Engine, Request};
+use policy::{Engine, PolicyAnswer, Request};
 use serde::Serialize;
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery, Store};
@@ -20,7 +20,7 @@ use crate::credentials;
 use crate::facts::{HoldReleaseFacts, RegistrationFacts, StopClearFacts};
 use crate::names;
 use crate::seen::{self, Renewal, Seen, VEHICLE_SEEN};
-use crate::vehicle::decide::{self, Asked};
+use crate::vehicle::decide;
 use crate::vehicle::profile::Registration;
 use crate::vehicle::{Claim, Component, HoldKind, HoldTiming, Mode, Status, Stop, StopClass, Vehicle};
 
@@ -107,13 +107,8 @@ impl Fleet {
         self.source.state().steady_since.map_or(self.listening_since, |steady| steady.max(self.listening_since))
     }
 
-    pub(crate) fn ask(&self, request: Request) -> Asked {
-        let decision = self.engine.decide(&request);
-        Asked {
-            record: vec![decision.to_record()],
-            refusal: (!decision.is_allowed()).then(|| decision.to_reject()),
-            constraints: decision.constraints.clone(),
-        }
+    pub(crate) fn ask(&self, request: Request) -> PolicyAnswer {
+        self.engine.decide(&request).into()
     }
 
     async fn command<R: Send>(
@@ -168,10 +163,17 @@ impl Fleet {
             Ok(self.ask(request))
         };
         let extras = Extras { rows, ..Extras::default() };
-        let outcome = execute(&*self.store, ctx, &id, extras, gather, |state: Option<&Vehicle>, asked: &Asked| {
-            decide::register(state, asked, registration.site.clone(), profile.clone(), registration.components.clone())
-        })
-        .await?;
+        let outcome =
+            execute(&*self.store, ctx, &id, extras, gather, |state: Option<&Vehicle>, asked: &PolicyAnswer| {
+                decide::register(
+                    state,
+                    asked,
+                    registration.site.clone(),
+                    profile.clone(),
+                    registration.components.clone(),
+                )
+            })
+            .await?;
         Ok(Registered { vehicle: id, secret, constraints: outcome.reply })
     }
 
@@ -251,7 +253,7 @@ impl Fleet {
                 Request::new(ctx, actions::RELEASE_HOLD, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
             Ok(self.ask(request))
         };
-        execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &Asked| {
+        execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &PolicyAnswer| {
             decide::release_hold(state, id, hold, &ctx.actor.id, asked, reason)
         })
         .await?;
@@ -390,7 +392,7 @@ impl Fleet {
                 .facts(StopClearFacts { holds }.facts(ctx.now));
             Ok(self.ask(trip.into_iter().fold(request, Request::about)))
         };
-        execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &Asked| {
+        execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &PolicyAnswer| {
             decide::clear_stop(state, id, stop, asked)
         })
         .await?;

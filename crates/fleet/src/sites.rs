@@ -6,7 +6,7 @@ use kernel::decided::Facts;
 use kernel::envelope::DecisionRecord;
 use kernel::id::RestrictionId;
 use kernel::{BoxFuture, Ctx, Reject, SiteId, Subject, TenantId};
-use policy::Request;
+use policy::{PolicyAnswer, Request};
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery};
 use store::{CommandError, Extras, Loaded, TableSpec, execute, load};
@@ -15,7 +15,6 @@ use crate::actions;
 use crate::facts::SiteImportFacts;
 use crate::service::Fleet;
 use crate::site::{self, NewMap, Site, SiteRoadsClosed, SiteZoneDrawn};
-use crate::vehicle::decide::Asked;
 
 /// What an import of a map needs of others.
 pub trait MapSource: Send + Sync {
@@ -92,13 +91,13 @@ impl Fleet {
         let trips_open = source.trips_open().await?;
         let asked = ask(trips_open);
         if let Some(refusal) = asked.refusal {
-            return Ok(ImportFacts { decisions: asked.record, map: Err(refusal) });
+            return Ok(ImportFacts { decisions: asked.records, map: Err(refusal) });
         }
-        let (mut decisions, mut map) = (asked.record, source.read().await?);
+        let (mut decisions, mut map) = (asked.records, source.read().await?);
         let since = source.trips_open().await?;
         if since != trips_open {
             let again = ask(since);
-            decisions.extend(again.record);
+            decisions.extend(again.records);
             map = again.refusal.map_or(map, Err);
         }
         Ok(ImportFacts { decisions, map })
@@ -133,7 +132,7 @@ impl Fleet {
     /// `NOT_FOUND`, `POLICY_VIOLATION`, a fault.
     pub async fn lift(&self, ctx: &Ctx, id: &SiteId, restriction: RestrictionId) -> Result<(), CommandError> {
         let gather = |_| async { Ok(self.ask(Request::new(ctx, actions::LIFT_CLOSURE, subject(id)))) };
-        execute(&*self.store, ctx, id, Extras::default(), gather, |state: Option<&Site>, asked: &Asked| {
+        execute(&*self.store, ctx, id, Extras::default(), gather, |state: Option<&Site>, asked: &PolicyAnswer| {
             site::lift(state, id, restriction, asked)
         })
         .await?;

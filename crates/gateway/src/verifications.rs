@@ -116,7 +116,7 @@ impl Gateway {
         if kept.len() > KEPT {
             kept.pop_front();
         }
-        tokio::spawn(in_turn(Arc::clone(self), tenant.clone(), Job(told)));
+        tokio::spawn(run_when_free(Arc::clone(self), tenant.clone(), Job(told)));
         begun
     }
 
@@ -168,7 +168,7 @@ impl Drop for Job {
 }
 
 /// Lowers the priority of this thread where the system knows one of threads: elsewhere it is that of the process.
-fn give_way() {
+fn lower_priority() {
     if cfg!(target_os = "linux")
         && let Err(error) = setpriority_process(None, NICENESS)
     {
@@ -177,7 +177,7 @@ fn give_way() {
 }
 
 /// Waits until no other runs, then runs one on a thread of its own.
-async fn in_turn(gateway: Arc<Gateway>, tenant: TenantId, job: Job) {
+async fn run_when_free(gateway: Arc<Gateway>, tenant: TenantId, job: Job) {
     let mut stopping = gateway.verifications.stopping.clone();
     let turn = Arc::clone(&gateway.verifications.turn);
     let turn = tokio::select! {
@@ -188,7 +188,7 @@ async fn in_turn(gateway: Arc<Gateway>, tenant: TenantId, job: Job) {
     };
     let runtime = Handle::current();
     let begun = std::thread::Builder::new().name("verify".into()).spawn(move || {
-        give_way();
+        lower_priority();
         gateway.verify(&runtime, &tenant, &job);
         drop((job, turn));
     });

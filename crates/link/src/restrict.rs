@@ -158,9 +158,9 @@ impl Holding {
     }
 }
 
-type StopWish = (StopClass, Option<Coordinate>);
+type RequestedStop = (StopClass, Option<Coordinate>);
 
-fn stricter(a: Option<StopWish>, b: StopWish) -> Option<StopWish> {
+fn stricter(a: Option<RequestedStop>, b: RequestedStop) -> Option<RequestedStop> {
     match a {
         Some(a) if a.0 >= b.0 => Some(a),
         _ => Some(b),

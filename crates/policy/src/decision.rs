@@ -155,3 +155,31 @@ impl Decision {
         self
     }
 }
+
+/// What a decision means to a command that asked for it: the record for the journal, and either the refusal or the limits
+/// under which it may go on.
+#[derive(Debug, Clone)]
+pub struct PolicyAnswer {
+    /// The decision, for the journal.
+    pub records: Vec<DecisionRecord>,
+    /// The refusal, if it was a denial.
+    pub refusal: Option<Reject>,
+    /// The limits, if it was allowed.
+    pub constraints: Constraints,
+}
+
+impl From<Decision> for PolicyAnswer {
+    fn from(decision: Decision) -> Self {
+        Self {
+            records: vec![decision.to_record()],
+            refusal: (!decision.is_allowed()).then(|| decision.to_reject()),
+            constraints: decision.constraints,
+        }
+    }
+}
+
+impl kernel::decided::Facts for PolicyAnswer {
+    fn decisions(&self) -> &[DecisionRecord] {
+        &self.records
+    }
+}

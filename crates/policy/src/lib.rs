@@ -28,7 +28,7 @@ mod shipped;
 pub use action::Action;
 pub use bundle::{Bundle, Layer};
 pub use constraints::{Constraint, ConstraintSource, Constraints, MAX_SPEED_FLOOR_MPS, Unsatisfiable};
-pub use decision::{Decision, FactUsed, Reason, Verdict};
+pub use decision::{Decision, FactUsed, PolicyAnswer, Reason, Verdict};
 pub use engine::Engine;
 pub use error::BundleError;
 pub use fact::{Fact, FactValue};

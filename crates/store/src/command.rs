@@ -11,8 +11,8 @@ use kernel::{Aggregate, Code, Ctx, Decided, DomainEvent, EventMeta, FieldError, 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::decision_dedup::{self, RepeatedDecision};
 use crate::port::{Commit, CommitError, Fault, Guard, ListQuery, PAGE_LIMIT_MAX, Receipt, Store};
-use crate::repeats::{self, Repeat};
 use crate::table::{Expected, Row, RowBody, RowWrite, TableSpec};
 
 /// How often a command is tried when others keep changing its aggregate. Conflicts need another commit each, so this
@@ -293,17 +293,17 @@ impl<A: Aggregate> Attempt<'_, A> {
     async fn commit<R>(self, store: &dyn Store, decided: Decided<A::Event, R>) -> Result<Outcome<A, R>, AttemptError> {
         let Decided { events, reply } = decided;
         let repeats = match events.is_empty() {
-            true => repeats::look_up(store, self.ctx, self.decisions, self.state.is_some()).await?,
+            true => decision_dedup::look_up(store, self.ctx, self.decisions, self.state.is_some()).await?,
             false => Vec::new(),
         };
-        let unchanged = events.is_empty() && repeats.iter().all(Repeat::is_recent);
+        let unchanged = events.is_empty() && repeats.iter().all(RepeatedDecision::is_recent);
         let reply = match unchanged {
-            true => reply.map_err(|reject| repeats::as_journaled(reject, &repeats)),
+            true => reply.map_err(|reject| decision_dedup::as_journaled(reject, &repeats)),
             false => reply,
         };
         let outcome = if unchanged {
             let remembered = self.remembered(reply.as_ref().err())?;
-            repeats::count(store, self.ctx, &repeats, remembered).await?;
+            decision_dedup::count(store, self.ctx, &repeats, remembered).await?;
             Outcome { reply: (), state: self.state.cloned(), receipt: None }
         } else {
             let (commit, state) = self.transaction(&events, reply.as_ref().err(), &repeats)?;
@@ -319,7 +319,7 @@ impl<A: Aggregate> Attempt<'_, A> {
         &self,
         events: &[A::Event],
         reject: Option<&Reject>,
-        repeats: &[Repeat],
+        repeats: &[RepeatedDecision],
     ) -> Result<(Commit, Option<A>), Fault> {
         let ctx = self.ctx;
         let is_about_nothing = self.state.is_none() && events.is_empty();

@@ -8,10 +8,10 @@
 
 pub mod command;
 pub mod conformance;
+mod decision_dedup;
 pub mod due;
 pub mod memory;
 pub mod port;
-mod repeats;
 pub mod replay;
 pub mod seen;
 pub mod sequence;

@@ -174,7 +174,7 @@ impl Agent {
             Event::Disconnected => self.session = Session::default(),
             Event::Received(message) => self.received(*message, now),
             Event::Tick => self.tick(now),
-            Event::Vehicle(state) => self.vehicle_said(state),
+            Event::Vehicle(state) => self.on_vehicle_state(state),
         }
         self.pursue(now);
         std::mem::take(&mut self.out)

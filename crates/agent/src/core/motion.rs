@@ -80,7 +80,7 @@ impl Watch {
 }
 
 impl Agent {
-    pub(super) fn vehicle_said(&mut self, state: VehicleState) {
+    pub(super) fn on_vehicle_state(&mut self, state: VehicleState) {
         self.vehicle = Some(state);
         self.watch.answered &= state.help.is_some();
         if let (true, Some(along_m)) = (self.watch.following, state.along_m) {

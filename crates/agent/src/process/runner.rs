@@ -83,7 +83,7 @@ pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Resul
             changed = stop.changed() => {
                 if changed.is_err() || *stop.borrow() { break Ok(()) } else { Ok(()) }
             }
-            event = events.recv() => runner.link_said(event),
+            event = events.recv() => runner.on_link_event(event),
             _ = steps.tick() => runner.advance(),
         };
         if let Err(error) = done {
@@ -196,7 +196,7 @@ impl Runner {
         self.perform(outputs)
     }
 
-    fn link_said(&mut self, event: Option<LinkEvent>) -> anyhow::Result<()> {
+    fn on_link_event(&mut self, event: Option<LinkEvent>) -> anyhow::Result<()> {
         match event {
             Some(LinkEvent::Connected(outbound)) => {
                 self.outbound = Some(outbound);

@@ -55,7 +55,7 @@ pub async fn run(count: usize, filled: bool) -> Result<()> {
         text(&map, "/edges")
     ));
     streams::measure(&gateway, &url).await?;
-    let bodies = Arc::new(wishes(count)?);
+    let bodies = Arc::new(trip_requests(count)?);
     let authority = url.trim_start_matches("http://").to_owned();
     let made = client.post("/v1/trips", &serde_json::from_slice(&bodies[0])?).await?;
     let asked = |method: Method, path: String, bodies: Arc<Vec<Bytes>>| Asked {
@@ -90,7 +90,7 @@ pub async fn run(count: usize, filled: bool) -> Result<()> {
 }
 
 /// Trips between places of the city.
-fn wishes(count: usize) -> Result<Vec<Bytes>> {
+fn trip_requests(count: usize) -> Result<Vec<Bytes>> {
     let mut city = City::read()?;
     let wish = |_| {
         let (from, to) = city.pair();

@@ -34,7 +34,7 @@ pub async fn run(session: &Session, command: AssistCommand) -> Result<()> {
         }
         AssistCommand::HandBack { assistance, lease } => {
             let path = format!("/v1/assistance/{assistance}/hand-back");
-            told(session, &client.post(&path, &json!({ "lease": lease })).await?);
+            print(session, &client.post(&path, &json!({ "lease": lease })).await?);
         }
         AssistCommand::Answer { assistance, answer, lease, reason, via } => {
             let via: Vec<Value> = via.iter().map(|text| place(text)).collect::<Result<_>>()?;
@@ -42,13 +42,13 @@ pub async fn run(session: &Session, command: AssistCommand) -> Result<()> {
             if !via.is_empty() {
                 body["via"] = json!(via);
             }
-            told(session, &client.post(&format!("/v1/assistance/{assistance}/answer"), &body).await?);
+            print(session, &client.post(&format!("/v1/assistance/{assistance}/answer"), &body).await?);
         }
     }
     Ok(())
 }
 
-fn told(session: &Session, request: &Value) {
+fn print(session: &Session, request: &Value) {
     output::answer(session.format, request, |request| {
         output::line(format!("{} is {}", output::text(request, "/id"), output::text(request, "/status")));
     });

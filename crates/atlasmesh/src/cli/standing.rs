@@ -16,7 +16,7 @@ pub async fn run(session: &Session, command: StandingCommand) -> Result<()> {
                 "requirements": { "payload_kg": payload_kg },
             });
             let body = json!({ "trip": trip, "goal": goal, "at_once": at_once });
-            told(session, &client.post("/v1/standing-orders", &body).await?);
+            print(session, &client.post("/v1/standing-orders", &body).await?);
         }
         StandingCommand::List => {
             let orders = client.get("/v1/standing-orders").await?;
@@ -34,13 +34,13 @@ pub async fn run(session: &Session, command: StandingCommand) -> Result<()> {
         }
         StandingCommand::Cancel { standing, reason } => {
             let path = format!("/v1/standing-orders/{standing}/cancel");
-            told(session, &client.post(&path, &json!({ "reason": reason })).await?);
+            print(session, &client.post(&path, &json!({ "reason": reason })).await?);
         }
     }
     Ok(())
 }
 
-fn told(session: &Session, order: &Value) {
+fn print(session: &Session, order: &Value) {
     output::answer(session.format, order, |order| {
         output::line(format!("standing order {} is {}", output::text(order, "/id"), output::text(order, "/status")));
     });

@@ -9,9 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernel::decided::Aggregate;
 use kernel::id::RestrictionId;
 use kernel::{Code, Coordinate, Decided, EventMeta, FieldError, Reject, SiteId, Subject, Timestamp};
+use policy::PolicyAnswer;
 use serde::{Deserialize, Serialize};
-
-use crate::vehicle::decide::Asked;
 
 /// The most zones and closures of one site that are in force or will be.
 pub const RESTRICTIONS_MAX: usize = 500;
@@ -441,7 +440,12 @@ pub fn close_roads(
 }
 
 /// Lifts a zone or closure; policy is asked.
-pub fn lift(state: Option<&Site>, site: &SiteId, restriction: RestrictionId, asked: &Asked) -> Decided<SiteEvent, ()> {
+pub fn lift(
+    state: Option<&Site>,
+    site: &SiteId,
+    restriction: RestrictionId,
+    asked: &PolicyAnswer,
+) -> Decided<SiteEvent, ()> {
     let known = state.is_some_and(|site| site.restrictions.contains_key(&restriction.to_string()));
     if !known {
         return Decided::reject(Reject::new(

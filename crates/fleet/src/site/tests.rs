@@ -14,15 +14,15 @@ fn id(n: u128) -> RestrictionId {
     RestrictionId::from_u128(n)
 }
 
-fn allowed() -> Asked {
-    Asked { record: Vec::new(), refusal: None, constraints: policy::Constraints::default() }
+fn allowed() -> PolicyAnswer {
+    PolicyAnswer { records: Vec::new(), refusal: None, constraints: policy::Constraints::default() }
 }
 
-fn denied() -> Asked {
-    Asked { refusal: Some(Reject::new(Code::PolicyViolation, "policy forbids it")), ..allowed() }
+fn denied() -> PolicyAnswer {
+    PolicyAnswer { refusal: Some(Reject::new(Code::PolicyViolation, "policy forbids it")), ..allowed() }
 }
 
-fn new_map(digest: &str, asked: Asked) -> Result<NewMap, Reject> {
+fn new_map(digest: &str, asked: PolicyAnswer) -> Result<NewMap, Reject> {
     asked.refusal.map_or(Ok(NewMap { digest: digest.into(), nodes: 4, edges: 6 }), Err)
 }
 
@@ -69,7 +69,7 @@ fn lifted(n: u128) -> SiteEvent {
     SiteRestrictionLifted { restriction: id(n) }.into()
 }
 
-fn import_as(digest: &str, asked: Asked) -> impl FnOnce(Option<&Site>) -> Decided<SiteEvent, u64> {
+fn import_as(digest: &str, asked: PolicyAnswer) -> impl FnOnce(Option<&Site>) -> Decided<SiteEvent, u64> {
     move |state| import(state, &new_map(digest, asked))
 }
 
@@ -81,7 +81,7 @@ fn close(closed: SiteRoadsClosed) -> impl FnOnce(Option<&Site>) -> Decided<SiteE
     move |state| close_roads(state, &pit(), closed, START)
 }
 
-fn lift_one(n: u128, asked: Asked) -> impl FnOnce(Option<&Site>) -> Decided<SiteEvent, ()> {
+fn lift_one(n: u128, asked: PolicyAnswer) -> impl FnOnce(Option<&Site>) -> Decided<SiteEvent, ()> {
     move |state| lift(state, &pit(), id(n), &asked)
 }
 

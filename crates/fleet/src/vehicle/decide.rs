@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use kernel::decided::Facts;
-use kernel::envelope::DecisionRecord;
 use kernel::id::{BootId, HoldId};
 use kernel::{Code, CommandId, Decided, Reject, SiteId, Timestamp, TripId, VehicleId};
+use policy::PolicyAnswer;
 
 use super::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleClaimWithdrawn,
@@ -27,23 +26,6 @@ pub const STOPS_MAX: usize = 32;
 
 type Answer<R> = Decided<VehicleEvent, R>;
 
-/// What policy said, for commands that ask it.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// The decision, for the journal.
-    pub record: Vec<DecisionRecord>,
-    /// The refusal, if it was one.
-    pub refusal: Option<Reject>,
-    /// The limits, if it was allowed.
-    pub constraints: policy::Constraints,
-}
-
-impl Facts for Asked {
-    fn decisions(&self) -> &[DecisionRecord] {
-        &self.record
-    }
-}
-
 fn missing(vehicle: VehicleId) -> Reject {
     Reject::new(Code::NotFound, format!("there is no vehicle {vehicle}"))
 }
@@ -61,7 +43,7 @@ fn in_service(state: Option<&Vehicle>, id: VehicleId) -> Result<&Vehicle, Reject
 /// Registers a vehicle (ONB-1, ONB-2, ONB-5).
 pub fn register(
     state: Option<&Vehicle>,
-    asked: &Asked,
+    asked: &PolicyAnswer,
     site: SiteId,
     profile: Profile,
     components: Vec<Component>,
@@ -176,7 +158,7 @@ pub fn release_hold(
     id: VehicleId,
     hold: HoldId,
     by: &str,
-    asked: &Asked,
+    asked: &PolicyAnswer,
     reason: &str,
 ) -> Answer<()> {
     let vehicle = match in_service(state, id) {
@@ -302,7 +284,7 @@ pub fn explain_stop(state: Option<&Vehicle>, id: VehicleId, stop: CommandId, rea
 }
 
 /// Clears a stop by its id (SAFE-6).
-pub fn clear_stop(state: Option<&Vehicle>, id: VehicleId, stop: CommandId, asked: &Asked) -> Answer<()> {
+pub fn clear_stop(state: Option<&Vehicle>, id: VehicleId, stop: CommandId, asked: &PolicyAnswer) -> Answer<()> {
     if let Err(reject) = stop_in_force(state, id, stop) {
         return Decided::reject(reject);
     }

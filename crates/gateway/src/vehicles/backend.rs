@@ -252,7 +252,7 @@ impl Gateway {
             // While the trip still is this vehicle's: afterwards its checks are nobody's.
             self.summarize(&ctx, report.trip).await?;
         }
-        let shown = super::reports::shown(&report);
+        let shown = super::reports::snapshot(&report);
         let report = super::reports::of_link(vehicle.id, report);
         match self.trips.report_showing(&ctx, &report, shown.as_ref()).await {
             Ok(done) => {

@@ -9,7 +9,7 @@ use trips::trip::types::{SnapshotRef, Summary};
 use trips::trip::{ReportKind, VehicleReport};
 
 /// What a report shows, as trips keeps it.
-pub fn shown(report: &TripReport) -> Option<Snapshot> {
+pub fn snapshot(report: &TripReport) -> Option<Snapshot> {
     match &report.kind {
         link::ReportKind::AssistNeeded { snapshot: Some(snapshot), .. } => {
             Some(Snapshot { media_type: snapshot.media_type.clone(), base64: STANDARD.encode(&snapshot.bytes) })
@@ -36,19 +36,21 @@ pub fn of_link(vehicle: VehicleId, report: TripReport) -> VehicleReport {
 }
 
 fn kind(kind: link::ReportKind) -> ReportKind {
-    use link::ReportKind as Told;
+    use link::ReportKind as Reported;
     match kind {
-        Told::Accepted { eta_ms, route } => ReportKind::Accepted { eta_ms, route },
-        Told::Rejected { code, reason } => ReportKind::Rejected { code, reason },
-        Told::Departed => ReportKind::Departed,
-        Told::ArrivedPickup => ReportKind::ArrivedPickup,
-        Told::Boarded => ReportKind::Boarded,
-        Told::Progress { distance_m, remaining_m, eta_ms } => ReportKind::Progress { distance_m, remaining_m, eta_ms },
-        Told::ArrivedDropoff => ReportKind::ArrivedDropoff,
-        Told::Completed { distance_m, duration_ms, energy_wh } => {
+        Reported::Accepted { eta_ms, route } => ReportKind::Accepted { eta_ms, route },
+        Reported::Rejected { code, reason } => ReportKind::Rejected { code, reason },
+        Reported::Departed => ReportKind::Departed,
+        Reported::ArrivedPickup => ReportKind::ArrivedPickup,
+        Reported::Boarded => ReportKind::Boarded,
+        Reported::Progress { distance_m, remaining_m, eta_ms } => {
+            ReportKind::Progress { distance_m, remaining_m, eta_ms }
+        }
+        Reported::ArrivedDropoff => ReportKind::ArrivedDropoff,
+        Reported::Completed { distance_m, duration_ms, energy_wh } => {
             ReportKind::Completed(Summary { distance_m, duration_ms, energy_wh })
         }
-        Told::SafeStopped { class, reason, admissible } => {
+        Reported::SafeStopped { class, reason, admissible } => {
             let class = match class {
                 link::StopClass::Now => "now",
                 link::StopClass::NearestAdmissible => "nearest_admissible",
@@ -56,15 +58,15 @@ fn kind(kind: link::ReportKind) -> ReportKind {
             };
             ReportKind::SafeStopped { class: class.into(), reason, admissible }
         }
-        Told::Resumed => ReportKind::Resumed,
-        Told::Paused { reason } => ReportKind::Paused { reason },
-        Told::AssistNeeded { kind, snapshot } => {
-            let named = |shown: link::Snapshot| SnapshotRef {
-                sha256: journal::Hash::of_bytes(&shown.bytes).to_string(),
-                media_type: shown.media_type,
+        Reported::Resumed => ReportKind::Resumed,
+        Reported::Paused { reason } => ReportKind::Paused { reason },
+        Reported::AssistNeeded { kind, snapshot } => {
+            let named = |snapshot: link::Snapshot| SnapshotRef {
+                sha256: journal::Hash::of_bytes(&snapshot.bytes).to_string(),
+                media_type: snapshot.media_type,
             };
             ReportKind::AssistNeeded { kind, snapshot: snapshot.map(named) }
         }
-        Told::Ended { reason } => ReportKind::Ended { reason },
+        Reported::Ended { reason } => ReportKind::Ended { reason },
     }
 }

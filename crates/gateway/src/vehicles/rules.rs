@@ -1,6 +1,6 @@
-//! Zones and closures on their way to vehicles (SAFE-9). A vehicle is told the whole of its site in one command, and only
+//! Zones and closures on their way to vehicles (SAFE-9). A vehicle is sent the whole of its site in one command, and only
 //! the newest: when a site changes every session looks, and a vehicle that was away looks when it comes back. What each
-//! vehicle was told and what it confirmed is an observation, so that who closes a road sees on which vehicles that holds
+//! vehicle was sent and what it confirmed is an observation, so that who closes a road sees on which vehicles that holds
 //! and who has not confirmed it.
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use store::{Expected, Loaded, RowBody, RowWrite, TableSpec};
 use super::backend::Known;
 use crate::Gateway;
 
-/// Which zones and closures each vehicle was told and confirmed, by vehicle.
+/// Which zones and closures each vehicle was sent and confirmed, by vehicle.
 pub const VEHICLE_RULES: TableSpec = TableSpec::observations("vehicle_rules", &[]);
 
 /// How often a change of one vehicle's row is tried against another at the same moment.
@@ -29,9 +29,9 @@ const ATTEMPTS_MAX: usize = 8;
 /// The most vehicles that are named as not having confirmed a rule: more than anybody calls one by one.
 const WAITING_NAMED_MAX: usize = 100;
 
-/// Rules of a site as a vehicle was told them.
+/// Rules of a site as a vehicle was sent them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Told {
+struct SentRules {
     /// The revision.
     revision: u64,
     /// Ids of the zones and closures: each is never changed, so its id says what it is.
@@ -42,37 +42,37 @@ struct Told {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct VehicleRules {
     /// What the vehicle says that it keeps.
-    confirmed: Told,
+    confirmed: SentRules,
     /// The command on its way to it, and what that says.
-    offered: Option<(CommandId, Told)>,
+    offered: Option<(CommandId, SentRules)>,
     /// The newest command, on its way or arrived: no older one is kept.
     newest: Option<CommandId>,
 }
 
 impl VehicleRules {
     /// What a vehicle that comes back says that it keeps: it may have lost it, or its answer got lost.
-    fn heard(&mut self, revision: u64) {
+    fn acknowledge(&mut self, revision: u64) {
         if self.confirmed.revision == revision {
             return;
         }
-        let offered = self.offered.as_ref().filter(|(_, told)| told.revision == revision);
-        self.confirmed = offered.map(|(_, told)| told.clone()).unwrap_or_default();
+        let offered = self.offered.as_ref().filter(|(_, sent)| sent.revision == revision);
+        self.confirmed = offered.map(|(_, sent)| sent.clone()).unwrap_or_default();
     }
 
     fn confirm(&mut self, command: CommandId) {
-        if let Some((_, told)) = self.offered.take_if(|(offered, _)| *offered == command) {
-            self.confirmed = told;
+        if let Some((_, sent)) = self.offered.take_if(|(offered, _)| *offered == command) {
+            self.confirmed = sent;
         }
     }
 
     /// Whether the vehicle keeps other rules than these, and these are not on their way to it.
     fn lacks(&self, rules: &BTreeSet<String>) -> bool {
-        let newest = self.offered.as_ref().map_or(&self.confirmed, |(_, told)| told);
+        let newest = self.offered.as_ref().map_or(&self.confirmed, |(_, sent)| sent);
         newest.rules != *rules
     }
 }
 
-/// What holds at a site from now on, as a vehicle is told it.
+/// What holds at a site from now on, as a vehicle is sent it.
 fn rules_of(id: &SiteId, site: &Loaded<Site>, now: Timestamp) -> SiteRules {
     let lasting = site.state.restrictions.iter().filter(|(_, restriction)| !restriction.is_over(now));
     let rule = |(id, restriction): (&String, &Restriction)| {
@@ -98,25 +98,25 @@ impl Gateway {
         let Some(site) = self.fleet.site_version(&vehicle.tenant, &vehicle.site).await? else { return Ok(()) };
         let ctx = vehicle.ctx(self);
         let rules = rules_of(&vehicle.site, &site, ctx.now);
-        let told =
-            Told { revision: rules.revision, rules: rules.rules.iter().map(|rule| rule.id.to_string()).collect() };
+        let sent =
+            SentRules { revision: rules.revision, rules: rules.rules.iter().map(|rule| rule.id.to_string()).collect() };
         change(&*self.store, &vehicle.tenant, vehicle.id, |known| {
-            keeps.into_iter().for_each(|revision| known.heard(revision));
-            if !known.lacks(&told.rules) {
+            keeps.into_iter().for_each(|revision| known.acknowledge(revision));
+            if !known.lacks(&sent.rules) {
                 return Ok(Vec::new());
             }
             let id: CommandId = ctx.new_id();
             let body = Body::SiteRules(v1::SiteRules::from(&rules));
             let command = StoredCommand::new(id, vehicle.id, "site_rules", 0, ctx.now, body);
             // Only the newest counts: what has not arrived until now need not arrive any more.
-            known.offered = Some((id, told.clone()));
+            known.offered = Some((id, sent.clone()));
             let older = known.newest.replace(id).map(|older| commands::forget(vehicle.id, older));
             Ok(older.into_iter().chain([command.insert(id)?]).collect())
         })
         .await
     }
 
-    /// Notes that a vehicle keeps what a command told it, if that was the command.
+    /// Notes that a vehicle keeps what a command sent it, if that was the command.
     pub(super) async fn rules_confirmed(&self, vehicle: &Known, command: CommandId) -> Result<(), Fault> {
         change(&*self.store, &vehicle.tenant, vehicle.id, |known| {
             known.confirm(command);
@@ -195,8 +195,8 @@ mod tests {
         ids.iter().map(|&id| id.to_owned()).collect()
     }
 
-    fn told(revision: u64, ids: &[&str]) -> Told {
-        Told { revision, rules: rules(ids) }
+    fn sent(revision: u64, ids: &[&str]) -> SentRules {
+        SentRules { revision, rules: rules(ids) }
     }
 
     fn command(n: u128) -> CommandId {
@@ -206,43 +206,43 @@ mod tests {
     #[test]
     fn a_vehicle_is_told_what_it_lacks_once() {
         let mut known = VehicleRules::default();
-        assert!(!known.lacks(&rules(&[])), "who keeps nothing need not be told of nothing");
+        assert!(!known.lacks(&rules(&[])), "who keeps nothing need not be sent of nothing");
         assert!(known.lacks(&rules(&["a"])));
-        known.offered = Some((command(1), told(3, &["a"])));
+        known.offered = Some((command(1), sent(3, &["a"])));
         assert!(!known.lacks(&rules(&["a"])), "it is on its way");
         assert!(known.lacks(&rules(&["a", "b"])), "what is on its way is not the newest");
         known.confirm(command(2));
-        assert_eq!(known.confirmed, Told::default(), "that was another command");
+        assert_eq!(known.confirmed, SentRules::default(), "that was another command");
         known.confirm(command(1));
-        assert_eq!((&known.confirmed, &known.offered), (&told(3, &["a"]), &None));
-        assert!(known.lacks(&rules(&[])), "what is lifted must be told too");
+        assert_eq!((&known.confirmed, &known.offered), (&sent(3, &["a"]), &None));
+        assert!(known.lacks(&rules(&[])), "what is lifted must be sent too");
     }
 
     #[test]
     fn what_a_vehicle_says_that_it_keeps_counts() {
-        let offered = Some((command(1), told(5, &["b"])));
-        let known = VehicleRules { confirmed: told(3, &["a"]), offered, newest: None };
+        let offered = Some((command(1), sent(5, &["b"])));
+        let known = VehicleRules { confirmed: sent(3, &["a"]), offered, newest: None };
         let after = |revision| {
             let mut known = known.clone();
-            known.heard(revision);
+            known.acknowledge(revision);
             known.confirmed
         };
-        assert_eq!(after(3), told(3, &["a"]));
-        assert_eq!(after(5), told(5, &["b"]), "its answer got lost");
-        assert_eq!((after(0), after(9)), (Told::default(), Told::default()), "it lost its storage");
+        assert_eq!(after(3), sent(3, &["a"]));
+        assert_eq!(after(5), sent(5, &["b"]), "its answer got lost");
+        assert_eq!((after(0), after(9)), (SentRules::default(), SentRules::default()), "it lost its storage");
     }
 
     #[test]
     fn who_has_not_confirmed_is_named() {
         let vehicle = |n: u128, ids: &[&str]| (VehicleId::from_u128(n), format!("car-{n}"), rules(ids));
         let kept = InForce(vec![vehicle(1, &["a", "b"]), vehicle(2, &["b"]), vehicle(3, &[])]);
-        let told = kept.of("a");
-        assert_eq!((&told["on"], &told["of"]), (&json!(1), &json!(3)));
-        let names: Vec<&str> = told["waiting"].as_array().unwrap().iter().filter_map(|v| v["name"].as_str()).collect();
+        let sent = kept.of("a");
+        assert_eq!((&sent["on"], &sent["of"]), (&json!(1), &json!(3)));
+        let names: Vec<&str> = sent["waiting"].as_array().unwrap().iter().filter_map(|v| v["name"].as_str()).collect();
         assert_eq!(names, ["car-2", "car-3"]);
         let many = InForce((0..200).map(|n| vehicle(n, &[])).collect());
-        let told = many.of("a");
-        assert_eq!((&told["on"], &told["of"]), (&json!(0), &json!(200)));
-        assert_eq!(told["waiting"].as_array().unwrap().len(), WAITING_NAMED_MAX);
+        let sent = many.of("a");
+        assert_eq!((&sent["on"], &sent["of"]), (&json!(0), &json!(200)));
+        assert_eq!(sent["waiting"].as_array().unwrap().len(), WAITING_NAMED_MAX);
     }
 }

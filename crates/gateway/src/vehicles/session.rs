@@ -158,7 +158,7 @@ impl Session {
                     Ok(None | Some(Err(_))) => return Ok("the connection was lost"),
                     Ok(Some(Ok(message))) => {
                         silent_at = Instant::now() + silence;
-                        if let Some(why) = self.hear(message, hello).await? {
+                        if let Some(why) = self.on_message(message, hello).await? {
                             return Ok(why);
                         }
                     }
@@ -173,7 +173,7 @@ impl Session {
     }
 
     fn goodbye(&self, reason: &str) {
-        // A vehicle that does not hear it notices that the connection is gone.
+        // A vehicle that does not on_message it notices that the connection is gone.
         let _ = self.say(to_vehicle::Message::Goodbye(v1::Goodbye { reason: reason.into() }));
     }
 
@@ -273,7 +273,7 @@ impl Session {
     /// Takes one message; answers why the session ends, if it does. What is wrong with a message is logged by field and
     /// answered by nothing: the vehicle keeps what is not acknowledged, and a message that can never be read must not end
     /// the session's other work.
-    async fn hear(&mut self, message: FromVehicle, hello: &Hello) -> Result<Option<&'static str>, SessionError> {
+    async fn on_message(&mut self, message: FromVehicle, hello: &Hello) -> Result<Option<&'static str>, SessionError> {
         let message = match from_vehicle(message) {
             Ok(message) => message,
             Err(error) => {

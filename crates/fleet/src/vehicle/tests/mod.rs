@@ -10,7 +10,9 @@ use kernel::id::{BootId, HoldId, TypedId};
 use kernel::testing::START;
 use kernel::{Code, CommandId, Reject, Sector, SiteId, TripId, VehicleId};
 
-use super::decide::{self, Asked};
+use policy::PolicyAnswer;
+
+use super::decide;
 use super::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleDecommissioned,
     VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
@@ -71,12 +73,12 @@ fn limits() -> policy::Constraints {
     policy::Constraints { max_speed_mps: Some(10.0), ..policy::Constraints::default() }
 }
 
-fn allowed() -> Asked {
-    Asked { record: Vec::new(), refusal: None, constraints: limits() }
+fn allowed() -> PolicyAnswer {
+    PolicyAnswer { records: Vec::new(), refusal: None, constraints: limits() }
 }
 
-fn denied() -> Asked {
-    Asked { refusal: Some(Reject::new(Code::PolicyViolation, "policy forbids it")), ..allowed() }
+fn denied() -> PolicyAnswer {
+    PolicyAnswer { refusal: Some(Reject::new(Code::PolicyViolation, "policy forbids it")), ..allowed() }
 }
 
 fn registered() -> VehicleEvent {

@@ -19,7 +19,7 @@ fn ordered(order: VehicleStopOrdered) -> impl FnOnce(Option<&Vehicle>) -> kernel
     move |state| order_stop(state, vehicle(), order)
 }
 
-fn clear(n: u128, asked: Asked) -> impl FnOnce(Option<&Vehicle>) -> kernel::Decided<VehicleEvent, ()> {
+fn clear(n: u128, asked: PolicyAnswer) -> impl FnOnce(Option<&Vehicle>) -> kernel::Decided<VehicleEvent, ()> {
     move |state| clear_stop(state, vehicle(), stop(n), &asked)
 }
 

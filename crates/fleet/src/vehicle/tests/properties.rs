@@ -53,7 +53,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
     prop::collection::vec(command, 0..80)
 }
 
-fn asked(is_allowed: bool) -> Asked {
+fn asked(is_allowed: bool) -> PolicyAnswer {
     if is_allowed { allowed() } else { denied() }
 }
 

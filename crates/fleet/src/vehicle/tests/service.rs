@@ -11,7 +11,8 @@ use super::*;
 
 #[test]
 fn a_vehicle_is_registered_once_and_with_the_consent_of_policy() {
-    let when = |asked: Asked| move |state: Option<&Vehicle>| register(state, &asked, site(), profile(), brakes("1"));
+    let when =
+        |asked: PolicyAnswer| move |state: Option<&Vehicle>| register(state, &asked, site(), profile(), brakes("1"));
     let vehicle = check([], when(allowed()), accepts([registered()], limits())).unwrap();
     assert_eq!((vehicle.status, vehicle.is_ready()), (Status::Registered, false));
     assert_eq!(vehicle.constraints, limits(), "what policy allowed stays with the vehicle (ONB-2)");
@@ -143,7 +144,7 @@ fn a_hold_is_placed_once_and_not_without_end() {
 
 #[test]
 fn only_its_owner_releases_a_hold_and_a_lockout_nobody_from_afar() {
-    let release = |by: &'static str, asked: Asked| {
+    let release = |by: &'static str, asked: PolicyAnswer| {
         move |state: Option<&Vehicle>| release_hold(state, vehicle(), hold(1), by, &asked, "why")
     };
     let kinds =

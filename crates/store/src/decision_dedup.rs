@@ -23,14 +23,14 @@ struct Counted {
 }
 
 /// A decision, and what is remembered of its equals.
-pub(crate) struct Repeat {
+pub(crate) struct RepeatedDecision {
     key: String,
     decision: String,
     remembered: Option<(Counted, u64)>,
     recent: bool,
 }
 
-impl Repeat {
+impl RepeatedDecision {
     pub(crate) fn is_recent(&self) -> bool {
         self.recent
     }
@@ -72,7 +72,7 @@ fn rule(reason: &Value) -> String {
 }
 
 /// The refusal with the id under which its decision is in the journal.
-pub(crate) fn as_journaled(mut reject: Reject, repeats: &[Repeat]) -> Reject {
+pub(crate) fn as_journaled(mut reject: Reject, repeats: &[RepeatedDecision]) -> Reject {
     if let Some(Value::String(id)) = reject.decision.as_deref_mut().and_then(|decision| decision.get_mut("id"))
         && let Some(repeat) = repeats.iter().find(|repeat| repeat.decision == *id)
         && let Some((counted, _)) = &repeat.remembered
@@ -88,7 +88,7 @@ pub(crate) async fn look_up(
     ctx: &Ctx,
     decisions: &[DecisionRecord],
     exists: bool,
-) -> Result<Vec<Repeat>, Fault> {
+) -> Result<Vec<RepeatedDecision>, Fault> {
     let mut repeats = Vec::with_capacity(decisions.len());
     for decision in decisions {
         let key = identity(ctx, decision, exists);
@@ -97,7 +97,7 @@ pub(crate) async fn look_up(
         let recent = remembered
             .as_ref()
             .is_some_and(|(counted, _)| (0..REPEATED_DECISION_MS).contains(&ctx.now.since_ms(counted.journaled_at)));
-        repeats.push(Repeat { key, decision: decision.id.to_string(), remembered, recent });
+        repeats.push(RepeatedDecision { key, decision: decision.id.to_string(), remembered, recent });
     }
     Ok(repeats)
 }
@@ -109,7 +109,7 @@ pub(crate) async fn look_up(
 pub(crate) async fn count(
     store: &dyn Store,
     ctx: &Ctx,
-    repeats: &[Repeat],
+    repeats: &[RepeatedDecision],
     remembered: Option<RowWrite>,
 ) -> Result<(), CommitError> {
     let rows = repeats
