@@ -15,6 +15,7 @@ mod check;
 mod codegen;
 mod demo;
 mod lanes;
+mod new_domain;
 mod page;
 mod process;
 mod repo;
@@ -47,6 +48,8 @@ enum Command {
     Chaos(chaos::Args),
     /// Hold what the compiler cannot: layers, circles, bans, row classes, pages, lengths, words.
     Tidy,
+    /// Add a domain that compiles, to be made into the one that is wanted.
+    NewDomain(new_domain::Args),
     /// Write the generated parts of the documentation from the code.
     Codegen(codegen::Args),
 }
@@ -70,6 +73,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(args) => bench::run(&root, &args),
         Command::Chaos(args) => chaos::run(&root, &args),
         Command::Tidy => tidy::run(&Repo::open(&root)?),
+        Command::NewDomain(args) => new_domain::run(&root, &args),
         Command::Codegen(args) => codegen::run(&Repo::open(&root)?, &args),
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::lanes::{self, Lane, Limit, Step};
 use crate::process::{self, Counts};
 use crate::repo::{File, Repo};
-use crate::{codegen, page, setup, tidy};
+use crate::{codegen, new_domain, page, setup, tidy};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,6 +31,7 @@ const LANES: &[Lane<'static>] = &[
     CLIPPY,
     Lane { name: "tests", step: Step::Runner(&tests, TESTS_LIMIT) },
     Lane { name: "doc-tests", step: Step::Own(&doc_tests) },
+    Lane { name: "new-domain", step: Step::Own(&new_domain::check) },
     Lane { name: "schemathesis", step: Step::Runner(&|root| Ok(apart(root, "schemathesis")), Limit(20)) },
     Lane { name: "journeys", step: Step::Runner(&journeys, Limit(20)) },
     Lane { name: "generated", step: Step::Own(&codegen::check) },
