@@ -31,8 +31,7 @@ const CRATE: &[(&str, &str)] = &[
 ];
 
 /// The endpoints, in the room of all endpoints.
-const ENDPOINTS: (&str, &str) =
-    ("crates/gateway/src/http/inspections.rs", include_str!("../template/http.rs.txt"));
+const ENDPOINTS: (&str, &str) = ("crates/gateway/src/http/inspections.rs", include_str!("../template/http.rs.txt"));
 
 /// Where the product learns of it: the file, before what something is written, and what.
 const PLUGS: &[(&str, &str, &str)] = &[
@@ -52,7 +51,11 @@ const PLUGS: &[(&str, &str, &str)] = &[
         "    let mut workers = ",
         "    let inspections = Arc::new(inspections::Inspections::new(Arc::clone(&store), Arc::clone(&engine)));\n",
     ),
-    ("crates/atlasmesh/src/serve/wiring.rs", "    let commands = Sources", "    workers.extend([inspections.workers()]);\n"),
+    (
+        "crates/atlasmesh/src/serve/wiring.rs",
+        "    let commands = Sources",
+        "    workers.extend([inspections.workers()]);\n",
+    ),
     ("crates/atlasmesh/src/serve/wiring.rs", "        commands,", "        inspections,\n"),
     (
         "crates/atlasmesh/tests/tenants.rs",
@@ -77,7 +80,10 @@ pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
     }
     let mut format = process::cargo(root);
     process::output(format.args(["fmt", "--all"]), process::ANSWER_LIMIT)?;
-    println!("now: ATLASMESH_BLESS=1 cargo nextest run --workspace -E 'package({})', then cargo xtask codegen", name.plural);
+    println!(
+        "now: ATLASMESH_BLESS=1 cargo nextest run --workspace -E 'package({})', then cargo xtask codegen",
+        name.plural
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -126,7 +132,9 @@ fn add(root: &Path, name: &Name) -> Result<Vec<String>> {
 
 fn write(root: &Path, path: &str, text: &str) -> Result<()> {
     let path = root.join(path);
-    path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text))
+    path.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(&path, text))
         .with_context(|| format!("write {}", path.display()))
 }
 
@@ -139,7 +147,9 @@ pub fn check(root: &Path) -> Result<Counts> {
     }
     for file in &Repo::open(root)?.files {
         let path = copy.join(&file.path);
-        path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, &file.bytes))
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, &file.bytes))
             .with_context(|| format!("copy {}", file.path))?;
     }
     let name = Name::new("inspections")?;

@@ -14,7 +14,9 @@ use store_sqlite::{Options, SqliteStore};
 /// Every table of the product; a list by other columns than these say is refused by the engine.
 fn tables() -> Vec<TableSpec> {
     let of_domains = gateway::DOMAINS.iter().flat_map(|domain| domain.tables());
-    of_domains.chain([VEHICLE_COMMANDS, VEHICLE_RULES, REPORT_WATERMARKS, store::due::LEASES]).collect()
+    of_domains
+        .chain([VEHICLE_COMMANDS, VEHICLE_RULES, REPORT_WATERMARKS, store::due::LEASES, store::personal::PERSONAL])
+        .collect()
 }
 
 #[test]

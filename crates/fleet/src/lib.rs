@@ -34,7 +34,7 @@ pub use vehicle::Vehicle;
 pub const DOMAIN: Domain = Domain {
     name: "fleet",
     aggregates: &[AggregateSpec::of::<Vehicle>(), AggregateSpec::of::<Site>()],
-    tables: &[VEHICLE_CREDENTIALS, VEHICLE_NAMES, VEHICLE_SEEN, CLAIM_RENEWALS, service::PERSONAL],
+    tables: &[VEHICLE_CREDENTIALS, VEHICLE_NAMES, VEHICLE_SEEN, CLAIM_RENEWALS],
     policy: actions::POLICY,
 };
 

@@ -10,10 +10,9 @@ use kernel::{
 };
 use keys::Secret;
 use policy::{Engine, PolicyAnswer, Request};
-use serde::Serialize;
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery, Store};
-use store::{CommandError, Expected, Extras, Outcome, RowBody, RowWrite, TableSpec, execute, load};
+use store::{CommandError, Extras, Outcome, TableSpec, execute, load, personal};
 
 use crate::actions;
 use crate::credentials;
@@ -23,9 +22,6 @@ use crate::seen::{self, Renewal, Seen, VEHICLE_SEEN};
 use crate::vehicle::decide;
 use crate::vehicle::profile::Registration;
 use crate::vehicle::{Claim, Component, HoldKind, HoldTiming, Mode, Status, Stop, StopClass, Vehicle};
-
-/// Values of personal data that events commit to, erasable.
-pub(crate) const PERSONAL: TableSpec = TableSpec::machinery("personal", &["subject"]);
 
 /// Of how many vehicles of a site that are not connected is read what was last seen.
 const AWAY_SEEN_MAX: usize = 64;
@@ -76,12 +72,6 @@ pub struct KnownVehicle {
     pub version: u64,
     /// What was last seen of it.
     pub seen: Option<Seen>,
-}
-
-#[derive(Serialize)]
-struct PersonalValue<'a> {
-    value: &'a str,
-    salt: String,
 }
 
 impl Fleet {
@@ -138,7 +128,7 @@ impl Fleet {
         let commitment = match &registration.vin {
             None => None,
             Some(vin) => {
-                let (commitment, row) = personal(ctx, id, "vin", vin)?;
+                let (commitment, row) = personal::keep(ctx, &Subject::new(kind(), id), "vin", vin)?;
                 rows.push(row);
                 Some(commitment)
             }
@@ -498,20 +488,6 @@ pub enum FromRecord {
 
 fn kind() -> &'static str {
     <Vehicle as kernel::Aggregate>::KIND
-}
-
-/// A commitment to a personal value, and the row that keeps the value.
-fn personal(ctx: &Ctx, vehicle: VehicleId, field: &str, value: &str) -> Result<(String, RowWrite), Fault> {
-    let half = || kernel::id::TypedId::as_u128(&ctx.new_id::<HoldId>()).to_be_bytes();
-    let entropy = keys::token::generate()
-        .map_err(|source| Fault::Unavailable { what: "make a salt", source: Box::new(source) })?;
-    let salt = *journal::Hash::of_bytes(&[half().as_slice(), entropy.expose().as_bytes()].concat()).as_bytes();
-    let commitment = journal::Hash::of_bytes(&kernel::personal::commitment_preimage(field, &salt, value.as_bytes()));
-    let subject = Subject::new(kind(), vehicle).to_string();
-    let kept = PersonalValue { value, salt: journal::Hash::from_bytes(salt).to_string() };
-    let row =
-        RowWrite::put(PERSONAL, format!("{subject}/{field}"), Expected::Absent, RowBody::new(&kept, vec![subject])?);
-    Ok((commitment.to_string(), row))
 }
 
 /// Silence (ONB-9), which counts only while we listened (SAFE-8).

@@ -11,6 +11,7 @@ pub mod conformance;
 mod decision_dedup;
 pub mod due;
 pub mod memory;
+pub mod personal;
 pub mod port;
 pub mod replay;
 pub mod seen;

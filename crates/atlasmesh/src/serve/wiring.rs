@@ -99,7 +99,8 @@ pub fn wire(
         listener: neighbours,
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
-    let trips = Arc::new(trips::Trips::new(Arc::clone(&store), Arc::clone(&engine), ports, Arc::clone(&source), chosen));
+    let trips =
+        Arc::new(trips::Trips::new(Arc::clone(&store), Arc::clone(&engine), ports, Arc::clone(&source), chosen));
     let certificate = ListenerCertificate::load_or_make(folder.root())?;
     let sessions = Arc::new(Sessions::default());
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };

@@ -1,0 +1,43 @@
+//! Where personal values live: beside the journal, which has a salted commitment to each (`kernel::personal`), so that the
+//! value can be erased and the history stays whole.
+
+use kernel::id::{RequestId, TypedId};
+use kernel::personal::commitment_preimage;
+use kernel::{Ctx, Subject, TenantId};
+use serde::{Deserialize, Serialize};
+
+use crate::port::{Fault, Store};
+use crate::table::{Expected, RowBody, RowWrite, TableSpec};
+
+/// Personal values with their salts, by subject and field.
+pub const PERSONAL: TableSpec = TableSpec::machinery("personal", &["subject"]);
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    value: String,
+    salt: String,
+}
+
+/// The commitment to a personal value, and the row that keeps the value.
+///
+/// # Errors
+/// A fault where there is no entropy.
+pub fn keep(ctx: &Ctx, of: &Subject, field: &str, value: &str) -> Result<(String, RowWrite), Fault> {
+    let half = ctx.new_id::<RequestId>().as_u128().to_be_bytes();
+    let entropy = keys::token::generate()
+        .map_err(|source| Fault::Unavailable { what: "make a salt", source: Box::new(source) })?;
+    let salt = *journal::Hash::of_bytes(&[half.as_slice(), entropy.expose().as_bytes()].concat()).as_bytes();
+    let commitment = journal::Hash::of_bytes(&commitment_preimage(field, &salt, value.as_bytes()));
+    let kept = Kept { value: value.into(), salt: journal::Hash::from_bytes(salt).to_string() };
+    let body = RowBody::new(&kept, vec![of.to_string()])?;
+    Ok((commitment.to_string(), RowWrite::put(PERSONAL, format!("{of}/{field}"), Expected::Absent, body)))
+}
+
+/// A personal value, where it is still kept.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn read(store: &dyn Store, tenant: &TenantId, of: &Subject, field: &str) -> Result<Option<String>, Fault> {
+    let row = store.get(PERSONAL, tenant, &format!("{of}/{field}")).await?;
+    row.map(|row| row.decode::<Kept>().map(|kept| kept.value)).transpose()
+}
