@@ -1,36 +1,32 @@
 //! Every operation of the API, once: what it is for, who may do it, what it takes and answers, and what carries it out.
 //! The router, the OpenAPI document and the table of the guide are made from this.
 
-use std::sync::Arc;
-
 use ::trips::actions::{
     CANCEL_TRIP, MAY_ASSIST, MAY_CANCEL_TRIP, MAY_REQUEST_TRIP, MAY_RESUME_TRIP, REQUEST_TRIP, RESUME_TRIP,
 };
 use ::trips::{History, RoutePreview, Story};
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::on;
 use fleet::actions::{
     CLEAR_STOP, IMPORT_SITE, LIFT_CLOSURE, MAY_CLEAR_STOP, MAY_HOLD_VEHICLE, MAY_IMPORT_SITE, MAY_READ_FLEET,
     MAY_REGISTER_VEHICLE, MAY_RESTRICT_SITE, MAY_STOP_VEHICLE, REGISTER_VEHICLE, RELEASE_HOLD,
 };
 use fleet::vehicle::profile::Registration;
 use kernel::id::{AssistId, HoldId, PrincipalId, RestrictionId, StandingId};
-use kernel::{Permission, SiteId, Timestamp, TripId, VehicleId};
-use policy::Action;
-use schemars::JsonSchema;
+use kernel::{SiteId, Timestamp, TripId, VehicleId};
 use serde_json::{Map, Value};
 use tenancy::{MAY_MANAGE_PRINCIPALS, MAY_READ_JOURNAL};
 
+pub use super::endpoint::{Access, Answer, Endpoint};
+use super::endpoint::{delete, endpoint, get, json, list, open, post, put, takes};
 use super::{
     MAP_BYTES_MAX, assistance, events, health, journal, openapi, positions, principals, problem, sites, standing,
     tenants, tiles, tlog, trips, vehicles,
 };
-use crate::Gateway;
 use crate::api::assistance::{AnswerGiven, Assistance, AssistanceFilter, HandBack};
 use crate::api::health::{Alive, Ready};
 use crate::api::journal::{Consistency, EntriesFrom, Entry, EventsAfter, Head, Receipt, Sizes, VerificationOrder};
 use crate::api::principals::{NewAdministrator, NewPrincipal, Principal, PrincipalCreated};
-use crate::api::schema::{Shape, of};
 use crate::api::sites::{Closure, ClosureOrder, Imported, NetworkTables, Site, Tiles, Zone, ZoneOrder};
 use crate::api::standing::{StandingOrder, StandingRequest};
 use crate::api::tenants::{NewTenant, Tenant, TenantCreated};
@@ -39,121 +35,12 @@ use crate::api::vehicles::{
     Command, Explanation, HoldOrder, HoldPlaced, Registered, Sample, StopOrder, StopOrdered, TimeRange, Vehicle,
     WhichStop,
 };
-use crate::api::{List, Named, Page, Why};
+use crate::api::{Named, Page, Why};
 use crate::verifications::Verification;
-
-/// One operation.
-pub struct Endpoint {
-    /// Its method.
-    pub method: &'static str,
-    /// Its address, with parameters in braces.
-    pub path: &'static str,
-    /// What it is for, in one line.
-    pub summary: &'static str,
-    /// Who may do it.
-    pub access: Access,
-    /// What policy is asked before it is done, which permits it to the same roles.
-    pub asks: Option<Action>,
-    /// Whether it is counted against the limits of rates; stops are not (SAFE-1, SAFE-2).
-    pub counted: bool,
-    /// What its query is.
-    pub query: Option<Shape>,
-    /// Headers that it reads.
-    pub headers: &'static [&'static str],
-    /// What its body is.
-    pub body: Option<Shape>,
-    /// The status of its success.
-    pub status: u16,
-    /// Another status of success, where there is one.
-    pub also: Option<u16>,
-    /// What it answers.
-    pub answer: Answer,
-    /// What carries it out.
-    pub route: fn(MethodFilter) -> MethodRouter<Arc<Gateway>>,
-}
-
-/// Who may do something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Anybody, without a token.
-    Anyone,
-    /// Roles that may do this.
-    Tenant(Permission),
-    /// The platform's administrator.
-    Platform,
-}
-
-/// What an operation answers.
-#[derive(Debug, Clone, Copy)]
-pub enum Answer {
-    /// JSON of a type.
-    Json(Shape),
-    /// A Mapbox Vector Tile.
-    Tile,
-    /// Plain text.
-    Text,
-    /// Bytes of a format of their own.
-    Bytes,
-    /// Server-Sent Events.
-    Events,
-    /// A WebSocket.
-    Socket,
-}
-
-const fn json<T: JsonSchema + 'static>() -> Answer {
-    Answer::Json(of::<T>())
-}
-
-/// A page of things, which goes on at a cursor.
-const fn list<T: JsonSchema + 'static, C: JsonSchema + 'static>() -> Answer {
-    json::<List<T, C>>()
-}
-
-const fn takes<T: JsonSchema + 'static>() -> Option<Shape> {
-    Some(of::<T>())
-}
 
 const ONCE: &[&str] = &["Idempotency-Key"];
 const EDIT: &[&str] = &["If-Match"];
 const TAGGED: &[&str] = &["If-None-Match"];
-
-const fn endpoint(method: &'static str, path: &'static str, access: Access) -> Endpoint {
-    Endpoint {
-        method,
-        path,
-        summary: "",
-        access,
-        asks: None,
-        counted: true,
-        query: None,
-        headers: &[],
-        body: None,
-        status: 200,
-        also: None,
-        answer: Answer::Text,
-        route: |_| MethodRouter::new(),
-    }
-}
-
-const fn get(path: &'static str, may: Permission) -> Endpoint {
-    endpoint("get", path, Access::Tenant(may))
-}
-
-const fn post(path: &'static str, may: Permission) -> Endpoint {
-    endpoint("post", path, Access::Tenant(may))
-}
-
-const fn put(path: &'static str, may: Permission) -> Endpoint {
-    endpoint("put", path, Access::Tenant(may))
-}
-
-const fn delete(path: &'static str, may: Permission) -> Endpoint {
-    endpoint("delete", path, Access::Tenant(may))
-}
-
-const fn open(path: &'static str) -> Endpoint {
-    endpoint("get", path, Access::Anyone)
-}
 
 /// Every operation.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -595,25 +482,3 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..open("/metrics")
     },
 ];
-
-impl Endpoint {
-    /// Its method as the router has it.
-    pub fn filter(&self) -> MethodFilter {
-        match self.method {
-            "post" => MethodFilter::POST,
-            "put" => MethodFilter::PUT,
-            "delete" => MethodFilter::DELETE,
-            _ => MethodFilter::GET,
-        }
-    }
-
-    /// Its address for the router: the name of a tile of the journal has slashes.
-    pub fn route_path(&self) -> String {
-        self.path.replace("{tile}", "{*tile}")
-    }
-
-    /// The names of the parameters in its address.
-    pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
-        self.path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
-    }
-}

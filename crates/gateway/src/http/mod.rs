@@ -6,6 +6,7 @@ pub mod extract;
 pub mod openapi;
 pub mod problem;
 
+mod endpoint;
 pub mod endpoints;
 mod events;
 mod health;

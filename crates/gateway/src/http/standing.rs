@@ -73,3 +73,50 @@ pub async fn cancel(
     let ctx = caller.ctx_at(known.site);
     Ok(Json(gateway.trips.cancel_standing(&ctx, id, &body.value.reason).await?.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::super::json::read;
+    use super::*;
+
+    #[test]
+    fn every_wrong_field_is_named_in_one_answer() {
+        let now = Timestamp::from_ms(1_795_489_212_000);
+        let good = json!({
+            "trip": {
+                "site": "pit", "kind": "haul", "origin": { "lat": 1, "lon": 2 }, "destination": { "lat": 1.1, "lon": 2 },
+                "requirements": { "payload_kg": 1000 },
+            },
+            "goal": { "quantity_kg": 2500 },
+        });
+        let check = |pointer: &str, value: Value, fields: &[&str]| {
+            let mut body = good.clone();
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            body.pointer_mut(parent).unwrap()[name] = value;
+            let asked = read::<StandingRequest>(body.to_string().as_bytes());
+            let found = match asked.and_then(|asked| trips::StandingRequest::from(asked).checked(now)) {
+                Ok(_) => Vec::new(),
+                Err(reject) => reject.fields.into_iter().map(|error| error.field).collect(),
+            };
+            assert_eq!(found, fields, "{body}");
+        };
+        check("/at_once", json!(null), &[]);
+        check("/at_once", json!(32), &[]);
+        for at_once in [json!(0), json!(33), json!("2"), json!(1.5)] {
+            check("/at_once", at_once, &["/at_once"]);
+        }
+        check("/goal", json!(null), &["/goal"]);
+        check("/goal", json!({ "trips": 0 }), &["/goal/trips"]);
+        check("/goal", json!({ "quantity_kg": 0 }), &["/goal/quantity_kg"]);
+        check("/goal", json!({ "trips": 1, "quantity_kg": 1 }), &["/goal/quantity_kg"]);
+        check("/goal", json!({ "trips": 3 }), &[]);
+        check("/colour", json!(1), &["/colour"]);
+        check("/trip/kind", json!("taxi"), &["/trip/kind"]);
+        check("/trip/destination", good["trip"]["origin"].clone(), &["/trip/destination"]);
+        check("/trip/requirements", json!({}), &["/trip/requirements/payload_kg"]);
+        check("/trip/window", json!({ "latest": "2026-12-01T00:00:00Z" }), &["/trip/window"]);
+    }
+}

@@ -169,3 +169,128 @@ pub async fn cancel(
     let status = if diverted || recorded != Recorded::Journal { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(answer)))
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::super::json::read;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_ms(1_795_489_212_000);
+
+    fn good() -> Value {
+        json!({ "site": "north", "kind": "haul", "origin": { "lat": 1.0, "lon": 2.0 },
+                "destination": { "lat": 1.1, "lon": 2.0 }, "requirements": { "payload_kg": 1000 } })
+    }
+
+    fn check(change: impl Fn(&mut Value), fields: &[&str]) {
+        let mut body = good();
+        change(&mut body);
+        let asked = read::<api::TripRequest>(body.to_string().as_bytes());
+        let found = match asked.and_then(|asked| TripRequest::from(asked).checked(NOW)) {
+            Ok(_) => Vec::new(),
+            Err(reject) => reject.fields.into_iter().map(|error| error.field).collect(),
+        };
+        assert_eq!(found, fields, "{body}");
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_in_one_answer() {
+        check(|_| (), &[]);
+        check(|body| body["stops"] = json!([]), &[]);
+        check(|body| body["origin"] = json!({ "lat": 91, "lon": "x" }), &["/origin/lat", "/origin/lon"]);
+        check(|body| body["destination"] = body["origin"].clone(), &["/destination"]);
+        check(|body| body["colour/x"] = json!(1), &["/colour~1x"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }]), &[]);
+        check(|body| body["stops"] = json!(vec![json!({ "lat": 1, "lon": 1 }); 17]), &["/stops"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }, { "lat": 99, "lon": 1 }]), &["/stops/1/lat"]);
+        check(|body| body["stops"] = json!([null, 7]), &["/stops/0", "/stops/1"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }, { "lat": 1, "lon": 1 }]), &["/stops/1"]);
+        check(|body| body["stops"] = json!([body["origin"]]), &["/stops/0"]);
+        check(|body| body["stops"] = json!([body["destination"]]), &["/destination"]);
+        check(
+            |body| body["requirements"] = json!({ "passengers": -1, "payload_kg": -2, "capabilities": ["ok", "NO"] }),
+            &["/requirements/capabilities/1", "/requirements/passengers", "/requirements/payload_kg"],
+        );
+        check(
+            |body| {
+                body["site"] = Value::Null;
+                body["kind"] = json!(1);
+                body["requirements"] = json!(7);
+            },
+            &["/kind", "/requirements", "/site"],
+        );
+    }
+
+    /// One wrong value, one field.
+    fn wrong(pointer: &str, values: &[Value], field: &str) {
+        for value in values {
+            check(
+                |body| {
+                    body["window"] = json!({ "earliest": null, "latest": null });
+                    body["requirements"] = json!({ "passengers": 0, "payload_kg": 0, "capabilities": [] });
+                    *body.pointer_mut(pointer).unwrap() = value.clone();
+                },
+                &[field],
+            );
+        }
+    }
+
+    #[test]
+    fn each_field_has_its_own_limits() {
+        let in_days = |days: i64| json!(NOW.plus_ms(days * 86_400_000).to_string());
+        wrong("/site", &[json!(null), json!(7), json!(""), json!("a b"), json!("North")], "/site");
+        wrong("/kind", &[json!(null), json!("HAUL"), json!([]), json!("taxi")], "/kind");
+        for place in ["/origin", "/destination"] {
+            wrong(place, &[json!(null), json!([1, 2]), json!("1,2")], place);
+            let (lat, lon) = (format!("{place}/lat"), format!("{place}/lon"));
+            wrong(&lat, &[json!(90.1), json!(-90.1), json!("1"), json!(null)], &lat);
+            wrong(&lon, &[json!(180.1), json!(-180.1), json!(true)], &lon);
+            wrong(place, &[json!({ "lat": 5, "lon": 5, "alt": 1 })], &format!("{place}/alt"));
+        }
+        wrong("/requirements", &[json!([]), json!("x")], "/requirements");
+        wrong("/requirements", &[json!({ "seats": 1 })], "/requirements/seats");
+        let at = "/requirements/passengers";
+        wrong(at, &[json!(-1), json!(1.5), json!(1_001), json!("2")], at);
+        let at = "/requirements/payload_kg";
+        wrong(at, &[json!(-0.1), json!(1_000_000.1), json!("2")], at);
+        let at = "/requirements/capabilities";
+        wrong(at, &[json!("tow"), json!({}), json!(vec!["tow"; 33])], at);
+        let bad_names = ["", "Tow", "to w", &"a".repeat(41)].map(|name| json!(["ok", name]));
+        wrong(at, &bad_names, "/requirements/capabilities/1");
+        wrong("/window", &[json!("now"), json!([])], "/window");
+        wrong("/window", &[json!({ "from": 1 })], "/window/from");
+        let earliest = [json!(7), json!("soon"), json!("2026-13-01T00:00:00Z"), in_days(91)];
+        wrong("/window/earliest", &earliest, "/window/earliest");
+        wrong("/window/latest", &[json!(7), in_days(0), in_days(-1), in_days(91)], "/window/latest");
+        wrong("/window", &[json!({ "earliest": in_days(2), "latest": in_days(2) })], "/window/latest");
+        for (name, value, is_wrong) in [
+            ("priority", json!(9), false),
+            ("priority", json!(9.0), false),
+            ("priority", json!(null), false),
+            ("priority", json!(10), true),
+            ("priority", json!(1.5), true),
+            ("priority", json!("1"), true),
+            ("stops", json!(1), true),
+            ("stops", json!({}), true),
+            ("window", json!({}), false),
+            ("window", json!({ "earliest": in_days(-1) }), false),
+            ("window", json!({ "latest": in_days(90) }), false),
+        ] {
+            let field = format!("/{name}");
+            let fields = [field.as_str()];
+            check(|body| body[name] = value.clone(), if is_wrong { &fields } else { &[] });
+        }
+    }
+
+    #[test]
+    fn negative_zero_is_zero_because_canonical_json_has_only_one() {
+        let mut body = good();
+        body["origin"] = json!({ "lat": -0.0, "lon": 2.0 });
+        body["requirements"] = json!({ "payload_kg": -0.0 });
+        let request = TripRequest::from(read::<api::TripRequest>(body.to_string().as_bytes()).unwrap());
+        assert!(request.stops[0].at.lat().is_sign_positive() && request.requirements.payload_kg.is_sign_positive());
+    }
+}
