@@ -13,7 +13,7 @@ pub fn run(options: PrintOptions) -> Result<()> {
         "states" => line(trips::trip::state_table_markdown().trim_end()),
         "events" => events(),
         "operations" => line(openapi::operations_markdown().trim_end()),
-        "shapes" => line(openapi::shapes_markdown().trim_end()),
+        "shapes" => line(openapi::shapes_markdown().map_err(anyhow::Error::msg)?.trim_end()),
         "openapi" => {
             let document = openapi::document().map_err(anyhow::Error::msg)?;
             line(serde_json::to_string_pretty(&document)?);

@@ -2,6 +2,7 @@
 
 use kernel::id::BootId;
 use kernel::{Coordinate, TenantId, Timestamp, VehicleId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::port::{CommitError, Fault, Store};
 use store::{Expected, Row, RowBody, RowWrite, TableSpec};
@@ -12,7 +13,7 @@ use crate::vehicle::Mode;
 pub const VEHICLE_SEEN: TableSpec = TableSpec::observations("vehicle_seen", &[]);
 
 /// What was last seen of a vehicle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
     /// When, by our clock.
     pub at: Timestamp,

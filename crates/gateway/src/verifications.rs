@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kernel::TenantId;
 use kernel::id::{TypedId, uuid_v7};
 use rustix::process::setpriority_process;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::verify::{Progress, Verdict, verify_all};
 use tokio::runtime::Handle;
@@ -27,8 +28,9 @@ kernel::typed_id!(
 );
 
 /// How far a verification is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "VerificationState")]
 pub enum State {
     /// Another tenant's runs.
     Waiting,
@@ -41,7 +43,7 @@ pub enum State {
 }
 
 /// A verification as it is told.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Verification {
     /// Its id.
     pub id: VerificationId,

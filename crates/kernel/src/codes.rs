@@ -1,6 +1,7 @@
 //! Refusals: what a domain says no with. A refusal has a stable code that programs match on and that has a page of
 //! documentation; its text is for people and may change.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, as a stable code. The HTTP status follows from it at the edge.
@@ -94,7 +95,7 @@ impl Code {
 }
 
 /// One field that is wrong, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) of the field, e.g. `/origin/lat`.
     pub field: String,

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::{Known, OccurredAt};
@@ -13,7 +14,7 @@ use crate::text::{SiteId, TenantId};
 use crate::time::{Clock, Timestamp};
 
 /// What kind of thing acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorKind {
     /// A person, or a program with a person's token.
@@ -25,7 +26,7 @@ pub enum ActorKind {
 }
 
 /// How the actor proved who it is, weakest last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Authentication {
     /// A bearer token.
@@ -39,8 +40,9 @@ pub enum Authentication {
 }
 
 /// Who acts, in the role held at that moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct Actor {
     /// The kind of actor.
     pub kind: ActorKind,

@@ -1,6 +1,7 @@
 //! The envelope that every event travels in. **Frozen from the first commit**: a field added later forks every
 //! verifier, so what is not known yet is said to be unknown, with the reason.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,8 +12,9 @@ use crate::text::{SiteId, TenantId};
 use crate::time::Timestamp;
 
 /// A value, or why there is none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline)]
 pub enum Known<T> {
     /// Nobody knows the value, for this reason. First, so that reading prefers it over a permissive `T`.
     Unknown {
@@ -83,6 +85,8 @@ impl std::fmt::Display for Subject {
     }
 }
 
+crate::text_schema!(Subject, {});
+
 /// The stream of an aggregate's own events is the subject of the aggregate.
 pub type StreamId = Subject;
 
@@ -96,7 +100,7 @@ pub struct EventRef {
 }
 
 /// Whose clock gave a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockSource {
     /// The server's system clock.
@@ -106,7 +110,7 @@ pub enum ClockSource {
 }
 
 /// When something happened, and how far to trust that.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OccurredAt {
     /// The time.
@@ -120,7 +124,7 @@ pub struct OccurredAt {
 }
 
 /// Who noticed, and over which channel, where that differs from who acted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoticedAt {
     /// When it was noticed.
@@ -132,7 +136,7 @@ pub struct NoticedAt {
 }
 
 /// Which versions of everything were in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigurationDigests {
     /// The server's build.
@@ -146,7 +150,7 @@ pub struct ConfigurationDigests {
 }
 
 /// Which versions of everything a vehicle ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VehicleDigests {
     /// Commitment to the vehicle identification number.
@@ -162,7 +166,7 @@ pub struct VehicleDigests {
 }
 
 /// What is known of a vehicle's motion when an event describes an edge of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MotionFacts {
     /// Distance driven in the vehicle's life, in metres.
@@ -176,7 +180,7 @@ pub struct MotionFacts {
 }
 
 /// How long an event must be kept, as a class that retention policy maps to years.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RetentionClass {
     /// Everyday operation.
@@ -188,7 +192,7 @@ pub enum RetentionClass {
 }
 
 /// One hop of the chain of custody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Custody {
     /// Who held it.
@@ -202,8 +206,9 @@ pub struct Custody {
 }
 
 /// An event with everything that explains it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct Envelope {
     /// The event's id.
     pub id: EventId,

@@ -1,5 +1,6 @@
 //! Places on the Earth: WGS 84 degrees, distances in metres, bearings in degrees clockwise from north.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Mean radius of the Earth in metres (IUGG 1980, R₁).
@@ -10,10 +11,13 @@ pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
 pub const ROUTE_START_M_MAX: f64 = 50.0;
 
 /// A place, in WGS 84 degrees. Always finite and in range.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "LatLon", into = "LatLon")]
+#[schemars(!try_from, !into, deny_unknown_fields)]
 pub struct Coordinate {
+    #[schemars(range(min = -90, max = 90))]
     lat: f64,
+    #[schemars(range(min = -180, max = 180))]
     lon: f64,
 }
 

@@ -114,6 +114,8 @@ macro_rules! typed_id {
                 text.parse().map_err($crate::id::serde::de::Error::custom)
             }
         }
+        // 128 bits: the first of 26 digits has three.
+        $crate::text_schema!($name, { "pattern": concat!("^", $prefix, "_[0-7][0-9a-hjkmnp-tv-z]{25}$") });
     };
 }
 

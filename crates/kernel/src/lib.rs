@@ -16,6 +16,7 @@ pub mod id;
 pub mod personal;
 pub mod polygon;
 pub mod role;
+pub mod schema;
 pub mod sector;
 pub mod testing;
 pub mod text;

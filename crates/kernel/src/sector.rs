@@ -1,9 +1,10 @@
 //! The four kinds of operation that a tenant can be.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A tenant's sector; its overlay can only tighten what the base policy allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sector {
     /// Open-pit and underground mines.

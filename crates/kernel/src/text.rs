@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// The longest name, in bytes: it fits a DNS label with room for a suffix.
 pub const NAME_LENGTH_MAX: usize = 40;
 
+/// A word of a closed vocabulary that the product does not know, such as a capability, as a pattern.
+pub const WORD: &str = "^[a-z0-9_-]{1,40}$";
+
 /// A text that is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a name has 1 to 40 characters: a lower-case letter, then lower-case letters, digits or single hyphens")]
@@ -63,6 +66,7 @@ macro_rules! name_type {
                 text.parse().map_err(de::Error::custom)
             }
         }
+        crate::text_schema!($name, { "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": NAME_LENGTH_MAX });
     };
 }
 

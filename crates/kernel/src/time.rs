@@ -158,6 +158,12 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+// No second is a leap.
+crate::text_schema!(Timestamp, {
+    "format": "date-time",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?Z$"
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

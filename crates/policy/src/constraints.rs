@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kernel::Sector;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -11,8 +12,9 @@ use sha2::{Digest, Sha256};
 pub const MAX_SPEED_FLOOR_MPS: f64 = 0.5;
 
 /// The limits of one act: of a vehicle since its registration, or of one trip. An absent limit does not limit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct Constraints {
     /// Highest speed, in metres per second. The lowest wins.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +85,8 @@ pub enum Constraint {
 }
 
 /// A limit and the rule that set it, so that a route or a refusal can say whose limit bound.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct ConstraintSource {
     /// The rule's id.
     pub policy_id: String,
@@ -93,7 +96,16 @@ pub struct ConstraintSource {
     pub purpose: String,
     /// What it sets.
     #[serde(flatten)]
+    #[schemars(with = "AnyConstraint")]
     pub constraint: Constraint,
+}
+
+/// What every [`Constraint`] looks like to a reader.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct AnyConstraint {
+    kind: String,
+    value: serde_json::Value,
 }
 
 /// Limits under which nothing could move.

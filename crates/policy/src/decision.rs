@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kernel::envelope::DecisionRecord;
 use kernel::{Actor, Code, DecisionId, Known, Reject, Sector, SiteId, Subject, TenantId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::action::Action;
@@ -11,8 +12,9 @@ use crate::constraints::{ConstraintSource, Constraints, sha256_of};
 use crate::fact::FactValue;
 
 /// Whether the act may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "PolicyVerdict")]
 pub enum Verdict {
     /// It may, under the decision's constraints.
     Allow,
@@ -21,7 +23,9 @@ pub enum Verdict {
 }
 
 /// A rule that determined the verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "PolicyReason")]
+#[schemars(extend("additionalProperties" = true))]
 pub struct Reason {
     /// The rule's id; `builtin.…` for the engine's own.
     pub policy_id: String,
@@ -37,7 +41,8 @@ pub struct Reason {
 }
 
 /// A fact that the decision rests on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct FactUsed {
     /// Its name.
     pub name: String,
@@ -48,11 +53,13 @@ pub struct FactUsed {
 }
 
 /// The engine's answer to one request.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct Decision {
     /// Its id.
     pub id: DecisionId,
     /// The act in question.
+    #[schemars(with = "String")]
     pub action: Action,
     /// Whether it may go on.
     pub verdict: Verdict,

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use kernel::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The largest magnitude of a decimal fact; Cedar's decimal is a 64-bit count of ten-thousandths.
 const DECIMAL_MAX: f64 = 900_000_000_000_000.0;
 
 /// The value of a fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline)]
 pub enum FactValue {
     /// Yes or no.
     Bool(bool),

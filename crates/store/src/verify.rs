@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use journal::receipt::SELF_ASSERTED;
 use journal::{Finding, LogVerifier, NoteVerifier};
 use kernel::TenantId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::port::{Fault, Head, PAGE_LIMIT_MAX, Store};
@@ -27,7 +28,8 @@ pub type Folds<'a> = &'a (dyn Fn() -> Vec<Box<dyn Fold>> + Send + Sync);
 pub type Watch<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Send + Sync);
 
 /// How far the verification of a log is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VerificationProgress")]
 pub struct Progress {
     /// Entries that were read.
     pub entries_done: u64,
@@ -71,7 +73,7 @@ pub enum VerifyError {
 }
 
 /// What a verification found, as it is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verdict {
     /// Whether everything is as it was written.
     pub ok: bool,
@@ -84,7 +86,7 @@ pub struct Verdict {
 }
 
 /// What a verification found in one log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LogVerdict {
     /// Whose log.
     pub tenant: TenantId,
@@ -93,6 +95,7 @@ pub struct LogVerdict {
     /// The number of entries, if all hold.
     pub size: Option<u64>,
     /// The root over them, if all hold.
+    #[schemars(with = "Option<String>")]
     pub root: Option<journal::Hash>,
     /// The first finding.
     pub finding: Option<String>,

@@ -13,7 +13,7 @@ pub mod assistance;
 pub mod compliance;
 pub mod dispatch;
 mod facts;
-mod limits;
+pub mod limits;
 pub mod ports;
 pub mod service;
 pub mod standing;
@@ -34,7 +34,7 @@ pub use service::{
     AnswerWish, History, Leg, Ports, Progress, RoutePreview, RouteVersion, Settings, Snapshot, Story, TripFilter,
     Trips, Which, cancel_body,
 };
-pub use standing::parse::StandingRequest;
+pub use standing::request::StandingRequest;
 pub use standing::{Standing, StandingEvent};
 pub use trip::events::RecordedChunks;
 pub use trip::way::WayAnswer;

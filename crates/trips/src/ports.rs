@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use kernel::{BoxFuture, Coordinate, Ctx, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use policy::Constraints;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::CommandError;
 
@@ -180,7 +181,7 @@ pub trait Fleet: Send + Sync {
 }
 
 /// A piece of a way on which the same holds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteStep {
     /// Its length in metres.
     pub length_m: f64,

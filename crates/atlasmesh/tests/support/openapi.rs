@@ -98,7 +98,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<()
         Some("object") => value.is_object(),
         Some("array") => value.is_array(),
         Some("string") => value.is_string(),
-        Some("integer") => value.is_u64(),
+        Some("integer") => value.is_u64() || value.is_i64(),
         Some("number") => value.is_number(),
         Some("boolean") => value.is_boolean(),
         Some("null") => value.is_null(),

@@ -10,6 +10,7 @@ use kernel::decided::Aggregate;
 use kernel::id::RestrictionId;
 use kernel::{Code, Coordinate, Decided, EventMeta, FieldError, Reject, SiteId, Subject, Timestamp};
 use policy::PolicyAnswer;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The most zones and closures of one site that are in force or will be.
@@ -47,7 +48,7 @@ pub struct SiteMapImported {
 }
 
 /// A kind of zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneKind {
     /// Not to be driven through.
@@ -86,8 +87,9 @@ pub struct SiteZoneDrawn {
 }
 
 /// What a closure or zone asks of those inside (SAFE-9). Nobody enters, whatever the class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "RuleClass")]
 pub enum ClosureClass {
     /// Those inside leave.
     #[default]
@@ -150,7 +152,8 @@ pub struct NewMap {
 }
 
 /// The map in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Map")]
 pub struct MapVersion {
     /// Counts the versions, from 1.
     pub version: u64,

@@ -12,14 +12,16 @@ use std::collections::BTreeSet;
 
 use kernel::id::HoldId;
 use kernel::{CommandId, SiteId, Timestamp, TripId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use events::VehicleEvent;
 pub use profile::{Component, Profile};
 
 /// Whether the vehicle is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "VehicleStatus")]
 pub enum Status {
     /// Known, never seen.
     Registered,
@@ -44,7 +46,7 @@ impl Status {
 }
 
 /// Who drives. In MANUAL, SERVICE and ESTOP every motion command is refused (SAFE-17).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Mode {
     /// The vehicle.
@@ -81,7 +83,7 @@ impl Mode {
 }
 
 /// Why a vehicle may not be dispatched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldKind {
     /// Not fit to drive.
@@ -113,7 +115,7 @@ impl HoldKind {
 }
 
 /// When a hold takes effect (SAFE-11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldTiming {
     /// When the trip is over.
@@ -125,7 +127,7 @@ pub enum HoldTiming {
 }
 
 /// A reason why the vehicle may not be dispatched, with its owner, who alone releases it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// Its id.
     pub id: HoldId,
@@ -142,7 +144,7 @@ pub struct Hold {
 }
 
 /// A vehicle's assignment to one trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Claim {
     /// The trip.
     pub trip: TripId,
@@ -155,7 +157,7 @@ pub struct Claim {
 }
 
 /// The class of a stop (SAFE-5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StopClass {
     /// At once, wherever the vehicle is.
@@ -175,7 +177,7 @@ impl StopClass {
 }
 
 /// A stop in force. It holds until a clearance names it (SAFE-6).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stop {
     /// Its id, which is that of the command that carries it.
     pub id: CommandId,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use kernel::text::WORD;
 use kernel::{FieldError, Reject, Sector, SiteId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The longest name of a vehicle, in characters.
@@ -11,14 +13,25 @@ const NAME_CHARS_MAX: usize = 60;
 const VERSION_CHARS_MAX: usize = 100;
 /// The most capabilities or components of one vehicle.
 const LIST_MAX: usize = 64;
+/// The heaviest load, in kilograms: above the largest haul truck.
+const PAYLOAD_KG_MAX: f64 = 1e6;
+/// The most seats.
+const SEATS_MAX: u32 = 500;
+/// The fastest vehicle, in metres per second.
+const SPEED_MPS_MAX: f64 = 60.0;
+/// The largest battery, in watt-hours.
+const ENERGY_WH_MAX: f64 = 1e8;
 
 /// What a vehicle is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "version"]))]
 pub struct Component {
     /// What it is, e.g. `ads`, `brake`.
+    #[schemars(regex(pattern = WORD))]
     pub name: String,
     /// Its version.
+    #[schemars(length(min = 1, max = VERSION_CHARS_MAX), regex(pattern = r"\S"))]
     pub version: String,
     /// Its serial number.
     #[serde(default)]
@@ -26,42 +39,50 @@ pub struct Component {
 }
 
 /// What a technician presents.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
     /// Where the vehicle works.
     pub site: SiteId,
     /// What people call it.
+    #[schemars(length(min = 1, max = NAME_CHARS_MAX), regex(pattern = r"\S"))]
     pub name: String,
     /// Vehicle identification number (ISO 3779); not needed for a simulated vehicle.
     #[serde(default)]
+    #[schemars(regex(pattern = "^[A-HJ-NPR-Z0-9]{17}$"))]
     pub vin: Option<String>,
     /// What it can do.
     #[serde(default)]
+    #[schemars(length(max = LIST_MAX), inner(regex(pattern = WORD)))]
     pub capabilities: BTreeSet<String>,
     /// The sectors that it is built for; all of them if none is named.
     #[serde(default)]
     pub sectors: BTreeSet<Sector>,
     /// The heaviest load, in kilograms.
     #[serde(default)]
+    #[schemars(range(min = 0, max = PAYLOAD_KG_MAX))]
     pub payload_max_kg: f64,
     /// Seats for passengers.
     #[serde(default)]
+    #[schemars(range(max = SEATS_MAX))]
     pub seats: u32,
     /// The fastest that it can drive, in metres per second.
+    #[schemars(range(max = SPEED_MPS_MAX), extend("exclusiveMinimum" = 0))]
     pub max_speed_mps: f64,
     /// Usable energy when full, in watt-hours.
+    #[schemars(range(max = ENERGY_WH_MAX), extend("exclusiveMinimum" = 0))]
     pub energy_capacity_wh: f64,
     /// Whether it is simulated.
     #[serde(default)]
     pub simulated: bool,
     /// What it is made of.
     #[serde(default)]
+    #[schemars(length(max = LIST_MAX))]
     pub components: Vec<Component>,
 }
 
 /// What a vehicle is, without what is personal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Profile {
     /// What people call it.
     pub name: String,
@@ -99,17 +120,21 @@ impl Registration {
         let short = self.name.chars().count() <= NAME_CHARS_MAX;
         check(!name.is_empty() && short, "/name", "must have 1 to 60 characters");
         check(
-            self.max_speed_mps > 0.0 && self.max_speed_mps <= 60.0,
+            self.max_speed_mps > 0.0 && self.max_speed_mps <= SPEED_MPS_MAX,
             "/max_speed_mps",
             "must be above 0 and at most 60",
         );
-        check(self.payload_max_kg >= 0.0 && self.payload_max_kg <= 1e6, "/payload_max_kg", "must be from 0 to 1000000");
         check(
-            self.energy_capacity_wh > 0.0 && self.energy_capacity_wh <= 1e8,
+            self.payload_max_kg >= 0.0 && self.payload_max_kg <= PAYLOAD_KG_MAX,
+            "/payload_max_kg",
+            "must be from 0 to 1000000",
+        );
+        check(
+            self.energy_capacity_wh > 0.0 && self.energy_capacity_wh <= ENERGY_WH_MAX,
             "/energy_capacity_wh",
             "must be above 0 and at most 100000000",
         );
-        check(self.seats <= 500, "/seats", "must be at most 500");
+        check(self.seats <= SEATS_MAX, "/seats", "must be at most 500");
         check(self.capabilities.len() <= LIST_MAX, "/capabilities", "must be at most 64");
         check(
             self.capabilities.iter().all(|name| is_word(name)),

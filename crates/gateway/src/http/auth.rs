@@ -37,9 +37,8 @@ pub async fn admit(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    request.extensions_mut().insert(endpoint);
     if endpoint.access != Access::Anyone {
-        let token = token(request.headers(), endpoint.answer == Answer::Socket);
+        let token = token(request.headers(), matches!(endpoint.answer, Answer::Socket));
         let caller = gateway.caller(token, request.extensions().get()).await?;
         caller.may(endpoint.access)?;
         if endpoint.counted {

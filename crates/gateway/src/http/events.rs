@@ -11,16 +11,17 @@ use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use futures_util::StreamExt;
 use kernel::Reject;
-use serde::Deserialize;
 use store::port::Fault;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::auth::Caller;
-use super::extract::{Parameters, Place, Within};
+use super::extract::Parameters;
 use super::problem::Problem;
 use crate::Gateway;
+use crate::api::Within;
+use crate::api::journal::EventsAfter;
 use crate::streams::{SLOW_READER, Slot};
 use crate::tail::{Line, PAGE};
 
@@ -34,19 +35,12 @@ const BEAT: Bytes = Bytes::from_static(b":\n\n");
 /// Prefixes of one filter: more than there are domains.
 const PREFIXES_MAX: usize = 32;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Query {
-    after: Option<Place>,
-    types: Option<String>,
-}
-
 /// `GET /v1/events`
 pub async fn follow(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     headers: HeaderMap,
-    Parameters(query): Parameters<Query>,
+    Parameters(query): Parameters<EventsAfter>,
 ) -> Result<impl IntoResponse, Problem> {
     let filter = Filter::parse(query.types.as_deref())?;
     let from = gateway.first(&caller, last_seen(&headers)?.or(query.after.map(|Within(after)| after))).await?;

@@ -11,17 +11,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Code, Reject, Timestamp};
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::endpoints::Endpoint;
 use super::json;
 use super::problem::Problem;
 
 /// The longest idempotency key: room for a UUID, a URN or a hash.
-const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
 /// A JSON body, with the digest of its bytes.
 pub struct Body<T> {
@@ -31,14 +30,13 @@ pub struct Body<T> {
     pub digest: String,
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let shape = request.extensions().get::<&Endpoint>().map_or("", |endpoint| endpoint.body);
         check_is_json(request.headers())?;
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
-        let value = json::read(shape, &bytes)?;
+        let value = json::read(&bytes)?;
         let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { value, digest })
     }
@@ -109,40 +107,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
-/// A whole number of a query within limits, as its operation describes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Within<const LEAST: u64, const MOST: u64>(pub u64);
-
-/// How many items an answer may have.
-pub type Limit<const MOST: u64> = Within<1, MOST>;
-/// A place in a log, or in what an aggregate has of it.
-pub type Place = Within<0, { super::shape::WHOLE_MAX }>;
-
-impl<const LEAST: u64, const MOST: u64> Within<LEAST, MOST> {
-    /// As a length.
-    pub fn as_usize(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
-}
-
-impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Within<LEAST, MOST> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = u64::deserialize(deserializer)?;
-        let is_within = (LEAST..=MOST).contains(&number);
-        is_within.then_some(Self(number)).ok_or_else(|| D::Error::custom(format!("must be {LEAST} to {MOST}")))
-    }
-}
-
-/// A whole number of a body, however it is written: to JSON Schema `7.0` is an integer.
-///
-/// # Errors
-/// Anything else.
-pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    let is_whole = number.fract() == 0.0 && (0.0..=super::shape::WHOLE_MAX as f64).contains(&number);
-    is_whole.then_some(number as u64).ok_or_else(|| D::Error::custom("expected a whole number from 0"))
-}
-
 /// The client's `Idempotency-Key`, if it sent one.
 pub struct IdempotencyKey(pub Option<String>);
 
@@ -190,7 +154,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
 impl IfNoneMatch {
     /// The thing with its version, or that it has not changed. `seen` tells apart what is shown beside the version: it
     /// changes the tag and not what `If-Match` asks for.
-    pub fn answer(&self, version: u64, seen: Option<Timestamp>, shown: Value) -> Response {
+    pub fn answer(&self, version: u64, seen: Option<Timestamp>, shown: impl Serialize) -> Response {
         let seen = seen.map(|seen| format!(".{}", seen.as_us())).unwrap_or_default();
         let tag = format!("\"{version}{seen}\"");
         // Our tags have no comma; a proxy may have made one weak.
@@ -207,16 +171,13 @@ impl IfNoneMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::{Page, Within};
 
     #[test]
     fn what_is_not_within_its_limits_is_refused_with_them() {
         let read = |query: &str| -> Result<Option<u64>, String> {
-            #[derive(Deserialize)]
-            struct Page {
-                limit: Option<Limit<1000>>,
-            }
             let uri = format!("/?{query}").parse().unwrap();
-            let read = Query::<Page>::try_from_uri(&uri).map_err(|rejection| rejection.body_text())?;
+            let read = Query::<Page<String>>::try_from_uri(&uri).map_err(|rejection| rejection.body_text())?;
             Ok(read.0.limit.map(|Within(limit)| limit))
         };
         assert_eq!(read(""), Ok(None));

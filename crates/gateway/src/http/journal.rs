@@ -6,32 +6,19 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use journal::receipt::InclusionReceipt;
 use kernel::{Code, EventId, Reject, Subject, TenantId};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use store::port::PAGE_LIMIT_MAX;
 
 use super::auth::Caller;
-use super::extract::{Body, Id, Limit, Parameters, Place, Within};
+use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
+use crate::api::journal::{EntriesFrom, Entry, Head, Receipt, VerificationOrder};
+use crate::api::{List, WaitMs, Within};
 use crate::tail::Line;
 use crate::verifications::{Verification, VerificationId};
 
-/// How long a reader may be kept waiting for news, in milliseconds: below what proxies cut off.
-pub type WaitMs = Within<0, 30_000>;
 /// Entries of one answer where the caller says nothing.
 const ENTRIES_DEFAULT: usize = 100;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    from: Option<Place>,
-    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
-    about: Option<String>,
-    wait_ms: Option<WaitMs>,
-}
 
 /// How long to wait, where the caller wants that.
 pub fn wait(wait_ms: Option<WaitMs>) -> Option<Duration> {
@@ -42,10 +29,11 @@ pub fn wait(wait_ms: Option<WaitMs>) -> Option<Duration> {
 pub async fn list(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    Parameters(page): Parameters<Page>,
-) -> Result<Json<Value>, Problem> {
+    Parameters(page): Parameters<EntriesFrom>,
+) -> Result<Json<List<Entry, u64>>, Problem> {
     let tenant = &caller.authenticated.tenant;
-    let (from, limit) = (page.from.map_or(0, |Within(from)| from), page.limit.map_or(ENTRIES_DEFAULT, Limit::as_usize));
+    let (from, limit) =
+        (page.from.map_or(0, |Within(from)| from), page.limit.map_or(ENTRIES_DEFAULT, Within::as_usize));
     let entries = match &page.about {
         None => {
             let entries = gateway.store.entries(tenant, from, limit).await?;
@@ -63,23 +51,15 @@ pub async fn list(
             gateway.store.timeline(tenant, &subject.ok_or_else(wrong)?, from, limit).await?
         }
     };
-    let text = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let next = entries.last().map(|entry| entry.index + 1);
-    let items: Vec<Value> = entries
-        .iter()
-        .map(|entry| {
-            json!({ "index": entry.index, "leaf": entry.leaf, "event": text(&entry.envelope_json), "links": text(&entry.links_json) })
-        })
-        .collect();
-    Ok(Json(json!({ "items": items, "next": next })))
+    Ok(Json(List { next, ..List::whole(entries) }))
 }
 
 /// `GET /v1/journal/head`
-pub async fn head(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Json<Value>, Problem> {
+pub async fn head(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Json<Head>, Problem> {
     let tenant = &caller.authenticated.tenant;
     let head = gateway.head_of(tenant).await?;
-    let vkey = gateway.note_verifier(tenant).vkey();
-    Ok(Json(json!({ "size": head.size, "root": head.root, "checkpoint": head.note, "vkey": vkey })))
+    Ok(Json(Head::of(head, gateway.note_verifier(tenant).vkey())))
 }
 
 /// `GET /v1/journal/{event}/proof`
@@ -87,22 +67,15 @@ pub async fn prove(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(event): Id<EventId>,
-) -> Result<Json<InclusionReceipt>, Problem> {
-    Ok(Json(gateway.receipt(&caller.authenticated.tenant, event).await?))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VerifyBody {
-    #[serde(default)]
-    replay: bool,
+) -> Result<Json<Receipt>, Problem> {
+    Ok(Json(gateway.receipt(&caller.authenticated.tenant, event).await?.into()))
 }
 
 /// `POST /v1/journal/verify`
 pub async fn verify(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    body: Body<VerifyBody>,
+    body: Body<VerificationOrder>,
 ) -> (StatusCode, [(HeaderName, String); 1], Json<Verification>) {
     let begun = gateway.begin_verification(&caller.authenticated.tenant, body.value.replay);
     let location = format!("/v1/journal/verify/{}", begun.id);

@@ -1,65 +1,69 @@
 //! JSON bodies, held against the same schemas that the OpenAPI document shows: every wrong field is named by its JSON
 //! pointer (RFC 6901), in every operation alike.
 
+use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
-use kernel::{FieldError, Reject};
+use kernel::{Code, FieldError, Reject};
+use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 use super::endpoints::ENDPOINTS;
-use super::openapi;
-use super::shape::schema;
-use super::strict::Strict;
+use crate::api::WHOLE_MAX;
+use crate::api::schema::{self, Schemas, Shape};
 
 /// The most fields that one answer names: who has more of them wrong has another error than those.
 const FIELDS_MAX: usize = 100;
 
-/// A validator for each shape that a body has, made once.
-static VALIDATORS: LazyLock<HashMap<&'static str, Validator>> = LazyLock::new(|| {
-    let shapes = ENDPOINTS.iter().map(|endpoint| endpoint.body).filter(|shape| !shape.is_empty());
-    let made = shapes.map(|shape| Ok((shape, validator(shape)?))).collect::<Result<_, String>>();
-    made.unwrap_or_else(|error| {
-        tracing::error!(error, "the description of a body is wrong");
-        HashMap::new()
-    })
-});
+/// A validator for each type of a body, made once.
+static VALIDATORS: RwLock<Option<HashMap<TypeId, Arc<Validator>>>> = RwLock::new(None);
 
-fn validator(shape: &str) -> Result<Validator, String> {
-    let mut schema = schema(shape)?;
-    schema["components"] = json!({ "schemas": openapi::schemas()? });
-    jsonschema::options().should_validate_formats(true).build(&schema).map_err(|error| error.to_string())
+fn validator(shape: Shape) -> Result<Arc<Validator>, Reject> {
+    let known = VALIDATORS.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(validator) = known.as_ref().and_then(|known| known.get(&shape.id)) {
+        return Ok(Arc::clone(validator));
+    }
+    drop(known);
+    let mut schemas = Schemas::taken();
+    let mut schema = schemas.of(shape);
+    schema["components"] = json!({ "schemas": schemas.named() });
+    let made = jsonschema::options().should_validate_formats(true).build(&schema).map(Arc::new).map_err(|error| {
+        tracing::error!(%error, "the schema of a body is wrong");
+        Reject::new(Code::Unavailable, "the description of this body cannot be used")
+    })?;
+    let mut known = VALIDATORS.write().unwrap_or_else(PoisonError::into_inner);
+    Ok(Arc::clone(known.get_or_insert_default().entry(shape.id).or_insert(made)))
 }
 
 /// Makes the validators now, so that no request waits for them.
 pub fn prepare() {
-    LazyLock::force(&VALIDATORS);
+    ENDPOINTS.iter().filter_map(|endpoint| endpoint.body).for_each(|body| drop(validator(body)));
 }
 
-/// JSON as its shape describes it.
+/// JSON as its type describes it.
 ///
 /// # Errors
 /// `INVALID_REQUEST` with every field that is wrong.
-pub fn read<T: DeserializeOwned>(shape: &str, bytes: &[u8]) -> Result<T, Reject> {
+pub fn read<T: DeserializeOwned + JsonSchema + 'static>(bytes: &[u8]) -> Result<T, Reject> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();
     let value = Unique
         .deserialize(serde_path_to_error::Deserializer::new(&mut reader, &mut track))
         .map_err(|error| Reject::invalid_field(pointer(&track.path()), plain(&error)))?;
     reader.end().map_err(|error| Reject::invalid_field("/", plain(&error)))?;
-    if let Some(validator) = VALIDATORS.get(shape) {
-        let mut wrong = BTreeMap::new();
-        validator.iter_errors(&value).take(FIELDS_MAX).for_each(|error| add(&mut wrong, &error));
-        if !wrong.is_empty() {
-            let fields = wrong.into_iter().map(|(field, message)| FieldError { field, message });
-            return Err(Reject::invalid(fields.take(FIELDS_MAX).collect()));
-        }
+    let mut wrong = BTreeMap::new();
+    let validator = validator(schema::of::<T>())?;
+    validator.iter_errors(&value).take(FIELDS_MAX).for_each(|error| add(&mut wrong, &error));
+    if !wrong.is_empty() {
+        let fields = wrong.into_iter().map(|(field, message)| FieldError { field, message });
+        return Err(Reject::invalid(fields.take(FIELDS_MAX).collect()));
     }
-    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
+    serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer(error.path());
         Reject::invalid_field(pointer, plain(&error.into_inner()))
     })
@@ -120,7 +124,8 @@ fn plain(error: &serde_json::Error) -> String {
 }
 
 /// A value of which no object has a key twice: readers differ in which of two they take (RFC 8259 §4), and a person who
-/// checks a request must see what the server sees.
+/// checks a request must see what the server sees. And a whole number is one however it is written: to JSON Schema `7.0`
+/// is an integer.
 struct Unique;
 
 impl<'de> DeserializeSeed<'de> for Unique {
@@ -155,7 +160,8 @@ impl<'de> Visitor<'de> for Unique {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+        let is_whole = value.fract() == 0.0 && value.abs() <= WHOLE_MAX as f64;
+        Ok(if is_whole { (value as i64).into() } else { value.into() })
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
@@ -200,17 +206,21 @@ impl<'de> DeserializeSeed<'de> for Twice {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use kernel::Coordinate;
 
-    fn wrong(shape: &str, body: &str) -> Vec<String> {
-        let refused = read::<Value>(shape, body.as_bytes()).unwrap_err();
+    use super::*;
+    use crate::api::assistance::HandBack;
+    use crate::api::standing::StandingRequest;
+
+    fn wrong<T: DeserializeOwned + JsonSchema + 'static>(body: &str) -> Vec<String> {
+        let refused = read::<T>(body.as_bytes()).err().expect("it is refused");
         refused.fields.into_iter().map(|field| field.field).collect()
     }
 
     #[test]
     fn every_body_has_a_validator() {
-        for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.body.is_empty()) {
-            assert!(VALIDATORS.contains_key(endpoint.body), "{} {}", endpoint.method, endpoint.path);
+        for endpoint in ENDPOINTS {
+            assert!(endpoint.body.is_none_or(|body| validator(body).is_ok()), "{} {}", endpoint.method, endpoint.path);
         }
     }
 
@@ -219,7 +229,6 @@ mod tests {
         let trip = r#"{ "trip": { "site": "Not a name", "kind": "haul", "origin": { "lat": 95 }, "wings": 2,
             "destination": null, "requirements": { "seats/more": 1 }, "window": { "earliest": "2026-02-30T00:00:00Z" } },
             "goal": { "trips": 0 }, "at_once": true }"#;
-        let shape = ENDPOINTS.iter().find(|endpoint| endpoint.path == "/v1/standing-orders").unwrap().body;
         let expected = [
             "/at_once",
             "/goal/trips",
@@ -231,15 +240,32 @@ mod tests {
             "/trip/window/earliest",
             "/trip/wings",
         ];
-        assert_eq!(wrong(shape, trip), expected);
+        assert_eq!(wrong::<StandingRequest>(trip), expected);
+    }
+
+    /// Serde reads a struct from a list of its fields too, so that longitude and latitude would be a place.
+    #[test]
+    fn a_list_is_no_object() {
+        assert_eq!(wrong::<Coordinate>("[-71.25, -29.9]"), ["/"]);
+        assert_eq!(wrong::<Vec<Coordinate>>(r#"[{ "lat": 1, "lon": 2 }, [-71.25, -29.9]]"#), ["/1"]);
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        for (lease, is_read) in
+            [("7", true), ("7.0", true), ("0.7e1", true), ("7.5", false), ("-7", false), ("1e16", false)]
+        {
+            let read = read::<HandBack>(format!("{{ \"lease\": {lease} }}").as_bytes());
+            assert_eq!(read.map(|body| body.lease).ok(), is_read.then_some(7), "{lease}");
+        }
     }
 
     #[test]
     fn a_key_that_stands_twice_is_named_at_any_depth() {
-        assert_eq!(wrong("", r#"{ "a": 1, "a": 1 }"#), ["/a"]);
-        assert_eq!(wrong("", r#"{ "a": [0, { "b": { "c": 1, "d": 2, "c": 3 } }] }"#), ["/a/1/b/c"]);
-        assert_eq!(wrong("", r#"{ "a": 1 } x"#), ["/"]);
+        assert_eq!(wrong::<Value>(r#"{ "a": 1, "a": 1 }"#), ["/a"]);
+        assert_eq!(wrong::<Value>(r#"{ "a": [0, { "b": { "c": 1, "d": 2, "c": 3 } }] }"#), ["/a/1/b/c"]);
+        assert_eq!(wrong::<Value>(r#"{ "a": 1 } x"#), ["/"]);
         let same = r#"{"a":[null,true,-1,18446744073709551615,1.5,"é"],"b":{"a":{}}}"#;
-        assert_eq!(read::<Value>("", same.as_bytes()).unwrap().to_string(), same);
+        assert_eq!(read::<Value>(same.as_bytes()).unwrap().to_string(), same);
     }
 }

@@ -2,15 +2,19 @@
 //! without its description.
 
 use axum::Json;
-use kernel::Code;
-use serde_json::{Map, Value, json};
+use kernel::id::{AssistId, HoldId, PrincipalId, RestrictionId, StandingId};
+use kernel::{Code, EventId, SiteId, TenantId, TripId, VehicleId};
+use serde_json::{Value, json};
 use tenancy::Role;
 
-use super::endpoints::{Access, Answer, ENDPOINTS, Endpoint, MAP_BODY};
+use super::endpoints::{Access, Answer, ENDPOINTS, Endpoint};
+use super::extract::IDEMPOTENCY_KEY_BYTES_MAX;
 use super::problem::Problem;
-use super::shape::schema;
-use super::shapes::SHAPES;
 use super::sites::OSM_PBF;
+use crate::api;
+use crate::api::schema::{self, Schemas, text};
+use crate::api::sites::NetworkTables;
+use crate::verifications::VerificationId;
 
 /// `GET /v1/openapi.json`
 pub async fn show() -> Result<Json<Value>, Problem> {
@@ -23,11 +27,20 @@ pub async fn show() -> Result<Json<Value>, Problem> {
 /// The document.
 ///
 /// # Errors
-/// A shape that cannot be read: a defect of the tables, which a test finds.
+/// Two types of one name: a defect, which a test finds.
 pub fn document() -> Result<Value, String> {
+    let (mut taken, mut answered) = (Schemas::taken(), Schemas::answered());
     let mut paths = json!({});
     for endpoint in ENDPOINTS {
-        paths[endpoint.path][endpoint.method] = operation(endpoint)?;
+        paths[endpoint.path][endpoint.method] = operation(endpoint, &mut taken, &mut answered);
+    }
+    let problem = answered.of(schema::of::<api::Problem>());
+    let mut schemas = answered.named();
+    for (name, schema) in taken.named() {
+        if schemas.get(&name).is_some_and(|other| *other != schema) {
+            return Err(format!("{name} is taken as {schema} and answered as {}", schemas[&name]));
+        }
+        schemas.insert(name, schema);
     }
     Ok(json!({
         "openapi": "3.1.0",
@@ -39,31 +52,23 @@ pub fn document() -> Result<Value, String> {
         },
         "paths": paths,
         "components": {
-            "schemas": schemas()?,
+            "schemas": schemas,
             "responses": { "Problem": {
                 "description": "A refusal (RFC 9457), with a code that has a page in docs/errors",
-                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+                "content": { "application/problem+json": { "schema": problem } },
             } },
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
         },
     }))
 }
 
-/// The schemas of the shapes that have a name.
-///
-/// # Errors
-/// A shape that cannot be read.
-pub fn schemas() -> Result<Map<String, Value>, String> {
-    SHAPES.iter().map(|(name, shape)| Ok(((*name).to_owned(), schema(shape)?))).collect()
-}
-
-fn operation(endpoint: &Endpoint) -> Result<Value, String> {
+fn operation(endpoint: &Endpoint, taken: &mut Schemas, answered: &mut Schemas) -> Value {
     let words = endpoint.path.split(['/', '{', '}', '.']).filter(|word| !word.is_empty());
     let id: Vec<&str> = std::iter::once(endpoint.method).chain(words).collect();
     let security = if endpoint.access == Access::Anyone { json!([]) } else { json!([{ "token": [] }]) };
     let mut responses = json!({ "default": { "$ref": "#/components/responses/Problem" } });
     for status in std::iter::once(endpoint.status).chain(endpoint.also) {
-        responses[status.to_string()] = answer(endpoint)?;
+        responses[status.to_string()] = answer(endpoint, answered);
     }
     if endpoint.headers.contains(&"If-None-Match") {
         responses["304"] = json!({ "description": "It has not changed" });
@@ -72,18 +77,18 @@ fn operation(endpoint: &Endpoint) -> Result<Value, String> {
         "operationId": id.join("_"),
         "summary": endpoint.summary,
         "description": description(endpoint),
-        "parameters": parameters(endpoint)?,
+        "parameters": parameters(endpoint, taken),
         "responses": responses,
         "security": security,
     });
-    if !endpoint.body.is_empty() {
-        let mut content = json!({ "application/json": { "schema": schema(endpoint.body)? } });
-        if endpoint.body == MAP_BODY {
+    if let Some(body) = endpoint.body {
+        let mut content = json!({ "application/json": { "schema": taken.of(body) } });
+        if body.id == schema::of::<NetworkTables>().id {
             content[OSM_PBF] = json!({});
         }
         operation["requestBody"] = json!({ "required": true, "content": content });
     }
-    Ok(operation)
+    operation
 }
 
 fn description(endpoint: &Endpoint) -> String {
@@ -103,73 +108,72 @@ fn who(access: Access) -> String {
     }
 }
 
-fn parameters(endpoint: &Endpoint) -> Result<Vec<Value>, String> {
+fn parameters(endpoint: &Endpoint, taken: &mut Schemas) -> Vec<Value> {
     let mut parameters = Vec::new();
     for name in endpoint.path_parameters() {
         let shape = match name {
-            "vehicle" => "veh_…",
-            "verification" => "verif_…",
-            "trip" => "trip_…",
-            "hold" => "hold_…",
-            "restriction" => "restr_…",
-            "event" => "evt_…",
-            "principal" => "prin_…",
-            "standing" => "stand_…",
-            "assistance" => "assist_…",
-            "site" | "tenant" => "name",
-            _ => "string",
+            "vehicle" => schema::of::<VehicleId>(),
+            "verification" => schema::of::<VerificationId>(),
+            "trip" => schema::of::<TripId>(),
+            "hold" => schema::of::<HoldId>(),
+            "restriction" => schema::of::<RestrictionId>(),
+            "event" => schema::of::<EventId>(),
+            "principal" => schema::of::<PrincipalId>(),
+            "standing" => schema::of::<StandingId>(),
+            "assistance" => schema::of::<AssistId>(),
+            "site" => schema::of::<SiteId>(),
+            "tenant" => schema::of::<TenantId>(),
+            _ => schema::of::<String>(),
         };
-        parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema(shape)? }));
+        parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": taken.of(shape) }));
     }
-    let query = schema(endpoint.query)?;
-    for (name, schema) in query["properties"].as_object().into_iter().flatten() {
+    for (name, schema) in endpoint.query.map(|query| taken.parameters(query)).into_iter().flatten() {
         parameters.push(json!({ "name": name, "in": "query", "required": false, "schema": schema }));
     }
     for name in endpoint.headers {
-        let schema = schema(if *name == "Idempotency-Key" { "string(1..255)" } else { "string" })?;
+        let schema = match *name {
+            "Idempotency-Key" => json!({ "type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_BYTES_MAX }),
+            _ => json!({ "type": "string" }),
+        };
         parameters.push(json!({ "name": name, "in": "header", "required": false, "schema": schema }));
     }
-    Ok(parameters)
+    parameters
 }
 
-fn answer(endpoint: &Endpoint) -> Result<Value, String> {
-    let content = match endpoint.answer {
-        Answer::Json(shape) => json!({ "application/json": { "schema": schema(shape)? } }),
-        Answer::List(shape) => {
-            let items = format!("{{ items: [{shape}], next: string | integer | null }}");
-            json!({ "application/json": { "schema": schema(&items)? } })
-        }
-        Answer::Tile => json!({ "application/vnd.mapbox-vector-tile": { "schema": schema("string")? } }),
-        Answer::Text => json!({ "text/plain": { "schema": schema("string")? } }),
-        Answer::Bytes => json!({ "application/octet-stream": { "schema": schema("string")? } }),
-        Answer::Events => json!({ "text/event-stream": { "schema": schema("string")? } }),
-        Answer::Socket => return Ok(json!({ "description": "The connection is a WebSocket now" })),
+fn answer(endpoint: &Endpoint, answered: &mut Schemas) -> Value {
+    let (media_type, schema) = match endpoint.answer {
+        Answer::Json(shape) => ("application/json", answered.of(shape)),
+        Answer::Tile => ("application/vnd.mapbox-vector-tile", json!({ "type": "string" })),
+        Answer::Text => ("text/plain", json!({ "type": "string" })),
+        Answer::Bytes => ("application/octet-stream", json!({ "type": "string" })),
+        Answer::Events => ("text/event-stream", json!({ "type": "string" })),
+        Answer::Socket => return json!({ "description": "The connection is a WebSocket now" }),
     };
+    let content = json!({ media_type: { "schema": schema } });
     let mut answer = json!({ "description": endpoint.summary, "content": content });
     if endpoint.headers.contains(&"If-None-Match") {
         let description = "The version, for If-None-Match here and If-Match where it is changed";
-        answer["headers"] = json!({ "ETag": { "description": description, "schema": schema("string")? } });
+        answer["headers"] = json!({ "ETag": { "description": description, "schema": { "type": "string" } } });
     }
-    Ok(answer)
+    answer
 }
 
 /// The operations as a table for the guide.
 pub fn operations_markdown() -> String {
+    let (mut taken, mut answered) = (Schemas::taken(), Schemas::answered());
     let mut table = String::from("| operation | what for | answer |\n|---|---|---|\n");
     for endpoint in ENDPOINTS {
-        let query = endpoint.query.trim_matches(['{', '}', ' ']);
-        let query: Vec<&str> = query.split(", ").filter_map(|field| field.split('?').next()).collect();
-        let query = if query.concat().is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        let query: Vec<String> =
+            endpoint.query.map(|query| taken.parameters(query)).into_iter().flatten().map(|(name, _)| name).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         let method = endpoint.method.to_uppercase();
-        let body = if endpoint.body.is_empty() { String::new() } else { format!(" `{}`", endpoint.body) };
+        let body = endpoint.body.map(|body| format!(" `{}`", text(&taken.of(body)))).unwrap_or_default();
         let answer = match endpoint.answer {
-            Answer::Json(shape) => format!("{} `{shape}`", endpoint.status),
-            Answer::List(shape) => format!("list of `{shape}`"),
+            Answer::Json(shape) => format!("{} `{}`", endpoint.status, text(&answered.of(shape))),
             Answer::Tile => "a Mapbox Vector Tile, layer `roads`".into(),
             Answer::Text => "text".into(),
             Answer::Bytes => "bytes".into(),
-            Answer::Events => "see Streams".into(),
-            Answer::Socket => "see Streams".into(),
+            Answer::Events | Answer::Socket => "see Streams".into(),
         };
         let operation = format!("`{method} {}{query}`{body}", endpoint.path);
         // A bar inside a cell is escaped, also in code (GFM §4.10).
@@ -179,10 +183,15 @@ pub fn operations_markdown() -> String {
     table
 }
 
-/// The named shapes as a table for the guide.
-pub fn shapes_markdown() -> String {
-    let rows = SHAPES.iter().map(|(name, shape)| format!("| `{name}` | `{}` |\n", shape.replace('|', "\\|")));
-    format!("| shape | what it has |\n|---|---|\n{}", rows.collect::<String>())
+/// The types that have a name as a table for the guide.
+///
+/// # Errors
+/// As [`document`].
+pub fn shapes_markdown() -> Result<String, String> {
+    let document = document()?;
+    let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
+    let rows = schemas.map(|(name, schema)| format!("| `{name}` | `{}` |\n", text(schema).replace('|', "\\|")));
+    Ok(format!("| shape | what it has |\n|---|---|\n{}", rows.collect::<String>()))
 }
 
 #[cfg(test)]
@@ -204,8 +213,8 @@ mod tests {
         for name in refs {
             assert!(document["components"]["schemas"][name].is_object(), "there is no shape {name}");
         }
-        for (name, _) in SHAPES {
-            assert!(text.contains(&format!("schemas/{name}\"")), "nothing has the shape {name}");
+        for name in document["components"]["schemas"].as_object().unwrap().keys() {
+            assert!(!name.ends_with(|last: char| last.is_ascii_digit()), "two types are called {name}");
         }
         let count: usize =
             document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len()).sum();

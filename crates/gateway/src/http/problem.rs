@@ -5,11 +5,11 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kernel::{Code, FieldError, Reject};
-use serde::Serialize;
-use serde_json::Value;
+use kernel::{Code, Reject};
 use store::port::Fault;
 use store::{CommandError, CommitError};
+
+use crate::api;
 
 include!(concat!(env!("OUT_DIR"), "/errors.rs"));
 
@@ -21,19 +21,6 @@ pub struct Problem {
 
 /// Seconds after which a client that was turned away may try again.
 const RETRY_AFTER_S: &str = "1";
-
-#[derive(Serialize)]
-struct Body<'a> {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    code: Code,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldError],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<&'a Value>,
-}
 
 /// The HTTP status of a code.
 pub fn status(code: Code) -> StatusCode {
@@ -139,16 +126,16 @@ impl From<CommitError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Reject { code, message, fields, decision } = &self.reject;
-        let status = status(*code);
-        let body = Body {
+        let Reject { code, message: detail, fields: errors, decision } = self.reject;
+        let status = status(code);
+        let body = api::Problem {
             r#type: format!("/docs/errors/{}", code.as_str()),
-            title: title(*code),
+            title: title(code),
             status: status.as_u16(),
-            code: *code,
-            detail: message,
-            errors: fields,
-            decision: decision.as_deref(),
+            code,
+            detail,
+            errors,
+            decision,
         };
         metrics::counter!("atlasmesh_problems_total", "code" => code.as_str()).increment(1);
         let mut response = (status, Json(body)).into_response();
@@ -157,7 +144,7 @@ impl IntoResponse for Problem {
         if matches!(code, Code::Overloaded | Code::Unavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }
-        if *code == Code::Unauthenticated {
+        if code == Code::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

@@ -7,64 +7,24 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use fleet::site::{ClosureClass, NewMap, Restriction, SiteRoadsClosed, SiteZoneDrawn, ZoneKind};
-use fleet::{MapSource, Site};
+use fleet::MapSource;
+use fleet::site::{NewMap, SiteRoadsClosed, SiteZoneDrawn};
 use kernel::id::RestrictionId;
-use kernel::{BoxFuture, Code, Coordinate, Reject, SiteId, TenantId, Timestamp};
+use kernel::{BoxFuture, Code, Reject, SiteId, TenantId};
 use routing::import::{ImportError, ImportReport};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use store::port::PAGE_LIMIT_MAX;
-use store::{CommandError, Fault, ListQuery};
+use store::{CommandError, Fault};
 
 use super::auth::Caller;
-use super::endpoints::MAP_BODY;
-use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Limit, Parameters, check_is_json};
-use super::principals;
+use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters, check_is_json};
 use super::problem::Problem;
-use super::vehicles;
 use crate::Gateway;
+use crate::api::sites as api;
+use crate::api::sites::Restriction;
+use crate::api::{List, Named, Page};
 use crate::maps::{MapError, RoadNetwork};
 
 /// The type under which an OpenStreetMap extract is sent.
 pub const OSM_PBF: &str = "application/vnd.openstreetmap.data+pbf";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CsvBody {
-    nodes: String,
-    links: String,
-    turns: Option<String>,
-    no_stop: Option<String>,
-}
-
-/// Where a list goes on.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    after: Option<String>,
-    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
-}
-
-impl Page {
-    /// The query of the page.
-    pub fn query(self, filters: Vec<(&'static str, String)>) -> ListQuery {
-        let all = ListQuery::all();
-        ListQuery { filters, after: self.after, limit: self.limit.map_or(all.limit, Limit::as_usize), ..all }
-    }
-}
-
-fn shown(id: &SiteId, site: &Site) -> Value {
-    let restrictions: Vec<Value> = site.restrictions.iter().map(|(id, restriction)| row(id, restriction)).collect();
-    json!({ "site": id, "map": site.map, "restrictions": restrictions })
-}
-
-fn row(id: &str, restriction: &Restriction) -> Value {
-    let mut shown = json!(restriction);
-    shown["id"] = json!(id);
-    shown["class"] = json!(restriction.class());
-    shown
-}
 
 impl From<MapError> for Problem {
     fn from(error: MapError) -> Self {
@@ -119,7 +79,7 @@ fn network(headers: &HeaderMap, bytes: Bytes) -> Result<RoadNetwork, Problem> {
         return Ok(RoadNetwork::Osm(bytes.into()));
     }
     check_is_json(headers)?;
-    let CsvBody { nodes, links, turns, no_stop } = super::json::read(MAP_BODY, &bytes)?;
+    let api::NetworkTables { nodes, links, turns, no_stop } = super::json::read(&bytes)?;
     Ok(RoadNetwork::Csv { nodes, links, turns, no_stop })
 }
 
@@ -131,16 +91,14 @@ pub async fn import(
     IfMatch(version): IfMatch,
     headers: HeaderMap,
     bytes: Bytes,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<api::Imported>), Problem> {
     let ctx = caller.ctx_at(site.clone()).if_version(version);
     let network = network(&headers, bytes)?;
     let sent = Sent { gateway: &gateway, tenant: &ctx.tenant, site: &site, network, read: OnceLock::new() };
-    let number = gateway.fleet.import_map(&ctx, &site, &sent).await?;
+    let version = gateway.fleet.import_map(&ctx, &site, &sent).await?;
     let (NewMap { digest, nodes, edges }, report) =
         sent.read.into_inner().ok_or(Fault::Misuse("a map is in force that was not read"))?;
-    let answer =
-        json!({ "site": site, "version": number, "digest": digest, "nodes": nodes, "edges": edges, "report": report });
-    Ok((StatusCode::CREATED, Json(answer)))
+    Ok((StatusCode::CREATED, Json(api::Imported { site, version, digest, nodes, edges, report })))
 }
 
 /// `GET /v1/sites`
@@ -148,12 +106,11 @@ pub async fn list(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Parameters(page): Parameters<Page>,
-) -> Result<Json<Value>, Problem> {
-    let query = page.query(Vec::new());
+) -> Result<Json<List<api::Site, SiteId>>, Problem> {
+    let query = page.query();
     let limit = query.limit;
     let sites = gateway.fleet.sites(&caller.authenticated.tenant, query).await?;
-    let next = sites.last().filter(|_| sites.len() == limit).map(|(id, _)| id.to_string());
-    Ok(Json(json!({ "items": sites.iter().map(|(id, site)| shown(id, site)).collect::<Vec<_>>(), "next": next })))
+    Ok(Json(List::page(sites, limit, |(id, _)| id.clone())))
 }
 
 /// `GET /v1/sites/{site}`
@@ -165,26 +122,20 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let site = gateway.fleet.site_version(&caller.authenticated.tenant, &id).await?;
     let site = site.ok_or_else(|| Problem::not_found("site", &id))?;
-    Ok(known.answer(site.version, None, shown(&id, &site.state)))
+    Ok(known.answer(site.version, None, api::Site::from((id, site.state))))
 }
 
-/// The zones or closures of a site with where they hold.
-async fn listed(
-    gateway: &Gateway,
-    caller: &Caller,
-    id: &SiteId,
-    wanted: fn(&Restriction) -> bool,
-) -> Result<Json<Value>, Problem> {
-    let tenant = &caller.authenticated.tenant;
-    let site = gateway.fleet.site(tenant, id).await?.ok_or_else(|| Problem::not_found("site", id))?;
-    let kept = gateway.in_force(tenant, id).await?;
-    let items = site.restrictions.iter().filter(|(_, restriction)| wanted(restriction)).map(|(id, restriction)| {
-        let mut shown = row(id, restriction);
-        shown["in_force"] = kept.of(id);
-        shown
-    });
-    // A site has at most 500 of both.
-    Ok(Json(json!({ "items": items.collect::<Vec<_>>(), "next": null })))
+impl Gateway {
+    /// The zones and closures of a site, of which there are at most 500, with where they hold.
+    async fn restrictions(&self, caller: &Caller, id: &SiteId) -> Result<impl Iterator<Item = Restriction>, Problem> {
+        let tenant = &caller.authenticated.tenant;
+        let site = self.fleet.site(tenant, id).await?.ok_or_else(|| Problem::not_found("site", id))?;
+        let kept = self.in_force(tenant, id).await?;
+        Ok(site.restrictions.into_iter().map(move |(id, restriction)| {
+            let in_force = kept.of(&id);
+            Restriction::of(id, restriction, Some(in_force))
+        }))
+    }
 }
 
 /// `GET /v1/sites/{site}/closures`
@@ -192,8 +143,9 @@ pub async fn closures(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(site): Id<SiteId>,
-) -> Result<Json<Value>, Problem> {
-    listed(&gateway, &caller, &site, |restriction| matches!(restriction, Restriction::Closure { .. })).await
+) -> Result<Json<List<api::Closure>>, Problem> {
+    let all = gateway.restrictions(&caller, &site).await?;
+    Ok(Json(List::whole(all.filter_map(|one| if let Restriction::Closure(one) = one { Some(one) } else { None }))))
 }
 
 /// `GET /v1/sites/{site}/zones`
@@ -201,19 +153,9 @@ pub async fn zones(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(site): Id<SiteId>,
-) -> Result<Json<Value>, Problem> {
-    listed(&gateway, &caller, &site, |restriction| matches!(restriction, Restriction::Zone { .. })).await
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClosureBody {
-    #[serde(default)]
-    class: ClosureClass,
-    polygon: Vec<Coordinate>,
-    reason: String,
-    from: Option<Timestamp>,
-    until: Option<Timestamp>,
+) -> Result<Json<List<api::Zone>>, Problem> {
+    let all = gateway.restrictions(&caller, &site).await?;
+    Ok(Json(List::whole(all.filter_map(|one| if let Restriction::Zone(one) = one { Some(one) } else { None }))))
 }
 
 /// `POST /v1/sites/{site}/closures`
@@ -222,27 +164,15 @@ pub async fn close(
     caller: Caller,
     Id(site): Id<SiteId>,
     IfMatch(version): IfMatch,
-    body: Body<ClosureBody>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+    body: Body<api::ClosureOrder>,
+) -> Result<(StatusCode, Json<Named<RestrictionId>>), Problem> {
     let ctx = caller.ctx_at(site.clone()).if_version(version);
-    let ClosureBody { class, polygon, reason, from, until } = body.value;
+    let api::ClosureOrder { class, polygon, reason, from, until } = body.value;
     let restriction: RestrictionId = ctx.new_id();
-    let (from, reason) = (from.unwrap_or(ctx.now), vehicles::reason(&reason)?.to_owned());
+    let (from, reason) = (from.unwrap_or(ctx.now), reason.0);
     let closed = SiteRoadsClosed { restriction, class, polygon, owner: ctx.actor.id.clone(), reason, from, until };
     let id = gateway.fleet.close_roads(&ctx, &site, closed).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ZoneBody {
-    name: String,
-    kind: ZoneKind,
-    polygon: Vec<Coordinate>,
-    class: Option<ClosureClass>,
-    reason: Option<String>,
-    from: Option<Timestamp>,
-    until: Option<Timestamp>,
+    Ok((StatusCode::CREATED, Json(Named { id })))
 }
 
 /// `POST /v1/sites/{site}/zones`
@@ -251,16 +181,15 @@ pub async fn draw_zone(
     caller: Caller,
     Id(site): Id<SiteId>,
     IfMatch(version): IfMatch,
-    body: Body<ZoneBody>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+    body: Body<api::ZoneOrder>,
+) -> Result<(StatusCode, Json<Named<RestrictionId>>), Problem> {
     let ctx = caller.ctx_at(site.clone()).if_version(version);
-    let ZoneBody { name, kind, polygon, class, reason, from, until } = body.value;
-    let name = principals::name(&name)?.to_owned();
-    let reason = reason.as_deref().map(vehicles::reason).transpose()?.map(str::to_owned);
+    let api::ZoneOrder { name, kind, polygon, class, reason, from, until } = body.value;
+    let (name, reason) = (name.0, reason.map(|reason| reason.0));
     let (restriction, owner) = (ctx.new_id(), ctx.actor.id.clone());
     let drawn = SiteZoneDrawn { restriction, name, kind, polygon, owner, class, reason, from, until };
     let id = gateway.fleet.draw_zone(&ctx, &site, drawn).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+    Ok((StatusCode::CREATED, Json(Named { id })))
 }
 
 /// `DELETE /v1/sites/{site}/restrictions/{restriction}`
@@ -269,7 +198,7 @@ pub async fn lift(
     caller: Caller,
     Ids(site, id): Ids<SiteId, RestrictionId>,
     IfMatch(version): IfMatch,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Named<RestrictionId>>, Problem> {
     gateway.fleet.lift(&caller.ctx_at(site.clone()).if_version(version), &site, id).await?;
-    Ok(Json(json!({ "id": id })))
+    Ok(Json(Named { id }))
 }

@@ -6,17 +6,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use kernel::id::StandingId;
-use serde::Deserialize;
-use serde_json::{Value, json};
 use store::Idempotency;
-use store::port::PAGE_LIMIT_MAX;
-use trips::{Standing, StandingRequest};
+use trips::Standing;
 
 use super::auth::Caller;
-use super::extract::{Body, Id, IdempotencyKey, Limit, Parameters};
+use super::extract::{Body, Id, IdempotencyKey, Parameters};
 use super::problem::Problem;
-use super::vehicles::reason;
 use crate::Gateway;
+use crate::api::standing::{StandingOrder, StandingRequest};
+use crate::api::{List, Page, Why, Within};
 
 /// Orders of one answer where the caller says nothing.
 const ORDERS_DEFAULT: usize = 50;
@@ -26,34 +24,26 @@ pub async fn open(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
-    body: Body<Value>,
-) -> Result<(StatusCode, Json<Standing>), Problem> {
-    let wish = StandingRequest::parse(&body.value, gateway.source.now())?;
+    body: Body<StandingRequest>,
+) -> Result<(StatusCode, Json<StandingOrder>), Problem> {
+    let wish = trips::StandingRequest::from(body.value).checked(gateway.source.now())?;
     let ctx = caller.ctx_at(wish.request.site.clone());
     let idempotency =
         key.map(|key| Idempotency { key: format!("standing.open/{}/{key}", ctx.actor.id), request: body.digest });
     let order = gateway.trips.open_standing(&ctx, wish, idempotency).await?;
     tracing::info!(tenant = %ctx.tenant, standing = %order.id, "standing order opened");
-    Ok((StatusCode::CREATED, Json(order)))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    after: Option<StandingId>,
-    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
+    Ok((StatusCode::CREATED, Json(order.into())))
 }
 
 /// `GET /v1/standing-orders`
 pub async fn list(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    Parameters(page): Parameters<Page>,
-) -> Result<Json<Value>, Problem> {
-    let limit = page.limit.map_or(ORDERS_DEFAULT, Limit::as_usize);
-    let items = gateway.trips.standings(&caller.authenticated.tenant, page.after, limit).await?;
-    let next = items.last().filter(|_| items.len() == limit).map(|order| order.id);
-    Ok(Json(json!({ "items": items, "next": next })))
+    Parameters(page): Parameters<Page<StandingId>>,
+) -> Result<Json<List<StandingOrder, StandingId>>, Problem> {
+    let limit = page.limit.map_or(ORDERS_DEFAULT, Within::as_usize);
+    let orders = gateway.trips.standings(&caller.authenticated.tenant, page.after, limit).await?;
+    Ok(Json(List::page(orders, limit, |order| order.id)))
 }
 
 impl Gateway {
@@ -68,14 +58,8 @@ pub async fn show(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<StandingId>,
-) -> Result<Json<Standing>, Problem> {
-    Ok(Json(gateway.standing(&caller, id).await?))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CancelBody {
-    reason: String,
+) -> Result<Json<StandingOrder>, Problem> {
+    Ok(Json(gateway.standing(&caller, id).await?.into()))
 }
 
 /// `POST /v1/standing-orders/{standing}/cancel`
@@ -83,9 +67,56 @@ pub async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<StandingId>,
-    body: Body<CancelBody>,
-) -> Result<Json<Standing>, Problem> {
+    body: Body<Why>,
+) -> Result<Json<StandingOrder>, Problem> {
     let known = gateway.standing(&caller, id).await?;
     let ctx = caller.ctx_at(known.site);
-    Ok(Json(gateway.trips.cancel_standing(&ctx, id, reason(&body.value.reason)?).await?))
+    Ok(Json(gateway.trips.cancel_standing(&ctx, id, &body.value.reason).await?.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::super::json::read;
+    use super::*;
+
+    #[test]
+    fn every_wrong_field_is_named_in_one_answer() {
+        let now = Timestamp::from_ms(1_795_489_212_000);
+        let good = json!({
+            "trip": {
+                "site": "pit", "kind": "haul", "origin": { "lat": 1, "lon": 2 }, "destination": { "lat": 1.1, "lon": 2 },
+                "requirements": { "payload_kg": 1000 },
+            },
+            "goal": { "quantity_kg": 2500 },
+        });
+        let check = |pointer: &str, value: Value, fields: &[&str]| {
+            let mut body = good.clone();
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            body.pointer_mut(parent).unwrap()[name] = value;
+            let asked = read::<StandingRequest>(body.to_string().as_bytes());
+            let found = match asked.and_then(|asked| trips::StandingRequest::from(asked).checked(now)) {
+                Ok(_) => Vec::new(),
+                Err(reject) => reject.fields.into_iter().map(|error| error.field).collect(),
+            };
+            assert_eq!(found, fields, "{body}");
+        };
+        check("/at_once", json!(null), &[]);
+        check("/at_once", json!(32), &[]);
+        for at_once in [json!(0), json!(33), json!("2"), json!(1.5)] {
+            check("/at_once", at_once, &["/at_once"]);
+        }
+        check("/goal", json!(null), &["/goal"]);
+        check("/goal", json!({ "trips": 0 }), &["/goal/trips"]);
+        check("/goal", json!({ "quantity_kg": 0 }), &["/goal/quantity_kg"]);
+        check("/goal", json!({ "trips": 1, "quantity_kg": 1 }), &["/goal/quantity_kg"]);
+        check("/goal", json!({ "trips": 3 }), &[]);
+        check("/colour", json!(1), &["/colour"]);
+        check("/trip/kind", json!("taxi"), &["/trip/kind"]);
+        check("/trip/destination", good["trip"]["origin"].clone(), &["/trip/destination"]);
+        check("/trip/requirements", json!({}), &["/trip/requirements/payload_kg"]);
+        check("/trip/window", json!({ "latest": "2026-12-01T00:00:00Z" }), &["/trip/window"]);
+    }
 }

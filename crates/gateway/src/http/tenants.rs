@@ -5,52 +5,32 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{Sector, TenantId};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tenancy::{NewTenant, Tenant};
+use kernel::TenantId;
+use tenancy::NewTenant;
 
 use super::auth::Caller;
 use super::extract::{Body, Id};
-use super::principals;
 use super::problem::Problem;
 use crate::Gateway;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewTenantBody {
-    name: TenantId,
-    sector: Sector,
-    simulated: bool,
-}
-
-fn shown(tenant: &Tenant) -> Value {
-    json!({ "name": tenant.name, "sector": tenant.sector, "simulated": tenant.simulated, "created_at": tenant.created_at })
-}
+use crate::api::List;
+use crate::api::principals::{NewAdministrator, PrincipalCreated};
+use crate::api::tenants as api;
 
 /// `POST /v1/tenants`
 pub async fn create(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    body: Body<NewTenantBody>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    let NewTenantBody { name, sector, simulated } = body.value;
+    body: Body<api::NewTenant>,
+) -> Result<(StatusCode, Json<api::TenantCreated>), Problem> {
+    let api::NewTenant { name, sector, simulated } = body.value;
     let (tenant, token) = gateway.tenancy.create_tenant(&caller.ctx(), NewTenant { name, sector, simulated }).await?;
-    let mut answer = shown(&tenant);
-    answer["token"] = token.expose().into();
-    Ok((StatusCode::CREATED, Json(answer)))
+    let made = api::TenantCreated { tenant: tenant.into(), token: token.expose().into() };
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// `GET /v1/tenants`
-pub async fn list(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {
-    let tenants = gateway.tenancy.tenants().await?;
-    Ok(Json(json!({ "items": tenants.iter().map(shown).collect::<Vec<_>>(), "next": null })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdministratorBody {
-    name: String,
+pub async fn list(State(gateway): State<Arc<Gateway>>) -> Result<Json<List<api::Tenant>>, Problem> {
+    Ok(Json(List::whole(gateway.tenancy.tenants().await?)))
 }
 
 /// `POST /v1/tenants/{tenant}/administrators`
@@ -58,8 +38,8 @@ pub async fn add_administrator(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(tenant): Id<TenantId>,
-    body: Body<AdministratorBody>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    let name = principals::name(&body.value.name)?;
-    Ok(principals::made(&gateway.tenancy.add_administrator(&caller.ctx(), &tenant, name).await?))
+    body: Body<NewAdministrator>,
+) -> Result<(StatusCode, Json<PrincipalCreated>), Problem> {
+    let made = gateway.tenancy.add_administrator(&caller.ctx(), &tenant, &body.value.name).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
 }

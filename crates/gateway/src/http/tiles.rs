@@ -12,12 +12,13 @@ use axum::response::{IntoResponse, Response};
 use kernel::{Code, SiteId};
 use routing::TileId;
 use routing::tiles::{LAYER, ZOOM_MAX};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::auth::Caller;
 use super::extract::Id;
 use super::problem::Problem;
 use crate::Gateway;
+use crate::api::sites::Tiles;
 
 /// The media type of a vector tile.
 const VECTOR_TILE: HeaderValue = HeaderValue::from_static("application/vnd.mapbox-vector-tile");
@@ -100,15 +101,19 @@ pub async fn index(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(site): Id<SiteId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Tiles>, Problem> {
     let digest = gateway.map_digest(&caller, &site).await?;
-    let bounds = gateway.maps.load(&digest).await?.bounds();
     let fields = json!({ "class": "String", "name": "String", "no_stop": "String", "oneway": "Boolean" });
-    Ok(Json(json!({
-        "tilejson": "3.0.0", "name": site, "version": digest, "bounds": bounds, "minzoom": 0, "maxzoom": ZOOM_MAX,
-        "tiles": [format!("/v1/sites/{site}/tiles/{{z}}/{{x}}/{{y}}.mvt")],
-        "vector_layers": [{ "id": LAYER, "fields": fields }],
-    })))
+    Ok(Json(Tiles {
+        tilejson: "3.0.0",
+        bounds: gateway.maps.load(&digest).await?.bounds(),
+        version: digest,
+        minzoom: 0,
+        maxzoom: ZOOM_MAX,
+        tiles: vec![format!("/v1/sites/{site}/tiles/{{z}}/{{x}}/{{y}}.mvt")],
+        vector_layers: vec![json!({ "id": LAYER, "fields": fields })],
+        name: site,
+    }))
 }
 
 impl Gateway {

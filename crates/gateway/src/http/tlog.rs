@@ -11,16 +11,15 @@ use axum::response::{IntoResponse, Response};
 use journal::receipt::InclusionReceipt;
 use journal::tile::{Content, Tile};
 use kernel::{Code, EventId, TenantId};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use store::port::Head;
 use store::tiles;
 
 use super::auth::Caller;
-use super::extract::{Id, Parameters, Within};
+use super::extract::{Id, Parameters};
 use super::problem::Problem;
-use super::shape::WHOLE_MAX;
 use crate::Gateway;
+use crate::api::Within;
+use crate::api::journal::{Consistency, Sizes};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -98,22 +97,12 @@ pub async fn tile(
     Ok(([(header::CONTENT_TYPE, BYTES), (header::CACHE_CONTROL, FOR_EVER)], bytes).into_response())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sizes {
-    from: Option<Size>,
-    to: Option<Size>,
-}
-
-/// How many entries a journal has or had, once it has some.
-type Size = Within<1, WHOLE_MAX>;
-
 /// `GET /v1/journal/consistency`
 pub async fn consistency(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Parameters(sizes): Parameters<Sizes>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Consistency>, Problem> {
     let tenant = &caller.authenticated.tenant;
     let size = gateway.head_of(tenant).await?.size;
     let Within(to) = sizes.to.unwrap_or(Within(size));
@@ -124,5 +113,5 @@ pub async fn consistency(
         true => tiles::consistency(&*gateway.store, tenant, from, to).await?,
         false => None,
     };
-    Ok(Json(json!({ "from": from, "to": to, "path": path.ok_or_else(nothing)? })))
+    Ok(Json(Consistency { from, to, path: path.ok_or_else(nothing)? }))
 }

@@ -6,46 +6,36 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{Aggregate, Reject, SiteId, Subject, TripId, VehicleId};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use kernel::{Aggregate, SiteId, Subject, TripId};
 use store::Idempotency;
-use store::port::PAGE_LIMIT_MAX;
-use trips::{History, RoutePreview, RouteVersion, Status, Story, Trip, TripFilter, TripRequest};
+use trips::{History, RoutePreview, Story, Trip, TripRequest};
 
 use super::auth::Caller;
-use super::extract::{Body, Id, IdempotencyKey, Limit, Parameters, Place, Within};
-use super::journal::{WaitMs, wait};
+use super::extract::{Body, Id, IdempotencyKey, Parameters};
+use super::journal::wait;
 use super::problem::Problem;
-use super::vehicles::reason;
 use crate::Gateway;
+use crate::api::trips as api;
+use crate::api::{List, Why, Within};
 use crate::vehicles::restrict::Recorded;
 
 /// Trips of one answer where the caller says nothing.
 const TRIPS_DEFAULT: usize = 50;
-
-/// A trip that is over still names the vehicle that drove it.
-fn shown(trip: &Trip) -> Value {
-    let mut shown = json!(trip);
-    shown["vehicle"] = json!(trip.assignment.as_ref().map(|assignment| assignment.vehicle));
-    shown["claim_epoch"] = json!(trip.assignment.as_ref().map(|assignment| assignment.claim_epoch));
-    shown
-}
 
 /// `POST /v1/trips`
 pub async fn create(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
-    body: Body<Value>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    let request = TripRequest::parse(&body.value, gateway.source.now())?;
+    body: Body<api::TripRequest>,
+) -> Result<(StatusCode, Json<api::Trip>), Problem> {
+    let request = TripRequest::from(body.value).checked(gateway.source.now())?;
     let ctx = caller.ctx_at(request.site.clone());
     let idempotency =
         key.map(|key| Idempotency { key: format!("trip.request/{}/{key}", ctx.actor.id), request: body.digest });
     let trip = gateway.trips.request(&ctx, request, idempotency).await?;
     tracing::info!(tenant = %ctx.tenant, trip = %trip.id, "trip created");
-    Ok((StatusCode::CREATED, Json(shown(&trip))))
+    Ok((StatusCode::CREATED, Json(trip.into())))
 }
 
 /// `POST /v1/sites/{site}/routes`
@@ -53,38 +43,24 @@ pub async fn preview(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(site): Id<SiteId>,
-    body: Body<Value>,
+    body: Body<api::RouteRequest>,
 ) -> Result<Json<RoutePreview>, Problem> {
-    let (request, vehicle) = TripRequest::parse_route(&body.value, &site, gateway.source.now())?;
+    let vehicle = body.value.vehicle;
+    let request = TripRequest::from(body.value.at(site.clone())).checked(gateway.source.now())?;
     Ok(Json(gateway.trips.preview(&caller.ctx_at(site), &request, vehicle).await?))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Filter {
-    status: Option<String>,
-    vehicle: Option<VehicleId>,
-    after: Option<TripId>,
-    limit: Option<Limit<{ PAGE_LIMIT_MAX as u64 }>>,
 }
 
 /// `GET /v1/trips`
 pub async fn list(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    Parameters(filter): Parameters<Filter>,
-) -> Result<Json<Value>, Problem> {
-    let status = filter.status.as_deref().map(|text| {
-        Status::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
-            let names: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
-            Problem::from(Reject::invalid_field("/status", format!("must be one of {}", names.join(", "))))
-        })
-    });
-    let limit = filter.limit.map_or(TRIPS_DEFAULT, Limit::as_usize);
-    let which = TripFilter { status: status.transpose()?, vehicle: filter.vehicle, site: None };
-    let trips = gateway.trips.list(&caller.authenticated.tenant, &which, filter.after, limit).await?;
-    let next = trips.last().filter(|_| trips.len() == limit).map(|trip| trip.id);
-    Ok(Json(json!({ "items": trips.iter().map(shown).collect::<Vec<_>>(), "next": next })))
+    Parameters(filter): Parameters<api::TripFilter>,
+) -> Result<Json<List<api::Trip, TripId>>, Problem> {
+    let api::TripFilter { status, vehicle, after, limit } = filter;
+    let limit = limit.map_or(TRIPS_DEFAULT, Within::as_usize);
+    let which = trips::TripFilter { status, vehicle, site: None };
+    let trips = gateway.trips.list(&caller.authenticated.tenant, &which, after, limit).await?;
+    Ok(Json(List::page(trips, limit, |trip| trip.id)))
 }
 
 impl Gateway {
@@ -100,11 +76,10 @@ pub async fn show(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-) -> Result<Json<Value>, Problem> {
-    let trip = gateway.trip(&caller, id).await?;
-    let mut answer = shown(&trip);
-    answer["progress"] = json!(gateway.trips.progress(&caller.authenticated.tenant, id).await?);
-    Ok(Json(answer))
+) -> Result<Json<api::Trip>, Problem> {
+    let mut trip = api::Trip::from(gateway.trip(&caller, id).await?);
+    trip.progress = Some(gateway.trips.progress(&caller.authenticated.tenant, id).await?);
+    Ok(Json(trip))
 }
 
 /// `GET /v1/trips/{trip}/route`
@@ -112,31 +87,10 @@ pub async fn route(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<api::Route>, Problem> {
     gateway.trip(&caller, id).await?;
     let route = gateway.trips.route(&caller.authenticated.tenant, id).await?;
-    route.map(|route| Json(shown_route(&route))).ok_or_else(|| Problem::not_found("route yet for trip", id))
-}
-
-/// A route version as clients read it: what the journal has of it, then the trip's line, then the approach's.
-fn shown_route(route: &RouteVersion) -> Value {
-    let mut shown = json!(route.summary);
-    shown["trip"] = json!(route.trip);
-    shown["points"] = json!(route.way.points);
-    shown["steps"] = json!(route.way.steps);
-    shown["approach"] = json!(route.approach);
-    shown["constraints"] = json!(route.constraints);
-    shown["found_at"] = json!(route.found_at);
-    shown["begins_at_m"] = json!(route.begins_at_m);
-    shown["stops_m"] = json!(route.stops_m());
-    shown
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Since {
-    after: Option<Place>,
-    wait_ms: Option<WaitMs>,
+    route.map(|route| Json(route.into())).ok_or_else(|| Problem::not_found("route yet for trip", id))
 }
 
 /// `GET /v1/trips/{trip}/history`
@@ -144,7 +98,7 @@ pub async fn history(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-    Parameters(since): Parameters<Since>,
+    Parameters(since): Parameters<api::Since>,
 ) -> Result<Json<History>, Problem> {
     gateway.trip(&caller, id).await?;
     let tenant = &caller.authenticated.tenant;
@@ -173,23 +127,17 @@ pub async fn why(
     Ok(Json(gateway.trips.why(&caller.authenticated.tenant, id).await?))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WhyBody {
-    reason: String,
-}
-
 /// `POST /v1/trips/{trip}/resume`
 pub async fn resume(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-    body: Body<WhyBody>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+    body: Body<Why>,
+) -> Result<(StatusCode, Json<api::Trip>), Problem> {
     let trip = gateway.trip(&caller, id).await?;
-    let trip = gateway.trips.resume(&caller.ctx_at(trip.site), id, reason(&body.value.reason)?).await?;
+    let trip = gateway.trips.resume(&caller.ctx_at(trip.site), id, &body.value.reason).await?;
     tracing::info!(%id, "trip told to go on");
-    Ok((StatusCode::ACCEPTED, Json(shown(&trip))))
+    Ok((StatusCode::ACCEPTED, Json(trip.into())))
 }
 
 /// `POST /v1/trips/{trip}/fail`
@@ -197,12 +145,12 @@ pub async fn fail(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-    body: Body<WhyBody>,
-) -> Result<Json<Value>, Problem> {
+    body: Body<Why>,
+) -> Result<Json<api::Trip>, Problem> {
     let trip = gateway.trip(&caller, id).await?;
     let ctx = caller.ctx_at(trip.site);
-    let trip = gateway.trips.fail(&ctx, id, "FAILED_BY_OPERATOR", reason(&body.value.reason)?).await?;
-    Ok(Json(shown(&trip)))
+    let trip = gateway.trips.fail(&ctx, id, "FAILED_BY_OPERATOR", &body.value.reason).await?;
+    Ok(Json(trip.into()))
 }
 
 /// `POST /v1/trips/{trip}/cancel`
@@ -210,16 +158,139 @@ pub async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-    body: Body<WhyBody>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+    body: Body<Why>,
+) -> Result<(StatusCode, Json<api::Trip>), Problem> {
     let trip = gateway.trip(&caller, id).await?;
     let ctx = caller.ctx_at(trip.site.clone());
-    let (trip, recorded) = gateway.cancel_trip(ctx, trip, reason(&body.value.reason)?).await?;
-    let mut answer = shown(&trip);
-    answer["recorded"] = json!(recorded.as_str());
+    let (trip, recorded) = gateway.cancel_trip(ctx, trip, &body.value.reason).await?;
     // With people or load aboard it ends where they leave, not here.
     let diverted = trip.diversion.is_some() && !trip.status.is_terminal();
-    answer["diverted"] = json!(diverted);
+    let answer = api::Trip { diverted: Some(diverted), recorded: Some(recorded), ..trip.into() };
     let status = if diverted || recorded != Recorded::Journal { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(answer)))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::super::json::read;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_ms(1_795_489_212_000);
+
+    fn good() -> Value {
+        json!({ "site": "north", "kind": "haul", "origin": { "lat": 1.0, "lon": 2.0 },
+                "destination": { "lat": 1.1, "lon": 2.0 }, "requirements": { "payload_kg": 1000 } })
+    }
+
+    fn check(change: impl Fn(&mut Value), fields: &[&str]) {
+        let mut body = good();
+        change(&mut body);
+        let asked = read::<api::TripRequest>(body.to_string().as_bytes());
+        let found = match asked.and_then(|asked| TripRequest::from(asked).checked(NOW)) {
+            Ok(_) => Vec::new(),
+            Err(reject) => reject.fields.into_iter().map(|error| error.field).collect(),
+        };
+        assert_eq!(found, fields, "{body}");
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_in_one_answer() {
+        check(|_| (), &[]);
+        check(|body| body["stops"] = json!([]), &[]);
+        check(|body| body["origin"] = json!({ "lat": 91, "lon": "x" }), &["/origin/lat", "/origin/lon"]);
+        check(|body| body["destination"] = body["origin"].clone(), &["/destination"]);
+        check(|body| body["colour/x"] = json!(1), &["/colour~1x"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }]), &[]);
+        check(|body| body["stops"] = json!(vec![json!({ "lat": 1, "lon": 1 }); 17]), &["/stops"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }, { "lat": 99, "lon": 1 }]), &["/stops/1/lat"]);
+        check(|body| body["stops"] = json!([null, 7]), &["/stops/0", "/stops/1"]);
+        check(|body| body["stops"] = json!([{ "lat": 1, "lon": 1 }, { "lat": 1, "lon": 1 }]), &["/stops/1"]);
+        check(|body| body["stops"] = json!([body["origin"]]), &["/stops/0"]);
+        check(|body| body["stops"] = json!([body["destination"]]), &["/destination"]);
+        check(
+            |body| body["requirements"] = json!({ "passengers": -1, "payload_kg": -2, "capabilities": ["ok", "NO"] }),
+            &["/requirements/capabilities/1", "/requirements/passengers", "/requirements/payload_kg"],
+        );
+        check(
+            |body| {
+                body["site"] = Value::Null;
+                body["kind"] = json!(1);
+                body["requirements"] = json!(7);
+            },
+            &["/kind", "/requirements", "/site"],
+        );
+    }
+
+    /// One wrong value, one field.
+    fn wrong(pointer: &str, values: &[Value], field: &str) {
+        for value in values {
+            check(
+                |body| {
+                    body["window"] = json!({ "earliest": null, "latest": null });
+                    body["requirements"] = json!({ "passengers": 0, "payload_kg": 0, "capabilities": [] });
+                    *body.pointer_mut(pointer).unwrap() = value.clone();
+                },
+                &[field],
+            );
+        }
+    }
+
+    #[test]
+    fn each_field_has_its_own_limits() {
+        let in_days = |days: i64| json!(NOW.plus_ms(days * 86_400_000).to_string());
+        wrong("/site", &[json!(null), json!(7), json!(""), json!("a b"), json!("North")], "/site");
+        wrong("/kind", &[json!(null), json!("HAUL"), json!([]), json!("taxi")], "/kind");
+        for place in ["/origin", "/destination"] {
+            wrong(place, &[json!(null), json!([1, 2]), json!("1,2")], place);
+            let (lat, lon) = (format!("{place}/lat"), format!("{place}/lon"));
+            wrong(&lat, &[json!(90.1), json!(-90.1), json!("1"), json!(null)], &lat);
+            wrong(&lon, &[json!(180.1), json!(-180.1), json!(true)], &lon);
+            wrong(place, &[json!({ "lat": 5, "lon": 5, "alt": 1 })], &format!("{place}/alt"));
+        }
+        wrong("/requirements", &[json!([]), json!("x")], "/requirements");
+        wrong("/requirements", &[json!({ "seats": 1 })], "/requirements/seats");
+        let at = "/requirements/passengers";
+        wrong(at, &[json!(-1), json!(1.5), json!(1_001), json!("2")], at);
+        let at = "/requirements/payload_kg";
+        wrong(at, &[json!(-0.1), json!(1_000_000.1), json!("2")], at);
+        let at = "/requirements/capabilities";
+        wrong(at, &[json!("tow"), json!({}), json!(vec!["tow"; 33])], at);
+        let bad_names = ["", "Tow", "to w", &"a".repeat(41)].map(|name| json!(["ok", name]));
+        wrong(at, &bad_names, "/requirements/capabilities/1");
+        wrong("/window", &[json!("now"), json!([])], "/window");
+        wrong("/window", &[json!({ "from": 1 })], "/window/from");
+        let earliest = [json!(7), json!("soon"), json!("2026-13-01T00:00:00Z"), in_days(91)];
+        wrong("/window/earliest", &earliest, "/window/earliest");
+        wrong("/window/latest", &[json!(7), in_days(0), in_days(-1), in_days(91)], "/window/latest");
+        wrong("/window", &[json!({ "earliest": in_days(2), "latest": in_days(2) })], "/window/latest");
+        for (name, value, is_wrong) in [
+            ("priority", json!(9), false),
+            ("priority", json!(9.0), false),
+            ("priority", json!(null), false),
+            ("priority", json!(10), true),
+            ("priority", json!(1.5), true),
+            ("priority", json!("1"), true),
+            ("stops", json!(1), true),
+            ("stops", json!({}), true),
+            ("window", json!({}), false),
+            ("window", json!({ "earliest": in_days(-1) }), false),
+            ("window", json!({ "latest": in_days(90) }), false),
+        ] {
+            let field = format!("/{name}");
+            let fields = [field.as_str()];
+            check(|body| body[name] = value.clone(), if is_wrong { &fields } else { &[] });
+        }
+    }
+
+    #[test]
+    fn negative_zero_is_zero_because_canonical_json_has_only_one() {
+        let mut body = good();
+        body["origin"] = json!({ "lat": -0.0, "lon": 2.0 });
+        body["requirements"] = json!({ "payload_kg": -0.0 });
+        let request = TripRequest::from(read::<api::TripRequest>(body.to_string().as_bytes()).unwrap());
+        assert!(request.stops[0].at.lat().is_sign_positive() && request.requirements.payload_kg.is_sign_positive());
+    }
 }

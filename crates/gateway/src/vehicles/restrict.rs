@@ -11,6 +11,8 @@ use fleet::vehicle::{HoldKind, HoldTiming, StopClass};
 use kernel::envelope::{ClockSource, Known as Stated, OccurredAt};
 use kernel::id::{HoldId, TypedId};
 use kernel::{Actor, CommandId, Ctx, VehicleId};
+use schemars::JsonSchema;
+use serde::Serialize;
 use store::CommandError;
 use store::port::Fault;
 use tokio::time::timeout;
@@ -28,7 +30,8 @@ const COMMIT_WAIT: Duration = Duration::from_millis(400);
 const RECORD_WAIT: Duration = Duration::from_millis(300);
 
 /// Where an order is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Recorded {
     /// In the journal.
     Journal,
@@ -36,17 +39,6 @@ pub enum Recorded {
     Emergency,
     /// In memory alone: neither the store nor the disk took it in time.
     Memory,
-}
-
-impl Recorded {
-    /// The name, as in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Recorded::Journal => "journal",
-            Recorded::Emergency => "emergency",
-            Recorded::Memory => "memory",
-        }
-    }
 }
 
 /// What became of a stop.

@@ -13,12 +13,12 @@ use kernel::{CommandId, SiteId, TenantId, Timestamp, VehicleId};
 use link::v1::{self, command::Body};
 use link::{RuleClass, SiteRule, SiteRules};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use store::port::{CommitError, Fault, Store};
 use store::{Expected, Loaded, RowBody, RowWrite, TableSpec};
 
 use super::backend::Known;
 use crate::Gateway;
+use crate::api::sites as api;
 
 /// Which zones and closures each vehicle was sent and confirmed, by vehicle.
 pub const VEHICLE_RULES: TableSpec = TableSpec::observations("vehicle_rules", &[]);
@@ -148,14 +148,14 @@ pub struct InForce(Vec<(VehicleId, String, BTreeSet<String>)>);
 
 impl InForce {
     /// On how many of them a rule holds, and who has not confirmed it.
-    pub fn of(&self, rule: &str) -> Value {
+    pub fn of(&self, rule: &str) -> api::InForce {
         let waiting: Vec<_> = self.0.iter().filter(|(_, _, rules)| !rules.contains(rule)).collect();
-        let named = waiting.iter().take(WAITING_NAMED_MAX).map(|(id, name, _)| json!({ "id": id, "name": name }));
-        json!({
-            "on": self.0.len() - waiting.len(),
-            "of": self.0.len(),
-            "waiting": named.collect::<Vec<_>>(),
-        })
+        let named = waiting.iter().take(WAITING_NAMED_MAX);
+        api::InForce {
+            on: self.0.len() - waiting.len(),
+            of: self.0.len(),
+            waiting: named.map(|(id, name, _)| api::WaitingVehicle { id: *id, name: name.clone() }).collect(),
+        }
     }
 }
 
@@ -237,12 +237,12 @@ mod tests {
         let vehicle = |n: u128, ids: &[&str]| (VehicleId::from_u128(n), format!("car-{n}"), rules(ids));
         let kept = InForce(vec![vehicle(1, &["a", "b"]), vehicle(2, &["b"]), vehicle(3, &[])]);
         let sent = kept.of("a");
-        assert_eq!((&sent["on"], &sent["of"]), (&json!(1), &json!(3)));
-        let names: Vec<&str> = sent["waiting"].as_array().unwrap().iter().filter_map(|v| v["name"].as_str()).collect();
+        assert_eq!((sent.on, sent.of), (1, 3));
+        let names: Vec<&str> = sent.waiting.iter().map(|vehicle| vehicle.name.as_str()).collect();
         assert_eq!(names, ["car-2", "car-3"]);
         let many = InForce((0..200).map(|n| vehicle(n, &[])).collect());
         let sent = many.of("a");
-        assert_eq!((&sent["on"], &sent["of"]), (&json!(0), &json!(200)));
-        assert_eq!(sent["waiting"].as_array().unwrap().len(), WAITING_NAMED_MAX);
+        assert_eq!((sent.on, sent.of), (0, 200));
+        assert_eq!(sent.waiting.len(), WAITING_NAMED_MAX);
     }
 }

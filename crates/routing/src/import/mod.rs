@@ -12,6 +12,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use kernel::Coordinate;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::graph::{Edge, EdgeId, NoStop, RoadGraph};
@@ -74,7 +75,7 @@ pub enum ImportError {
 }
 
 /// What an import took and left.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct ImportReport {
     /// Nodes of the graph.
     pub nodes: usize,

@@ -8,6 +8,7 @@ mod state;
 
 use kernel::id::{AssistId, PrincipalId};
 use kernel::{Coordinate, SiteId, Timestamp, TripId, VehicleId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Done, decide};
@@ -17,8 +18,9 @@ pub use kernel::assist::Answer;
 use crate::trip::types::SnapshotRef;
 
 /// Where a request is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "AssistanceStatus")]
 pub enum Status {
     /// Nobody looks.
     Asked,
@@ -29,7 +31,7 @@ pub enum Status {
 }
 
 /// One person's exclusive right to answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lease {
     /// Counts the leases of this request: an answer names it, so that one given under an older lease is refused.
     pub number: u64,
@@ -40,7 +42,8 @@ pub struct Lease {
 }
 
 /// An answer that was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct Given {
     /// Which.
     pub answer: Answer,
@@ -55,7 +58,7 @@ pub struct Given {
 }
 
 /// What a vehicle said to an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Outcome {
     /// Nothing yet.
@@ -72,7 +75,7 @@ pub enum Outcome {
 }
 
 /// Why a request needs nobody any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Closing {
     /// RESUMED, STRANDED, LEFT, ENDED.
     pub code: String,

@@ -2,6 +2,7 @@
 
 use kernel::{Aggregate, Coordinate, Ctx, FieldError, Reject, Subject, TripId, VehicleId};
 use policy::Constraints;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::CommandError;
 
@@ -11,7 +12,7 @@ use crate::ports::{RouteFound, RouteQuery, VehicleFacts};
 use crate::trip::{Trip, TripRequest};
 
 /// A route that would be driven, and what bound it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RoutePreview {
     /// From the pickup to the drop-off, in metres.
     pub distance_m: f64,

@@ -3,6 +3,7 @@
 use kernel::envelope::RetentionClass;
 use kernel::id::BootId;
 use kernel::{Ctx, TenantId, Timestamp, TripId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::port::CommitError;
 use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec};
@@ -17,7 +18,7 @@ use crate::trip::{Command, Done, ReportKind, VehicleReport};
 pub const TRIP_PROGRESS: TableSpec = TableSpec::observations("trip_progress", &[]);
 
 /// How far a trip's vehicle is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// Driven since departure, in metres.
     pub distance_m: f64,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kernel::{Coordinate, Ctx, RouteId, TenantId, Timestamp, TripId};
 use policy::Constraints;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{CommandError, Expected, Fault, RowBody, RowWrite, TableSpec};
 
@@ -17,7 +18,7 @@ use crate::trip::types::RouteSummary;
 pub const ROUTE_VERSIONS: TableSpec = TableSpec::machinery("route_versions", &["trip"]);
 
 /// A line with its steps.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Leg {
     /// At least two points, or none where both ends are one place.
     pub points: Vec<Coordinate>,

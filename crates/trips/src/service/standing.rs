@@ -15,7 +15,7 @@ use store::{
 use super::subscribers::settle;
 use super::{Gathered, Trips};
 use crate::standing::decide::NewStanding;
-use crate::standing::parse::StandingRequest;
+use crate::standing::request::StandingRequest;
 use crate::standing::{Command, Standing, decide};
 use crate::trip::{Trip, TripEvent};
 

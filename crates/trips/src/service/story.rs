@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kernel::envelope::DecisionRecord;
 use kernel::{Actor, Aggregate, DecisionId, DomainEvent, Envelope, Subject, TenantId, Timestamp, TripId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use store::CommandError;
@@ -18,7 +19,7 @@ pub const HISTORY_PAGE_MAX: usize = 500;
 pub(crate) const STORY_ENTRIES_MAX: usize = 5_000;
 
 /// A page of a trip's timeline.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct History {
     /// The entries.
     pub items: Vec<HistoryItem>,
@@ -27,7 +28,7 @@ pub struct History {
 }
 
 /// One entry of a trip's timeline.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct HistoryItem {
     /// The place in the timeline, from 1.
     pub n: u64,
@@ -42,7 +43,8 @@ pub struct HistoryItem {
 }
 
 /// How a trip came to be what it is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Why")]
 pub struct Story {
     /// The trip.
     pub trip: TripId,
@@ -53,7 +55,7 @@ pub struct Story {
 }
 
 /// One step of a story.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct StoryStep {
     /// The place in the timeline, from 1.
     pub n: u64,
@@ -66,6 +68,7 @@ pub struct StoryStep {
     /// Who acted.
     pub actor: Actor,
     /// The decision behind it, with verdict, reasons, constraints and facts.
+    #[schemars(with = "Option<policy::Decision>")]
     pub decision: Option<Value>,
 }
 

@@ -3,34 +3,38 @@
 
 pub mod decide;
 pub mod events;
-pub mod parse;
+pub mod request;
 mod state;
 
 use std::collections::BTreeMap;
 
 use kernel::id::StandingId;
 use kernel::{SiteId, Timestamp, TripId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Done, decide};
 pub use events::StandingEvent;
 
+use crate::limits::{STANDING_QUANTITY_KG_MAX, STANDING_TRIPS_MAX};
 use crate::trip::TripRequest;
 use crate::trip::types::{Kind, Requirements, Stop, Window};
 
 /// When a standing order is done.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(rename = "StandingGoal")]
 pub enum Goal {
     /// So many kilograms are moved.
-    QuantityKg(f64),
+    QuantityKg(#[schemars(range(max = STANDING_QUANTITY_KG_MAX), extend("exclusiveMinimum" = 0))] f64),
     /// So many trips are done.
-    Trips(u64),
+    Trips(#[schemars(range(min = 1, max = STANDING_TRIPS_MAX))] u64),
 }
 
 /// Where a standing order is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "StandingStatus")]
 pub enum Status {
     /// It asks for trips.
     Active,
@@ -41,7 +45,7 @@ pub enum Status {
 }
 
 /// Why no further trip is asked for now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pause {
     /// Stable code of the refusal, or of how the last trip ended.
     pub code: String,

@@ -1,6 +1,6 @@
 //! The trip: from a request to its end. [`status`] is the table of transitions; [`events`] is what can happen;
 //! [`state`] is the fold; [`decide`], [`report`], [`due`], [`way`] and [`resume`] are the rules for clients and
-//! dispatch, for vehicles, for time, for a way that changes and for going on after a stop; [`request`] reads what a client
+//! dispatch, for vehicles, for time, for a way that changes and for going on after a stop; [`request`] is what a client
 //! asks for.
 
 mod about;

@@ -2,6 +2,7 @@
 //! read this table, so that they cannot disagree.
 
 use kernel::{Code, Reject};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use Status::{
@@ -10,8 +11,9 @@ use Status::{
 };
 
 /// Where a trip is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "TripStatus")]
 pub enum Status {
     /// Its time has not come.
     Scheduled,

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use kernel::id::{AssistId, BootId, PrincipalId};
 use kernel::{Coordinate, DecisionId, RouteId, Timestamp, VehicleId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a trip is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "TripKind")]
 pub enum Kind {
     /// People.
     Passenger,
@@ -61,21 +63,10 @@ impl Kind {
     }
 }
 
-impl std::str::FromStr for Kind {
-    type Err = KindError;
-    fn from_str(text: &str) -> Result<Self, KindError> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(KindError)
-    }
-}
-
-/// A text that names no kind of trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of passenger, delivery, haul, charge, depot, reposition, maintenance, recovery")]
-pub struct KindError;
-
 /// What the vehicle must be able to do and carry.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Required")]
 pub struct Requirements {
     /// Names of capabilities, all of them needed.
     pub capabilities: BTreeSet<String>,
@@ -86,8 +77,9 @@ pub struct Requirements {
 }
 
 /// When the trip may begin.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(inline)]
 pub struct Window {
     /// Not before.
     pub earliest: Option<Timestamp>,
@@ -96,14 +88,15 @@ pub struct Window {
 }
 
 /// A place where the vehicle stops. The first is the origin, the last the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TripStop")]
 pub struct Stop {
     /// Where.
     pub at: Coordinate,
 }
 
 /// A version of a trip's route, as the journal has it. The line itself is a row named by `route`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteSummary {
     /// Its id.
     pub route: RouteId,
@@ -134,7 +127,7 @@ pub struct RouteSummary {
 }
 
 /// How far a vehicle got with a trip; each is reached once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Milestone {
     /// Chosen, no answer yet.
@@ -154,7 +147,7 @@ pub enum Milestone {
 }
 
 /// The vehicle of a trip.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Assignment {
     /// The vehicle.
     pub vehicle: VehicleId,
@@ -175,7 +168,7 @@ pub struct Assignment {
 }
 
 /// A vehicle that is not asked for this trip for a while.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exclusion {
     /// The vehicle.
     pub vehicle: VehicleId,
@@ -188,7 +181,7 @@ pub struct Exclusion {
 }
 
 /// Why a trip waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
     /// Stable code, e.g. `NO_CAPABLE_VEHICLE`.
     pub code: String,
@@ -201,7 +194,8 @@ pub struct Wait {
 }
 
 /// A rule that the vehicle violates now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Violation")]
 pub struct OpenViolation {
     /// The violation.
     pub violation: kernel::id::ViolationId,
@@ -212,7 +206,8 @@ pub struct OpenViolation {
 }
 
 /// What a vehicle tells of a completed trip.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TripSummary")]
 pub struct Summary {
     /// Driven since departure, in metres.
     pub distance_m: f64,
@@ -223,7 +218,7 @@ pub struct Summary {
 }
 
 /// How a trip ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ending {
     /// When.
     pub at: Timestamp,
@@ -301,7 +296,7 @@ pub struct RunnerUp {
 }
 
 /// A new version of the way that is offered to the vehicle. Until the vehicle takes it the old one holds (SAFE-9).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rerouting {
     /// The new version.
     pub route: RouteSummary,
@@ -316,7 +311,7 @@ pub struct Rerouting {
 }
 
 /// A picture or text that a vehicle shows to whoever helps it; the bytes are an observation, named by their digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotRef {
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
@@ -325,7 +320,7 @@ pub struct SnapshotRef {
 }
 
 /// An order to go on that the vehicle has not answered yet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resuming {
     /// The request for help that it answers, if it is an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -340,7 +335,7 @@ pub struct Resuming {
 }
 
 /// The trip is taken back from its vehicle, which has not said yet that it left it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Withdrawal {
     /// Stable code.
     pub code: String,
@@ -351,7 +346,8 @@ pub struct Withdrawal {
 }
 
 /// Why the vehicle was told to stop before the rest of its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Reason")]
 pub struct Blocked {
     /// Stable code, e.g. `NO_LEGAL_EXIT`.
     pub code: String,
@@ -360,7 +356,7 @@ pub struct Blocked {
 }
 
 /// The trip was called off with people or load aboard: they are brought to a drop-off first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diversion {
     /// Why.
     pub reason: String,

@@ -1,0 +1,143 @@
+//! What an operation of the API is.
+
+use std::sync::Arc;
+
+use axum::routing::{MethodFilter, MethodRouter};
+use kernel::Permission;
+use policy::Action;
+use schemars::JsonSchema;
+
+use crate::Gateway;
+use crate::api::List;
+use crate::api::schema::{Shape, of};
+
+/// One operation.
+pub struct Endpoint {
+    /// Its method.
+    pub method: &'static str,
+    /// Its address, with parameters in braces.
+    pub path: &'static str,
+    /// What it is for, in one line.
+    pub summary: &'static str,
+    /// Who may do it.
+    pub access: Access,
+    /// What policy is asked before it is done, which permits it to the same roles.
+    pub asks: Option<Action>,
+    /// Whether it is counted against the limits of rates; stops are not (SAFE-1, SAFE-2).
+    pub counted: bool,
+    /// What its query is.
+    pub query: Option<Shape>,
+    /// Headers that it reads.
+    pub headers: &'static [&'static str],
+    /// What its body is.
+    pub body: Option<Shape>,
+    /// The status of its success.
+    pub status: u16,
+    /// Another status of success, where there is one.
+    pub also: Option<u16>,
+    /// What it answers.
+    pub answer: Answer,
+    /// What carries it out.
+    pub route: fn(MethodFilter) -> MethodRouter<Arc<Gateway>>,
+}
+
+/// Who may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, without a token.
+    Anyone,
+    /// Roles that may do this.
+    Tenant(Permission),
+    /// The platform's administrator.
+    Platform,
+}
+
+/// What an operation answers.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer {
+    /// JSON of a type.
+    Json(Shape),
+    /// A Mapbox Vector Tile.
+    Tile,
+    /// Plain text.
+    Text,
+    /// Bytes of a format of their own.
+    Bytes,
+    /// Server-Sent Events.
+    Events,
+    /// A WebSocket.
+    Socket,
+}
+
+impl Endpoint {
+    /// Its method as the router has it.
+    pub fn filter(&self) -> MethodFilter {
+        match self.method {
+            "post" => MethodFilter::POST,
+            "put" => MethodFilter::PUT,
+            "delete" => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        }
+    }
+
+    /// Its address for the router: the name of a tile of the journal has slashes.
+    pub fn route_path(&self) -> String {
+        self.path.replace("{tile}", "{*tile}")
+    }
+
+    /// The names of the parameters in its address.
+    pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+    }
+}
+
+pub(super) const fn json<T: JsonSchema + 'static>() -> Answer {
+    Answer::Json(of::<T>())
+}
+
+/// A page of things, which goes on at a cursor.
+pub(super) const fn list<T: JsonSchema + 'static, C: JsonSchema + 'static>() -> Answer {
+    json::<List<T, C>>()
+}
+
+pub(super) const fn takes<T: JsonSchema + 'static>() -> Option<Shape> {
+    Some(of::<T>())
+}
+
+pub(super) const fn endpoint(method: &'static str, path: &'static str, access: Access) -> Endpoint {
+    Endpoint {
+        method,
+        path,
+        summary: "",
+        access,
+        asks: None,
+        counted: true,
+        query: None,
+        headers: &[],
+        body: None,
+        status: 200,
+        also: None,
+        answer: Answer::Text,
+        route: |_| MethodRouter::new(),
+    }
+}
+
+pub(super) const fn get(path: &'static str, may: Permission) -> Endpoint {
+    endpoint("get", path, Access::Tenant(may))
+}
+
+pub(super) const fn post(path: &'static str, may: Permission) -> Endpoint {
+    endpoint("post", path, Access::Tenant(may))
+}
+
+pub(super) const fn put(path: &'static str, may: Permission) -> Endpoint {
+    endpoint("put", path, Access::Tenant(may))
+}
+
+pub(super) const fn delete(path: &'static str, may: Permission) -> Endpoint {
+    endpoint("delete", path, Access::Tenant(may))
+}
+
+pub(super) const fn open(path: &'static str) -> Endpoint {
+    endpoint("get", path, Access::Anyone)
+}
