@@ -44,8 +44,8 @@ const PLUGS: &[(&str, &str, &str)] = &[
         "    /// Inspections.\n    pub inspections: Arc<inspections::Inspections>,\n",
     ),
     ("crates/gateway/src/lib.rs", "trips::DOMAIN]", "inspections::DOMAIN, "),
-    ("crates/gateway/src/http/endpoints.rs", "mod journal;", "mod inspections;\n"),
-    ("crates/gateway/src/http/endpoints.rs", "    journal::ENDPOINTS,", "    inspections::ENDPOINTS,\n"),
+    ("crates/gateway/src/http/mod.rs", "mod journal;", "mod inspections;\n"),
+    ("crates/gateway/src/http/mod.rs", "    journal::ENDPOINTS,", "    inspections::ENDPOINTS,\n"),
     (
         "crates/atlasmesh/src/serve/wiring.rs",
         "    let mut workers = ",

@@ -4,17 +4,59 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::routing::on;
+use fleet::actions::MAY_READ_FLEET;
 use kernel::Reject;
 use kernel::id::AssistId;
+use trips::actions::{MAY_ASSIST, RESUME_TRIP};
 use trips::assistance::Answer;
 use trips::{AnswerWish, Which};
 
 use super::auth::Caller;
+use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::assistance::{AnswerGiven, Assistance, AssistanceFilter, HandBack, Queue, VIA_MAX};
 use crate::api::{List, Within};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "List requests for assistance, the newest first; those that need somebody, or all",
+        query: endpoint::takes::<AssistanceFilter>(),
+        answer: endpoint::list::<Assistance, AssistId>(),
+        route: |m| on(m, list),
+        ..endpoint::get("/v1/assistance", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Show a request for assistance, with what the vehicle shows",
+        answer: endpoint::json::<Assistance>(),
+        route: |m| on(m, show),
+        ..endpoint::get("/v1/assistance/{assistance}", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Take a request for assistance for five minutes, or renew the lease",
+        answer: endpoint::json::<Assistance>(),
+        route: |m| on(m, take),
+        ..endpoint::post("/v1/assistance/{assistance}/take", MAY_ASSIST)
+    },
+    Endpoint {
+        summary: "Give a request for assistance back",
+        body: endpoint::takes::<HandBack>(),
+        answer: endpoint::json::<Assistance>(),
+        route: |m| on(m, hand_back),
+        ..endpoint::post("/v1/assistance/{assistance}/hand-back", MAY_ASSIST)
+    },
+    Endpoint {
+        summary: "Answer a request for assistance; the vehicle checks the answer and may refuse",
+        body: endpoint::takes::<AnswerGiven>(),
+        answer: endpoint::json::<Assistance>(),
+        asks: Some(RESUME_TRIP),
+        route: |m| on(m, answer),
+        ..endpoint::post("/v1/assistance/{assistance}/answer", MAY_ASSIST)
+    },
+];
 
 /// Requests of one answer where the caller says nothing.
 const REQUESTS_DEFAULT: usize = 50;

@@ -13,7 +13,7 @@ use kernel::{Actor, Code, Ctx, SiteId};
 use store::port::Fault;
 use tenancy::{Authenticated, Role};
 
-use super::endpoints::{Access, Answer, Endpoint};
+use super::endpoint::{Access, Answer, Endpoint};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::connections::{Held, Place};

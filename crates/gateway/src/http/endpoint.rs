@@ -91,6 +91,11 @@ impl Endpoint {
     }
 }
 
+/// Headers of what is done once, of what changes a version, and of what may be known already.
+pub(super) const ONCE: &[&str] = &["Idempotency-Key"];
+pub(super) const EDIT: &[&str] = &["If-Match"];
+pub(super) const TAGGED: &[&str] = &["If-None-Match"];
+
 pub(super) const fn json<T: JsonSchema + 'static>() -> Answer {
     Answer::Json(of::<T>())
 }

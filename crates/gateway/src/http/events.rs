@@ -9,14 +9,17 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
+use axum::routing::on;
 use futures_util::StreamExt;
 use kernel::Reject;
 use store::port::Fault;
+use tenancy::MAY_READ_JOURNAL;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::auth::Caller;
+use super::endpoint::{self, Answer, Endpoint};
 use super::extract::Parameters;
 use super::problem::Problem;
 use crate::Gateway;
@@ -24,6 +27,16 @@ use crate::api::Within;
 use crate::api::journal::EventsAfter;
 use crate::streams::{SLOW_READER, Slot};
 use crate::tail::{Line, PAGE};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
+    summary: "The journal as it grows, as Server-Sent Events",
+    query: endpoint::takes::<EventsAfter>(),
+    headers: &["Last-Event-ID"],
+    answer: Answer::Events,
+    route: |m| on(m, follow),
+    ..endpoint::get("/v1/events", MAY_READ_JOURNAL)
+}];
 
 /// Events that wait for one subscriber's socket: a page. The journal has the rest, so that a burst waits there and not
 /// here.

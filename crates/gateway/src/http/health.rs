@@ -5,12 +5,36 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
+use axum::routing::on;
 use kernel::TenantId;
 use kernel::time::ClockState;
 
+use super::endpoint::{self, Answer, Endpoint};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::health::{Alive, AliveWord, Clock, Ready, ReadyWord};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Whether the process answers",
+        answer: endpoint::json::<Alive>(),
+        route: |m| on(m, alive),
+        ..endpoint::open("/healthz")
+    },
+    Endpoint {
+        summary: "Whether the store can be read",
+        answer: endpoint::json::<Ready>(),
+        route: |m| on(m, ready),
+        ..endpoint::open("/readyz")
+    },
+    Endpoint {
+        summary: "Metrics as Prometheus text",
+        answer: Answer::Text,
+        route: |m| on(m, metrics),
+        ..endpoint::open("/metrics")
+    },
+];
 
 /// `GET /healthz`: the process answers.
 pub async fn alive() -> Json<Alive> {

@@ -6,9 +6,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::routing::on;
 use kernel::{Code, EventId, Reject, Subject, TenantId};
+use tenancy::MAY_READ_JOURNAL;
 
 use super::auth::Caller;
+use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
@@ -16,6 +19,43 @@ use crate::api::journal::{EntriesFrom, Entry, Head, Receipt, VerificationOrder};
 use crate::api::{List, WaitMs, Within};
 use crate::tail::Line;
 use crate::verifications::{Verification, VerificationId};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Entries of the journal; waits up to `wait_ms`, at most 30000, for the first",
+        query: endpoint::takes::<EntriesFrom>(),
+        answer: endpoint::list::<Entry, u64>(),
+        route: |m| on(m, list),
+        ..endpoint::get("/v1/journal", MAY_READ_JOURNAL)
+    },
+    Endpoint {
+        summary: "The signed head of the journal",
+        answer: endpoint::json::<Head>(),
+        route: |m| on(m, head),
+        ..endpoint::get("/v1/journal/head", MAY_READ_JOURNAL)
+    },
+    Endpoint {
+        summary: "The proof that an event is in the journal",
+        answer: endpoint::json::<Receipt>(),
+        route: |m| on(m, prove),
+        ..endpoint::get("/v1/journal/{event}/proof", MAY_READ_JOURNAL)
+    },
+    Endpoint {
+        summary: "Begin to verify the journal, with `replay` also every row against it; the one under way is answered where there is one",
+        body: endpoint::takes::<VerificationOrder>(),
+        status: 202,
+        answer: endpoint::json::<Verification>(),
+        route: |m| on(m, verify),
+        ..endpoint::post("/v1/journal/verify", MAY_READ_JOURNAL)
+    },
+    Endpoint {
+        summary: "How far a verification is, and what it found",
+        answer: endpoint::json::<Verification>(),
+        route: |m| on(m, verification),
+        ..endpoint::get("/v1/journal/verify/{verification}", MAY_READ_JOURNAL)
+    },
+];
 
 /// Entries of one answer where the caller says nothing.
 const ENTRIES_DEFAULT: usize = 100;

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
-use super::endpoints::ENDPOINTS;
+use super::endpoints;
 use crate::api::WHOLE_MAX;
 use crate::api::schema::{self, Schemas, Shape};
 
@@ -42,7 +42,7 @@ fn validator(shape: Shape) -> Result<Arc<Validator>, Reject> {
 
 /// Makes the validators now, so that no request waits for them.
 pub fn prepare() {
-    ENDPOINTS.iter().filter_map(|endpoint| endpoint.body).for_each(|body| drop(validator(body)));
+    endpoints().filter_map(|endpoint| endpoint.body).for_each(|body| drop(validator(body)));
 }
 
 /// JSON as its type describes it.
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_body_has_a_validator() {
-        for endpoint in ENDPOINTS {
+        for endpoint in endpoints() {
             assert!(endpoint.body.is_none_or(|body| validator(body).is_ok()), "{} {}", endpoint.method, endpoint.path);
         }
     }

@@ -1,4 +1,4 @@
-//! The HTTP API: one file per resource, one table of routes, one place for limits, traces and metrics.
+//! The HTTP API: one file per resource with its operations and what carries them out, one place for limits, traces and metrics.
 
 mod assistance;
 pub mod auth;
@@ -6,8 +6,7 @@ pub mod extract;
 pub mod openapi;
 pub mod problem;
 
-mod endpoint;
-pub mod endpoints;
+pub mod endpoint;
 mod events;
 mod health;
 mod journal;
@@ -39,7 +38,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::Gateway;
-use crate::http::endpoints::{ENDPOINTS, Endpoint};
+use crate::http::endpoint::Endpoint;
 use crate::http::problem::Problem;
 
 pub use listener::listen;
@@ -49,15 +48,38 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The largest map in bytes: an extract of a large city; a graph is per site.
 pub const MAP_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// Every operation of the API.
+/// The operations of each resource.
+const RESOURCES: &[&[Endpoint]] = &[
+    tenants::ENDPOINTS,
+    principals::ENDPOINTS,
+    sites::ENDPOINTS,
+    tiles::ENDPOINTS,
+    trips::ENDPOINTS,
+    vehicles::ENDPOINTS,
+    standing::ENDPOINTS,
+    assistance::ENDPOINTS,
+    journal::ENDPOINTS,
+    tlog::ENDPOINTS,
+    events::ENDPOINTS,
+    positions::ENDPOINTS,
+    openapi::ENDPOINTS,
+    problem::ENDPOINTS,
+    health::ENDPOINTS,
+];
+
+/// Every operation of the API. The router, the OpenAPI document and the table of the guide are made from this.
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    RESOURCES.iter().copied().flatten()
+}
+
+/// The routes of the API and the page.
 pub fn router(gateway: Arc<Gateway>) -> Router {
     json::prepare();
     let route = |router: Router<Arc<Gateway>>, endpoint: &'static Endpoint| {
         let admit = middleware::from_fn_with_state((Arc::clone(&gateway), endpoint), auth::admit);
         router.route(&endpoint.route_path(), (endpoint.route)(endpoint.filter()).route_layer(admit))
     };
-    ENDPOINTS
-        .iter()
+    endpoints()
         .fold(Router::new(), route)
         .fallback(page::serve)
         .method_not_allowed_fallback(|| async {

@@ -2,12 +2,14 @@
 //! without its description.
 
 use axum::Json;
+use axum::routing::on;
 use kernel::id::{AssistId, HoldId, PrincipalId, RestrictionId, StandingId};
 use kernel::{Code, EventId, SiteId, TenantId, TripId, VehicleId};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tenancy::Role;
 
-use super::endpoints::{Access, Answer, ENDPOINTS, Endpoint};
+use super::endpoint::{self, Access, Answer, Endpoint};
+use super::endpoints;
 use super::extract::IDEMPOTENCY_KEY_BYTES_MAX;
 use super::problem::Problem;
 use super::sites::OSM_PBF;
@@ -15,6 +17,14 @@ use crate::api;
 use crate::api::schema::{self, Schemas, text};
 use crate::api::sites::NetworkTables;
 use crate::verifications::VerificationId;
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
+    summary: "This API as OpenAPI 3.1",
+    answer: endpoint::json::<Map<String, Value>>(),
+    route: |m| on(m, show),
+    ..endpoint::open("/v1/openapi.json")
+}];
 
 /// `GET /v1/openapi.json`
 pub async fn show() -> Result<Json<Value>, Problem> {
@@ -31,7 +41,7 @@ pub async fn show() -> Result<Json<Value>, Problem> {
 pub fn document() -> Result<Value, String> {
     let (mut taken, mut answered) = (Schemas::taken(), Schemas::answered());
     let mut paths = json!({});
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints() {
         paths[endpoint.path][endpoint.method] = operation(endpoint, &mut taken, &mut answered);
     }
     let problem = answered.of(schema::of::<api::Problem>());
@@ -162,7 +172,7 @@ fn answer(endpoint: &Endpoint, answered: &mut Schemas) -> Value {
 pub fn operations_markdown() -> String {
     let (mut taken, mut answered) = (Schemas::taken(), Schemas::answered());
     let mut table = String::from("| operation | what for | answer |\n|---|---|---|\n");
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints() {
         let query: Vec<String> =
             endpoint.query.map(|query| taken.parameters(query)).into_iter().flatten().map(|(name, _)| name).collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
@@ -218,8 +228,8 @@ mod tests {
         }
         let count: usize =
             document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len()).sum();
-        assert_eq!(count, ENDPOINTS.len(), "an address and method stand once");
-        for endpoint in ENDPOINTS {
+        assert_eq!(count, endpoints().count(), "an address and method stand once");
+        for endpoint in endpoints() {
             assert!(endpoint.summary.len() > 5 && !endpoint.summary.ends_with('.'), "{}", endpoint.path);
         }
     }

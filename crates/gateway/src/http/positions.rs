@@ -6,14 +6,26 @@ use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
+use axum::routing::on;
+use fleet::actions::MAY_READ_FLEET;
 use kernel::Code;
 use tokio::sync::watch;
 
 use super::auth::{Caller, SUBPROTOCOL};
+use super::endpoint::{self, Answer, Endpoint};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::positions::Snapshot;
 use crate::streams::{SLOW_READER, Slot};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
+    summary: "Positions of the vehicles, over a WebSocket",
+    status: 101,
+    answer: Answer::Socket,
+    route: |m| on(m, watch),
+    ..endpoint::get("/v1/positions", MAY_READ_FLEET)
+}];
 
 /// What a client may send, in bytes: it has nothing to say but pings and a close.
 const INBOUND_BYTES_MAX: usize = 1024;

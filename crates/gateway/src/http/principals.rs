@@ -5,14 +5,42 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::on;
 use kernel::id::PrincipalId;
+use tenancy::MAY_MANAGE_PRINCIPALS;
 
 use super::auth::Caller;
+use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::principals::{NewPrincipal, Principal, PrincipalCreated};
 use crate::api::{List, Named, Page};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Make a principal, whose token is answered once",
+        body: endpoint::takes::<NewPrincipal>(),
+        status: 201,
+        answer: endpoint::json::<PrincipalCreated>(),
+        route: |m| on(m, create),
+        ..endpoint::post("/v1/principals", MAY_MANAGE_PRINCIPALS)
+    },
+    Endpoint {
+        summary: "List principals",
+        query: endpoint::takes::<Page>(),
+        answer: endpoint::list::<Principal, PrincipalId>(),
+        route: |m| on(m, list),
+        ..endpoint::get("/v1/principals", MAY_MANAGE_PRINCIPALS)
+    },
+    Endpoint {
+        summary: "Revoke a principal's access, at once and for good",
+        answer: endpoint::json::<Named<PrincipalId>>(),
+        route: |m| on(m, revoke),
+        ..endpoint::delete("/v1/principals/{principal}", MAY_MANAGE_PRINCIPALS)
+    },
+];
 
 /// `POST /v1/principals`
 pub async fn create(

@@ -5,11 +5,21 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::on;
 use kernel::{Code, Reject};
 use store::port::Fault;
 use store::{CommandError, CommitError};
 
+use super::endpoint::{self, Answer, Endpoint};
 use crate::api;
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
+    summary: "What a problem means and what to do next, as its `type` names it",
+    answer: Answer::Text,
+    route: |m| on(m, page),
+    ..endpoint::open("/docs/errors/{code}")
+}];
 
 include!(concat!(env!("OUT_DIR"), "/errors.rs"));
 

@@ -4,24 +4,93 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+use axum::routing::on;
 use fleet::MapSource;
+use fleet::actions::{IMPORT_SITE, LIFT_CLOSURE, MAY_IMPORT_SITE, MAY_READ_FLEET, MAY_RESTRICT_SITE};
 use fleet::site::{NewMap, SiteRoadsClosed, SiteZoneDrawn};
 use kernel::id::RestrictionId;
 use kernel::{BoxFuture, Code, Reject, SiteId, TenantId};
 use routing::import::{ImportError, ImportReport};
 use store::{CommandError, Fault};
 
+use super::MAP_BYTES_MAX;
 use super::auth::Caller;
+use super::endpoint::{self, EDIT, Endpoint, TAGGED};
 use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters, check_is_json};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::sites as api;
 use crate::api::sites::Restriction;
-use crate::api::{List, Named, Page};
+use crate::api::{List, Named, Page, sites as api};
 use crate::maps::{MapError, RoadNetwork};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Import a road network as the site's map",
+        headers: EDIT,
+        body: endpoint::takes::<api::NetworkTables>(),
+        status: 201,
+        answer: endpoint::json::<api::Imported>(),
+        asks: Some(IMPORT_SITE),
+        route: |m| on(m, import).layer(DefaultBodyLimit::max(MAP_BYTES_MAX)),
+        ..endpoint::put("/v1/sites/{site}/map", MAY_IMPORT_SITE)
+    },
+    Endpoint {
+        summary: "List sites",
+        query: endpoint::takes::<Page>(),
+        answer: endpoint::list::<api::Site, SiteId>(),
+        route: |m| on(m, list),
+        ..endpoint::get("/v1/sites", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Show a site: its map, zones and closures",
+        headers: TAGGED,
+        answer: endpoint::json::<api::Site>(),
+        route: |m| on(m, show),
+        ..endpoint::get("/v1/sites/{site}", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "The closures of a site, and on which vehicles each is in force",
+        answer: endpoint::list::<api::Closure, String>(),
+        route: |m| on(m, closures),
+        ..endpoint::get("/v1/sites/{site}/closures", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Close the roads inside a polygon, now or from a time on",
+        headers: EDIT,
+        body: endpoint::takes::<api::ClosureOrder>(),
+        status: 201,
+        answer: endpoint::json::<Named<RestrictionId>>(),
+        route: |m| on(m, close),
+        ..endpoint::post("/v1/sites/{site}/closures", MAY_RESTRICT_SITE)
+    },
+    Endpoint {
+        summary: "The zones of a site, and on which vehicles each is in force",
+        answer: endpoint::list::<api::Zone, String>(),
+        route: |m| on(m, zones),
+        ..endpoint::get("/v1/sites/{site}/zones", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Draw a zone, for now or from a time on",
+        headers: EDIT,
+        body: endpoint::takes::<api::ZoneOrder>(),
+        status: 201,
+        answer: endpoint::json::<Named<RestrictionId>>(),
+        route: |m| on(m, draw_zone),
+        ..endpoint::post("/v1/sites/{site}/zones", MAY_RESTRICT_SITE)
+    },
+    Endpoint {
+        summary: "Lift a closure or zone",
+        headers: EDIT,
+        answer: endpoint::json::<Named<RestrictionId>>(),
+        asks: Some(LIFT_CLOSURE),
+        route: |m| on(m, lift),
+        ..endpoint::delete("/v1/sites/{site}/restrictions/{restriction}", MAY_RESTRICT_SITE)
+    },
+];
 
 /// The type under which an OpenStreetMap extract is sent.
 pub const OSM_PBF: &str = "application/vnd.openstreetmap.data+pbf";

@@ -5,16 +5,54 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::on;
+use fleet::actions::MAY_READ_FLEET;
 use kernel::id::StandingId;
 use store::Idempotency;
 use trips::Standing;
+use trips::actions::{MAY_CANCEL_TRIP, MAY_REQUEST_TRIP, REQUEST_TRIP};
 
 use super::auth::Caller;
+use super::endpoint::{self, Endpoint, ONCE};
 use super::extract::{Body, Id, IdempotencyKey, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::standing::{StandingOrder, StandingRequest};
 use crate::api::{List, Page, Why, Within};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Open a standing order: the same trip again and again, until a quantity is moved or so many trips are done",
+        headers: ONCE,
+        body: endpoint::takes::<StandingRequest>(),
+        status: 201,
+        answer: endpoint::json::<StandingOrder>(),
+        asks: Some(REQUEST_TRIP),
+        route: |m| on(m, open),
+        ..endpoint::post("/v1/standing-orders", MAY_REQUEST_TRIP)
+    },
+    Endpoint {
+        summary: "List standing orders, the newest first",
+        query: endpoint::takes::<Page<StandingId>>(),
+        answer: endpoint::list::<StandingOrder, StandingId>(),
+        route: |m| on(m, list),
+        ..endpoint::get("/v1/standing-orders", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Show a standing order: what is moved, what is under way, why it pauses",
+        answer: endpoint::json::<StandingOrder>(),
+        route: |m| on(m, show),
+        ..endpoint::get("/v1/standing-orders/{standing}", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Call a standing order off; its trips under way go on",
+        body: endpoint::takes::<Why>(),
+        answer: endpoint::json::<StandingOrder>(),
+        route: |m| on(m, cancel),
+        ..endpoint::post("/v1/standing-orders/{standing}/cancel", MAY_CANCEL_TRIP)
+    },
+];
 
 /// Orders of one answer where the caller says nothing.
 const ORDERS_DEFAULT: usize = 50;

@@ -5,16 +5,43 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::on;
 use kernel::TenantId;
 use tenancy::NewTenant;
 
 use super::auth::Caller;
+use super::endpoint::{self, Access, Endpoint};
 use super::extract::{Body, Id};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::List;
 use crate::api::principals::{NewAdministrator, PrincipalCreated};
-use crate::api::tenants as api;
+use crate::api::{List, tenants as api};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Make a tenant and its administrator, whose token is answered once",
+        body: endpoint::takes::<api::NewTenant>(),
+        status: 201,
+        answer: endpoint::json::<api::TenantCreated>(),
+        route: |m| on(m, create),
+        ..endpoint::endpoint("post", "/v1/tenants", Access::Platform)
+    },
+    Endpoint {
+        summary: "List tenants",
+        answer: endpoint::list::<api::Tenant, String>(),
+        route: |m| on(m, list),
+        ..endpoint::endpoint("get", "/v1/tenants", Access::Platform)
+    },
+    Endpoint {
+        summary: "Make another administrator for a tenant that lost its token",
+        body: endpoint::takes::<NewAdministrator>(),
+        status: 201,
+        answer: endpoint::json::<PrincipalCreated>(),
+        route: |m| on(m, add_administrator),
+        ..endpoint::endpoint("post", "/v1/tenants/{tenant}/administrators", Access::Platform)
+    },
+];
 
 /// `POST /v1/tenants`
 pub async fn create(

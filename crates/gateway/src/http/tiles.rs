@@ -9,16 +9,36 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::on;
+use fleet::actions::MAY_READ_FLEET;
 use kernel::{Code, SiteId};
 use routing::TileId;
 use routing::tiles::{LAYER, ZOOM_MAX};
 use serde_json::json;
 
 use super::auth::Caller;
+use super::endpoint::{self, Answer, Endpoint, TAGGED};
 use super::extract::Id;
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::sites::Tiles;
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Where the tiles of a site's roads are and what they cover, as TileJSON 3.0",
+        answer: endpoint::json::<Tiles>(),
+        route: |m| on(m, index),
+        ..endpoint::get("/v1/sites/{site}/tiles", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "A tile of a site's roads, zoom 0 to 16; the last part ends in .mvt and the ETag is the map's digest",
+        headers: TAGGED,
+        answer: Answer::Tile,
+        route: |m| on(m, show),
+        ..endpoint::get("/v1/sites/{site}/tiles/{zoom}/{x}/{y}", MAY_READ_FLEET)
+    },
+];
 
 /// The media type of a vector tile.
 const VECTOR_TILE: HeaderValue = HeaderValue::from_static("application/vnd.mapbox-vector-tile");

@@ -6,18 +6,100 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::on;
+use fleet::actions::MAY_READ_FLEET;
 use kernel::{Aggregate, SiteId, Subject, TripId};
 use store::Idempotency;
+use trips::actions::{CANCEL_TRIP, MAY_CANCEL_TRIP, MAY_REQUEST_TRIP, MAY_RESUME_TRIP, REQUEST_TRIP, RESUME_TRIP};
 use trips::{History, RoutePreview, Story, Trip, TripRequest};
 
 use super::auth::Caller;
+use super::endpoint::{self, Endpoint, ONCE};
 use super::extract::{Body, Id, IdempotencyKey, Parameters};
 use super::journal::wait;
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::trips as api;
-use crate::api::{List, Why, Within};
+use crate::api::{List, Why, Within, trips as api};
 use crate::vehicles::restrict::Recorded;
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Find the route that a trip would have, for any vehicle or for one; nothing is kept",
+        asks: Some(REQUEST_TRIP),
+        body: endpoint::takes::<api::RouteRequest>(),
+        answer: endpoint::json::<RoutePreview>(),
+        route: |m| on(m, preview),
+        ..endpoint::post("/v1/sites/{site}/routes", MAY_REQUEST_TRIP)
+    },
+    Endpoint {
+        summary: "Ask for a trip",
+        headers: ONCE,
+        body: endpoint::takes::<api::TripRequest>(),
+        status: 201,
+        answer: endpoint::json::<api::Trip>(),
+        asks: Some(REQUEST_TRIP),
+        route: |m| on(m, create),
+        ..endpoint::post("/v1/trips", MAY_REQUEST_TRIP)
+    },
+    Endpoint {
+        summary: "List trips, newest first",
+        query: endpoint::takes::<api::TripFilter>(),
+        answer: endpoint::list::<api::Trip, TripId>(),
+        route: |m| on(m, list),
+        ..endpoint::get("/v1/trips", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Show a trip, with its progress",
+        answer: endpoint::json::<api::Trip>(),
+        route: |m| on(m, show),
+        ..endpoint::get("/v1/trips/{trip}", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "The version of a trip's route that is in force",
+        answer: endpoint::json::<api::Route>(),
+        route: |m| on(m, route),
+        ..endpoint::get("/v1/trips/{trip}/route", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Steps of a trip; waits up to `wait_ms`, at most 30000, for the next",
+        query: endpoint::takes::<api::Since>(),
+        answer: endpoint::json::<History>(),
+        route: |m| on(m, history),
+        ..endpoint::get("/v1/trips/{trip}/history", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "A trip's story: each step, and the decision behind it",
+        answer: endpoint::json::<Story>(),
+        route: |m| on(m, why),
+        ..endpoint::get("/v1/trips/{trip}/why", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Cancel a trip; 202 and `diverted` while people or load are aboard: it ends where they leave",
+        body: endpoint::takes::<Why>(),
+        also: Some(202),
+        answer: endpoint::json::<api::Trip>(),
+        asks: Some(CANCEL_TRIP),
+        route: |m| on(m, cancel),
+        ..endpoint::post("/v1/trips/{trip}/cancel", MAY_CANCEL_TRIP)
+    },
+    Endpoint {
+        summary: "Let a trip's standing vehicle go on; policy is asked, and the vehicle may refuse",
+        body: endpoint::takes::<Why>(),
+        status: 202,
+        answer: endpoint::json::<api::Trip>(),
+        asks: Some(RESUME_TRIP),
+        route: |m| on(m, resume),
+        ..endpoint::post("/v1/trips/{trip}/resume", MAY_RESUME_TRIP)
+    },
+    Endpoint {
+        summary: "Say that a trip cannot be done: what its vehicle carries was looked after by people",
+        body: endpoint::takes::<Why>(),
+        answer: endpoint::json::<api::Trip>(),
+        route: |m| on(m, fail),
+        ..endpoint::post("/v1/trips/{trip}/fail", MAY_CANCEL_TRIP)
+    },
+];
 
 /// Trips of one answer where the caller says nothing.
 const TRIPS_DEFAULT: usize = 50;

@@ -6,17 +6,103 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use axum::routing::on;
 use fleet::KnownVehicle;
+use fleet::actions::{
+    CLEAR_STOP, MAY_CLEAR_STOP, MAY_HOLD_VEHICLE, MAY_READ_FLEET, MAY_REGISTER_VEHICLE, MAY_STOP_VEHICLE,
+    REGISTER_VEHICLE, RELEASE_HOLD,
+};
 use fleet::vehicle::profile::Registration;
 use kernel::id::HoldId;
 use kernel::{Code, Timestamp, VehicleId};
 
 use super::auth::Caller;
+use super::endpoint::{self, EDIT, Endpoint, TAGGED};
 use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::vehicles as api;
-use crate::api::{List, Named, Page, Within};
+use crate::api::{List, Named, Page, Within, vehicles as api};
+
+/// What can be asked here.
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        summary: "Register a vehicle, whose secret is answered once",
+        body: endpoint::takes::<Registration>(),
+        status: 201,
+        answer: endpoint::json::<api::Registered>(),
+        asks: Some(REGISTER_VEHICLE),
+        route: |m| on(m, register),
+        ..endpoint::post("/v1/vehicles", MAY_REGISTER_VEHICLE)
+    },
+    Endpoint {
+        summary: "List vehicles",
+        query: endpoint::takes::<Page>(),
+        answer: endpoint::list::<api::Vehicle, VehicleId>(),
+        route: |m| on(m, list),
+        ..endpoint::get("/v1/vehicles", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Show a vehicle",
+        headers: TAGGED,
+        answer: endpoint::json::<api::Vehicle>(),
+        route: |m| on(m, show),
+        ..endpoint::get("/v1/vehicles/{vehicle}", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Stop a vehicle: asks no policy, counts against no limit, and leaves even if the store cannot commit",
+        counted: false,
+        body: endpoint::takes::<api::StopOrder>(),
+        status: 202,
+        answer: endpoint::json::<api::StopOrdered>(),
+        route: |m| on(m, stop),
+        ..endpoint::post("/v1/vehicles/{vehicle}/stop", MAY_STOP_VEHICLE)
+    },
+    Endpoint {
+        summary: "Say why a vehicle was stopped, after the stop has left: the reason in place of the one of the order",
+        body: endpoint::takes::<api::Explanation>(),
+        answer: endpoint::json::<api::WhichStop>(),
+        route: |m| on(m, explain),
+        ..endpoint::post("/v1/vehicles/{vehicle}/explain", MAY_STOP_VEHICLE)
+    },
+    Endpoint {
+        summary: "Clear a stop; the vehicle stays where it is until it is dispatched again",
+        body: endpoint::takes::<api::WhichStop>(),
+        answer: endpoint::json::<api::WhichStop>(),
+        asks: Some(CLEAR_STOP),
+        route: |m| on(m, clear),
+        ..endpoint::post("/v1/vehicles/{vehicle}/clear", MAY_CLEAR_STOP)
+    },
+    Endpoint {
+        summary: "Place a hold: the vehicle is not dispatched until it is released",
+        headers: EDIT,
+        body: endpoint::takes::<api::HoldOrder>(),
+        status: 201,
+        answer: endpoint::json::<api::HoldPlaced>(),
+        route: |m| on(m, hold),
+        ..endpoint::post("/v1/vehicles/{vehicle}/holds", MAY_HOLD_VEHICLE)
+    },
+    Endpoint {
+        summary: "Release a hold that the caller placed",
+        headers: EDIT,
+        answer: endpoint::json::<Named<HoldId>>(),
+        asks: Some(RELEASE_HOLD),
+        route: |m| on(m, release),
+        ..endpoint::delete("/v1/vehicles/{vehicle}/holds/{hold}", MAY_HOLD_VEHICLE)
+    },
+    Endpoint {
+        summary: "Samples of a vehicle in a time range, oldest first",
+        query: endpoint::takes::<api::TimeRange>(),
+        answer: endpoint::list::<api::Sample, Timestamp>(),
+        route: |m| on(m, telemetry),
+        ..endpoint::get("/v1/vehicles/{vehicle}/telemetry", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Commands to a vehicle and how far they came",
+        answer: endpoint::list::<api::Command, String>(),
+        route: |m| on(m, commands),
+        ..endpoint::get("/v1/vehicles/{vehicle}/commands", MAY_READ_FLEET)
+    },
+];
 
 /// Samples of one answer where the caller says nothing.
 const SAMPLES_DEFAULT: usize = 500;
@@ -64,7 +150,8 @@ pub async fn show(
 }
 
 impl Gateway {
-    async fn known(&self, caller: &Caller, id: VehicleId) -> Result<KnownVehicle, Problem> {
+    /// A vehicle of the caller's tenant.
+    pub(super) async fn known(&self, caller: &Caller, id: VehicleId) -> Result<KnownVehicle, Problem> {
         let known = self.fleet.vehicle(&caller.authenticated.tenant, id).await?;
         known.ok_or_else(|| Problem::not_found("vehicle", id))
     }
