@@ -28,14 +28,22 @@ const RECHARGE_BELOW_PCT: f64 = 15.0;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Motion {
-    /// Standing by command.
     Hold,
     /// Driving to a place, no faster than the cap.
-    Follow { until_m: f64, cap_mps: f64 },
+    Follow {
+        until_m: f64,
+        cap_mps: f64,
+    },
     /// Stopping, at a place or as soon as possible.
-    Stop { at_m: Option<f64>, deceleration_mps2: f64 },
+    Stop {
+        at_m: Option<f64>,
+        deceleration_mps2: f64,
+    },
     /// Standing with open doors.
-    Serve { service: Service, left_s: f64 },
+    Serve {
+        service: Service,
+        left_s: f64,
+    },
 }
 
 /// The simulated vehicle.

@@ -13,9 +13,7 @@ pub const STANDSTILL_MPS: f64 = 0.05;
 /// The vehicle's state at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VehicleState {
-    /// Where it is.
     pub position: Position,
-    /// Metres per second.
     pub speed_mps: f64,
     /// State of charge in percent.
     pub battery_pct: f64,
@@ -52,7 +50,6 @@ impl Help {
 }
 
 impl VehicleState {
-    /// Whether it stands.
     pub fn stands(&self) -> bool {
         self.speed_mps < STANDSTILL_MPS
     }
@@ -63,7 +60,6 @@ impl VehicleState {
 pub enum Service {
     /// People or load come aboard.
     Pickup,
-    /// They leave.
     Dropoff,
 }
 
@@ -72,7 +68,6 @@ pub enum Service {
 pub enum VehicleCommand {
     /// Drive along the path and stand at `until_m`. The only command that allows motion to begin.
     FollowRoute {
-        /// The line.
         path: Arc<Path>,
         /// Where on it the vehicle is now, in metres.
         from_m: f64,
@@ -82,13 +77,8 @@ pub enum VehicleCommand {
         max_speed_mps: f64,
     },
     /// Go on as before, no faster than this; reached with a bounded deceleration (SAFE-14).
-    SlowTo {
-        /// Metres per second.
-        max_speed_mps: f64,
-    },
-    /// Stop and stay.
+    SlowTo { max_speed_mps: f64 },
     Stop {
-        /// How.
         class: StopClass,
         /// Where on the path, in metres; `None`: as soon as the class allows.
         at_m: Option<f64>,
@@ -97,7 +87,6 @@ pub enum VehicleCommand {
     Hold,
     /// Stand and let people or load in or out.
     Serve {
-        /// Which.
         service: Service,
         /// For at least so long.
         dwell_ms: u64,
@@ -106,8 +95,6 @@ pub enum VehicleCommand {
 
 /// A vehicle.
 pub trait Vehicle {
-    /// Its state now.
     fn state(&self) -> VehicleState;
-    /// Takes a command.
     fn apply(&mut self, command: VehicleCommand);
 }

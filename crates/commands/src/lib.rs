@@ -1,6 +1,7 @@
 //! Commands to vehicles. Each domain says which command an event of its own implies, which of them hold a vehicle by the
 //! domain's state, and what follows from a vehicle's answer; rows, delivery, expiry and clearances are the same for all,
 //! and live here. Sessions only carry.
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may panic"))]
 
 mod clearance;

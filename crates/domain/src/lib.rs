@@ -2,6 +2,7 @@
 //! as [`Workers`] what it does without being asked; `gateway::DOMAINS` and the wiring collect both, and everything else
 //! (replay, due work, the policy bundle, traces, the documentation) reads them there.
 
+#![warn(missing_docs)]
 use std::sync::Arc;
 
 use commands::CommandSource;

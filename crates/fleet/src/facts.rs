@@ -22,7 +22,6 @@ pub struct RegistrationFacts {
     pub max_speed_mps: f64,
     /// The heaviest load that it can carry, in kilograms.
     pub payload_max_kg: f64,
-    /// Seats for passengers.
     pub seats: u32,
     /// Usable energy when full, in watt-hours.
     pub energy_capacity_wh: f64,

@@ -21,7 +21,6 @@ pub struct Seen {
     pub boot: BootId,
     /// State of charge, 0 to 100.
     pub battery_pct: f64,
-    /// Who drives.
     pub mode: Mode,
     /// Where it is, if it knows.
     pub position: Option<Coordinate>,

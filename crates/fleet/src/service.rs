@@ -53,7 +53,6 @@ pub trait Tenants: Send + Sync {
 /// What a registration answers; the secret is kept nowhere.
 #[derive(Debug)]
 pub struct Registered {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// What it presents when it connects.
     pub secret: Secret,
@@ -64,9 +63,7 @@ pub struct Registered {
 /// A vehicle with its id, as answers show it.
 #[derive(Debug, Clone)]
 pub struct KnownVehicle {
-    /// Its id.
     pub id: VehicleId,
-    /// Its state.
     pub vehicle: Vehicle,
     /// The version of its state.
     pub version: u64,

@@ -3,6 +3,7 @@
 //!
 //! An entry's leaf is the RFC 6962 leaf hash over JCS(envelope) ‖ JCS(links), so an envelope's own bytes never depend
 //! on its neighbours. Everything here is computation over values: no file, no clock, no network.
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 mod canonical;

@@ -80,18 +80,24 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     /// Counts changes of `evolve`; a change refolds the rows.
     const FOLD_VERSION: u32;
     /// The names of the columns that lists filter by.
-    const INDEXES: &'static [&'static str];
+    const INDEXES: &'static [&'static str] = &[];
     /// The sets of those columns that lists filter by, one index each; where none is named, each column alone.
     const READ_BY: &'static [&'static [&'static str]] = &[];
 
     /// The state after an event. Total: an event that does not fit leaves the state as it is.
     fn evolve(state: Option<Self>, event: &Self::Event, meta: &EventMeta) -> Option<Self>;
     /// When `Due` must be decided next.
-    fn due_at(&self) -> Option<Timestamp>;
+    fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
     /// The values of [`Aggregate::INDEXES`], in the same order.
-    fn index_values(&self) -> Vec<String>;
+    fn index_values(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Other things that the event is about; their timelines show it.
-    fn about(event: &Self::Event, state: Option<&Self>) -> Vec<Subject>;
+    fn about(_event: &Self::Event, _state: Option<&Self>) -> Vec<Subject> {
+        Vec::new()
+    }
     /// What is known of the vehicle's motion, where the event describes an edge of it.
     fn motion(_event: &Self::Event, _state: Option<&Self>) -> Option<MotionFacts> {
         None

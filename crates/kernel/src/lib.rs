@@ -4,6 +4,7 @@
 //! This crate knows no clock, no randomness, no storage and no network: time and ids are values that arrive in a
 //! [`Ctx`], so that the same inputs always give the same outputs.
 
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod assist;

@@ -2,6 +2,7 @@
 //!
 //! A key lives in a sealed file today; what signs is a port ([`Signer`]), so that a hardware module can take its place
 //! without a change for anybody who signs. Ed25519 (RFC 8032) throughout, by aws-lc-rs.
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 mod entropy;

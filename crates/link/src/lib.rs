@@ -4,6 +4,7 @@
 //!
 //! Whoever sends builds the messages of [`v1`]; whoever receives reads them through [`from_vehicle`] or
 //! [`to_vehicle`], which check every field and name the one that is wrong.
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may panic"))]
 
 mod check;

@@ -9,6 +9,7 @@
 //! What only reduces risk (stopping, grounding, cancelling) is never denied: see [`Action::is_restrictive`] (SAFE-1).
 //!
 //! The crate reads no clock and no file: bundles arrive as text, time and ids in a [`kernel::Ctx`].
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 mod action;

@@ -22,7 +22,6 @@ pub const VEHICLE_SIZE: &str = "vehicle_size";
 /// A limit on the speed inside a polygon.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeedCap {
-    /// Where.
     pub area: Area,
     /// The highest speed there, in metres per second.
     pub max_speed_mps: f64,
@@ -52,9 +51,7 @@ pub enum Extent {
 /// A closed part of the road.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Closure {
-    /// Its id.
     pub id: String,
-    /// What is closed.
     pub extent: Extent,
     /// What it asks of those inside.
     pub class: ClosureClass,
@@ -74,7 +71,6 @@ pub struct Constraints {
     pub max_speed_mps: Option<f64>,
     /// Zones not to be driven through; who stands in one leaves it.
     pub avoided: Vec<Area>,
-    /// Closed roads.
     pub closures: Vec<Closure>,
     /// Places with a lower speed.
     pub speed_caps: Vec<SpeedCap>,

@@ -24,13 +24,10 @@ pub struct EdgeId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoStop {
-    /// Inside a tunnel.
     Tunnel,
     /// On a level crossing.
     LevelCrossing,
-    /// Inside a junction.
     Junction,
-    /// On a bridge.
     Bridge,
     /// On a ramp above the site's grade.
     Ramp,
@@ -65,7 +62,6 @@ impl NoStop {
         }
     }
 
-    /// Reads the name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
@@ -84,7 +80,6 @@ pub struct Edge {
     pub speed_mps: f64,
     /// What a vehicle waits for at its end, in seconds: signals, signs, gates.
     pub delay_s: f64,
-    /// Its class.
     pub class: RoadClass,
     /// Lanes in this direction; 0 where nobody counted.
     pub lanes: u8,

@@ -8,23 +8,18 @@ use crate::bytes::milli;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoadClass {
-    /// A motorway.
     Motorway,
     /// A ramp of a motorway.
     MotorwayLink,
-    /// A trunk road.
     Trunk,
     /// A ramp of a trunk road.
     TrunkLink,
-    /// A primary road.
     Primary,
     /// A ramp of a primary road.
     PrimaryLink,
-    /// A secondary road.
     Secondary,
     /// A ramp of a secondary road.
     SecondaryLink,
-    /// A tertiary road.
     Tertiary,
     /// A ramp of a tertiary road.
     TertiaryLink,

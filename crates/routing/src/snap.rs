@@ -37,13 +37,11 @@ pub(crate) fn segments_of(edges: &[Edge]) -> Vec<Segment> {
 /// A point on an edge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Snap {
-    /// The edge.
     pub edge: EdgeId,
     /// How far along it, from 0 to 1.
     pub fraction: f64,
     /// How far from the place that was asked for, in metres.
     pub distance_m: f64,
-    /// The point.
     pub point: Coordinate,
 }
 

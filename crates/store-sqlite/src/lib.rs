@@ -4,6 +4,7 @@
 //! whatever waits when it is free becomes one transaction with one fsync, a savepoint per command, so that a conflict
 //! fails that command and never the batch. Receipts leave after the fsync.
 
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod read;

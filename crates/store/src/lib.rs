@@ -4,6 +4,7 @@
 //! A change of state is one transaction that saves rows **and** appends the events that explain them. [`Commit`] can
 //! not be built without an event, so there is no way to save state unexplained.
 
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod command;

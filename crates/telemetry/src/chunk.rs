@@ -30,7 +30,6 @@ pub struct Chunk {
     pub first_seq: u64,
     /// The largest number of a sample in it.
     pub last_seq: u64,
-    /// How many records.
     pub records: u64,
     /// SHA-256 over the length-prefixed texts of the records.
     pub digest: Hash,

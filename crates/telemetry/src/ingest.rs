@@ -25,7 +25,6 @@ pub enum TelemetryError {
     /// More than a batch may hold.
     #[error("a batch has at most {BATCH_MAX} samples")]
     TooMany,
-    /// The disk refuses.
     #[error("telemetry cannot be written or read: look at the disk of the data folder")]
     Disk(#[from] io::Error),
 }
@@ -33,11 +32,9 @@ pub enum TelemetryError {
 /// Samples of one boot of one vehicle.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// Which start of its computer.
     pub boot: BootId,
-    /// The samples.
     pub samples: &'a [RawSample],
     /// Numbers below this will never come: the vehicle no longer has them.
     pub kept_from_seq: u64,
@@ -59,7 +56,6 @@ pub struct Ack {
 /// The newest sample of a vehicle.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Latest {
-    /// The sample.
     pub sample: Sample,
     /// Which start of its computer.
     pub boot: BootId,

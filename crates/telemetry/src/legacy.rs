@@ -17,13 +17,11 @@ const CHUNK_MS: i64 = 60_000;
 /// The digest of one chunk: one vehicle, one boot, one minute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkDigest {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// Which start of its computer.
     pub boot: BootId,
     /// The minute, as its beginning.
     pub from: Timestamp,
-    /// How many records.
     pub records: u64,
     /// SHA-256 over the length-prefixed texts of the records, in their order.
     pub digest: Hash,

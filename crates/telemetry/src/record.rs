@@ -15,7 +15,6 @@ const HEADER_BYTES: usize = 8;
 /// One check of a vehicle on a trip against policy (TRIP-8).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// The trip.
     pub trip: TripId,
     /// When the sample that was checked was taken.
     pub at: Timestamp,
@@ -33,9 +32,7 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Observed {
-    /// A sample.
     Sample(Sample),
-    /// A check.
     Check(Check),
     /// The end of a chunk: what the records of this boot since the last one are.
     Seal(Chunk),
@@ -44,11 +41,9 @@ pub enum Observed {
 /// A record: whose, and what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// Which start of its computer.
     pub boot: BootId,
-    /// What was observed.
     pub observed: Observed,
 }
 

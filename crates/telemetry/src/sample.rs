@@ -17,9 +17,7 @@ pub struct RawSample {
     pub seq: u64,
     /// When it was taken, by the vehicle's clock.
     pub vehicle_time: Timestamp,
-    /// Where.
     pub position: Coordinate,
-    /// Direction of motion.
     pub heading: Bearing,
     /// Speed, in metres per second.
     pub speed_mps: f64,
@@ -27,7 +25,6 @@ pub struct RawSample {
     pub battery_pct: f64,
     /// Distance driven in the vehicle's life, in metres.
     pub odometer_m: f64,
-    /// Who drives.
     pub mode: &'static str,
     /// The trip, if there is one.
     pub trip: Option<TripId>,
@@ -44,7 +41,6 @@ pub struct Sample {
     pub seq: u64,
     /// When it was taken, by the vehicle's clock.
     pub vehicle_time: Timestamp,
-    /// Where.
     pub position: Coordinate,
     /// Direction of motion, in degrees clockwise from north.
     pub heading_deg: f64,
@@ -54,7 +50,6 @@ pub struct Sample {
     pub battery_pct: f64,
     /// Distance driven in the vehicle's life, in metres.
     pub odometer_m: f64,
-    /// Who drives.
     pub mode: String,
     /// The trip, if there is one.
     pub trip: Option<TripId>,

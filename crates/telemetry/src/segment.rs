@@ -18,11 +18,9 @@ use crate::legacy;
 /// A chunk of a segment, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkOf {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// Which start of its computer.
     pub boot: BootId,
-    /// The chunk.
     #[serde(flatten)]
     pub chunk: Chunk,
 }

@@ -4,7 +4,7 @@
 
 use journal::Hash;
 use kernel::decided::Aggregate;
-use kernel::{Decided, EventMeta, Subject, Timestamp};
+use kernel::{Decided, EventMeta};
 use serde::{Deserialize, Serialize};
 
 /// The most alarms that stand at once: each vehicle of a large fleet would raise one, and one is enough.
@@ -34,7 +34,6 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// For a person.
     pub fn text(self) -> &'static str {
         match self {
             Self::Shorter => "has fewer entries than were seen of it: an older state was put back",
@@ -48,7 +47,6 @@ impl Difference {
 /// The log is not as somebody saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogAlarm {
-    /// How.
     pub difference: Difference,
     /// The entries under the head that was seen.
     pub seen_size: u64,
@@ -63,7 +61,6 @@ pub struct LogAlarm {
 /// Somebody looked into the alarms and lets the log go on as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogAlarmsAccepted {
-    /// Why.
     pub reason: String,
 }
 
@@ -77,7 +74,6 @@ pub struct LogKeysSeen {
 /// What is known of a log as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Log {
-    /// Alarms that stand.
     pub alarms: Vec<LogAlarm>,
     /// Heads of up to so many entries that do not fit are known not to.
     pub accepted_size: u64,
@@ -102,7 +98,6 @@ impl Aggregate for Log {
     type Event = LogEvent;
     const KIND: &'static str = "log";
     const FOLD_VERSION: u32 = 1;
-    const INDEXES: &'static [&'static str] = &[];
 
     fn evolve(state: Option<Self>, event: &LogEvent, _: &EventMeta) -> Option<Self> {
         let mut log = state.unwrap_or_default();
@@ -122,18 +117,6 @@ impl Aggregate for Log {
             LogEvent::KeysSeen(keys) => log.keys_generation = log.keys_generation.max(keys.generation),
         }
         Some(log)
-    }
-
-    fn due_at(&self) -> Option<Timestamp> {
-        None
-    }
-
-    fn index_values(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn about(_: &LogEvent, _: Option<&Self>) -> Vec<Subject> {
-        Vec::new()
     }
 }
 

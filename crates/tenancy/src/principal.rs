@@ -2,7 +2,7 @@
 
 use kernel::decided::Aggregate;
 use kernel::id::PrincipalId;
-use kernel::{Code, Decided, EventMeta, Reject, Role, Subject, Timestamp};
+use kernel::{Code, Decided, EventMeta, Reject, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
 kernel::domain_events! {
@@ -18,7 +18,6 @@ kernel::domain_events! {
 /// The principal exists from now on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PrincipalCreated {
-    /// Its role.
     pub role: Role,
 }
 
@@ -32,21 +31,18 @@ pub struct PrincipalTokenIssued {
 /// Its tokens are worth nothing any more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PrincipalRevoked {
-    /// Why.
     pub reason: String,
 }
 
 /// It has a name. Whoever gives it knows that the journal keeps it: it names a duty, not a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PrincipalNamed {
-    /// The name.
     pub name: String,
 }
 
 /// A principal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Principal {
-    /// Its role.
     pub role: Role,
     /// What it is there for, if anybody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,16 +77,8 @@ impl Aggregate for Principal {
         }
     }
 
-    fn due_at(&self) -> Option<Timestamp> {
-        None
-    }
-
     fn index_values(&self) -> Vec<String> {
         vec![self.role.as_str().into()]
-    }
-
-    fn about(_: &PrincipalEvent, _: Option<&Self>) -> Vec<Subject> {
-        Vec::new()
     }
 }
 

@@ -32,11 +32,8 @@ struct TokenOwner {
 /// What a valid token stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Authenticated {
-    /// Whose.
     pub tenant: TenantId,
-    /// Who.
     pub principal: PrincipalId,
-    /// In which role.
     pub role: Role,
     /// The tenant's sector; the platform has none.
     pub sector: Option<Sector>,
@@ -49,9 +46,7 @@ pub struct Authenticated {
 /// A tenant to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewTenant {
-    /// Its name.
     pub name: TenantId,
-    /// Its sector.
     pub sector: Sector,
     /// Whether its vehicles are simulated.
     pub simulated: bool,
@@ -60,13 +55,9 @@ pub struct NewTenant {
 /// A principal that was just made, with its token, which is kept nowhere.
 #[derive(Debug)]
 pub struct NewPrincipal {
-    /// Its id.
     pub id: PrincipalId,
-    /// Its role.
     pub role: Role,
-    /// Its name.
     pub name: String,
-    /// What it presents.
     pub token: Secret,
 }
 

@@ -30,7 +30,6 @@ const RESTARTED: &str = "RESTARTED";
 /// What the agent is told once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Which vehicle.
     pub vehicle: VehicleId,
     /// This start of its computer.
     pub boot: BootId,
@@ -38,7 +37,6 @@ pub struct Config {
     pub agent_version: String,
     /// What the vehicle can do.
     pub capabilities: Vec<String>,
-    /// Its parts.
     pub components: Vec<Component>,
     /// SHA-256 of the map aboard, in hexadecimal; `None`: it takes the one that the server names.
     pub map_digest: Option<String>,
@@ -55,7 +53,6 @@ pub struct Config {
 pub enum VehicleKind {
     /// It can hurt somebody.
     Real,
-    /// It cannot.
     Simulated,
 }
 
@@ -66,7 +63,6 @@ pub struct Input {
     pub monotonic_ms: u64,
     /// The vehicle's own wall clock: evidence, never a reason.
     pub vehicle_time: Timestamp,
-    /// What happened.
     pub event: Event,
 }
 
@@ -75,11 +71,9 @@ pub struct Input {
 pub enum Event {
     /// A session is open.
     Connected,
-    /// It is gone.
     Disconnected,
     /// The server said something.
     Received(Box<v1::ToVehicle>),
-    /// Time passed.
     Tick,
     /// The vehicle's state.
     Vehicle(VehicleState),
@@ -166,7 +160,6 @@ impl Agent {
         (agent, out)
     }
 
-    /// Takes one event.
     pub fn step(&mut self, input: Input) -> Vec<Output> {
         let now = Now { ms: input.monotonic_ms, vehicle_time: input.vehicle_time };
         match input.event {

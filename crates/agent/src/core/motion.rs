@@ -36,19 +36,10 @@ const PLACE_M_MAX: f64 = 30.0;
 /// What the vehicle was last told.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Intent {
-    Follow {
-        route: RouteId,
-        until_m: f64,
-        cap_mps: f64,
-    },
-    Stop {
-        class: StopClass,
-        place: Option<Coordinate>,
-        reason: String,
-    },
+    Follow { route: RouteId, until_m: f64, cap_mps: f64 },
+    Stop { class: StopClass, place: Option<Coordinate>, reason: String },
     Serve(Service),
     Hold,
-    /// A person drives.
     Yield,
 }
 

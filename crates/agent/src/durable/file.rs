@@ -25,24 +25,16 @@ pub enum FileError {
     /// The folder or file cannot be used.
     #[error("cannot use {path}")]
     Io {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         cause: io::Error,
     },
     /// Another agent runs on this folder.
     #[error("{path} is in use by another agent; give each vehicle its own state folder")]
-    InUse {
-        /// Which.
-        path: PathBuf,
-    },
+    InUse { path: PathBuf },
     /// The file is of something else.
     #[error("{path} is no state of an agent; choose another state folder or move the file away")]
-    Foreign {
-        /// Which.
-        path: PathBuf,
-    },
+    Foreign { path: PathBuf },
 }
 
 /// The open file.

@@ -29,21 +29,17 @@ pub struct TripMemory {
     pub dispatch: v1::Command,
     /// The routes that replaced its own, in order, and from where on.
     pub reroutes: Vec<(v1::Command, f64)>,
-    /// Where it is.
     pub phase: Phase,
     /// Stops behind the pickup that are served.
     pub stops_served: usize,
     /// Whether it stands until somebody lets it go on.
     pub latch: Latch,
-    /// Why it stands.
     pub latch_reason: String,
     /// Why it ends before its end, if it does.
     pub ending: Option<String>,
     /// When it was accepted, by the vehicle's clock.
     pub accepted_at_us: i64,
-    /// Odometer then.
     pub odometer_m: f64,
-    /// Battery then.
     pub battery_pct: f64,
 }
 
@@ -52,16 +48,13 @@ pub struct TripMemory {
 pub struct RulesMemory {
     /// The command that brought it, as it came.
     pub command: v1::Command,
-    /// What it says.
     pub rules: SiteRules,
 }
 
 /// What the agent knows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
-    /// Starts so far.
     pub boot_counter: u64,
-    /// The present start.
     pub boot: Option<BootId>,
     /// What holds the vehicle, as it came.
     pub held: BTreeMap<CommandId, v1::Command>,
@@ -313,7 +306,6 @@ impl TryFrom<records::Dispatched> for TripMemory {
 }
 
 impl TripMemory {
-    /// Which trip.
     pub fn id(&self) -> Option<TripId> {
         match self.dispatch.body.as_ref()? {
             v1::command::Body::Dispatch(dispatch) => dispatch.trip_id.parse().ok(),

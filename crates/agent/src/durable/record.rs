@@ -9,13 +9,10 @@ use link::v1;
 pub enum Phase {
     /// Accepted, not moved yet.
     Accepted = 0,
-    /// On the approach.
     ToPickup = 1,
-    /// At the pickup.
     AtPickup = 2,
     /// On the trip leg.
     OnTrip = 3,
-    /// At the drop-off.
     AtDropoff = 4,
 }
 
@@ -23,7 +20,6 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
 #[repr(i32)]
 pub enum Latch {
-    /// It does not.
     Free = 0,
     /// The claim lapsed: the server's fresh word for the same claim is enough.
     Unclaimed = 1,
@@ -94,7 +90,6 @@ pub mod records {
 /// One change of what the agent knows.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum Record {
-    /// The computer started.
     #[prost(message, tag = "1")]
     Boot(records::Boot),
     /// A restrictive command holds the vehicle.
@@ -127,7 +122,6 @@ pub enum Record {
     /// The server holds the reports of a boot up to a number.
     #[prost(message, tag = "11")]
     ReportsAcked(records::Acked),
-    /// A sample.
     #[prost(message, tag = "12")]
     Sampled(records::Sampled),
     /// The server holds the samples of a boot up to a number.

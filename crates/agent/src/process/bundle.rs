@@ -19,7 +19,6 @@ pub struct Bundle {
     /// How much faster than the clock the vehicles' world runs.
     #[serde(default = "real_time")]
     pub speedup: f64,
-    /// The vehicles.
     pub vehicles: Vec<VehicleEntry>,
 }
 
@@ -31,9 +30,7 @@ fn real_time() -> f64 {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VehicleEntry {
-    /// Its id.
     pub vehicle: VehicleId,
-    /// Its secret.
     pub secret: String,
     /// Where it stands when it has no state yet.
     pub start: Coordinate,
@@ -62,10 +59,7 @@ pub enum BundleError {
     Read(#[source] std::io::Error),
     /// The file is too long.
     #[error("the bundle has {bytes} bytes; at most {FILE_BYTES_MAX} are read")]
-    TooLong {
-        /// Its length.
-        bytes: u64,
-    },
+    TooLong { bytes: u64 },
     /// It is no bundle.
     #[error("the bundle is not of the expected form")]
     Form(#[source] serde_json::Error),

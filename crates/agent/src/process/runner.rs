@@ -34,13 +34,10 @@ const STAND_WITHIN: Duration = Duration::from_secs(60);
 /// What one agent is told on its command line.
 #[derive(Clone)]
 pub struct Setup {
-    /// Which vehicle.
     pub vehicle: VehicleId,
-    /// Its secret.
     pub secret: String,
     /// The vehicle listener, as `host:port`.
     pub server: String,
-    /// Its certificate.
     pub pin: Pin,
     /// The folder of its state; one per vehicle.
     pub state: PathBuf,

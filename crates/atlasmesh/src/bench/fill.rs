@@ -45,7 +45,6 @@ fn vehicle(n: usize) -> String {
     format!("veh_{:026}", n % VEHICLES)
 }
 
-/// Fills a store.
 pub async fn fill(store: &dyn Store) -> Result<()> {
     let began = Instant::now();
     for part in &PARTS {

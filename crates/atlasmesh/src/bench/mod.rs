@@ -17,7 +17,6 @@ use anyhow::{Result, bail};
 use crate::cli::args::BenchOptions;
 use crate::cli::output::line;
 
-/// Runs one bench.
 pub async fn run(options: BenchOptions) -> Result<()> {
     match options.name.as_str() {
         "api" => api::run(options.count.unwrap_or(5_000), options.filled).await,

@@ -30,7 +30,6 @@ pub struct Connection {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the server.
     Serve(ServeOptions),
     /// Run a whole simulated fleet on real streets.
     Demo(DemoOptions),
@@ -118,7 +117,6 @@ pub enum StoreCommand {
         /// The server's data folder.
         #[arg(long)]
         data: PathBuf,
-        /// Why.
         #[arg(long)]
         reason: String,
         /// The master key, where it is kept elsewhere than in the folder.
@@ -204,7 +202,6 @@ pub enum TenantCommand {
         #[arg(long)]
         real_vehicles: bool,
     },
-    /// List tenants.
     List,
 }
 
@@ -219,7 +216,6 @@ pub enum PrincipalCommand {
         #[arg(long)]
         name: String,
     },
-    /// List principals.
     List,
     /// End a principal's access, at once and for good.
     Revoke {
@@ -237,10 +233,8 @@ pub enum SiteCommand {
         /// An `.osm.pbf` extract.
         #[arg(long, conflicts_with_all = ["nodes", "links"])]
         osm: Option<PathBuf>,
-        /// Nodes as CSV.
         #[arg(long, requires = "links")]
         nodes: Option<PathBuf>,
-        /// Links as CSV.
         #[arg(long, requires = "nodes")]
         links: Option<PathBuf>,
         /// Turn restrictions as CSV.
@@ -250,7 +244,6 @@ pub enum SiteCommand {
         #[arg(long)]
         no_stop: Option<PathBuf>,
     },
-    /// List sites.
     List,
     /// Show a site: its map, zones and closures.
     Show {
@@ -267,7 +260,6 @@ pub enum SiteCommand {
         /// no_entry, stop or evacuate.
         #[arg(long, default_value = "no_entry")]
         class: String,
-        /// Why.
         #[arg(long)]
         reason: String,
         /// From when on (RFC 3339); without it now.
@@ -281,10 +273,8 @@ pub enum SiteCommand {
     Route {
         /// The site's name.
         site: String,
-        /// Where it begins.
         #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
         from: String,
-        /// Where it ends.
         #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
         to: String,
         /// A stop between, in order; may be given again.
@@ -319,9 +309,7 @@ pub enum VehicleCommand {
         #[arg(long)]
         profile: PathBuf,
     },
-    /// List vehicles.
     List,
-    /// Show one vehicle.
     Show {
         /// The vehicle's id.
         vehicle: String,
@@ -330,10 +318,8 @@ pub enum VehicleCommand {
     Stop {
         /// The vehicle's id.
         vehicle: String,
-        /// now or nearest_admissible.
         #[arg(long, default_value = "nearest_admissible")]
         class: String,
-        /// Why.
         #[arg(long)]
         reason: String,
     },
@@ -354,7 +340,6 @@ pub enum VehicleCommand {
         /// after_trip, next_admissible or now.
         #[arg(long, default_value = "after_trip")]
         timing: String,
-        /// Why.
         #[arg(long)]
         reason: String,
     },
@@ -371,19 +356,15 @@ pub enum VehicleCommand {
 pub enum TripCommand {
     /// Ask for a trip.
     Create {
-        /// The site.
         #[arg(long)]
         site: String,
-        /// Origin as lat,lon.
         #[arg(long, allow_hyphen_values = true)]
         from: String,
-        /// Destination as lat,lon.
         #[arg(long, allow_hyphen_values = true)]
         to: String,
         /// passenger, delivery, haul, charge, depot, reposition, maintenance or recovery.
         #[arg(long, default_value = "passenger")]
         kind: String,
-        /// How many passengers.
         #[arg(long, default_value_t = 0)]
         passengers: u32,
         /// Payload in kilograms.
@@ -405,7 +386,6 @@ pub enum TripCommand {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-    /// Show one trip.
     Show {
         /// The trip's id.
         trip: String,
@@ -420,11 +400,9 @@ pub enum TripCommand {
         /// The trip's id.
         trip: String,
     },
-    /// Cancel a trip.
     Cancel {
         /// The trip's id.
         trip: String,
-        /// Why.
         #[arg(long)]
         reason: String,
     },
@@ -432,7 +410,6 @@ pub enum TripCommand {
     Resume {
         /// The trip's id.
         trip: String,
-        /// Why.
         #[arg(long)]
         reason: String,
     },
@@ -440,7 +417,6 @@ pub enum TripCommand {
     Fail {
         /// The trip's id.
         trip: String,
-        /// Why.
         #[arg(long)]
         reason: String,
     },
@@ -450,13 +426,10 @@ pub enum TripCommand {
 pub enum StandingCommand {
     /// Open a standing order.
     Open {
-        /// The site.
         #[arg(long)]
         site: String,
-        /// Origin as lat,lon.
         #[arg(long, allow_hyphen_values = true)]
         from: String,
-        /// Destination as lat,lon.
         #[arg(long, allow_hyphen_values = true)]
         to: String,
         /// passenger, delivery, haul, charge, depot, reposition, maintenance or recovery.
@@ -486,7 +459,6 @@ pub enum StandingCommand {
     Cancel {
         /// The order's id.
         standing: String,
-        /// Why.
         #[arg(long)]
         reason: String,
     },
@@ -500,7 +472,6 @@ pub enum AssistCommand {
         #[arg(long)]
         all: bool,
     },
-    /// Show one request.
     Show {
         /// The request's id.
         assistance: String,
@@ -527,7 +498,6 @@ pub enum AssistCommand {
         /// The lease's number, as `take` printed it.
         #[arg(long)]
         lease: u64,
-        /// Why.
         #[arg(long)]
         reason: String,
         /// With choose_path: a place that the way leads by; may be repeated.

@@ -29,13 +29,10 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 #[error("{detail}")]
 pub struct Refused {
-    /// The HTTP status.
     pub status: u16,
-    /// The stable code.
     pub code: String,
     /// What went wrong and what to do.
     pub detail: String,
-    /// The whole problem.
     pub problem: Value,
 }
 
@@ -72,12 +69,10 @@ impl Client {
         Ok(Self { authority: authority.to_owned(), token })
     }
 
-    /// Reads.
     pub async fn get(&self, path: &str) -> Result<Value> {
         self.send(Method::GET, path, None, &[]).await
     }
 
-    /// Creates or commands.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.send(Method::POST, path, Some(serde_json::to_vec(body)?), &[]).await
     }
@@ -87,12 +82,10 @@ impl Client {
         self.send(Method::POST, path, Some(serde_json::to_vec(body)?), &[("idempotency-key", key)]).await
     }
 
-    /// Puts bytes.
     pub async fn put(&self, path: &str, body: Vec<u8>, content_type: &str) -> Result<Value> {
         self.send(Method::PUT, path, Some(body), &[("content-type", content_type)]).await
     }
 
-    /// Removes.
     pub async fn delete(&self, path: &str) -> Result<Value> {
         self.send(Method::DELETE, path, None, &[]).await
     }

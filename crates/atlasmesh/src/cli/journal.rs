@@ -83,7 +83,6 @@ struct Job {
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// Empty.
     pub fn new() -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos} of {len} entries, {msg} rows");
         let bar = ProgressBar::new(0).with_finish(ProgressFinish::AndClear);

@@ -25,9 +25,7 @@ use self::output::Format;
 
 /// Where a client command runs: against which server, printing how.
 pub struct Session {
-    /// The server.
     pub client: Client,
-    /// How to print.
     pub format: Format,
 }
 

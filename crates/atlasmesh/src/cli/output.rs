@@ -7,7 +7,6 @@ use serde_json::Value;
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
     Human,
     /// For programs: the server's JSON, one document.
     Json,

@@ -24,9 +24,7 @@ const DRAWS_MAX: usize = 64;
 /// A place in WGS 84 degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
-    /// Latitude.
     pub lat: f64,
-    /// Longitude.
     pub lon: f64,
 }
 

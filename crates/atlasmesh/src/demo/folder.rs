@@ -18,7 +18,6 @@ pub struct Notes {
     pub tenant_token: Option<String>,
     /// Where people connect, so that a server that starts again is found where it was.
     pub http: Option<String>,
-    /// Where vehicles connect.
     pub link: Option<String>,
     /// The registered vehicles, in the form that `atlasmesh-agent fleet` takes them.
     pub vehicles: Vec<serde_json::Value>,

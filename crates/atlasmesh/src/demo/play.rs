@@ -33,7 +33,6 @@ const PAGES_AHEAD: usize = 4;
 /// An entry of the journal about a trip.
 #[derive(Debug)]
 pub struct Step {
-    /// The trip.
     pub trip: String,
     /// The event's type.
     pub event: String,
@@ -89,7 +88,6 @@ fn steps(page: &Value) -> Vec<Step> {
 pub struct Play {
     client: Client,
     city: City,
-    /// Status by trip.
     trips: BTreeMap<String, String>,
     /// The last steps, newest last.
     pub news: VecDeque<String>,

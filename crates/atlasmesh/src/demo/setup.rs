@@ -31,11 +31,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A running server.
 pub struct Server {
-    /// The program.
     pub child: GuardedChild,
     /// Where people and programs connect.
     pub url: String,
-    /// Where vehicles connect.
     pub link: String,
     /// The certificate that they must find there.
     pub certificate_sha256: String,

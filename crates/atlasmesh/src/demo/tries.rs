@@ -11,7 +11,6 @@ use super::setup::{SITE, TENANT};
 /// Half the side of the closed square, in degrees: some 60 m.
 const HALF_SIDE_DEG: f64 = 0.0005;
 
-/// The lines.
 pub fn lines(folder: &DemoFolder, url: &str, token: &str, city: &mut City) -> Result<Vec<String>> {
     let program = std::env::current_exe().context("this program cannot be found")?;
     let programs = program.parent().context("this program is in no folder")?.display().to_string();

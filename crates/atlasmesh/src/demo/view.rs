@@ -35,7 +35,6 @@ impl View {
         })
     }
 
-    /// Draws the fleet.
     pub fn draw(&self, seconds: u64, vehicles: &Value, play: &Play) {
         let lines = std::env::var("LINES").ok().and_then(|lines| lines.parse().ok()).unwrap_or(LINES_DEFAULT);
         let mut drawn = lines_of(seconds, vehicles, play, lines);

@@ -28,7 +28,6 @@ impl DataFolder {
         self.root.join("store")
     }
 
-    /// The sealed keys.
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys")
     }

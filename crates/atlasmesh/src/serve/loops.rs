@@ -48,7 +48,6 @@ impl Loops {
     }
 }
 
-/// Starts every loop.
 pub fn start(parts: &Parts, stopping: &watch::Receiver<bool>) -> Loops {
     let mut tasks = JoinSet::new();
     let (lease, leased) = watch::channel(None);

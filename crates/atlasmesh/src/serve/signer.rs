@@ -33,7 +33,6 @@ impl AuditSigner {
         Ok((Self { key }, keystore))
     }
 
-    /// The public half.
     pub fn verifying_key(&self) -> VerifyingKey<Audit> {
         self.key.verifying_key()
     }

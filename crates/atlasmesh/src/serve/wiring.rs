@@ -44,17 +44,13 @@ const PAGES_PER_MIB: u64 = 256;
 pub struct Parts {
     /// Everything that a request may use.
     pub gateway: Arc<Gateway>,
-    /// State and journal.
     pub store: Arc<dyn Store>,
-    /// Clock and entropy.
     pub source: Arc<dyn CtxSource>,
-    /// The clock itself.
     pub clock: Arc<SystemSource>,
     /// What happens when time passes.
     pub due: DueHandlers,
     /// What follows from the journal, beside the outbox.
     pub subscribers: Subscribers,
-    /// Commands to vehicles.
     pub outbox: Arc<Outbox>,
     /// What vehicles find at the listener.
     pub certificate: ListenerCertificate,

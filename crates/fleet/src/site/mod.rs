@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::decided::Aggregate;
 use kernel::id::RestrictionId;
-use kernel::{Code, Coordinate, Decided, EventMeta, FieldError, Reject, SiteId, Subject, Timestamp};
+use kernel::{Code, Coordinate, Decided, EventMeta, FieldError, Reject, SiteId, Timestamp};
 use policy::PolicyAnswer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,15 +62,11 @@ pub enum ZoneKind {
 /// An area is not to be driven through.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteZoneDrawn {
-    /// Its id.
     pub restriction: RestrictionId,
     /// What people call it.
     pub name: String,
-    /// Its kind.
     pub kind: ZoneKind,
-    /// Its corners.
     pub polygon: Vec<Coordinate>,
-    /// Who drew it.
     pub owner: String,
     /// What it asks of those inside; those that were drawn before zones had one: they leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,10 +87,8 @@ pub struct SiteZoneDrawn {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "RuleClass")]
 pub enum ClosureClass {
-    /// Those inside leave.
     #[default]
     NoEntry,
-    /// Those inside stop.
     Stop,
     /// Those inside leave at once.
     Evacuate,
@@ -103,17 +97,13 @@ pub enum ClosureClass {
 /// Roads are closed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteRoadsClosed {
-    /// Its id.
     pub restriction: RestrictionId,
     /// What it asks of those inside.
     pub class: ClosureClass,
     /// The corners of the area whose roads are closed.
     pub polygon: Vec<Coordinate>,
-    /// Who closed them.
     pub owner: String,
-    /// Why.
     pub reason: String,
-    /// Since when.
     pub from: Timestamp,
     /// Until when, if that is known.
     pub until: Option<Timestamp>,
@@ -122,21 +112,18 @@ pub struct SiteRoadsClosed {
 /// A zone or closure is gone. Nothing moves by it (SAFE-13).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteRestrictionLifted {
-    /// Which.
     pub restriction: RestrictionId,
 }
 
 /// A zone or closure that was announced is in force now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteRestrictionBegan {
-    /// Which.
     pub restriction: RestrictionId,
 }
 
 /// A zone or closure is over, as was known before. Nothing moves by it (SAFE-13).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteRestrictionEnded {
-    /// Which.
     pub restriction: RestrictionId,
 }
 
@@ -145,9 +132,7 @@ pub struct SiteRestrictionEnded {
 pub struct NewMap {
     /// Digest of the graph.
     pub digest: String,
-    /// Nodes.
     pub nodes: u64,
-    /// Directed edges.
     pub edges: u64,
 }
 
@@ -169,15 +154,11 @@ pub struct MapVersion {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Restriction {
-    /// A zone.
     Zone {
         /// What people call it.
         name: String,
-        /// Its kind.
         kind: ZoneKind,
-        /// Its corners.
         polygon: Vec<Coordinate>,
-        /// Who drew it.
         owner: String,
         /// What it asks of those inside; `None`: they leave.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,17 +173,13 @@ pub enum Restriction {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
-    /// A closure.
     Closure {
         /// What it asks of those inside.
         class: ClosureClass,
         /// The corners of the area whose roads are closed.
         polygon: Vec<Coordinate>,
-        /// Who closed them.
         owner: String,
-        /// Why.
         reason: String,
-        /// Since when.
         from: Timestamp,
         /// Until when, if that is known.
         until: Option<Timestamp>,
@@ -248,7 +225,6 @@ impl Restriction {
         }
     }
 
-    /// Its corners.
     pub fn polygon(&self) -> &[Coordinate] {
         match self {
             Restriction::Zone { polygon, .. } | Restriction::Closure { polygon, .. } => polygon,
@@ -261,7 +237,6 @@ impl Restriction {
 pub struct Site {
     /// The map in force.
     pub map: MapVersion,
-    /// Zones and closures.
     pub restrictions: BTreeMap<String, Restriction>,
     /// Those whose time has not come.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -273,7 +248,6 @@ impl Aggregate for Site {
     type Event = SiteEvent;
     const KIND: &'static str = "site";
     const FOLD_VERSION: u32 = 1;
-    const INDEXES: &'static [&'static str] = &[];
 
     fn evolve(state: Option<Self>, event: &SiteEvent, meta: &EventMeta) -> Option<Self> {
         if let SiteEvent::MapImported(imported) = event {
@@ -325,14 +299,6 @@ impl Aggregate for Site {
     fn due_at(&self) -> Option<Timestamp> {
         let begins = self.announced.iter().filter_map(|id| self.restrictions.get(id)?.from());
         begins.chain(self.restrictions.values().filter_map(Restriction::until)).min()
-    }
-
-    fn index_values(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn about(_: &SiteEvent, _: Option<&Self>) -> Vec<Subject> {
-        Vec::new()
     }
 }
 
@@ -409,7 +375,6 @@ fn check_fields(polygon: &[Coordinate], reason: &str, from: Timestamp, until: Op
     if fields.is_empty() { Ok(()) } else { Err(Reject::invalid(fields)) }
 }
 
-/// Draws a zone.
 pub fn draw_zone(
     state: Option<&Site>,
     site: &SiteId,

@@ -31,9 +31,7 @@ kernel::domain_events! {
 /// The vehicle is known from now on (ONB-5).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleRegistered {
-    /// Where it works.
     pub site: SiteId,
-    /// What it is.
     pub profile: Profile,
     /// What it is made of.
     pub components: Vec<Component>,
@@ -50,7 +48,6 @@ pub struct VehicleCameOnline {
     pub capabilities: BTreeSet<String>,
     /// What it is made of.
     pub components: Vec<Component>,
-    /// Who drives.
     pub mode: Mode,
 }
 
@@ -66,9 +63,7 @@ pub struct VehicleWentOffline {
 /// Another drives now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleModeChanged {
-    /// Who drove.
     pub from: Mode,
-    /// Who drives.
     pub to: Mode,
 }
 
@@ -84,13 +79,9 @@ pub struct VehicleBatteryCrossed {
 /// The vehicle may not be dispatched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleHoldPlaced {
-    /// The hold.
     pub hold: HoldId,
-    /// Its kind.
     pub kind: HoldKind,
-    /// Who placed it.
     pub owner: String,
-    /// Why.
     pub reason: String,
     /// When it takes effect.
     pub timing: HoldTiming,
@@ -103,16 +94,13 @@ pub struct VehicleHoldPlaced {
 /// The hold is gone. The vehicle is READY at most, never in motion by it (SAFE-13).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleHoldReleased {
-    /// The hold.
     pub hold: HoldId,
-    /// Why.
     pub reason: String,
 }
 
 /// The vehicle belongs to a trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleClaimTaken {
-    /// The trip.
     pub trip: TripId,
     /// The epoch of the claim.
     pub claim_epoch: u64,
@@ -123,7 +111,6 @@ pub struct VehicleClaimTaken {
 /// The vehicle belongs to no trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleClaimReleased {
-    /// The trip.
     pub trip: TripId,
     /// The vehicle's epoch from now on.
     pub claim_epoch: u64,
@@ -133,7 +120,6 @@ pub struct VehicleClaimReleased {
 /// that it left, so no other trip gets the vehicle before (SAFE-7).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleClaimWithdrawn {
-    /// The trip.
     pub trip: TripId,
     /// The vehicle's epoch from now on.
     pub claim_epoch: u64,
@@ -144,9 +130,7 @@ pub struct VehicleClaimWithdrawn {
 pub struct VehicleStopOrdered {
     /// The stop, which is the id of the command that carries it.
     pub stop: CommandId,
-    /// Its class.
     pub class: StopClass,
-    /// Why.
     pub reason: String,
     /// Whether it left before the journal had it (SAFE-2).
     pub from_emergency_record: bool,
@@ -155,14 +139,12 @@ pub struct VehicleStopOrdered {
 /// The stop holds no longer. The vehicle stays where it is until it is dispatched (SAFE-13).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleStopCleared {
-    /// The stop.
     pub stop: CommandId,
 }
 
 /// Somebody says why it was stopped, after the stop had left: who stops in a hurry has no time to write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleStopExplained {
-    /// The stop.
     pub stop: CommandId,
     /// Why, in place of what was said with the order.
     pub reason: String,
@@ -171,6 +153,5 @@ pub struct VehicleStopExplained {
 /// The vehicle is out of service for good (ONB-10).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleDecommissioned {
-    /// Why.
     pub reason: String,
 }

@@ -23,9 +23,7 @@ pub use profile::{Component, Profile};
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(rename = "VehicleStatus")]
 pub enum Status {
-    /// Known, never seen.
     Registered,
-    /// Seen lately.
     Online,
     /// Silent for too long.
     Offline,
@@ -49,13 +47,10 @@ impl Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Mode {
-    /// The vehicle.
     Autonomous,
     /// A person at a distance.
     Remote,
-    /// A person aboard.
     Manual,
-    /// A technician.
     Service,
     /// Nobody: the emergency stop is pressed.
     Estop,
@@ -76,7 +71,6 @@ impl Mode {
         }
     }
 
-    /// Reads the name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
@@ -122,20 +116,15 @@ pub enum HoldTiming {
     AfterTrip,
     /// At the next place where the vehicle may stand.
     NextAdmissible,
-    /// At once.
     Now,
 }
 
 /// A reason why the vehicle may not be dispatched, with its owner, who alone releases it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
-    /// Its id.
     pub id: HoldId,
-    /// Its kind.
     pub kind: HoldKind,
-    /// Who placed it.
     pub owner: String,
-    /// Why.
     pub reason: String,
     /// When it takes effect.
     pub timing: HoldTiming,
@@ -146,7 +135,6 @@ pub struct Hold {
 /// A vehicle's assignment to one trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Claim {
-    /// The trip.
     pub trip: TripId,
     /// The vehicle's epoch while the claim holds.
     pub epoch: u64,
@@ -181,9 +169,7 @@ impl StopClass {
 pub struct Stop {
     /// Its id, which is that of the command that carries it.
     pub id: CommandId,
-    /// Its class.
     pub class: StopClass,
-    /// Why.
     pub reason: String,
     /// When it was ordered.
     pub ordered_at: Timestamp,
@@ -192,9 +178,7 @@ pub struct Stop {
 /// A vehicle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vehicle {
-    /// Where it works.
     pub site: SiteId,
-    /// What it is.
     pub profile: Profile,
     /// What it is made of.
     pub components: Vec<Component>,
@@ -202,7 +186,6 @@ pub struct Vehicle {
     pub constraints: policy::Constraints,
     /// Whether it is connected.
     pub status: Status,
-    /// Who drives.
     pub mode: Mode,
     /// What it said it can do when it last came online.
     pub capabilities: BTreeSet<String>,
@@ -214,7 +197,6 @@ pub struct Vehicle {
     pub last_claim: Option<Claim>,
     /// Counts its claims and what ended them.
     pub claim_epoch: u64,
-    /// Stops in force.
     pub stops: Vec<Stop>,
     /// Whether its battery is below the threshold.
     pub battery_low: bool,

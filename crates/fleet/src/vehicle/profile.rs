@@ -30,10 +30,8 @@ pub struct Component {
     /// What it is, e.g. `ads`, `brake`.
     #[schemars(regex(pattern = WORD))]
     pub name: String,
-    /// Its version.
     #[schemars(length(min = 1, max = VERSION_CHARS_MAX), regex(pattern = r"\S"))]
     pub version: String,
-    /// Its serial number.
     #[serde(default)]
     pub serial: String,
 }
@@ -62,7 +60,6 @@ pub struct Registration {
     #[serde(default)]
     #[schemars(range(min = 0, max = PAYLOAD_KG_MAX))]
     pub payload_max_kg: f64,
-    /// Seats for passengers.
     #[serde(default)]
     #[schemars(range(max = SEATS_MAX))]
     pub seats: u32,
@@ -94,7 +91,6 @@ pub struct Profile {
     pub sectors: BTreeSet<Sector>,
     /// The heaviest load, in kilograms.
     pub payload_max_kg: f64,
-    /// Seats for passengers.
     pub seats: u32,
     /// The fastest that it can drive, in metres per second.
     pub max_speed_mps: f64,

@@ -37,10 +37,6 @@ impl Aggregate for Vehicle {
         Some(vehicle)
     }
 
-    fn due_at(&self) -> Option<Timestamp> {
-        None
-    }
-
     fn index_values(&self) -> Vec<String> {
         vec![self.status.as_str().into(), self.site.to_string(), self.profile.name.clone()]
     }

@@ -1,9 +1,6 @@
 //! What the API takes and answers, as types: the OpenAPI document, the check of bodies and the handlers read the same ones.
 //! A view names each public field of what a domain keeps; a value that is the field's word already stands as it is.
 
-// What they are for, the table of operations says.
-#![allow(missing_docs)]
-
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -38,17 +38,11 @@ pub enum ImportError {
         table: &'static str,
         /// The line, from 1, the heading included.
         line: u64,
-        /// What is wrong.
         problem: String,
     },
     /// A column is missing.
     #[error("{table} has no column {column}")]
-    Column {
-        /// Which table.
-        table: &'static str,
-        /// Which column.
-        column: &'static str,
-    },
+    Column { table: &'static str, column: &'static str },
     /// The extract cannot be read.
     #[error("the extract is damaged or cut off behind byte {byte}: download it again")]
     Extract {
@@ -65,10 +59,7 @@ pub enum ImportError {
     TooLarge,
     /// More rows, ways or nodes than are taken.
     #[error("the input has more than {ITEMS_MAX} {what}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-    },
+    TooMany { what: &'static str },
     /// No road in it.
     #[error("no part of this network can be driven from one end to the other and back")]
     Empty,

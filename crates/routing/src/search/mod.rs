@@ -20,18 +20,14 @@ pub const MATRIX_CELLS_MAX: usize = 1_000_000;
 /// A question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RouteRequest {
-    /// From where.
     pub from: Coordinate,
-    /// To where.
     pub to: Coordinate,
-    /// Under which constraints.
     pub constraints: Constraints,
 }
 
 /// A part of a route on one edge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// The edge.
     pub edge: EdgeId,
     /// The place of its first point in the route's points.
     pub first_point: usize,
@@ -48,7 +44,6 @@ pub struct Step {
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
-    /// The shape.
     pub points: Vec<Coordinate>,
     /// The parts, in order; together they cover the shape.
     pub steps: Vec<Step>,
@@ -84,12 +79,7 @@ pub enum RouteError {
     },
     /// More than is taken at once.
     #[error("more than {limit} {what}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-    },
+    TooMany { what: &'static str, limit: usize },
     /// A limit on the speed that is not above zero.
     #[error("a speed of {speed_mps} m/s is no limit: say a number above 0, or close the road")]
     Speed {
@@ -259,7 +249,6 @@ pub(crate) struct Way {
     pub seconds: f64,
 }
 
-/// Milliseconds, rounded.
 pub(crate) fn to_ms(seconds: f64) -> u64 {
     (seconds * 1_000.0).round() as u64
 }

@@ -17,13 +17,9 @@ use trips::ports::{Answer, LastPosition, Listener, Positions, TenantFacts, Tenan
 
 /// Every port of trips, answered by its neighbours.
 pub struct Neighbours {
-    /// Vehicles and sites.
     pub fleet: Arc<::fleet::Fleet>,
-    /// Tenants.
     pub tenancy: Arc<tenancy::Tenancy>,
-    /// Samples.
     pub telemetry: Arc<telemetry::Ingest>,
-    /// Road graphs.
     pub maps: Arc<dyn Maps>,
     /// What fleets can do.
     pub abilities: KnownAbilities,
