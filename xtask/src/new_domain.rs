@@ -138,7 +138,7 @@ fn write(root: &Path, path: &str, text: &str) -> Result<()> {
         .with_context(|| format!("write {}", path.display()))
 }
 
-/// The lane: a copy of the project with a new domain compiles, its own tests pass, its rules agree with its roles, and it
+/// The lane: a copy of the project with a new domain compiles, its own tests pass, and it
 /// touched no more files outside of its crate than a domain may.
 pub fn check(root: &Path) -> Result<Counts> {
     let copy = root.join("target/new-domain");
@@ -162,7 +162,7 @@ pub fn check(root: &Path) -> Result<Counts> {
         command.env("CARGO_TARGET_DIR", root.join("target")).env("ATLASMESH_BLESS", "1").args(args);
         process::stream(&mut command, LIMIT)
     };
-    cargo(&["test", "--workspace", "--test", "inspections", "--test", "policies"])?;
+    cargo(&["test", "--workspace", "--test", "inspections"])?;
     cargo(&["check", "--workspace", "--all-targets"])?;
     fs::remove_dir_all(&copy).context("remove the copy")?;
     Ok(Counts { passed: 1, failed: 0 })
