@@ -86,7 +86,7 @@ pub struct Named<I> {
 /// Why somebody does something, as they say it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Why {
+pub struct ReasonGiven {
     /// A sentence for the journal.
     pub reason: Sentence,
 }

@@ -55,7 +55,7 @@ impl Schemas {
     /// The schema of a type: a reference, where it has a name.
     pub fn of(&mut self, shape: Shape) -> Value {
         let mut schema = (shape.schema)(&mut self.generator);
-        self.plain.transform(&mut schema);
+        self.plain.apply(&mut schema);
         schema.to_value()
     }
 
@@ -71,7 +71,7 @@ impl Schemas {
     /// The schemas that have a name.
     pub fn named(mut self) -> Map<String, Value> {
         let mut named = self.generator.take_definitions(false);
-        named.values_mut().flat_map(<&mut Schema>::try_from).for_each(|schema| self.plain.transform(schema));
+        named.values_mut().flat_map(<&mut Schema>::try_from).for_each(|schema| self.plain.apply(schema));
         named
     }
 }
@@ -82,11 +82,17 @@ struct Plain {
     is_answer: bool,
 }
 
-impl Transform for Plain {
-    fn transform(&mut self, schema: &mut Schema) {
+impl Plain {
+    fn apply(&mut self, schema: &mut Schema) {
         let mut any = ReplaceBoolSchemas::default();
         any.skip_additional_properties = true;
         any.transform(schema);
+        self.transform(schema);
+    }
+}
+
+impl Transform for Plain {
+    fn transform(&mut self, schema: &mut Schema) {
         transform_subschemas(self, schema);
         let Some(object) = schema.as_object_mut() else { return };
         object.retain(|key, value| match key.as_str() {
@@ -100,6 +106,10 @@ impl Transform for Plain {
         }
         if let Some(choices) = object.remove("oneOf") {
             choice(object, choices);
+        }
+        // A map by ids: the field says what its keys are.
+        if let Some(Value::Object(kinds)) = object.remove("patternProperties") {
+            object.extend(kinds.into_iter().map(|(_, kind)| ("additionalProperties".into(), kind)));
         }
         let is_whole =
             |kind: &Value| kind == "integer" || kind.as_array().is_some_and(|all| all.contains(&json!("integer")));
@@ -138,10 +148,10 @@ fn nullable(object: &mut Map<String, Value>) {
         return;
     }
     let kind = kind.clone();
-    let description = object.remove("description");
+    let of_field = ["description", MAY_BE_NULL].map(|key| object.remove_entry(key));
     let mut other = std::mem::take(object);
     other.insert("type".into(), kind);
-    object.extend(description.map(|text| ("description".into(), text)));
+    object.extend(of_field.into_iter().flatten());
     object.insert("anyOf".into(), json!([other, { "type": "null" }]));
 }
 

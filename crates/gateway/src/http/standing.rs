@@ -18,7 +18,7 @@ use super::extract::{Body, Id, IdempotencyKey, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::standing::{StandingOrder, StandingRequest};
-use crate::api::{List, Page, Why, Within};
+use crate::api::{List, Page, ReasonGiven, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -47,7 +47,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Call a standing order off; its trips under way go on",
-        body: endpoint::takes::<Why>(),
+        body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<StandingOrder>(),
         route: |m| on(m, cancel),
         ..endpoint::post("/v1/standing-orders/{standing}/cancel", MAY_CANCEL_TRIP)
@@ -105,7 +105,7 @@ pub async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<StandingId>,
-    body: Body<Why>,
+    body: Body<ReasonGiven>,
 ) -> Result<Json<StandingOrder>, Problem> {
     let known = gateway.standing(&caller, id).await?;
     let ctx = caller.ctx_at(known.site);
@@ -149,7 +149,7 @@ mod tests {
         check("/goal", json!(null), &["/goal"]);
         check("/goal", json!({ "trips": 0 }), &["/goal/trips"]);
         check("/goal", json!({ "quantity_kg": 0 }), &["/goal/quantity_kg"]);
-        check("/goal", json!({ "trips": 1, "quantity_kg": 1 }), &["/goal/quantity_kg"]);
+        check("/goal", json!({ "trips": 1, "quantity_kg": 1 }), &["/goal/trips"]);
         check("/goal", json!({ "trips": 3 }), &[]);
         check("/colour", json!(1), &["/colour"]);
         check("/trip/kind", json!("taxi"), &["/trip/kind"]);

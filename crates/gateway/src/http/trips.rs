@@ -19,7 +19,7 @@ use super::extract::{Body, Id, IdempotencyKey, Parameters};
 use super::journal::wait;
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::{List, Why, Within, trips as api};
+use crate::api::{List, ReasonGiven, Within, trips as api};
 use crate::vehicles::restrict::Recorded;
 
 /// What can be asked here.
@@ -76,7 +76,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Cancel a trip; 202 and `diverted` while people or load are aboard: it ends where they leave",
-        body: endpoint::takes::<Why>(),
+        body: endpoint::takes::<ReasonGiven>(),
         also: Some(202),
         answer: endpoint::json::<api::Trip>(),
         asks: Some(CANCEL_TRIP),
@@ -85,7 +85,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Let a trip's standing vehicle go on; policy is asked, and the vehicle may refuse",
-        body: endpoint::takes::<Why>(),
+        body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<api::Trip>(),
         asks: Some(RESUME_TRIP),
@@ -94,7 +94,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         summary: "Say that a trip cannot be done: what its vehicle carries was looked after by people",
-        body: endpoint::takes::<Why>(),
+        body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::Trip>(),
         route: |m| on(m, fail),
         ..endpoint::post("/v1/trips/{trip}/fail", MAY_CANCEL_TRIP)
@@ -214,7 +214,7 @@ pub async fn resume(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-    body: Body<Why>,
+    body: Body<ReasonGiven>,
 ) -> Result<(StatusCode, Json<api::Trip>), Problem> {
     let trip = gateway.trip(&caller, id).await?;
     let trip = gateway.trips.resume(&caller.ctx_at(trip.site), id, &body.value.reason).await?;
@@ -227,7 +227,7 @@ pub async fn fail(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-    body: Body<Why>,
+    body: Body<ReasonGiven>,
 ) -> Result<Json<api::Trip>, Problem> {
     let trip = gateway.trip(&caller, id).await?;
     let ctx = caller.ctx_at(trip.site);
@@ -240,7 +240,7 @@ pub async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     Id(id): Id<TripId>,
-    body: Body<Why>,
+    body: Body<ReasonGiven>,
 ) -> Result<(StatusCode, Json<api::Trip>), Problem> {
     let trip = gateway.trip(&caller, id).await?;
     let ctx = caller.ctx_at(trip.site.clone());
