@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{BoxFuture, Coordinate, Ctx, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
+use kernel::{BoxFuture, Coordinate, Ctx, Envelope, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use policy::Constraints;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::CommandError;
+use store::{CommandError, Fault};
 
 use crate::trip::types::Requirements;
 
@@ -32,6 +32,17 @@ pub trait Tenants: Send + Sync {
     fn tenant<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Option<TenantFacts>>;
 }
 
+/// Whether a vehicle can be given a trip, as the fleet defines it (SAFE-17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    /// It is READY: dispatch may choose it.
+    Ready,
+    /// It will be READY once the trip that it serves is over.
+    Busy,
+    /// Something else keeps it from being READY: its connection, its mode, a hold or a stop.
+    Unavailable,
+}
+
 /// A vehicle, as far as dispatch is concerned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VehicleFacts {
@@ -41,6 +52,8 @@ pub struct VehicleFacts {
     pub name: String,
     /// Its site.
     pub site: SiteId,
+    /// Whether dispatch may choose it.
+    pub availability: Availability,
     /// Whether it is connected.
     pub online: bool,
     /// Driving mode: AUTONOMOUS, REMOTE, MANUAL, SERVICE, ESTOP.
@@ -80,15 +93,37 @@ pub struct VehicleFacts {
 }
 
 impl VehicleFacts {
-    /// Whether dispatch may choose it: READY, and driven by itself (SAFE-17).
+    /// Whether dispatch may choose it now.
     pub fn is_ready(&self) -> bool {
-        !self.claimed && self.is_in_service()
+        self.availability == Availability::Ready
     }
 
     /// Whether it is READY, or will be once the trip that it serves is over.
     pub fn is_in_service(&self) -> bool {
-        self.online && self.holds.is_empty() && self.mode == "AUTONOMOUS"
+        self.availability != Availability::Unavailable
     }
+}
+
+/// What an event of the fleet means for trips.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FleetEvent {
+    /// A hold takes effect on a vehicle before the end of its trip.
+    VehicleHeld {
+        /// The vehicle.
+        vehicle: VehicleId,
+        /// The kind of the hold.
+        kind: String,
+        /// Why it was placed, for a person.
+        reason: String,
+    },
+    /// The connection to a vehicle ended.
+    VehicleOffline(VehicleId),
+    /// A vehicle may be READY after it, although it was not before.
+    VehicleMayBeReady(VehicleId),
+    /// A zone or closure of a site was announced or came into force, which may cut the routes there.
+    RoadsRestricted(SiteId),
+    /// The map of a site changed, or a zone or closure ended: trips that wait there may find a route.
+    RoadsChanged(SiteId),
 }
 
 /// What the vehicles of a fleet can do, one of them this and another that.
@@ -135,6 +170,12 @@ pub struct SiteFacts {
 
 /// Vehicles and sites.
 pub trait Fleet: Send + Sync {
+    /// What an entry of the journal means for trips; `None` where it is not the fleet's, or means nothing to them.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] where it is an event of the fleet that cannot be read: a hold is never stepped over.
+    fn event(&self, event: &Envelope) -> Result<Option<FleetEvent>, Fault>;
+
     /// A site with regard to stops; `None` when there is no such site.
     fn site<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, stops: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>>;
 

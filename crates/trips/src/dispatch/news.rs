@@ -3,28 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::envelope::DecisionRecord;
-use kernel::{Aggregate, Envelope, SiteId, TenantId, TripId, VehicleId};
-use store::CommandError;
+use kernel::{Envelope, SiteId, TenantId, TripId, VehicleId};
 use store::port::PAGE_LIMIT_MAX;
+use store::{CommandError, Fault};
 
-use crate::ports::VehicleFacts;
+use crate::ports::{Fleet, FleetEvent, VehicleFacts};
 use crate::service::Trips;
-use crate::trip::Trip;
 
 /// The most vehicles that are looked at one by one because something happened to them; beyond it every waiting trip
 /// is looked at.
 const VEHICLES_MAX: usize = 64;
 /// How many pages of the journal are read for news: more happens only while dispatch could not look for long.
 const PAGES_MAX: usize = 8;
-/// What happens to a vehicle and lets no trip go.
-const RESTRICTIVE: [&str; 5] = [
-    "vehicle.hold_placed",
-    "vehicle.claim_taken",
-    "vehicle.went_offline",
-    "vehicle.stop_ordered",
-    "vehicle.decommissioned",
-];
 
 /// What the journal tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,20 +32,20 @@ struct Told {
 }
 
 impl Told {
-    fn take(&mut self, event: &Envelope) {
-        let kind = event.r#type.as_str();
-        match event.stream.kind() {
-            _ if kind == DecisionRecord::EVENT_TYPE => {}
-            "vehicle" if !RESTRICTIVE.contains(&kind) => self.vehicles.extend(event.stream.id().parse::<VehicleId>()),
-            "site" => self.sites.extend(event.stream.id().parse::<SiteId>()),
-            Trip::KIND if matches!(kind, "trip.created" | "trip.released" | "trip.unassigned") => {
+    fn take(&mut self, event: &Envelope, fleet: &dyn Fleet) -> Result<(), Fault> {
+        match fleet.event(event)? {
+            Some(FleetEvent::VehicleMayBeReady(vehicle)) => self.vehicles.extend([vehicle]),
+            Some(FleetEvent::RoadsRestricted(site) | FleetEvent::RoadsChanged(site)) => self.sites.extend([site]),
+            Some(FleetEvent::VehicleHeld { .. } | FleetEvent::VehicleOffline(_)) => {}
+            None if matches!(event.r#type.as_str(), "trip.created" | "trip.released" | "trip.unassigned") => {
                 match (event.site.as_option(), event.stream.id().parse::<TripId>()) {
                     (Some(site), Ok(trip)) => self.trips.entry(site.clone()).or_default().extend([trip]),
                     _ => self.is_unclear = true,
                 }
             }
-            _ => {}
+            None => {}
         }
+        Ok(())
     }
 }
 
@@ -120,7 +110,7 @@ impl Trips {
         for _ in 0..PAGES_MAX {
             let entries = self.store.entries(tenant, *read_to, PAGE_LIMIT_MAX).await?;
             for entry in &entries {
-                told.take(&store::sequence::envelope(entry)?);
+                told.take(&store::sequence::envelope(entry)?, &*self.ports.fleet)?;
             }
             *read_to += entries.len() as u64;
             told.is_everything = entries.len() == PAGE_LIMIT_MAX;

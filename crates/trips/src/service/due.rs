@@ -39,15 +39,26 @@ impl Trips {
         }
         let retention = trip.status.has_vehicle().then_some(RetentionClass::Safety);
         let extras = Extras { guard: Some(guard), retention, ..Extras::default() };
-        let ctx = &ctx;
+        self.with_due_facts(&ctx, id, extras, Command::Due).await
+    }
+
+    /// Carries out a command on a trip with what is known of its vehicle, gathered anew after each conflict.
+    pub(super) async fn with_due_facts(
+        &self,
+        ctx: &Ctx,
+        trip: TripId,
+        extras: Extras,
+        command: impl Fn(DueFacts) -> Command + Send + Sync,
+    ) -> Result<(), CommandError> {
+        let command = &command;
         let gather = |state: Option<Arc<Trip>>| async move {
             let facts = match &state {
                 Some(trip) => self.due_facts(ctx, trip).await?,
                 None => DueFacts::default(),
             };
-            Ok(Gathered::new(Command::Due(facts), Vec::new()))
+            Ok(Gathered::new(command(facts), Vec::new()))
         };
-        self.execute(ctx, id, extras, gather).await.map(drop)
+        self.execute(ctx, trip, extras, gather).await.map(drop)
     }
 
     /// What is known of a trip's vehicle.

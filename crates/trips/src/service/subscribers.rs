@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use kernel::envelope::RetentionClass;
 use kernel::{Aggregate, BoxFuture, Ctx, DomainEvent, Envelope, TripId, VehicleId};
-use serde_json::Value;
 use store::subscribe::Subscriber;
-use store::{CommandError, Extras, Fault, RowWrite};
+use store::{CommandError, Fault, RowWrite};
 
-use super::{Gathered, Trips};
+use super::Trips;
+use super::reroute::safety;
+use crate::ports::FleetEvent;
 use crate::trip::decide::Loss;
-use crate::trip::due::{DueFacts, VEHICLE_HELD};
+use crate::trip::due::VEHICLE_HELD;
 use crate::trip::{Command, Trip, TripEvent};
 
 /// Ends the claims of trips that have left their vehicle.
@@ -88,43 +88,11 @@ impl Subscriber for VehicleWatcher {
 
     fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
         Box::pin(async move {
-            if let Some((vehicle, news)) = VehicleNews::read(event) {
-                settle("what follows from a vehicle's event", self.0.hear_of(event, vehicle, news).await)?;
+            if let Some(meaning) = self.0.ports.fleet.event(event)? {
+                settle("what follows from a vehicle's event", self.0.on_fleet_event(event, meaning).await)?;
             }
             Ok(Vec::new())
         })
-    }
-}
-
-/// What trips must know of a vehicle's own events. Read by name from a neighbour's events, leniently: fields that are
-/// not known do not disturb.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum VehicleNews {
-    /// A hold takes effect before the trip's end.
-    Held { code: String, reason: String },
-    /// The connection ended.
-    Offline,
-}
-
-impl VehicleNews {
-    fn read(event: &Envelope) -> Option<(VehicleId, Self)> {
-        if event.stream.kind() != "vehicle" {
-            return None;
-        }
-        let vehicle = event.stream.id().parse().ok()?;
-        let text = |pointer: &str| event.body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let field = |name: &str| text(&format!("/{name}")).or_else(|| text(&format!("/hold/{name}")));
-        let news = match event.r#type.as_str() {
-            "vehicle.hold_placed" if field("timing").as_deref() == Some("after_trip") => return None,
-            "vehicle.hold_placed" => {
-                let kind = field("kind").unwrap_or_else(|| "held".into());
-                let why = field("reason").map(|why| format!(": {why}")).unwrap_or_default();
-                Self::Held { code: VEHICLE_HELD.into(), reason: format!("the vehicle is held ({kind}){why}") }
-            }
-            "vehicle.went_offline" => Self::Offline,
-            _ => return None,
-        };
-        Some((vehicle, news))
     }
 }
 
@@ -143,24 +111,19 @@ impl Trips {
         }
     }
 
-    async fn hear_of(&self, event: &Envelope, vehicle: VehicleId, news: VehicleNews) -> Result<(), CommandError> {
-        let Some(trip) = self.trip_of(&event.tenant, vehicle).await? else { return Ok(()) };
-        let ctx = &self.consequence(event, "trip.vehicle-news").await?;
-        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
-        let news = &news;
-        let gather = |state: Option<Arc<Trip>>| async move {
-            let command = match news {
-                VehicleNews::Offline => Command::VehicleOffline(vehicle),
-                VehicleNews::Held { code, reason } => {
-                    let facts = match &state {
-                        Some(trip) => self.due_facts(ctx, trip).await?,
-                        None => DueFacts::default(),
-                    };
-                    Command::LoseVehicle(Loss { vehicle, code: code.clone(), reason: reason.clone(), facts })
-                }
-            };
-            Ok(Gathered::new(command, Vec::new()))
+    async fn on_fleet_event(&self, entry: &Envelope, event: FleetEvent) -> Result<(), CommandError> {
+        let (FleetEvent::VehicleOffline(vehicle) | FleetEvent::VehicleHeld { vehicle, .. }) = event else {
+            return Ok(());
         };
-        self.execute(ctx, trip.id, extras, gather).await.map(drop)
+        let Some(trip) = self.trip_of(&entry.tenant, vehicle).await? else { return Ok(()) };
+        let ctx = &self.consequence(entry, "trip.vehicle-news").await?;
+        match event {
+            FleetEvent::VehicleHeld { kind, reason, .. } => {
+                let (code, reason) = (VEHICLE_HELD.to_owned(), format!("the vehicle is held ({kind}): {reason}"));
+                let loss = |facts| Loss { vehicle, code: code.clone(), reason: reason.clone(), facts };
+                self.with_due_facts(ctx, trip.id, safety(), |facts| Command::LoseVehicle(loss(facts))).await
+            }
+            _ => self.command(ctx, trip.id, &Command::VehicleOffline(vehicle), &[], safety()).await.map(drop),
+        }
     }
 }

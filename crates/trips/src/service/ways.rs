@@ -11,6 +11,7 @@ use store::{CommandError, Fault, RowWrite};
 
 use super::subscribers::settle;
 use super::{TripFilter, Trips};
+use crate::ports::FleetEvent;
 use crate::trip::state::ROAD_CLOSED;
 use crate::trip::{Status, Trip, TripEvent};
 
@@ -26,23 +27,15 @@ enum Look {
 }
 
 impl Look {
-    fn read(event: &Envelope) -> Option<Self> {
-        match (event.stream.kind(), event.r#type.as_str()) {
-            ("site", "site.zone_drawn" | "site.roads_closed" | "site.restriction_began") => {
-                event.stream.id().parse().ok().map(Self::Site)
-            }
-            (Trip::KIND, _) => {
-                let body = TripEvent::decode(&event.r#type, event.version, &event.body).ok()?;
-                let why = match body {
-                    TripEvent::ViolationOpened(body) if body.response == policy::Response::Reroute => Some(body.text),
-                    TripEvent::Resumed(_) | TripEvent::RerouteTaken(_) | TripEvent::Diverted(_) => None,
-                    TripEvent::SafeStopped(body) if body.reason == ROAD_CLOSED => None,
-                    _ => return None,
-                };
-                Some(Self::Trip(event.stream.id().parse().ok()?, why))
-            }
-            _ => None,
-        }
+    fn of_trip(event: &Envelope) -> Option<Self> {
+        let body = TripEvent::decode(&event.r#type, event.version, &event.body).ok()?;
+        let why = match body {
+            TripEvent::ViolationOpened(body) if body.response == policy::Response::Reroute => Some(body.text),
+            TripEvent::Resumed(_) | TripEvent::RerouteTaken(_) | TripEvent::Diverted(_) => None,
+            TripEvent::SafeStopped(body) if body.reason == ROAD_CLOSED => None,
+            _ => return None,
+        };
+        Some(Self::Trip(event.stream.id().parse().ok()?, why))
     }
 }
 
@@ -53,7 +46,12 @@ impl Subscriber for WayWatcher {
 
     fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
         Box::pin(async move {
-            if let Some(look) = Look::read(event) {
+            let look = match (event.stream.kind(), self.0.ports.fleet.event(event)?) {
+                (_, Some(FleetEvent::RoadsRestricted(site))) => Some(Look::Site(site)),
+                (Trip::KIND, _) => Look::of_trip(event),
+                _ => None,
+            };
+            if let Some(look) = look {
                 settle("another way", self.0.look(event, look).await)?;
             }
             Ok(Vec::new())

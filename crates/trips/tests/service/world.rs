@@ -8,8 +8,8 @@ use kernel::envelope::NewEvent;
 use kernel::id::{BootId, PrincipalId, TypedId};
 use kernel::testing::START;
 use kernel::{
-    Actor, Clock, Code, Coordinate, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId,
-    VehicleId,
+    Actor, Clock, Code, Coordinate, Ctx, CtxSource, Envelope, Reject, Sector, SiteId, Subject, TenantId, Timestamp,
+    TripId, VehicleId,
 };
 use policy::{Bundle, Constraints, Engine};
 use pollster::block_on;
@@ -55,6 +55,7 @@ pub fn able(n: usize) -> VehicleFacts {
         vehicle: vehicle(n),
         name: format!("car-{n}"),
         site: site(),
+        availability: Availability::Ready,
         online: true,
         mode: "AUTONOMOUS".into(),
         holds: BTreeSet::new(),
@@ -76,9 +77,15 @@ pub fn able(n: usize) -> VehicleFacts {
     }
 }
 
-/// Where a vehicle is was last seen when the rest was.
-fn seen(facts: &VehicleFacts) -> Option<LastPosition> {
-    facts.position.map(|position| LastPosition { seen_at: facts.seen_at, ..position })
+/// The vehicle as the fleet answers it: judged by what a test says of it, and seen last when the rest was.
+fn answered(facts: &VehicleFacts, claimed: bool) -> VehicleFacts {
+    let availability = match facts.online && facts.holds.is_empty() && facts.mode == "AUTONOMOUS" {
+        true if claimed => Availability::Busy,
+        true => Availability::Ready,
+        false => Availability::Unavailable,
+    };
+    let position = facts.position.map(|position| LastPosition { seen_at: facts.seen_at, ..position });
+    VehicleFacts { availability, claimed, position, ..facts.clone() }
 }
 
 /// What the neighbours know and do.
@@ -147,6 +154,24 @@ impl Tenants for Neighbours {
 }
 
 impl Fleet for Neighbours {
+    /// The names and fields are the fleet's; the binary's own test reads the fleet's fixtures.
+    fn event(&self, event: &Envelope) -> Result<Option<FleetEvent>, Fault> {
+        let vehicle = event.stream.id().parse().ok();
+        let site = event.stream.id().parse().ok();
+        let text = |name: &str| event.body[name].as_str().unwrap_or_default().to_owned();
+        Ok(match event.r#type.as_str() {
+            "vehicle.hold_placed" if text("timing") == "after_trip" => None,
+            "vehicle.hold_placed" => {
+                vehicle.map(|vehicle| FleetEvent::VehicleHeld { vehicle, kind: text("kind"), reason: text("reason") })
+            }
+            "vehicle.went_offline" => vehicle.map(FleetEvent::VehicleOffline),
+            "vehicle.came_online" => vehicle.map(FleetEvent::VehicleMayBeReady),
+            "site.roads_closed" | "site.restriction_began" => site.map(FleetEvent::RoadsRestricted),
+            "site.restriction_lifted" | "site.restriction_ended" => site.map(FleetEvent::RoadsChanged),
+            _ => None,
+        })
+    }
+
     fn site<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, _: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>> {
         let facts = SiteFacts::default();
         Box::pin(async move { Ok(Some(facts)) })
@@ -159,11 +184,8 @@ impl Fleet for Neighbours {
 
     fn vehicles<'a>(&'a self, _: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
         let told = self.told();
-        let with_claim = |facts: &VehicleFacts| VehicleFacts {
-            claimed: facts.claimed || told.claims.contains_key(&facts.vehicle),
-            position: seen(facts),
-            ..facts.clone()
-        };
+        let with_claim =
+            |facts: &VehicleFacts| answered(facts, facts.claimed || told.claims.contains_key(&facts.vehicle));
         let vehicles = told.vehicles.iter().filter(|facts| facts.site == *site).map(with_claim).collect();
         Box::pin(async move { Ok(vehicles) })
     }
@@ -171,7 +193,7 @@ impl Fleet for Neighbours {
     fn vehicle<'a>(&'a self, _: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>> {
         let told = self.told();
         let facts = told.vehicles.iter().find(|facts| facts.vehicle == vehicle);
-        let facts = facts.map(|facts| VehicleFacts { position: seen(facts), ..facts.clone() });
+        let facts = facts.map(|facts| answered(facts, facts.claimed));
         Box::pin(async move { Ok(facts) })
     }
 

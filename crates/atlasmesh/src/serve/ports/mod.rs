@@ -2,6 +2,7 @@
 //! process today; over the network this is the only place that would change.
 
 mod fleet;
+mod fleet_events;
 mod routing;
 
 use std::sync::Arc;
