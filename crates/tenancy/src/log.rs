@@ -4,7 +4,7 @@
 
 use journal::Hash;
 use kernel::decided::Aggregate;
-use kernel::{Decided, EventMeta, Subject, Timestamp};
+use kernel::{Decided, EventMeta};
 use serde::{Deserialize, Serialize};
 
 /// The most alarms that stand at once: each vehicle of a large fleet would raise one, and one is enough.
@@ -102,7 +102,6 @@ impl Aggregate for Log {
     type Event = LogEvent;
     const KIND: &'static str = "log";
     const FOLD_VERSION: u32 = 1;
-    const INDEXES: &'static [&'static str] = &[];
 
     fn evolve(state: Option<Self>, event: &LogEvent, _: &EventMeta) -> Option<Self> {
         let mut log = state.unwrap_or_default();
@@ -122,18 +121,6 @@ impl Aggregate for Log {
             LogEvent::KeysSeen(keys) => log.keys_generation = log.keys_generation.max(keys.generation),
         }
         Some(log)
-    }
-
-    fn due_at(&self) -> Option<Timestamp> {
-        None
-    }
-
-    fn index_values(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn about(_: &LogEvent, _: Option<&Self>) -> Vec<Subject> {
-        Vec::new()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use kernel::decided::Aggregate;
 use kernel::id::PrincipalId;
-use kernel::{Code, Decided, EventMeta, Reject, Role, Subject, Timestamp};
+use kernel::{Code, Decided, EventMeta, Reject, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
 kernel::domain_events! {
@@ -81,16 +81,8 @@ impl Aggregate for Principal {
         }
     }
 
-    fn due_at(&self) -> Option<Timestamp> {
-        None
-    }
-
     fn index_values(&self) -> Vec<String> {
         vec![self.role.as_str().into()]
-    }
-
-    fn about(_: &PrincipalEvent, _: Option<&Self>) -> Vec<Subject> {
-        Vec::new()
     }
 }
 

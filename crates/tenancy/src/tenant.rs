@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kernel::ctx::About;
 use kernel::decided::Aggregate;
-use kernel::{Code, Decided, EventMeta, Reject, Sector, Subject, TenantId, Timestamp};
+use kernel::{Code, Decided, EventMeta, Reject, Sector, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 kernel::domain_events! {
@@ -54,7 +54,6 @@ impl Aggregate for Tenant {
     type Event = TenantEvent;
     const KIND: &'static str = "tenant";
     const FOLD_VERSION: u32 = 1;
-    const INDEXES: &'static [&'static str] = &[];
 
     fn evolve(state: Option<Self>, event: &TenantEvent, meta: &EventMeta) -> Option<Self> {
         match (state, event) {
@@ -67,18 +66,6 @@ impl Aggregate for Tenant {
             }),
             (state, TenantEvent::Created(_)) => state,
         }
-    }
-
-    fn due_at(&self) -> Option<Timestamp> {
-        None
-    }
-
-    fn index_values(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn about(_: &TenantEvent, _: Option<&Self>) -> Vec<Subject> {
-        Vec::new()
     }
 }
 

@@ -3,35 +3,17 @@
 use std::sync::Arc;
 
 use kernel::envelope::RetentionClass;
-use kernel::{BoxFuture, Ctx, TenantId, TripId};
-use store::due::DueHandler;
-use store::{CommandError, Extras, Guard, TableSpec};
+use kernel::{Ctx, TenantId, TripId};
+use store::{CommandError, Extras, Guard};
 
 use super::{Gathered, Trips};
 use crate::ports::VehicleFacts;
 use crate::trip::due::DueFacts;
 use crate::trip::{Command, Status, Trip};
 
-/// Decides trips that are due.
-pub(crate) struct TripDue(pub(crate) Arc<Trips>);
-
-impl DueHandler for TripDue {
-    fn table(&self) -> TableSpec {
-        TableSpec::of::<Trip>()
-    }
-
-    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
-        Box::pin(async move {
-            match key.parse() {
-                Ok(trip) => self.0.decide_due(tenant, trip, guard).await,
-                Err(_) => Ok(()),
-            }
-        })
-    }
-}
-
 impl Trips {
-    async fn decide_due(&self, tenant: &TenantId, id: TripId, guard: Guard) -> Result<(), CommandError> {
+    /// Decides a trip whose deadline came.
+    pub(crate) async fn on_due(&self, tenant: &TenantId, id: TripId, guard: Guard) -> Result<(), CommandError> {
         let Some(trip) = self.get(tenant, id).await? else { return Ok(()) };
         let (ctx, _) = self.automation(tenant, Some(&trip.site), "trip.due").await?;
         if trip.status == Status::Created && ctx.now < trip.expires_at {

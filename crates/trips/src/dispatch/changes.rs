@@ -7,18 +7,17 @@ use kernel::{Envelope, SiteId, TenantId, TripId, VehicleId};
 use store::port::PAGE_LIMIT_MAX;
 use store::{CommandError, Fault};
 
+use super::Dispatch;
 use crate::ports::{Fleet, FleetEvent, VehicleFacts};
-use crate::service::Trips;
 
 /// The most vehicles that are looked at one by one because something happened to them; beyond it every waiting trip
 /// is looked at.
 const VEHICLES_MAX: usize = 64;
-/// How many pages of the journal are read for news: more happens only while dispatch could not look for long.
+/// How many pages of the journal are read for changes: more happens only while dispatch could not look for long.
 const PAGES_MAX: usize = 8;
 
-/// What the journal tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Told {
+struct JournalChanges {
     /// Sites of which roads, zones or map changed.
     sites: BTreeSet<SiteId>,
     /// Trips that began to wait.
@@ -27,11 +26,11 @@ struct Told {
     vehicles: BTreeSet<VehicleId>,
     /// Whether a trip began to wait of which the journal does not tell where.
     is_unclear: bool,
-    /// Whether more happened than is told one by one.
+    /// Whether more happened than is looked at one by one.
     is_everything: bool,
 }
 
-impl Told {
+impl JournalChanges {
     fn take(&mut self, event: &Envelope, fleet: &dyn Fleet) -> Result<(), Fault> {
         match fleet.event(event)? {
             Some(FleetEvent::VehicleMayBeReady(vehicle)) => self.vehicles.extend([vehicle]),
@@ -51,20 +50,16 @@ impl Told {
 
 /// What concerns the trips that wait at one site.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum News {
-    /// All of them.
+pub(super) enum SiteChanges {
     All,
-    /// Some of them.
     Some {
         /// Trips that began to wait.
         trips: BTreeSet<TripId>,
-        /// Vehicles that became ready.
         vehicles: Vec<VehicleFacts>,
     },
 }
 
-impl News {
-    /// Whether nothing happened.
+impl SiteChanges {
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Self::Some { trips, vehicles } if trips.is_empty() && vehicles.is_empty())
     }
@@ -72,69 +67,74 @@ impl News {
 
 /// What happened in a tenant since the last look.
 #[derive(Debug, Clone, Default)]
-pub(super) struct TenantNews {
-    told: Told,
+pub(super) struct TenantChanges {
+    found: JournalChanges,
     ready: BTreeMap<SiteId, Vec<VehicleFacts>>,
 }
 
-impl TenantNews {
+impl TenantChanges {
     /// Whatever there is may have changed.
     pub(super) fn everything() -> Self {
-        Self { told: Told { is_everything: true, ..Told::default() }, ..Self::default() }
+        Self { found: JournalChanges { is_everything: true, ..JournalChanges::default() }, ..Self::default() }
     }
 
-    /// Whether more happened than is told one by one.
+    /// Whether more happened than is looked at one by one.
     pub(super) fn is_everything(&self) -> bool {
-        self.told.is_everything
+        self.found.is_everything
     }
 
     /// The sites where trips began to wait.
     pub(super) fn sites(&self) -> impl Iterator<Item = &SiteId> {
-        self.told.trips.keys()
+        self.found.trips.keys()
     }
 
     /// What of it concerns the trips that wait at a site.
-    pub(super) fn of_site(&mut self, site: &SiteId) -> News {
-        if self.told.is_everything || self.told.sites.contains(site) {
-            return News::All;
+    pub(super) fn of_site(&mut self, site: &SiteId) -> SiteChanges {
+        if self.found.is_everything || self.found.sites.contains(site) {
+            return SiteChanges::All;
         }
-        let trips = self.told.trips.remove(site).unwrap_or_default();
-        News::Some { trips, vehicles: self.ready.remove(site).unwrap_or_default() }
+        let trips = self.found.trips.remove(site).unwrap_or_default();
+        SiteChanges::Some { trips, vehicles: self.ready.remove(site).unwrap_or_default() }
     }
 }
 
-impl Trips {
+impl Dispatch {
     /// Reads the journal on from `read_to`, which it moves to the end.
-    pub(super) async fn news(&self, tenant: &TenantId, read_to: &mut u64) -> Result<TenantNews, CommandError> {
-        let mut told = Told::default();
+    pub(super) async fn changes_since(
+        &self,
+        tenant: &TenantId,
+        read_to: &mut u64,
+    ) -> Result<TenantChanges, CommandError> {
+        let mut found = JournalChanges::default();
         for _ in 0..PAGES_MAX {
-            let entries = self.store.entries(tenant, *read_to, PAGE_LIMIT_MAX).await?;
+            let entries = self.trips.store.entries(tenant, *read_to, PAGE_LIMIT_MAX).await?;
             for entry in &entries {
-                told.take(&store::sequence::envelope(entry)?, &*self.ports.fleet)?;
+                found.take(&store::sequence::envelope(entry)?, &*self.trips.ports.fleet)?;
             }
             *read_to += entries.len() as u64;
-            told.is_everything = entries.len() == PAGE_LIMIT_MAX;
-            if !told.is_everything {
+            found.is_everything = entries.len() == PAGE_LIMIT_MAX;
+            if !found.is_everything {
                 break;
             }
         }
-        if told.is_everything {
+        if found.is_everything {
             *read_to = self.end_of_log(tenant).await?;
         }
-        told.is_everything |= told.is_unclear || told.vehicles.len() > VEHICLES_MAX;
+        found.is_everything |= found.is_unclear || found.vehicles.len() > VEHICLES_MAX;
         let mut ready: BTreeMap<SiteId, Vec<VehicleFacts>> = BTreeMap::new();
-        if !told.is_everything && !told.vehicles.is_empty() {
-            let (ctx, _) = self.automation(tenant, None, "dispatch.news").await?;
-            for &vehicle in &told.vehicles {
-                if let Some(facts) = self.ports.fleet.vehicle(&ctx, vehicle).await?.filter(VehicleFacts::is_ready) {
+        if !found.is_everything && !found.vehicles.is_empty() {
+            let (ctx, _) = self.trips.automation(tenant, None, "dispatch.news").await?;
+            for &vehicle in &found.vehicles {
+                if let Some(facts) = self.trips.ports.fleet.vehicle(&ctx, vehicle).await?.filter(VehicleFacts::is_ready)
+                {
                     ready.entry(facts.site.clone()).or_default().push(facts);
                 }
             }
         }
-        Ok(TenantNews { told, ready })
+        Ok(TenantChanges { found, ready })
     }
 
     pub(super) async fn end_of_log(&self, tenant: &TenantId) -> Result<u64, CommandError> {
-        Ok(self.store.head(tenant).await?.map_or(0, |head| head.size))
+        Ok(self.trips.store.head(tenant).await?.map_or(0, |head| head.size))
     }
 }
