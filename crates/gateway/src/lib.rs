@@ -43,6 +43,12 @@ pub struct Gateway {
     pub fleet: Arc<fleet::Fleet>,
     /// Trips and dispatch.
     pub trips: Arc<trips::Trips>,
+    /// Requests for assistance.
+    pub assistance: Arc<trips::AssistanceService>,
+    /// Standing orders.
+    pub standing_orders: Arc<trips::StandingOrders>,
+    /// The checks of samples of vehicles under way.
+    pub compliance: Arc<trips::ComplianceMonitor>,
     /// What each domain tells vehicles, and hears of it.
     pub commands: commands::Sources,
     /// Samples.

@@ -1,11 +1,13 @@
 //! The shape of every decision: state and facts in, events and a reply out, no side effect in between.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::codes::Reject;
-use crate::envelope::{DecisionRecord, MotionFacts, Subject};
+use crate::envelope::{DecisionRecord, Envelope, MotionFacts, Subject};
 use crate::id::TypedId;
 use crate::time::Timestamp;
 
@@ -86,7 +88,7 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
 
     /// The state after an event. Total: an event that does not fit leaves the state as it is.
     fn evolve(state: Option<Self>, event: &Self::Event, meta: &EventMeta) -> Option<Self>;
-    /// When `Due` must be decided next.
+    /// When `Due` must be decided next; `None` where the aggregate waits for nothing.
     fn due_at(&self) -> Option<Timestamp> {
         None
     }
@@ -102,11 +104,20 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     fn motion(_event: &Self::Event, _state: Option<&Self>) -> Option<MotionFacts> {
         None
     }
+    /// The aggregate's id and event in an entry of the journal; `None` where the entry is of another stream, is no event
+    /// of the domain, such as a decision, or was written by a newer program.
+    fn event_in(entry: &Envelope) -> Option<(Self::Id, Self::Event)> {
+        if entry.stream.kind() != Self::KIND {
+            return None;
+        }
+        let event = Self::Event::decode(&entry.r#type, entry.version, &entry.body).ok()?;
+        Some((entry.stream.id().parse().ok()?, event))
+    }
 }
 
 /// An id that is written as text in keys of rows and streams.
-pub trait TypedIdText: Clone + Send + Sync + std::fmt::Display + std::fmt::Debug + 'static {}
-impl<T: TypedId + Send + Sync + std::fmt::Display + std::fmt::Debug + 'static> TypedIdText for T {}
+pub trait TypedIdText: Clone + Send + Sync + FromStr + std::fmt::Display + std::fmt::Debug + 'static {}
+impl<T: TypedId + Send + Sync + FromStr + std::fmt::Display + std::fmt::Debug + 'static> TypedIdText for T {}
 impl TypedIdText for crate::text::TenantId {}
 impl TypedIdText for crate::text::SiteId {}
 

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::marker::PhantomData;
+use std::sync::Arc;
 
 use kernel::{Aggregate, BoxFuture, CtxSource, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -68,6 +70,41 @@ pub trait DueHandler: Send + Sync {
     fn table(&self) -> TableSpec;
     /// Decides one row.
     fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>>;
+}
+
+/// A handler that calls a service with the id of each due row of the aggregate `A`.
+pub fn due_handler<A, S, F>(service: &Arc<S>, on_due: F) -> Arc<dyn DueHandler>
+where
+    A: Aggregate,
+    S: Send + Sync + 'static,
+    F: for<'a> Fn(&'a S, &'a TenantId, A::Id, Guard) -> BoxFuture<'a, Result<(), CommandError>>,
+    F: Send + Sync + 'static,
+{
+    Arc::new(Calling { service: Arc::clone(service), on_due, aggregate: PhantomData::<fn(A)> })
+}
+
+struct Calling<A, S, F> {
+    service: Arc<S>,
+    on_due: F,
+    aggregate: PhantomData<fn(A)>,
+}
+
+impl<A, S, F> DueHandler for Calling<A, S, F>
+where
+    A: Aggregate,
+    S: Send + Sync,
+    F: for<'a> Fn(&'a S, &'a TenantId, A::Id, Guard) -> BoxFuture<'a, Result<(), CommandError>> + Send + Sync,
+{
+    fn table(&self) -> TableSpec {
+        TableSpec::of::<A>()
+    }
+
+    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
+        match key.parse() {
+            Ok(id) => (self.on_due)(&self.service, tenant, id, guard),
+            Err(_) => Box::pin(async { Err(Fault::Misuse("the key of a due row is no id").into()) }),
+        }
+    }
 }
 
 /// Rows that failed, and how long each is stepped over: what fails again and again holds up nothing behind it.

@@ -6,7 +6,7 @@ use kernel::Timestamp;
 /// How long an assigned vehicle may take to answer, in milliseconds: a round trip over a slow mobile link with two
 /// retries. Longer and the client waits for a vehicle that will not come.
 pub const ACCEPT_TIMEOUT_MS: i64 = 15_000;
-/// How long a vehicle may take to take another way, in milliseconds: as long as the command is valid (10 s), and what its
+/// How long a vehicle may take to take another route, in milliseconds: as long as the command is valid (10 s), and what its
 /// answer needs over a slow link.
 pub const REROUTE_TIMEOUT_MS: i64 = 12_000;
 /// How long one person may have a request for assistance without a word, in milliseconds: long enough to look around
@@ -104,7 +104,7 @@ impl ClaimTiming {
 }
 
 /// Text from outside, cut to [`REASON_CHARS_MAX`].
-pub(crate) fn cut(text: &str) -> String {
+pub(crate) fn truncated(text: &str) -> String {
     text.chars().take(REASON_CHARS_MAX).collect()
 }
 
@@ -114,6 +114,6 @@ pub(crate) fn eta(now: Timestamp, eta_ms: u64) -> Timestamp {
 }
 
 /// Canonical JSON has no negative zero, so a row that held one would differ from its fold.
-pub(crate) fn plain(value: f64) -> f64 {
+pub(crate) fn without_negative_zero(value: f64) -> f64 {
     value + 0.0
 }

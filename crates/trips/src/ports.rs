@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{BoxFuture, Coordinate, Ctx, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
+use kernel::{BoxFuture, Coordinate, Ctx, Envelope, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use policy::Constraints;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::CommandError;
+use store::{CommandError, Fault};
 
 use crate::trip::types::Requirements;
 
@@ -18,7 +18,6 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, CommandError>>;
 /// A tenant, as far as trips are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantFacts {
-    /// Its sector.
     pub sector: Sector,
     /// Whether its vehicles are simulated (SAFE-15).
     pub simulated: bool,
@@ -26,22 +25,30 @@ pub struct TenantFacts {
     pub entitlements: BTreeSet<String>,
 }
 
-/// Who the tenants are.
 pub trait Tenants: Send + Sync {
     /// A tenant, if it exists.
     fn tenant<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Option<TenantFacts>>;
 }
 
+/// Whether a vehicle can be given a trip, as the fleet defines it (SAFE-17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    /// It is READY: dispatch may choose it.
+    Ready,
+    /// It will be READY once the trip that it serves is over.
+    Busy,
+    /// Something else keeps it from being READY: its connection, its mode, a hold or a stop.
+    Unavailable,
+}
+
 /// A vehicle, as far as dispatch is concerned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VehicleFacts {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// What people call it.
     pub name: String,
-    /// Its site.
     pub site: SiteId,
-    /// Whether it is connected.
+    /// Whether dispatch may choose it.
+    pub availability: Availability,
     pub online: bool,
     /// Driving mode: AUTONOMOUS, REMOTE, MANUAL, SERVICE, ESTOP.
     pub mode: String,
@@ -57,11 +64,9 @@ pub struct VehicleFacts {
     pub energy_capacity_wh: f64,
     /// Consumption in watt-hours per metre.
     pub consumption_wh_per_m: f64,
-    /// What it can do.
     pub capabilities: BTreeSet<String>,
     /// The heaviest load that it may carry, in kilograms: the lesser of profile and admission.
     pub payload_max_kg: f64,
-    /// Seats for passengers.
     pub seats: u32,
     /// Its own speed limit in metres per second, where it has one.
     pub max_speed_mps: Option<f64>,
@@ -73,22 +78,42 @@ pub struct VehicleFacts {
     pub admission_valid: bool,
     /// Whether it is on probation.
     pub on_probation: bool,
-    /// Whether it is simulated.
     pub simulated: bool,
     /// Its newest position, if one is known.
     pub position: Option<LastPosition>,
 }
 
 impl VehicleFacts {
-    /// Whether dispatch may choose it: READY, and driven by itself (SAFE-17).
+    /// Whether dispatch may choose it now.
     pub fn is_ready(&self) -> bool {
-        !self.claimed && self.is_in_service()
+        self.availability == Availability::Ready
     }
 
     /// Whether it is READY, or will be once the trip that it serves is over.
     pub fn is_in_service(&self) -> bool {
-        self.online && self.holds.is_empty() && self.mode == "AUTONOMOUS"
+        self.availability != Availability::Unavailable
     }
+}
+
+/// What an event of the fleet means for trips.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FleetEvent {
+    /// A hold takes effect on a vehicle before the end of its trip.
+    VehicleHeld {
+        vehicle: VehicleId,
+        /// The kind of the hold.
+        kind: String,
+        /// Why it was placed, for a person.
+        reason: String,
+    },
+    /// The connection to a vehicle ended.
+    VehicleOffline(VehicleId),
+    /// A vehicle may be READY after it, although it was not before.
+    VehicleMayBeReady(VehicleId),
+    /// A zone or closure of a site was announced or came into force, which may cut the routes there.
+    RoadsRestricted(SiteId),
+    /// The map of a site changed, or a zone or closure ended: trips that wait there may find a route.
+    RoadsChanged(SiteId),
 }
 
 /// What the vehicles of a fleet can do, one of them this and another that.
@@ -133,8 +158,13 @@ pub struct SiteFacts {
     pub avoided_zones: BTreeSet<String>,
 }
 
-/// Vehicles and sites.
 pub trait Fleet: Send + Sync {
+    /// What an entry of the journal means for trips; `None` where it is not the fleet's, or means nothing to them.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] where it is an event of the fleet that cannot be read: a hold is never stepped over.
+    fn event(&self, event: &Envelope) -> Result<Option<FleetEvent>, Fault>;
+
     /// A site with regard to stops; `None` when there is no such site.
     fn site<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, stops: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>>;
 
@@ -180,10 +210,9 @@ pub trait Fleet: Send + Sync {
     ) -> Answer<'a, BTreeSet<String>>;
 }
 
-/// A piece of a way on which the same holds.
+/// A piece of a route on which the same holds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteStep {
-    /// Its length in metres.
     pub length_m: f64,
     /// The speed planned there, in metres per second.
     pub speed_mps: f64,
@@ -191,27 +220,23 @@ pub struct RouteStep {
     pub no_stop: bool,
 }
 
-/// A way that was found.
+/// A route that was found.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RouteFound {
     /// The line; at least two points, or none where both ends are one place.
     pub points: Vec<Coordinate>,
-    /// Its pieces, in order.
     pub steps: Vec<RouteStep>,
-    /// Its length in metres.
     pub distance_m: f64,
-    /// Planned time in milliseconds.
     pub duration_ms: u64,
     /// Which constraints made it longer or slower than it would be without.
     pub binding: Vec<String>,
-    /// Zones that it touches.
     pub zones: BTreeSet<String>,
     /// SHA-256 of the map that it was found on.
     pub map_digest: String,
 }
 
 impl RouteFound {
-    /// This way, and from its end on the next one.
+    /// This route, and from its end on the next one.
     pub(crate) fn then(mut self, next: Self) -> Self {
         self.points.extend(next.points);
         self.steps.extend(next.steps);
@@ -224,14 +249,12 @@ impl RouteFound {
     }
 }
 
-/// What to find a way for.
+/// What to find a route for.
 #[derive(Debug, Clone, Copy)]
 pub struct RouteQuery<'a> {
     /// The site whose road graph holds.
     pub site: &'a SiteId,
-    /// Where it begins.
     pub from: Coordinate,
-    /// Where it ends.
     pub to: Coordinate,
     /// The limits that it keeps to.
     pub constraints: &'a Constraints,
@@ -239,10 +262,9 @@ pub struct RouteQuery<'a> {
     pub vehicle: Option<&'a VehicleFacts>,
 }
 
-/// The answer to a query for a way.
+/// The answer to a query for a route.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RouteAnswer {
-    /// It was found.
     Found(RouteFound),
     /// There is none under these limits.
     Unroutable {
@@ -261,7 +283,6 @@ pub enum RouteAnswer {
 /// A zone or closure in force that a line touches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// Its id or name.
     pub name: String,
     /// Whether the line begins inside.
     pub holds_start: bool,
@@ -269,16 +290,13 @@ pub struct Obstacle {
     pub stops_inside: bool,
 }
 
-/// Driving between two places.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reach {
-    /// In milliseconds.
+pub struct DriveEstimate {
     pub duration_ms: u64,
-    /// In metres.
     pub distance_m: f64,
 }
 
-/// Ways on a site's road graph.
+/// Routes on a site's road graph.
 pub trait Routing: Send + Sync {
     /// For each place why it is off the map, that is farther than `limit_m` from any road; `None` when it is on it. No
     /// limits but the map's own apply.
@@ -290,18 +308,17 @@ pub trait Routing: Send + Sync {
         limit_m: f64,
     ) -> Answer<'a, Vec<Option<String>>>;
 
-    /// A way under limits.
     fn route<'a>(&'a self, ctx: &'a Ctx, query: RouteQuery<'a>) -> Answer<'a, RouteAnswer>;
 
-    /// Driving from each of `from` to each of `to`, as `[from][to]`; `None` where there is no way.
-    fn reach<'a>(
+    /// Driving from each of `from` to each of `to`, as `[from][to]`; `None` where there is no route.
+    fn drive_estimates<'a>(
         &'a self,
         ctx: &'a Ctx,
         site: &'a SiteId,
         from: &'a [Coordinate],
         to: &'a [Coordinate],
         constraints: &'a Constraints,
-    ) -> Answer<'a, Vec<Vec<Option<Reach>>>>;
+    ) -> Answer<'a, Vec<Vec<Option<DriveEstimate>>>>;
 
     /// The zones and closures in force that a line touches.
     fn obstacles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, line: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>>;
@@ -313,29 +330,30 @@ pub trait Routing: Send + Sync {
 /// Where a vehicle was seen last.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LastPosition {
-    /// The place.
     pub at: Coordinate,
     /// Speed in metres per second.
     pub speed_mps: f64,
-    /// When.
     pub seen_at: Timestamp,
 }
 
 /// How far a vehicle is on its trip.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UnderWay {
-    /// Metres along its whole drive.
+pub struct RouteProgress {
+    /// Metres along its whole path.
     pub progress_m: f64,
     /// Speed in metres per second.
     pub speed_mps: f64,
-    /// When it was heard.
     pub seen_at: Timestamp,
 }
 
-/// Where vehicles are.
 pub trait Positions: Send + Sync {
     /// How far a vehicle is on a trip, by its newest sample; `None` when that is of no trip or of another.
-    fn under_way<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId, trip: TripId) -> Answer<'a, Option<UnderWay>>;
+    fn route_progress<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        vehicle: VehicleId,
+        trip: TripId,
+    ) -> Answer<'a, Option<RouteProgress>>;
 }
 
 /// Whether vehicles can be heard (SAFE-8).

@@ -9,11 +9,11 @@ use kernel::{Coordinate, Timestamp, VehicleId};
 use policy::{Constraints, Response};
 use trips::assistance::Answer;
 use trips::assistance::events::*;
-use trips::standing::Goal;
-use trips::standing::events::*;
+use trips::standing_order::Goal;
+use trips::standing_order::events::*;
 use trips::trip::events::*;
 use trips::trip::types::*;
-use trips::{AssistEvent, Assistance, Standing, StandingEvent, Status, Trip, TripEvent};
+use trips::{AssistEvent, Assistance, StandingOrder, StandingOrderEvent, Status, Trip, TripEvent};
 
 fn id<T: TypedId>(n: u128) -> T {
     T::from_u128((0x019b << 112) | n)
@@ -135,7 +135,7 @@ fn before_it_drives() -> Vec<TripEvent> {
     ]
 }
 
-fn under_way() -> Vec<TripEvent> {
+fn route_progress() -> Vec<TripEvent> {
     let due_at = at(240);
     let (class, reason) = ("nearest_admissible".into(), "CLAIM_LAPSED".into());
     let silent = TripVehicleSilent {
@@ -230,7 +230,7 @@ fn ends() -> Vec<TripEvent> {
     ]
 }
 
-/// Ways that change under a vehicle. They fold onto a trip that ended, like everything that comes after its end.
+/// Routes that change under a vehicle. They fold onto a trip that ended, like everything that comes after its end.
 fn another_way() -> Vec<TripEvent> {
     let due_at = at(400);
     let diverted = TripDiverted {
@@ -259,7 +259,7 @@ fn another_way() -> Vec<TripEvent> {
     vec![diverted.into(), rerouted.into(), TripRerouteTaken { route: id(53), due_at }.into(), failed.into()]
 }
 
-/// Going on after a stop, by another way.
+/// Going on after a stop, by another route.
 fn goes_on() -> Vec<TripEvent> {
     let due_at = at(500);
     let ordered = TripResumeOrdered {
@@ -292,7 +292,8 @@ fn taken_back() -> Vec<TripEvent> {
 #[test]
 fn a_trip_is_read_as_it_was_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/trip");
-    let history = [before_it_drives(), under_way(), watched(), ends(), another_way(), goes_on(), taken_back()].concat();
+    let history =
+        [before_it_drives(), route_progress(), watched(), ends(), another_way(), goes_on(), taken_back()].concat();
     golden::check::<Trip>(&folder, &history);
 }
 
@@ -340,7 +341,7 @@ fn a_request_for_assistance_is_read_as_it_was_written() {
     golden::check::<Assistance>(&folder, &assistance());
 }
 
-fn standing() -> Vec<StandingEvent> {
+fn standing() -> Vec<StandingOrderEvent> {
     let TripCreated { site, stops, requirements, priority, requested_by, .. } = created();
     let opened = StandingOpened {
         standing: id(95),
@@ -370,5 +371,5 @@ fn standing() -> Vec<StandingEvent> {
 #[test]
 fn a_standing_order_is_read_as_it_was_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/standing");
-    golden::check::<Standing>(&folder, &standing());
+    golden::check::<StandingOrder>(&folder, &standing());
 }

@@ -21,7 +21,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("store", &["port", "table"]),
     ("store-sqlite", &["read", "shape"]),
     ("telemetry", &["chunk", "record"]),
-    ("trips", &["compliance", "dispatch", "service"]),
     ("xtask", &["steps", "tidy"]),
 ];
 

@@ -14,7 +14,7 @@ use store::{Expected, RowBody, RowWrite, TableSpec};
 use store_sqlite::{Options, SqliteStore};
 use trips::trip::events::{TripCreated, TripExpired};
 use trips::trip::types::{Kind, Requirements, Stop, Window};
-use trips::{Status, Trip, TripEvent, Trips};
+use trips::{Dispatch, Status, Trip, TripEvent, Trips};
 
 use super::{Bar, bar, percentile_ms};
 use crate::cli::output::line;
@@ -39,11 +39,11 @@ pub async fn run() -> Result<()> {
     for first in (0..ENDED).step_by(BATCH) {
         store.commit(ended_trips(&tenant, first..ENDED.min(first + BATCH))?).await?;
     }
-    let trips = service(folder.path(), Arc::clone(&store))?;
+    let dispatch = service(folder.path(), Arc::clone(&store))?;
     let mut ticks = Vec::with_capacity(TICKS);
     let mut reads = Vec::with_capacity(TICKS);
     for _ in 0..TICKS {
-        ticks.push(time(trips.run_batches()).await?);
+        ticks.push(time(dispatch.run_batches()).await?);
         reads.push(time(store.get(TableSpec::of::<Trip>(), &tenant, "trip_none")).await?);
     }
     let row = |name: &str, durations: &mut [Duration]| {
@@ -64,7 +64,7 @@ async fn time<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<Duration
     Ok(began.elapsed())
 }
 
-fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Trips> {
+fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Dispatch> {
     let source = Arc::new(SystemSource::start());
     let engine = Arc::new(Engine::new(Bundle::shipped(&gateway::policy_modules())?));
     let settings = fleet::Settings { offline_after_ms: 30_000 };
@@ -86,7 +86,7 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Trips> {
         listener: neighbours,
     };
     let settings = trips::Settings { claim_valid_for_s: trips::CLAIM_VALID_FOR_S };
-    Ok(Trips::new(store, engine, ports, source, settings))
+    Ok(Dispatch::new(Arc::new(Trips::new(store, engine, ports, source, settings))))
 }
 
 /// One transaction with trips that were asked for and expired.

@@ -168,9 +168,9 @@ async fn dispatch(parts: Parts) {
                 let next: Vec<TenantId> = waiting.difference(&busy).take(free).cloned().collect();
                 for tenant in next.into_iter().filter(|tenant| waiting.remove(tenant) && !tenant.is_platform()) {
                     busy.insert(tenant.clone());
-                    let trips = Arc::clone(&parts.gateway.trips);
+                    let dispatch = Arc::clone(&parts.dispatch);
                     working.spawn(async move {
-                        if let Err(error) = trips.run_batches_of(&tenant).await {
+                        if let Err(error) = dispatch.run_batches_of(&tenant).await {
                             tracing::warn!(%tenant, %error, "dispatch must wait");
                         }
                         tenant

@@ -44,6 +44,8 @@ const PAGES_PER_MIB: u64 = 256;
 pub struct Parts {
     /// Everything that a request may use.
     pub gateway: Arc<Gateway>,
+    /// Which vehicle takes which trip.
+    pub dispatch: Arc<trips::Dispatch>,
     pub store: Arc<dyn Store>,
     pub source: Arc<dyn CtxSource>,
     pub clock: Arc<SystemSource>,
@@ -95,19 +97,22 @@ pub fn wire(
         listener: neighbours,
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
-    let trips =
-        Arc::new(trips::Trips::new(Arc::clone(&store), Arc::clone(&engine), ports, Arc::clone(&source), chosen));
+    let trips = trips::Trips::new(Arc::clone(&store), Arc::clone(&engine), ports, Arc::clone(&source), chosen);
+    let services = trips::Services::new(trips);
     let certificate = ListenerCertificate::load_or_make(folder.root())?;
     let sessions = Arc::new(Sessions::default());
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
-    workers.extend([fleet.workers(), trips::workers(&trips)]);
+    workers.extend([fleet.workers(), services.workers()]);
     let commands = Sources::new(workers.commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
         store: Arc::clone(&store),
         tenancy,
         fleet: Arc::clone(&fleet),
-        trips: Arc::clone(&trips),
+        trips: Arc::clone(&services.trips),
+        assistance: Arc::clone(&services.assistance),
+        standing_orders: Arc::clone(&services.standing_orders),
+        compliance: Arc::clone(&services.compliance),
         commands,
         telemetry,
         maps,
@@ -129,7 +134,8 @@ pub fn wire(
     });
     let keystore = Arc::new(keystore);
     let Workers { due, subscribers, .. } = workers;
-    Ok(Parts { gateway, store, source, clock, due, subscribers, outbox, certificate, keystore })
+    let dispatch = services.dispatch;
+    Ok(Parts { gateway, dispatch, store, source, clock, due, subscribers, outbox, certificate, keystore })
 }
 
 /// The process's one recorder of metrics, and how it is read.

@@ -28,6 +28,28 @@ kernel::domain_events! {
     }
 }
 
+impl VehicleEvent {
+    /// Whether a vehicle may be READY after the event that was not before; where it may not, nobody has to look again.
+    pub fn may_make_ready(&self) -> bool {
+        match self {
+            Self::HoldPlaced(_)
+            | Self::ClaimTaken(_)
+            | Self::WentOffline(_)
+            | Self::StopOrdered(_)
+            | Self::Decommissioned(_) => false,
+            Self::Registered(_)
+            | Self::CameOnline(_)
+            | Self::ModeChanged(_)
+            | Self::BatteryCrossed(_)
+            | Self::HoldReleased(_)
+            | Self::ClaimReleased(_)
+            | Self::ClaimWithdrawn(_)
+            | Self::StopCleared(_)
+            | Self::StopExplained(_) => true,
+        }
+    }
+}
+
 /// The vehicle is known from now on (ONB-5).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleRegistered {

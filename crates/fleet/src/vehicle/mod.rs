@@ -119,6 +119,13 @@ pub enum HoldTiming {
     Now,
 }
 
+impl HoldTiming {
+    /// Whether it takes effect before the end of the trip that the vehicle serves.
+    pub fn interrupts_trip(self) -> bool {
+        self != HoldTiming::AfterTrip
+    }
+}
+
 /// A reason why the vehicle may not be dispatched, with its owner, who alone releases it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
@@ -207,10 +214,11 @@ pub struct Vehicle {
 impl Vehicle {
     /// Whether it can be given a trip now.
     pub fn is_ready(&self) -> bool {
-        self.status == Status::Online
-            && self.mode == Mode::Autonomous
-            && self.holds.is_empty()
-            && self.stops.is_empty()
-            && self.claim.is_none()
+        self.claim.is_none() && self.is_ready_but_for_claim()
+    }
+
+    /// Whether it is READY, or will be as soon as its claim ends and nothing else happens to it.
+    pub fn is_ready_but_for_claim(&self) -> bool {
+        self.status == Status::Online && self.mode == Mode::Autonomous && self.holds.is_empty() && self.stops.is_empty()
     }
 }

@@ -4,7 +4,7 @@ use kernel::id::AssistId;
 use kernel::{Coordinate, SiteId, Timestamp, TripId, VehicleId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use trips::assistance::{Answer, Closing, Given, Lease, Status};
+use trips::assistance::{Answer, Closing, GivenAnswer, Lease, Status};
 use trips::trip::types::SnapshotRef;
 
 use super::{PageLimit, Sentence};
@@ -33,7 +33,7 @@ view! {
         /// Leases so far.
         leases: u64,
         /// The oldest first.
-        answers: Vec<Given>,
+        answers: Vec<GivenAnswer>,
         /// Why it needs nobody any more.
         closing: Option<Closing>,
         asked_at: Timestamp,

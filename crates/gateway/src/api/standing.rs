@@ -7,13 +7,13 @@ use kernel::{SiteId, Timestamp, TripId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trips::limits::STANDING_AT_ONCE_MAX;
-use trips::standing::{Goal, Pause, Status};
+use trips::standing_order::{Goal, Pause, Status};
 use trips::trip::types::{Kind, Requirements, Stop};
 
 use super::trips::TripRequest;
 
 view! {
-    StandingOrder of order: trips::Standing {
+    StandingOrder of order: trips::StandingOrder {
         id: StandingId,
         status: Status,
         site: SiteId,
@@ -50,7 +50,7 @@ pub struct StandingRequest {
     at_once: Option<u64>,
 }
 
-impl From<StandingRequest> for trips::StandingRequest {
+impl From<StandingRequest> for trips::StandingOrderRequest {
     fn from(asked: StandingRequest) -> Self {
         Self { request: asked.trip.into(), goal: asked.goal, at_once: asked.at_once.unwrap_or(1) }
     }

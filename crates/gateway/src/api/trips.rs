@@ -190,14 +190,14 @@ pub struct Since {
 view! {
     /// A version of a trip's route.
     Route of found: RouteVersion {
-        /// The stops of the trip that it leads to, in metres along approach and way.
+        /// The stops of the trip that it leads to, in metres along approach and trip leg.
         stops_m: Vec<f64> = found.stops_m(),
         #[serde(flatten)]
         summary: RouteSummary,
         trip: TripId,
         /// From the pickup to the drop-off.
         #[serde(flatten)]
-        way: Leg,
+        trip_leg: Leg,
         /// To the pickup; empty without a vehicle.
         approach: Leg,
         constraints: Constraints,

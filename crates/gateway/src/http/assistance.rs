@@ -8,9 +8,9 @@ use axum::routing::on;
 use fleet::actions::MAY_READ_FLEET;
 use kernel::Reject;
 use kernel::id::AssistId;
+use trips::AssistanceAnswer;
 use trips::actions::{MAY_ASSIST, RESUME_TRIP};
 use trips::assistance::Answer;
-use trips::{AnswerWish, Which};
 
 use super::auth::Caller;
 use super::endpoint::{self, Endpoint};
@@ -68,17 +68,17 @@ pub async fn list(
     Parameters(filter): Parameters<AssistanceFilter>,
 ) -> Result<Json<List<Assistance, AssistId>>, Problem> {
     let which = match filter.which.unwrap_or_default() {
-        Queue::Open => Which::Open,
-        Queue::All => Which::All,
+        Queue::Open => trips::AssistanceFilter::Open,
+        Queue::All => trips::AssistanceFilter::All,
     };
     let limit = filter.limit.map_or(REQUESTS_DEFAULT, Within::as_usize);
-    let requests = gateway.trips.assistances(&caller.authenticated.tenant, which, filter.after, limit).await?;
+    let requests = gateway.assistance.list(&caller.authenticated.tenant, which, filter.after, limit).await?;
     Ok(Json(List::page(requests, limit, |request| request.id)))
 }
 
 impl Gateway {
     async fn assistance(&self, caller: &Caller, id: AssistId) -> Result<trips::Assistance, Problem> {
-        let request = self.trips.assistance(&caller.authenticated.tenant, id).await?;
+        let request = self.assistance.get(&caller.authenticated.tenant, id).await?;
         request.ok_or_else(|| Problem::not_found("request for assistance", id))
     }
 }
@@ -91,7 +91,7 @@ pub async fn show(
 ) -> Result<Json<Assistance>, Problem> {
     let mut request = Assistance::from(gateway.assistance(&caller, id).await?);
     if let Some(named) = &mut request.snapshot {
-        let kept = gateway.trips.snapshot(&caller.authenticated.tenant, &named.sha256).await?;
+        let kept = gateway.assistance.snapshot(&caller.authenticated.tenant, &named.sha256).await?;
         named.base64 = Some(kept.map(|kept| kept.base64));
     }
     Ok(Json(request))
@@ -104,7 +104,7 @@ pub async fn take(
     Id(id): Id<AssistId>,
 ) -> Result<Json<Assistance>, Problem> {
     let request = gateway.assistance(&caller, id).await?;
-    let request = gateway.trips.take_assistance(&caller.ctx_at(request.site), id).await?;
+    let request = gateway.assistance.take(&caller.ctx_at(request.site), id).await?;
     tracing::info!(assist = %id, trip = %request.trip, vehicle = %request.vehicle, "assistance taken");
     Ok(Json(request.into()))
 }
@@ -118,7 +118,7 @@ pub async fn hand_back(
 ) -> Result<Json<Assistance>, Problem> {
     let request = gateway.assistance(&caller, id).await?;
     let ctx = caller.ctx_at(request.site);
-    Ok(Json(gateway.trips.hand_back_assistance(&ctx, id, body.value.lease).await?.into()))
+    Ok(Json(gateway.assistance.hand_back(&ctx, id, body.value.lease).await?.into()))
 }
 
 /// `POST /v1/assistance/{assistance}/answer`
@@ -134,9 +134,9 @@ pub async fn answer(
         let message = format!("1 to {VIA_MAX} places with choose_path, none with any other answer");
         return Err(Reject::invalid_field("/via", message).into());
     }
-    let wish = AnswerWish { lease, answer, reason: reason.0, via };
+    let given = AssistanceAnswer { lease, answer, reason: reason.0, via };
     let request = gateway.assistance(&caller, id).await?;
-    let request = gateway.trips.answer_assistance(&caller.ctx_at(request.site), id, &wish).await?;
+    let request = gateway.assistance.answer(&caller.ctx_at(request.site), id, &given).await?;
     tracing::info!(assist = %id, trip = %request.trip, vehicle = %request.vehicle, answer = answer.as_str(), "assistance answered");
     Ok(Json(request.into()))
 }

@@ -9,7 +9,6 @@ use axum::routing::on;
 use fleet::actions::MAY_READ_FLEET;
 use kernel::id::StandingId;
 use store::Idempotency;
-use trips::Standing;
 use trips::actions::{MAY_CANCEL_TRIP, MAY_REQUEST_TRIP, REQUEST_TRIP};
 
 use super::auth::Caller;
@@ -64,11 +63,11 @@ pub async fn open(
     IdempotencyKey(key): IdempotencyKey,
     body: Body<StandingRequest>,
 ) -> Result<(StatusCode, Json<StandingOrder>), Problem> {
-    let wish = trips::StandingRequest::from(body.value).checked(gateway.source.now())?;
+    let wish = trips::StandingOrderRequest::from(body.value).checked(gateway.source.now())?;
     let ctx = caller.ctx_at(wish.request.site.clone());
     let idempotency =
         key.map(|key| Idempotency { key: format!("standing.open/{}/{key}", ctx.actor.id), request: body.digest });
-    let order = gateway.trips.open_standing(&ctx, wish, idempotency).await?;
+    let order = gateway.standing_orders.open(&ctx, wish, idempotency).await?;
     tracing::info!(tenant = %ctx.tenant, standing = %order.id, "standing order opened");
     Ok((StatusCode::CREATED, Json(order.into())))
 }
@@ -80,13 +79,13 @@ pub async fn list(
     Parameters(page): Parameters<Page<StandingId>>,
 ) -> Result<Json<List<StandingOrder, StandingId>>, Problem> {
     let limit = page.limit.map_or(ORDERS_DEFAULT, Within::as_usize);
-    let orders = gateway.trips.standings(&caller.authenticated.tenant, page.after, limit).await?;
+    let orders = gateway.standing_orders.list(&caller.authenticated.tenant, page.after, limit).await?;
     Ok(Json(List::page(orders, limit, |order| order.id)))
 }
 
 impl Gateway {
-    async fn standing(&self, caller: &Caller, id: StandingId) -> Result<Standing, Problem> {
-        let order = self.trips.standing(&caller.authenticated.tenant, id).await?;
+    async fn standing(&self, caller: &Caller, id: StandingId) -> Result<trips::StandingOrder, Problem> {
+        let order = self.standing_orders.get(&caller.authenticated.tenant, id).await?;
         order.ok_or_else(|| Problem::not_found("standing order", id))
     }
 }
@@ -109,7 +108,7 @@ pub async fn cancel(
 ) -> Result<Json<StandingOrder>, Problem> {
     let known = gateway.standing(&caller, id).await?;
     let ctx = caller.ctx_at(known.site);
-    Ok(Json(gateway.trips.cancel_standing(&ctx, id, &body.value.reason).await?.into()))
+    Ok(Json(gateway.standing_orders.cancel(&ctx, id, &body.value.reason).await?.into()))
 }
 
 #[cfg(test)]
@@ -135,7 +134,7 @@ mod tests {
             let (parent, name) = pointer.rsplit_once('/').unwrap();
             body.pointer_mut(parent).unwrap()[name] = value;
             let asked = read::<StandingRequest>(body.to_string().as_bytes());
-            let found = match asked.and_then(|asked| trips::StandingRequest::from(asked).checked(now)) {
+            let found = match asked.and_then(|asked| trips::StandingOrderRequest::from(asked).checked(now)) {
                 Ok(_) => Vec::new(),
                 Err(reject) => reject.fields.into_iter().map(|error| error.field).collect(),
             };

@@ -254,7 +254,7 @@ impl Gateway {
         }
         let shown = super::reports::snapshot(&report);
         let report = super::reports::of_link(vehicle.id, report);
-        match self.trips.report_showing(&ctx, &report, shown.as_ref()).await {
+        match self.trips.report_with_snapshot(&ctx, &report, shown.as_ref()).await {
             Ok(done) => {
                 tracing::Span::current().record("status", done.status.as_str());
                 tracing::info!(changed = done.changed, "report")

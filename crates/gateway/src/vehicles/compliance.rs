@@ -23,7 +23,7 @@ impl Gateway {
         let mut summaries: Vec<TripId> = Vec::new();
         for sample in samples {
             let Some(trip) = sample.trip else { continue };
-            match self.trips.monitor(&ctx, trip, &facts(vehicle, boot, sample)).await {
+            match self.compliance.monitor(&ctx, trip, &facts(vehicle, boot, sample)).await {
                 Ok(None) => {}
                 Ok(Some(check)) => {
                     if check.summary_due && !summaries.contains(&trip) {
@@ -54,7 +54,7 @@ impl Gateway {
                 sealed.map_err(|error| Fault::Unavailable { what: "seal telemetry", source: Box::new(error) })?;
             Ok(sealed.map(recorded))
         };
-        match self.trips.summarize(ctx, trip, &seal).await {
+        match self.compliance.summarize(ctx, trip, &seal).await {
             Ok(()) => Ok(()),
             Err(CommandError::Reject(reject)) => {
                 tracing::info!(%trip, %reject, "no summary");

@@ -8,22 +8,19 @@ use super::events::{
     AssistRefused, AssistTaken, Order,
 };
 use super::{Answer, Assistance, Lease, Status};
-use crate::limits::{ASSIST_ANSWER_TIMEOUT_MS, ASSIST_LEASE_MS, cut};
+use crate::limits::{ASSIST_ANSWER_TIMEOUT_MS, ASSIST_LEASE_MS, truncated};
 
 /// What somebody wants of a request, with the facts that were gathered for it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// A standing vehicle asks.
     Ask(Box<AssistAsked>),
     /// A person takes it, or goes on having it.
     Take(PrincipalId),
     /// The person gives it back.
-    HandBack(Under),
-    /// The person answers.
-    Answer(Box<Wish>),
+    HandBack(LeaseHolder),
+    Answer(Box<NewAnswer>),
     /// What the vehicle said to the answer: why not, as stable code and for a person, or nothing.
-    Spoken {
-        /// The answer.
+    VehicleAnswered {
         answer: Answer,
         /// Why it does not do so.
         refused: Option<(String, String)>,
@@ -32,30 +29,23 @@ pub enum Command {
     Close {
         /// RESUMED, STRANDED, LEFT, ENDED.
         code: &'static str,
-        /// For a person.
         reason: String,
     },
-    /// Its deadline came.
     Due,
 }
 
 /// A person under a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Under {
-    /// Who.
+pub struct LeaseHolder {
     pub by: PrincipalId,
-    /// The lease's number.
     pub lease: u64,
 }
 
 /// An answer that a person wants to give, with what was found for it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wish {
-    /// Who, under which lease.
-    pub under: Under,
-    /// What.
+pub struct NewAnswer {
+    pub under: LeaseHolder,
     pub answer: Answer,
-    /// Why.
     pub reason: String,
     /// What the trip is to be ordered, where the vehicle goes on by it; the refusal where that cannot be.
     pub order: Option<Result<Order, Reject>>,
@@ -64,7 +54,6 @@ pub struct Wish {
 /// The answer to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
-    /// The request.
     pub assist: AssistId,
 }
 
@@ -97,8 +86,8 @@ fn of_known(known: &Assistance, command: &Command, now: Timestamp) -> Verdict {
             settled(known)?;
             Ok(vec![AssistHandedBack { by: under.by, lease: under.lease }.into()])
         }
-        Command::Answer(wish) => answer(known, wish, now),
-        Command::Spoken { answer, refused } => Ok(spoken(known, *answer, refused.as_ref())),
+        Command::Answer(new) => answer(known, new, now),
+        Command::VehicleAnswered { answer, refused } => Ok(vehicle_answered(known, *answer, refused.as_ref())),
         Command::Close { .. } if known.status == Status::Done => Ok(Vec::new()),
         Command::Close { code, reason } => Ok(close(known, code, reason)),
         Command::Due => Ok(due(known, now)),
@@ -131,7 +120,7 @@ fn take(known: &Assistance, by: PrincipalId, now: Timestamp) -> Verdict {
 }
 
 /// The lease under which somebody acts.
-fn held(known: &Assistance, under: Under, now: Timestamp) -> Result<&Lease, Reject> {
+fn held(known: &Assistance, under: LeaseHolder, now: Timestamp) -> Result<&Lease, Reject> {
     open(known)?;
     let current = known.lease.as_ref().filter(|lease| now < lease.until);
     match current {
@@ -145,7 +134,7 @@ fn held(known: &Assistance, under: Under, now: Timestamp) -> Result<&Lease, Reje
     }
 }
 
-/// Nothing is asked of the vehicle that it has not spoken to.
+/// Checks that the vehicle has responded to the last answer: it is given one at a time.
 fn settled(known: &Assistance) -> Result<(), Reject> {
     match known.pending() {
         Some(pending) => {
@@ -156,18 +145,18 @@ fn settled(known: &Assistance) -> Result<(), Reject> {
     }
 }
 
-fn answer(known: &Assistance, wish: &Wish, now: Timestamp) -> Verdict {
-    held(known, wish.under, now)?;
+fn answer(known: &Assistance, new: &NewAnswer, now: Timestamp) -> Verdict {
+    held(known, new.under, now)?;
     settled(known)?;
-    let order = wish.order.clone().transpose()?;
+    let order = new.order.clone().transpose()?;
     let event = AssistAnswered {
         trip: known.trip,
         vehicle: known.vehicle,
         claim_epoch: known.claim_epoch,
-        answer: wish.answer,
-        by: wish.under.by,
-        lease: wish.under.lease,
-        reason: cut(&wish.reason),
+        answer: new.answer,
+        by: new.under.by,
+        lease: new.under.lease,
+        reason: truncated(&new.reason),
         order,
         until: now.plus_ms(ASSIST_LEASE_MS),
         due_at: now.plus_ms(ASSIST_ANSWER_TIMEOUT_MS),
@@ -175,22 +164,22 @@ fn answer(known: &Assistance, wish: &Wish, now: Timestamp) -> Verdict {
     Ok(vec![event.into()])
 }
 
-fn spoken(known: &Assistance, answer: Answer, refused: Option<&(String, String)>) -> Vec<AssistEvent> {
+fn vehicle_answered(known: &Assistance, answer: Answer, refused: Option<&(String, String)>) -> Vec<AssistEvent> {
     if known.pending().is_none_or(|pending| pending.answer != answer) {
         return Vec::new();
     }
     match refused {
-        Some((code, reason)) => vec![AssistRefused { answer, code: cut(code), reason: cut(reason) }.into()],
+        Some((code, reason)) => vec![AssistRefused { answer, code: truncated(code), reason: truncated(reason) }.into()],
         None => vec![AssistAccepted { answer }.into()],
     }
 }
 
-/// What a vehicle did before its word came is its word.
+/// What a vehicle did before its response came is its response.
 fn close(known: &Assistance, code: &str, reason: &str) -> Vec<AssistEvent> {
     let did_so = |answer: Answer| code == "RESUMED" && answer.moves() || code == "STRANDED" && answer == Answer::Stop;
     let accepted = known.pending().filter(|pending| did_so(pending.answer));
     let accepted = accepted.map(|pending| AssistAccepted { answer: pending.answer }.into());
-    accepted.into_iter().chain([AssistDone { code: code.into(), reason: cut(reason) }.into()]).collect()
+    accepted.into_iter().chain([AssistDone { code: code.into(), reason: truncated(reason) }.into()]).collect()
 }
 
 fn due(known: &Assistance, now: Timestamp) -> Vec<AssistEvent> {

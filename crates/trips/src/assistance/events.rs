@@ -22,26 +22,19 @@ kernel::domain_events! {
     }
 }
 
-/// A standing vehicle asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AssistAsked {
-    /// The request.
     pub assist: AssistId,
-    /// The trip that stands.
     pub trip: TripId,
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// The claim under which it asks.
     pub claim_epoch: u64,
-    /// The site.
     pub site: SiteId,
     /// What for, as a stable code.
     pub kind: String,
-    /// Where it stands.
     pub at: Coordinate,
     /// Whether people or load are aboard.
     pub occupied: bool,
-    /// What it shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotRef>,
 }
@@ -49,55 +42,40 @@ pub struct AssistAsked {
 /// A person takes it, or goes on having it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssistTaken {
-    /// Who.
     pub by: PrincipalId,
-    /// The lease's number.
     pub lease: u64,
-    /// Until when.
     pub until: Timestamp,
 }
 
 /// The person gives it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssistHandedBack {
-    /// Who.
     pub by: PrincipalId,
-    /// The lease's number.
     pub lease: u64,
 }
 
 /// The person's lease ran out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssistLapsed {
-    /// Whose.
     pub by: PrincipalId,
-    /// The lease's number.
     pub lease: u64,
 }
 
-/// The person answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AssistAnswered {
-    /// The trip that stands.
     pub trip: TripId,
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The claim.
     pub claim_epoch: u64,
-    /// What.
     pub answer: Answer,
-    /// Who.
     pub by: PrincipalId,
-    /// The lease's number.
     pub lease: u64,
-    /// Why.
     pub reason: String,
     /// What the trip is ordered, where the vehicle goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
     /// The lease goes on until then.
     pub until: Timestamp,
-    /// Until when the vehicle must have spoken.
+    /// Until when the vehicle must have responded.
     pub due_at: Timestamp,
 }
 
@@ -106,7 +84,7 @@ pub struct AssistAnswered {
 pub struct Order {
     /// The decision that allowed it.
     pub decision: kernel::DecisionId,
-    /// The way that it goes on by, where that is another one.
+    /// The route that it goes on by, where that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<RouteSummary>,
     /// Stops that end with this, each by the event that ordered it.
@@ -131,18 +109,14 @@ impl AssistAnswered {
 /// The vehicle does what it was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssistAccepted {
-    /// The answer.
     pub answer: Answer,
 }
 
-/// The vehicle does not do what it was answered, or did not hear it: another answer is needed.
+/// The vehicle does not do what it was answered, or did not receive it: another answer is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssistRefused {
-    /// The answer.
     pub answer: Answer,
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
 }
 
@@ -151,6 +125,5 @@ pub struct AssistRefused {
 pub struct AssistDone {
     /// RESUMED, STRANDED, LEFT, ENDED.
     pub code: String,
-    /// For a person.
     pub reason: String,
 }

@@ -22,7 +22,6 @@ use crate::trip::types::SnapshotRef;
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(rename = "AssistanceStatus")]
 pub enum Status {
-    /// Nobody looks.
     Asked,
     /// Somebody looks, under a lease.
     Taken,
@@ -35,7 +34,6 @@ pub enum Status {
 pub struct Lease {
     /// Counts the leases of this request: an answer names it, so that one given under an older lease is refused.
     pub number: u64,
-    /// Whose.
     pub by: PrincipalId,
     /// Until when, unless renewed.
     pub until: Timestamp,
@@ -43,15 +41,11 @@ pub struct Lease {
 
 /// An answer that was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("additionalProperties" = true))]
-pub struct Given {
-    /// Which.
+#[schemars(rename = "Given", extend("additionalProperties" = true))]
+pub struct GivenAnswer {
     pub answer: Answer,
-    /// By whom.
     pub by: PrincipalId,
-    /// When.
     pub at: Timestamp,
-    /// Why.
     pub reason: String,
     /// What the vehicle said to it.
     pub outcome: Outcome,
@@ -61,17 +55,9 @@ pub struct Given {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Outcome {
-    /// Nothing yet.
     Pending,
-    /// It does so.
     Accepted,
-    /// It does not.
-    Refused {
-        /// Stable code.
-        code: String,
-        /// For a person.
-        reason: String,
-    },
+    Refused { code: String, reason: String },
 }
 
 /// Why a request needs nobody any more.
@@ -79,53 +65,40 @@ pub enum Outcome {
 pub struct Closing {
     /// RESUMED, STRANDED, LEFT, ENDED.
     pub code: String,
-    /// For a person.
     pub reason: String,
-    /// When.
     pub at: Timestamp,
 }
 
-/// A request for assistance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assistance {
-    /// Its id.
     pub id: AssistId,
     /// Where it is in its life.
     pub status: Status,
-    /// The trip that stands.
     pub trip: TripId,
-    /// The vehicle that asks.
     pub vehicle: VehicleId,
     /// The claim under which it asks.
     pub claim_epoch: u64,
-    /// The site.
     pub site: SiteId,
     /// What for, as a stable code.
     pub kind: String,
-    /// Where it stands.
     pub at: Coordinate,
     /// Whether people or load are aboard.
     pub occupied: bool,
-    /// What it shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotRef>,
-    /// Who may answer.
     pub lease: Option<Lease>,
-    /// Leases so far.
     pub leases: u64,
-    /// Answers, the oldest first.
-    pub answers: Vec<Given>,
+    pub answers: Vec<GivenAnswer>,
     /// Why it needs nobody any more.
     pub closing: Option<Closing>,
-    /// When it was asked.
     pub asked_at: Timestamp,
     /// When it must be looked at.
     pub due: Option<Timestamp>,
 }
 
 impl Assistance {
-    /// The answer that the vehicle has not spoken to yet.
-    pub fn pending(&self) -> Option<&Given> {
+    /// The answer that the vehicle has not responded to yet.
+    pub fn pending(&self) -> Option<&GivenAnswer> {
         self.answers.last().filter(|given| given.outcome == Outcome::Pending)
     }
 }

@@ -4,7 +4,7 @@ use kernel::id::AssistId;
 use kernel::{Aggregate, EventMeta, Subject, Timestamp};
 
 use super::events::{AssistAsked, AssistEvent};
-use super::{Assistance, Closing, Given, Lease, Outcome, Status};
+use super::{Assistance, Closing, GivenAnswer, Lease, Outcome, Status};
 use crate::limits::ANSWERS_MAX;
 
 impl Aggregate for Assistance {
@@ -77,7 +77,7 @@ impl Assistance {
             }
             AssistEvent::Answered(body) => {
                 let (answer, by, reason, outcome) = (body.answer, body.by, body.reason.clone(), Outcome::Pending);
-                self.answers.push(Given { answer, by, at, reason, outcome });
+                self.answers.push(GivenAnswer { answer, by, at, reason, outcome });
                 if self.answers.len() > ANSWERS_MAX {
                     self.answers.remove(0);
                 }
@@ -85,9 +85,9 @@ impl Assistance {
                 self.due = Some(body.due_at);
                 return;
             }
-            AssistEvent::Accepted(_) => self.spoken(Outcome::Accepted),
+            AssistEvent::Accepted(_) => self.vehicle_answered(Outcome::Accepted),
             AssistEvent::Refused(body) => {
-                self.spoken(Outcome::Refused { code: body.code.clone(), reason: body.reason.clone() });
+                self.vehicle_answered(Outcome::Refused { code: body.code.clone(), reason: body.reason.clone() });
             }
             AssistEvent::Done(body) => {
                 self.status = Status::Done;
@@ -98,7 +98,7 @@ impl Assistance {
         self.due = self.lease.as_ref().map(|lease| lease.until);
     }
 
-    fn spoken(&mut self, outcome: Outcome) {
+    fn vehicle_answered(&mut self, outcome: Outcome) {
         if let Some(given) = self.answers.last_mut() {
             given.outcome = outcome;
         }

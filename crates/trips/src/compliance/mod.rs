@@ -2,22 +2,21 @@
 //! segment, and only edges — a violation opened or closed — and a summary at least each minute enter the journal. The
 //! event that opens a violation carries the response that policy asks for; the gateway's outbox carries it out.
 
-pub mod line;
+pub mod deviation;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kernel::envelope::RetentionClass;
 use kernel::id::BootId;
 use kernel::{Aggregate, Coordinate, Ctx, DecisionId, RouteId, Subject, Timestamp, TripId, VehicleId};
 use policy::{Checked, Compliance, Debounce, DebounceLimits, Edge, Request};
 use serde::{Deserialize, Serialize};
+use store::CommandError;
 use store::port::Fault;
-use store::{CommandError, Extras};
 
 use crate::actions;
 use crate::facts::MonitorFacts;
-use crate::service::{Drive, Trips};
+use crate::service::{Trips, VehiclePath, safety_extras};
 use crate::trip::decide::ComplianceEdge;
 use crate::trip::events::{RecordedChunks, TripComplianceSummary};
 use crate::trip::{Command, Trip};
@@ -33,15 +32,12 @@ const SPEED_LIMIT_MPS: f64 = 33.3;
 /// What a vehicle on a trip tells with one sample.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SampleFacts {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// Which start of its computer.
     pub boot: BootId,
     /// When it took the sample, by the server's clock as far as that is known.
     pub sampled_at: Timestamp,
-    /// Where it was.
     pub at: Coordinate,
-    /// Metres per second.
     pub speed_mps: f64,
     /// State of charge, 0 to 100.
     pub battery_pct: f64,
@@ -57,9 +53,7 @@ pub struct SampleFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckVerdict {
-    /// No rule is violated.
     Compliant,
-    /// A rule is violated.
     Violating,
     /// Nobody can tell (SAFE-1: the vehicle keeps its last constraints).
     Unknown,
@@ -68,19 +62,15 @@ pub enum CheckVerdict {
 /// One check, for the vehicle's hashed segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// The trip.
     pub trip: TripId,
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// When the sample was taken.
     pub sampled_at: Timestamp,
-    /// The verdict.
     pub verdict: CheckVerdict,
     /// The rules that are violated, or that nobody can tell about.
     pub rules: BTreeSet<String>,
     /// The most severe response that is asked for.
     pub response: Option<policy::Response>,
-    /// The decision.
     pub decision: DecisionId,
     /// SHA-256 of the bundle that decided.
     pub policy_bundle: String,
@@ -90,7 +80,7 @@ pub struct Check {
     pub speed_limit_mps: f64,
     /// See [`Check::speed_mps`].
     pub off_route_m: f64,
-    /// Whether a summary is due: record the checks, then call [`Trips::summarize`].
+    /// Whether a summary is due: record the checks, then call [`ComplianceMonitor::summarize`].
     #[serde(skip)]
     pub summary_due: bool,
 }
@@ -126,12 +116,12 @@ struct Monitor {
     vehicle: Option<VehicleId>,
     debounce: Debounce,
     counted: Counted,
-    drive: Option<(RouteId, Arc<Drive>)>,
+    path: Option<(RouteId, Arc<VehiclePath>)>,
 }
 
 /// The trips that are monitored.
 #[derive(Debug, Default)]
-pub(crate) struct Monitors(BTreeMap<TripId, Monitor>);
+struct Monitors(BTreeMap<TripId, Monitor>);
 
 impl Monitors {
     fn take(&mut self, trip: &Trip) -> Monitor {
@@ -153,14 +143,30 @@ impl Monitors {
     }
 }
 
-impl Trips {
+/// Checks the samples of vehicles on trips.
+#[derive(Debug)]
+pub struct ComplianceMonitor {
+    trips: Arc<Trips>,
+    monitors: Mutex<Monitors>,
+}
+
+impl ComplianceMonitor {
+    /// The monitor of these trips. One of it serves a process: it counts checks between two summaries.
+    pub fn new(trips: Arc<Trips>) -> Self {
+        Self { trips, monitors: Mutex::default() }
+    }
+
+    fn monitors(&self) -> MutexGuard<'_, Monitors> {
+        self.monitors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Checks one sample of a vehicle on a trip. Samples of one vehicle are given in order, one after the other. `None`
     /// when the trip is not this vehicle's: such a sample is telemetry, not evidence of a trip.
     ///
     /// # Errors
     /// [`CommandError::Fault`] when the store or a neighbour cannot answer; the sample may be given again.
     pub async fn monitor(&self, ctx: &Ctx, trip: TripId, sample: &SampleFacts) -> Result<Option<Check>, CommandError> {
-        let known = self.get(&ctx.tenant, trip).await?;
+        let known = self.trips.get(&ctx.tenant, trip).await?;
         let Some(trip) = known.filter(|trip| trip.vehicle() == Some(sample.vehicle)) else {
             self.monitors().0.remove(&trip);
             return Ok(None);
@@ -182,7 +188,7 @@ impl Trips {
         let question = Request::new(ctx, actions::MONITOR_TRIP, Subject::new(Trip::KIND, trip.id))
             .about(Subject::new("vehicle", sample.vehicle))
             .facts(facts.facts());
-        let checked = self.policy.monitor(&question);
+        let checked = self.trips.policy.monitor(&question);
         let (debounce, edges) = monitor.debounce.clone().step(&checked.compliance, DebounceLimits::default());
         if !edges.is_empty() {
             self.record_edges(ctx, trip, &facts, &checked, edges).await?;
@@ -220,9 +226,8 @@ impl Trips {
                 }
             })
             .collect();
-        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
         let decision = checked.decision.to_record();
-        self.command(ctx, trip.id, &Command::Compliance(edges), &[decision], extras).await.map(drop)
+        self.trips.command(ctx, trip.id, &Command::Compliance(edges), &[decision], safety_extras()).await.map(drop)
     }
 
     async fn monitor_facts(
@@ -232,19 +237,19 @@ impl Trips {
         sample: &SampleFacts,
         monitor: &mut Monitor,
     ) -> Result<MonitorFacts, CommandError> {
-        let drive = self.drive_of(ctx, trip, monitor).await?;
+        let path = self.path_of(ctx, trip, monitor).await?;
         let zones = &trip.constraints.avoided_zones;
-        let entered = self.ports.fleet.closed_zones_at(ctx, &trip.site, sample.at, zones).await?;
-        let claim = self.ports.fleet.claim(ctx, trip.id, sample.vehicle).await?;
+        let entered = self.trips.ports.fleet.closed_zones_at(ctx, &trip.site, sample.at, zones).await?;
+        let claim = self.trips.ports.fleet.claim(ctx, trip.id, sample.vehicle).await?;
         let lapsed = claim.valid_until.is_none_or(|until| until <= sample.sampled_at);
-        let planned = drive.as_ref().and_then(|drive| line::planned_speed_mps(drive, sample.progress_m));
+        let planned = path.as_ref().and_then(|path| deviation::planned_speed_mps(path, sample.progress_m));
         let limits = [planned, trip.constraints.max_speed_mps];
         Ok(MonitorFacts {
             sampled_at: sample.sampled_at,
             speed_mps: sample.speed_mps,
             speed_limit_mps: limits.into_iter().flatten().fold(SPEED_LIMIT_MPS, f64::min),
             avoided_zones_entered: entered,
-            off_route_m: drive.as_ref().map_or(0.0, |drive| line::off_route_m(drive, sample.at)),
+            off_route_m: path.as_ref().map_or(0.0, |path| deviation::off_route_m(path, sample.at)),
             mode: sample.mode.clone(),
             allowed_modes: trip.constraints.allowed_modes.clone().unwrap_or_else(|| [sample.mode.clone()].into()),
             battery_pct: sample.battery_pct,
@@ -253,22 +258,22 @@ impl Trips {
         })
     }
 
-    /// The drive so far and to come. Another way counts once the vehicle took it, from where it begins.
-    async fn drive_of(
+    /// The path so far and to come. Another route counts once the vehicle took it, from where it begins.
+    async fn path_of(
         &self,
         ctx: &Ctx,
         trip: &Trip,
         monitor: &mut Monitor,
-    ) -> Result<Option<Arc<Drive>>, CommandError> {
+    ) -> Result<Option<Arc<VehiclePath>>, CommandError> {
         let Some(summary) = &trip.route else { return Ok(None) };
-        if let Some((id, drive)) = &monitor.drive
+        if let Some((id, path)) = &monitor.path
             && *id == summary.route
         {
-            return Ok(Some(Arc::clone(drive)));
+            return Ok(Some(Arc::clone(path)));
         }
-        let drive = self.drive(&ctx.tenant, summary.route).await?.map(Arc::new);
-        monitor.drive = drive.as_ref().map(|drive| (summary.route, Arc::clone(drive)));
-        Ok(drive)
+        let path = self.trips.vehicle_path(&ctx.tenant, summary.route).await?.map(Arc::new);
+        monitor.path = path.as_ref().map(|path| (summary.route, Arc::clone(path)));
+        Ok(path)
     }
 
     /// Journals what was checked since the last summary. `seal` ends what a boot of a vehicle has recorded up to now, on the
@@ -289,8 +294,7 @@ impl Trips {
         let Counted { compliant, violating, unknown, .. } = counted;
         let summary =
             TripComplianceSummary { vehicle, from, to, compliant, violating, unknown, segment_digest, chunks };
-        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
-        self.command(ctx, trip, &Command::Summary(Box::new(summary)), &[], extras).await?;
+        self.trips.command(ctx, trip, &Command::Summary(Box::new(summary)), &[], safety_extras()).await?;
         if let Some(monitor) = self.monitors().0.get_mut(&trip) {
             monitor.counted = Counted::default();
         }

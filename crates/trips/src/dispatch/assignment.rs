@@ -22,12 +22,10 @@ impl CostMatrix {
         Self { rows, columns, cells: vec![None; rows * columns] }
     }
 
-    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }

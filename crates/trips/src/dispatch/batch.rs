@@ -8,12 +8,13 @@ use store::{CommandError, Guard, ListQuery, TableSpec};
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::Dispatch;
+use super::changes::{SiteChanges, TenantChanges};
 use super::choice::{Batch, SetAside};
 use super::denials::Denials;
-use super::news::{News, TenantNews};
 use super::pairs;
-use super::turns::Turns;
-use crate::service::{TripFilter, Trips};
+use super::retry::RetrySchedule;
+use crate::service::TripFilter;
 use crate::trip::{Status, Trip};
 
 /// How long new trips are gathered before they are decided together, in milliseconds, while few wait: long enough for
@@ -26,7 +27,6 @@ pub const BATCH_VEHICLES_MAX: usize = 500;
 /// The states in which a trip waits for a vehicle.
 const WAITING: [Status; 2] = [Status::Created, Status::Waiting];
 
-/// What batches did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BatchReport {
     /// Trips that were looked at.
@@ -44,31 +44,31 @@ impl BatchReport {
 
 /// What dispatch remembers of a tenant. A process that starts again remembers nothing and looks at every trip.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Watch {
+pub(crate) struct TenantMemory {
     /// How far the journal was read.
     read_to: u64,
-    sites: BTreeMap<SiteId, SiteWatch>,
+    sites: BTreeMap<SiteId, SiteMemory>,
 }
 
 /// What dispatch remembers of a site where trips wait.
 #[derive(Debug, Clone, Default)]
-struct SiteWatch {
-    turns: Turns,
+struct SiteMemory {
+    retries: RetrySchedule,
     set_aside: SetAside,
     denials: Denials,
     /// When the site is looked at although nothing happened.
     next_at: Option<Timestamp>,
 }
 
-impl Trips {
-    /// Runs a batch at every site where it is a waiting trip's turn.
+impl Dispatch {
+    /// Runs a batch at every site where a waiting trip is due for a look.
     ///
     /// # Errors
     /// The first fault; every other site was looked at all the same.
     pub async fn run_batches(&self) -> Result<BatchReport, CommandError> {
         let mut total = BatchReport::default();
         let mut first = Ok(());
-        for tenant in self.store.logs().await?.into_iter().filter(|tenant| !tenant.is_platform()) {
+        for tenant in self.trips.store.logs().await?.into_iter().filter(|tenant| !tenant.is_platform()) {
             match self.run_batches_of(&tenant).await {
                 Ok(report) => total.add(report),
                 Err(error) => first = first.and(Err(error)),
@@ -84,43 +84,46 @@ impl Trips {
     pub async fn run_batches_of(&self, tenant: &TenantId) -> Result<BatchReport, CommandError> {
         self.repair_claims(tenant).await?;
         // Taken out: where a look fails, everything is looked at again.
-        let known = self.watches().remove(tenant);
+        let known = self.memory().remove(tenant);
         if !self.waits_anywhere(tenant).await? {
             return Ok(BatchReport::default());
         }
-        let (mut watch, mut news) = match known {
-            Some(mut watch) => {
-                let news = self.news(tenant, &mut watch.read_to).await?;
-                (watch, news)
+        let (mut memory, mut changes) = match known {
+            Some(mut memory) => {
+                let changes = self.changes_since(tenant, &mut memory.read_to).await?;
+                (memory, changes)
             }
-            None => (Watch { read_to: self.end_of_log(tenant).await?, ..Watch::default() }, TenantNews::everything()),
+            None => (
+                TenantMemory { read_to: self.end_of_log(tenant).await?, ..TenantMemory::default() },
+                TenantChanges::everything(),
+            ),
         };
-        let mut sites: BTreeSet<SiteId> = watch.sites.keys().chain(news.sites()).cloned().collect();
-        if news.is_everything() {
+        let mut sites: BTreeSet<SiteId> = memory.sites.keys().chain(changes.sites()).cloned().collect();
+        if changes.is_everything() {
             sites.extend(self.sites_with_waiting_trips(tenant).await?);
         }
         let mut total = BatchReport::default();
         let mut first = Ok(());
         for site in sites {
-            let mut at_site = watch.sites.remove(&site).unwrap_or_default();
-            let news = news.of_site(&site);
-            let looked = match at_site.is_due(self.source.now()) || !news.is_empty() {
-                true => self.batch(tenant, &site, None, &mut at_site, news).await,
+            let mut at_site = memory.sites.remove(&site).unwrap_or_default();
+            let changes = changes.of_site(&site);
+            let looked = match at_site.is_due(self.trips.source.now()) || !changes.is_empty() {
+                true => self.batch(tenant, &site, None, &mut at_site, changes).await,
                 false => Ok(BatchReport::default()),
             };
             match looked {
                 Ok(report) => total.add(report),
                 Err(error) => {
-                    at_site = SiteWatch { next_at: Some(self.source.now()), ..SiteWatch::default() };
+                    at_site = SiteMemory { next_at: Some(self.trips.source.now()), ..SiteMemory::default() };
                     first = first.and(Err(error));
                 }
             }
             // Nobody waits there any more, or it is looked at again.
             if at_site.next_at.is_some() {
-                watch.sites.insert(site, at_site);
+                memory.sites.insert(site, at_site);
             }
         }
-        self.watches().insert(tenant.clone(), watch);
+        self.memory().insert(tenant.clone(), memory);
         first.map(|()| total)
     }
 
@@ -136,9 +139,10 @@ impl Trips {
         guard: Option<Guard>,
     ) -> Result<BatchReport, CommandError> {
         self.repair_claims(tenant).await?;
-        let mut watch = self.watches().remove(tenant).unwrap_or_default();
-        let report = self.batch(tenant, site, guard, watch.sites.entry(site.clone()).or_default(), News::All).await;
-        self.watches().insert(tenant.clone(), watch);
+        let mut memory = self.memory().remove(tenant).unwrap_or_default();
+        let report =
+            self.batch(tenant, site, guard, memory.sites.entry(site.clone()).or_default(), SiteChanges::All).await;
+        self.memory().insert(tenant.clone(), memory);
         report
     }
 
@@ -147,18 +151,18 @@ impl Trips {
         tenant: &TenantId,
         site: &SiteId,
         guard: Option<Guard>,
-        watch: &mut SiteWatch,
-        news: News,
+        memory: &mut SiteMemory,
+        changes: SiteChanges,
     ) -> Result<BatchReport, CommandError> {
-        let (ctx, facts) = self.automation(tenant, Some(site), "dispatch.batch").await?;
+        let (ctx, facts) = self.trips.automation(tenant, Some(site), "dispatch.batch").await?;
         let waiting = self.waiting_trips(tenant, site).await?;
-        watch.hear(&waiting, news, ctx.now);
-        let (trips, beyond) = watch.turns.take(waiting, BATCH_TRIPS_MAX, ctx.now);
+        memory.note(&waiting, changes, ctx.now);
+        let (trips, beyond) = memory.retries.take(waiting, BATCH_TRIPS_MAX, ctx.now);
         if trips.is_empty() {
-            watch.next_at = watch.turns.next_at();
+            memory.next_at = memory.retries.next_at();
             return Ok(BatchReport::default());
         }
-        let mut vehicles = self.ports.fleet.vehicles(&ctx, site).await?;
+        let mut vehicles = self.trips.ports.fleet.vehicles(&ctx, site).await?;
         // The order decides between equals; the same vehicles give the same answer, whoever lists them.
         vehicles.sort_by_key(|facts| facts.vehicle);
         let span = tracing::debug_span!(
@@ -167,27 +171,27 @@ impl Trips {
         );
         let looked_at: Vec<TripId> = trips.iter().map(|trip| trip.id).collect();
         let trips = self.planned(&ctx, trips, &guard).instrument(span.clone()).await?;
-        let (set_aside, denials) = (std::mem::take(&mut watch.set_aside), std::mem::take(&mut watch.denials));
+        let (set_aside, denials) = (std::mem::take(&mut memory.set_aside), std::mem::take(&mut memory.denials));
         let mut batch = Batch::new(&ctx, facts.entitlements, trips, vehicles, (set_aside, denials), guard);
         self.find_options(&mut batch).instrument(span.clone()).await?;
         let chosen = span.in_scope(|| self.choose(&mut batch));
         let report = self.carry_out(&mut batch, &chosen).instrument(span.clone()).await?;
         span.record("assigned", report.assigned);
         for trip in looked_at.into_iter().filter(|trip| !batch.assigned.contains(trip)) {
-            watch.turns.step_aside(trip, ctx.now);
+            memory.retries.back_off(trip, ctx.now);
         }
         for trip in batch.unfinished() {
-            watch.turns.go_on(trip, ctx.now);
+            memory.retries.requeue(trip, ctx.now);
         }
-        (watch.set_aside, watch.denials) = (batch.set_aside, batch.denials);
-        watch.next_at = if beyond > 0 { Some(ctx.now) } else { watch.turns.next_at() };
+        (memory.set_aside, memory.denials) = (batch.set_aside, batch.denials);
+        memory.next_at = if beyond > 0 { Some(ctx.now) } else { memory.retries.next_at() };
         Ok(report)
     }
 
     async fn waits_anywhere(&self, tenant: &TenantId) -> Result<bool, CommandError> {
         for status in WAITING {
             let query = ListQuery { limit: 1, ..waiting(status, None) };
-            if !self.store.list(TableSpec::of::<Trip>(), tenant, query).await?.is_empty() {
+            if !self.trips.store.list(TableSpec::of::<Trip>(), tenant, query).await?.is_empty() {
                 return Ok(true);
             }
         }
@@ -197,7 +201,7 @@ impl Trips {
     async fn sites_with_waiting_trips(&self, tenant: &TenantId) -> Result<BTreeSet<SiteId>, CommandError> {
         let mut sites = BTreeSet::new();
         for status in WAITING {
-            self.each_trip(tenant, waiting(status, None), |trip| sites.extend([trip.site])).await?;
+            self.trips.each_trip(tenant, waiting(status, None), |trip| sites.extend([trip.site])).await?;
         }
         Ok(sites)
     }
@@ -206,7 +210,7 @@ impl Trips {
     async fn waiting_trips(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<Trip>, CommandError> {
         let mut trips: Vec<Trip> = Vec::new();
         for status in WAITING {
-            self.each_trip(tenant, waiting(status, Some(site)), |trip| trips.push(trip)).await?;
+            self.trips.each_trip(tenant, waiting(status, Some(site)), |trip| trips.push(trip)).await?;
         }
         // A trip whose route was found in between is in both lists.
         trips.sort_by_key(|trip| trip.id);
@@ -220,7 +224,7 @@ impl Trips {
         for trip in trips {
             let trip = match trip.route {
                 Some(_) => trip,
-                None => match self.plan(ctx, &trip, guard.clone()).instrument(planning(&trip)).await {
+                None => match self.trips.plan(ctx, &trip, guard.clone()).instrument(planning(&trip)).await {
                     Ok(trip) => trip,
                     // It was cancelled or expired meanwhile.
                     Err(CommandError::Reject(_)) => continue,
@@ -243,23 +247,23 @@ fn waiting(status: Status, site: Option<&SiteId>) -> ListQuery {
     TripFilter { status: Some(status), site: site.cloned(), vehicle: None }.query()
 }
 
-impl SiteWatch {
+impl SiteMemory {
     fn is_due(&self, now: Timestamp) -> bool {
         self.next_at.is_none_or(|at| at <= now)
     }
 
-    /// Calls the trips that the news concern.
-    fn hear(&mut self, waiting: &[Trip], news: News, now: Timestamp) {
+    /// Wakes the trips that the changes concern.
+    fn note(&mut self, waiting: &[Trip], changes: SiteChanges, now: Timestamp) {
         let ids: BTreeSet<TripId> = waiting.iter().map(|trip| trip.id).collect();
-        self.turns.keep(|trip| ids.contains(&trip));
+        self.retries.keep(|trip| ids.contains(&trip));
         self.set_aside.retain(|(trip, _), until| now < *until && ids.contains(trip));
         self.denials.keep(&ids, now);
-        match news {
-            News::All => ids.into_iter().for_each(|trip| self.turns.call(trip, now)),
-            News::Some { trips, vehicles } => {
-                trips.into_iter().for_each(|trip| self.turns.forget(trip));
+        match changes {
+            SiteChanges::All => ids.into_iter().for_each(|trip| self.retries.wake(trip, now)),
+            SiteChanges::Some { trips, vehicles } => {
+                trips.into_iter().for_each(|trip| self.retries.forget(trip));
                 let fits = |trip: &&Trip| vehicles.iter().any(|facts| pairs::fitness(trip, facts, now).is_ok());
-                waiting.iter().filter(fits).for_each(|trip| self.turns.call(trip.id, now));
+                waiting.iter().filter(fits).for_each(|trip| self.retries.wake(trip.id, now));
             }
         }
     }

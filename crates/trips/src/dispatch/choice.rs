@@ -8,14 +8,14 @@ use kernel::{Aggregate, Ctx, Subject, Timestamp, TripId, VehicleId};
 use policy::{Decision, Request};
 use store::{CommandError, Guard};
 
+use super::Dispatch;
 use super::assignment::{CostMatrix, solve};
 use super::batch::BATCH_VEHICLES_MAX;
 use super::denials::Denials;
 use super::nearest::{Shortlist, shortlist};
 use super::pairs::{self, Options, Pair, Unfit};
 use crate::actions;
-use crate::ports::{Reach, VehicleFacts};
-use crate::service::Trips;
+use crate::ports::{DriveEstimate, VehicleFacts};
 use crate::trip::Trip;
 
 /// How often a batch is solved again because policy refused a pair; the pairs that were not reached go first in the
@@ -29,7 +29,7 @@ const SET_ASIDE_COST_MS: i64 = 7 * 86_400_000;
 /// The most pairs that are remembered at a site: some megabytes.
 const SET_ASIDE_MAX: usize = 100_000;
 
-/// Pairs that were tried and came to nothing, and until when that is remembered: no way for just this vehicle, a claim
+/// Pairs that were tried and came to nothing, and until when that is remembered: no route for just this vehicle, a claim
 /// refused, policy against it. Without this the best pair would be tried again for ever, and the next best never.
 pub(crate) type SetAside = BTreeMap<(TripId, VehicleId), Timestamp>;
 
@@ -41,7 +41,6 @@ pub(super) struct Vehicles {
     pub(super) others: Vec<VehicleFacts>,
     /// Those that are ready and not looked at in this batch.
     pub(super) unlisted: Vec<VehicleFacts>,
-    /// How many are ready.
     pub(super) ready: usize,
 }
 
@@ -168,7 +167,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-impl Trips {
+impl Dispatch {
     /// Finds every possible pair. Approaches are looked for once per set of limits, not once per pair.
     pub(super) async fn find_options(&self, batch: &mut Batch<'_>) -> Result<(), CommandError> {
         let now = batch.ctx.now;
@@ -179,7 +178,7 @@ impl Trips {
         // Whoever fits a trip has a place; nobody else is a candidate.
         let from: Vec<_> = batch.vehicles.candidates.iter().filter_map(|facts| pairs::place(facts, now)).collect();
         let (Some(first), false) = (batch.trips.first(), from.is_empty()) else { return Ok(()) };
-        let off_road = self.ports.routing.off_map(batch.ctx, &first.site, &from, ROUTE_START_M_MAX).await?;
+        let off_road = self.trips.ports.routing.off_map(batch.ctx, &first.site, &from, ROUTE_START_M_MAX).await?;
         for group in groups.into_values() {
             let pickups: Vec<_> = group.iter().filter_map(|&index| batch.trips[index].origin()).collect();
             let (Some(first), true) = (group.first().map(|&index| &batch.trips[index]), pickups.len() == group.len())
@@ -187,11 +186,11 @@ impl Trips {
                 continue;
             };
             let (site, limits) = (&first.site, &first.request_constraints);
-            let reach = self.ports.routing.reach(batch.ctx, site, &from, &pickups, limits).await?;
+            let reach = self.trips.ports.routing.drive_estimates(batch.ctx, site, &from, &pickups, limits).await?;
             for (column, &trip) in group.iter().enumerate() {
                 let reach_of = |vehicle: usize| match off_road.get(vehicle) {
                     Some(Some(_)) => Err(Unfit::OffRoad),
-                    _ => reach.get(vehicle).and_then(|row| row.get(column).copied().flatten()).ok_or(Unfit::NoWay),
+                    _ => reach.get(vehicle).and_then(|row| row.get(column).copied().flatten()).ok_or(Unfit::NoRoute),
                 };
                 let options = &mut batch.options[trip];
                 find_pairs(options, &batch.trips[trip], &batch.vehicles.candidates, now, reach_of);
@@ -257,7 +256,7 @@ impl Trips {
             let facts = pairs::assignment_facts(trip, route, vehicle, approach_m);
             question = question.facts(facts.facts(batch.ctx.now));
         }
-        self.policy.decide(&question)
+        self.trips.policy.decide(&question)
     }
 }
 
@@ -271,7 +270,7 @@ fn find_pairs(
     trip: &Trip,
     candidates: &[VehicleFacts],
     now: Timestamp,
-    reach_of: impl Fn(usize) -> Result<Reach, Unfit>,
+    reach_of: impl Fn(usize) -> Result<DriveEstimate, Unfit>,
 ) {
     for (index, vehicle) in candidates.iter().enumerate() {
         if pairs::fitness(trip, vehicle, now).is_err() {

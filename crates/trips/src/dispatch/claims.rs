@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::port::CommitError;
 use store::{CommandError, Expected, ListQuery, RowBody, RowWrite, TableSpec};
 
-use crate::service::Trips;
+use super::Dispatch;
 
 /// Claims that were about to be taken, by trip and vehicle: a trip that goes to another vehicle after a failure must
 /// not forget the first. Gone once the trip is assigned.
@@ -38,7 +38,7 @@ fn written(result: Result<(), CommitError>) -> Result<(), CommandError> {
     }
 }
 
-impl Trips {
+impl Dispatch {
     /// Notes the claim, then takes it. A refusal of the fleet leaves no note.
     pub(crate) async fn claim(
         &self,
@@ -49,8 +49,8 @@ impl Trips {
     ) -> Result<u64, CommandError> {
         let body = RowBody::new(&ClaimIntent { trip, vehicle, at: ctx.now }, Vec::new())?;
         let row = RowWrite::put(CLAIM_INTENTS, key(trip, vehicle), Expected::Any, body);
-        written(self.store.write(&ctx.tenant, vec![row]).await)?;
-        let answer = self.ports.fleet.take_claim(ctx, trip, vehicle, valid_for_s).await;
+        written(self.trips.store.write(&ctx.tenant, vec![row]).await)?;
+        let answer = self.trips.ports.fleet.take_claim(ctx, trip, vehicle, valid_for_s).await;
         if matches!(answer, Err(CommandError::Reject(_))) {
             self.forget_intent(&ctx.tenant, trip, vehicle).await?;
         }
@@ -59,24 +59,24 @@ impl Trips {
 
     /// Gives a claim back that the trip does not need after all.
     pub(crate) async fn unclaim(&self, ctx: &Ctx, trip: TripId, vehicle: VehicleId) -> Result<(), CommandError> {
-        self.ports.fleet.release_claim(ctx, trip, vehicle, None).await?;
+        self.trips.ports.fleet.release_claim(ctx, trip, vehicle, None).await?;
         self.forget_intent(&ctx.tenant, trip, vehicle).await
     }
 
     async fn forget_intent(&self, tenant: &TenantId, trip: TripId, vehicle: VehicleId) -> Result<(), CommandError> {
-        written(self.store.write(tenant, vec![intent_done(trip, vehicle)]).await)
+        written(self.trips.store.write(tenant, vec![intent_done(trip, vehicle)]).await)
     }
 
     /// Gives back claims that were taken by somebody who did not come to assign the trip.
     pub(crate) async fn repair_claims(&self, tenant: &TenantId) -> Result<(), CommandError> {
-        let rows = self.store.list(CLAIM_INTENTS, tenant, ListQuery::all()).await?;
+        let rows = self.trips.store.list(CLAIM_INTENTS, tenant, ListQuery::all()).await?;
         for row in rows {
             let ClaimIntent { trip, vehicle, at } = row.decode()?;
-            let (ctx, _) = self.automation(tenant, None, "dispatch.repair").await?;
+            let (ctx, _) = self.trips.automation(tenant, None, "dispatch.repair").await?;
             if ctx.now.since_ms(at) < INTENT_AGE_MS {
                 continue;
             }
-            match self.get(tenant, trip).await?.is_some_and(|trip| trip.vehicle() == Some(vehicle)) {
+            match self.trips.get(tenant, trip).await?.is_some_and(|trip| trip.vehicle() == Some(vehicle)) {
                 true => self.forget_intent(tenant, trip, vehicle).await?,
                 false => self.unclaim(&ctx, trip, vehicle).await?,
             }

@@ -5,19 +5,27 @@ use policy::Decision;
 use store::{CommandError, Extras};
 use tracing::field::{Empty, display};
 
+use super::Dispatch;
 use super::batch::BatchReport;
 use super::choice::Batch;
 use super::claims::intent_done;
 use super::denials::About;
 use super::pairs::{self, Pair};
 use super::waiting::EXPLAINED_TRIPS_MAX;
-use crate::service::Trips;
 use crate::service::routes::Start;
 use crate::trip::Command;
 use crate::trip::decide::{NewAssignment, WaitReason};
 use crate::trip::types::{Choice, RunnerUp};
 
-impl Trips {
+/// What came of giving a trip the vehicle that was chosen for it.
+enum Assignment {
+    /// The trip has the vehicle.
+    Done,
+    /// It does not, and waits for this reason.
+    Waits(WaitReason),
+}
+
+impl Dispatch {
     pub(super) async fn carry_out(
         &self,
         batch: &mut Batch<'_>,
@@ -27,11 +35,11 @@ impl Trips {
         for (index, vehicle) in chosen.iter().enumerate() {
             let refused = match *vehicle {
                 Some(vehicle) => match self.assign(batch, chosen, index, vehicle).await? {
-                    Ok(()) => {
+                    Assignment::Done => {
                         batch.assigned.insert(batch.trips[index].id);
                         continue;
                     }
-                    Err(reason) => {
+                    Assignment::Waits(reason) => {
                         batch.sets_aside(index, vehicle);
                         Some(reason)
                     }
@@ -68,24 +76,24 @@ impl Trips {
         chosen: &[Option<usize>],
         index: usize,
         place: usize,
-    ) -> Result<Result<(), WaitReason>, CommandError> {
+    ) -> Result<Assignment, CommandError> {
         let (trip, facts) = (&batch.trips[index], &batch.vehicles.candidates[place]);
         let Some((decision, pair, from)) = batch.pair(index, place) else {
-            return Ok(Err(refused("NOT_READY", "the vehicle is not ready any more")));
+            return Ok(refused("NOT_READY", "the vehicle is not ready any more"));
         };
         let constraints = trip.request_constraints.meet(&decision.constraints);
         if let Err(error) = constraints.check() {
-            return Ok(Err(refused("CONSTRAINTS", &format!("the limits of trip and vehicle leave nothing: {error}"))));
+            return Ok(refused("CONSTRAINTS", &format!("the limits of trip and vehicle leave nothing: {error}")));
         }
         let start = Start { vehicle: facts, from, via: &[], first_stop: 0, continues: None };
-        let version = match self.find_route(batch.ctx, trip, &constraints, Some(start)).await? {
+        let version = match self.trips.find_route(batch.ctx, trip, &constraints, Some(start)).await {
             Ok(version) => version,
-            Err(reason) => return Ok(Err(reason)),
+            Err(none) => return Ok(Assignment::Waits(none.to_wait()?)),
         };
         let vehicle = facts.vehicle;
-        let claim_epoch = match self.claim(batch.ctx, trip.id, vehicle, self.settings.claim_valid_for_s).await {
+        let claim_epoch = match self.claim(batch.ctx, trip.id, vehicle, self.trips.settings.claim_valid_for_s).await {
             Ok(epoch) => epoch,
-            Err(CommandError::Reject(reject)) => return Ok(Err(refused("CLAIM_REFUSED", &reject.message))),
+            Err(CommandError::Reject(reject)) => return Ok(refused("CLAIM_REFUSED", &reject.message)),
             Err(error) => return Err(error),
         };
         let span = tracing::Span::current();
@@ -99,7 +107,7 @@ impl Trips {
         let new = NewAssignment {
             vehicle,
             claim_epoch,
-            claim_valid_for_s: self.settings.claim_valid_for_s,
+            claim_valid_for_s: self.trips.settings.claim_valid_for_s,
             decision: decision.id,
             route: version.summary,
             constraints,
@@ -107,14 +115,14 @@ impl Trips {
         };
         let denied = batch.denials.new_of(batch.denials_of(index), batch.ctx.now);
         let records: Vec<DecisionRecord> = denied.records.iter().cloned().chain([decision.to_record()]).collect();
-        match self.command(batch.ctx, trip.id, &Command::Assign(Box::new(new)), &records, extras).await {
+        match self.trips.command(batch.ctx, trip.id, &Command::Assign(Box::new(new)), &records, extras).await {
             Ok(_) => {
                 batch.denials.remember(denied);
-                Ok(Ok(()))
+                Ok(Assignment::Done)
             }
             Err(CommandError::Reject(reject)) => {
                 self.unclaim(batch.ctx, trip.id, vehicle).await?;
-                Ok(Err(refused("TRIP_CHANGED", &reject.message)))
+                Ok(refused("TRIP_CHANGED", &reject.message))
             }
             Err(error) => Err(error),
         }
@@ -146,7 +154,7 @@ impl Batch<'_> {
                 (None, Some(taker)) => format!("better for all with {taker}"),
                 (None, None) => "farther in driving time".into(),
             };
-            RunnerUp { vehicle: other, approach_ms, why: crate::limits::cut(&why) }
+            RunnerUp { vehicle: other, approach_ms, why: crate::limits::truncated(&why) }
         });
         Choice {
             batch_trips: self.trips.len() as u64,
@@ -159,6 +167,6 @@ impl Batch<'_> {
     }
 }
 
-fn refused(code: &str, reason: &str) -> WaitReason {
-    WaitReason { code: code.into(), reason: reason.into(), ..WaitReason::default() }
+fn refused(code: &str, reason: &str) -> Assignment {
+    Assignment::Waits(WaitReason { code: code.into(), reason: reason.into(), ..WaitReason::default() })
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kernel::{Coordinate, Timestamp, VehicleId};
 
 use crate::facts::AssignmentFacts;
-use crate::ports::{Reach, VehicleFacts};
+use crate::ports::{DriveEstimate, VehicleFacts};
 use crate::trip::Trip;
 use crate::trip::types::{Cost, RouteSummary};
 
@@ -19,13 +19,12 @@ const WAIT_CREDIT_MAX_MS: i64 = 10 * 60_000;
 const POSITION_AGE_MAX_MS: i64 = 120_000;
 
 /// Why a vehicle cannot take a trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Unfit {
-    /// It is not READY.
     NotReady,
     /// It refused this trip a moment ago, or did not answer.
     Excluded,
-    /// It lacks a capability.
     Capability,
     /// It has too few seats.
     Seats,
@@ -35,26 +34,16 @@ pub enum Unfit {
     NoPosition,
     /// It stands farther from a road than a route may begin from a vehicle.
     OffRoad,
-    /// No way leads from it to the pickup.
-    NoWay,
+    /// No route leads from it to the pickup.
+    #[strum(serialize = "NO_WAY")]
+    NoRoute,
     /// Its battery does not last.
     Energy,
 }
 
 impl Unfit {
-    /// The stable code.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::NotReady => "NOT_READY",
-            Self::Excluded => "EXCLUDED",
-            Self::Capability => "CAPABILITY",
-            Self::Seats => "SEATS",
-            Self::Payload => "PAYLOAD",
-            Self::NoPosition => "NO_POSITION",
-            Self::OffRoad => "OFF_ROAD",
-            Self::NoWay => "NO_WAY",
-            Self::Energy => "ENERGY",
-        }
+        self.into()
     }
 
     /// For a person, as it completes "n vehicles …".
@@ -67,26 +56,9 @@ impl Unfit {
             Self::Payload => "too small for the load",
             Self::NoPosition => "of unknown position",
             Self::OffRoad => "more than 50 m from any road",
-            Self::NoWay => "without a way to the pickup",
+            Self::NoRoute => "without a way to the pickup",
             Self::Energy => "short of energy",
         }
-    }
-
-    const ALL: [Unfit; 9] = [
-        Self::NotReady,
-        Self::Excluded,
-        Self::Capability,
-        Self::Seats,
-        Self::Payload,
-        Self::NoPosition,
-        Self::OffRoad,
-        Self::NoWay,
-        Self::Energy,
-    ];
-
-    /// From the stable code.
-    pub fn parse(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|unfit| unfit.code() == code)
     }
 }
 
@@ -95,7 +67,7 @@ pub fn place(vehicle: &VehicleFacts, now: Timestamp) -> Option<Coordinate> {
     vehicle.position.filter(|seen| now.since_ms(seen.seen_at) <= POSITION_AGE_MAX_MS).map(|seen| seen.at)
 }
 
-/// What can be told before any way is looked for: how far the pickup is by straight line, in metres, if the vehicle
+/// What can be told before any route is looked for: how far the pickup is by straight line, in metres, if the vehicle
 /// fits the trip.
 pub fn fitness(trip: &Trip, vehicle: &VehicleFacts, now: Timestamp) -> Result<f64, Unfit> {
     if !vehicle.is_ready() {
@@ -103,7 +75,7 @@ pub fn fitness(trip: &Trip, vehicle: &VehicleFacts, now: Timestamp) -> Result<f6
     }
     is_able(trip, vehicle, now)?;
     let from = place(vehicle, now).ok_or(Unfit::NoPosition)?;
-    let distance_m = trip.origin().ok_or(Unfit::NoWay)?.distance_m(from);
+    let distance_m = trip.origin().ok_or(Unfit::NoRoute)?.distance_m(from);
     if lasts(trip, vehicle, distance_m) { Ok(distance_m) } else { Err(Unfit::Energy) }
 }
 
@@ -133,7 +105,7 @@ pub fn energy_margin_wh(trip: &Trip, route: &RouteSummary, vehicle: &VehicleFact
 }
 
 /// The cost of a pair.
-pub fn cost(trip: &Trip, reach: Reach, now: Timestamp) -> Cost {
+pub fn cost(trip: &Trip, reach: DriveEstimate, now: Timestamp) -> Cost {
     Cost {
         approach_ms: i64::try_from(reach.duration_ms).unwrap_or(i64::MAX / 4),
         priority_credit_ms: i64::from(trip.priority) * PRIORITY_STEP_MS,
@@ -169,12 +141,9 @@ pub fn assignment_facts(trip: &Trip, route: &RouteSummary, vehicle: &VehicleFact
     }
 }
 
-/// A possible pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// The approach.
-    pub reach: Reach,
-    /// What it costs.
+    pub reach: DriveEstimate,
     pub cost: Cost,
 }
 
@@ -183,7 +152,7 @@ pub struct Pair {
 pub struct Options {
     /// Possible pairs, by the vehicle's place among the candidates.
     pub pairs: BTreeMap<usize, Pair>,
-    /// Candidates that fit the trip and cannot come: no way leads to it, or the battery does not last for the way.
+    /// Candidates that fit the trip and cannot come: no route leads to it, or the battery does not last for the route.
     pub cut_off: Vec<usize>,
     /// Why the others are not: stable code and how many.
     pub filtered: BTreeMap<String, u64>,

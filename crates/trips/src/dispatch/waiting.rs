@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::Decision;
 use store::{CommandError, Extras};
 
+use super::Dispatch;
 use super::choice::Batch;
 use super::denials::{About, NewDenials};
 use super::pairs::{self, Unfit};
 use crate::ports::VehicleFacts;
-use crate::service::Trips;
 use crate::trip::Command;
 use crate::trip::decide::{WaitReason, waits_for};
 
@@ -20,7 +20,7 @@ pub(super) const EXPLAINED_TRIPS_MAX: usize = 50;
 /// How many vehicles that refused the trip are named with their reason.
 const REFUSALS_NAMED_MAX: usize = 3;
 
-impl Trips {
+impl Dispatch {
     /// Asks policy about vehicles that are out of service and could else take the trip. Of those that serve another trip
     /// nothing has to be asked.
     pub(super) fn explain(&self, batch: &Batch<'_>, trip: usize) -> Vec<(About, Decision)> {
@@ -32,7 +32,7 @@ impl Trips {
             .collect()
     }
 
-    /// Records why a trip waits, if that is news or policy refused something that it did not refuse before.
+    /// Records why a trip waits, if that is new, or policy refused something that it did not refuse before.
     pub(super) async fn let_wait(
         &self,
         batch: &mut Batch<'_>,
@@ -45,7 +45,7 @@ impl Trips {
             return Ok(());
         }
         let extras = Extras { guard: batch.guard.clone(), ..Extras::default() };
-        match self.command(batch.ctx, trip.id, &Command::Wait(reason), &denied.records, extras).await {
+        match self.trips.command(batch.ctx, trip.id, &Command::Wait(reason), &denied.records, extras).await {
             Ok(_) => {
                 batch.denials.remember(denied);
                 Ok(())
@@ -103,7 +103,7 @@ impl Batch<'_> {
     fn unfit(&self, trip: usize, about_others: &[&Decision]) -> String {
         let mut counts: BTreeMap<Unfit, u64> = BTreeMap::new();
         for (code, count) in &self.options[trip].filtered {
-            if let Some(unfit) = Unfit::parse(code).filter(|unfit| *unfit != Unfit::NotReady) {
+            if let Some(unfit) = code.parse().ok().filter(|unfit| *unfit != Unfit::NotReady) {
                 *counts.entry(unfit).or_default() += count;
             }
         }

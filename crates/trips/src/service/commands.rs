@@ -1,19 +1,20 @@
-//! What trips tell vehicles: to drive, another way, to go on, to leave, to stop or slow down for a violation; and what
+//! The commands of trips to vehicles: to drive, to take another route, to go on, to leave, to stop or slow down for a violation; and what
 //! follows from their answers.
 
 use commands::{CLEARANCE, CommandSource, NewCommand, Outcome, clearance, id_of_event};
 use kernel::assist::Answer;
 use kernel::id::{AssistId, TypedId, ViolationId};
-use kernel::{Aggregate, BoxFuture, CommandId, Ctx, DomainEvent, Envelope, RouteId, TenantId, Timestamp, TripId};
+use kernel::{Aggregate, BoxFuture, CommandId, Ctx, Envelope, RouteId, TenantId, Timestamp, TripId};
 use link::delivery::Delivery;
 use link::v1::{self, command::Body};
 use store::port::Fault;
 use store::{CommandError, sequence};
 
-use super::{Leg, RouteVersion, Trips};
+use super::{AssistanceService, Leg, RouteVersion, Trips};
+use crate::assistance::events::AssistAnswered;
 use crate::assistance::{AssistEvent, Assistance};
 use crate::trip::events::{TripAssigned, TripRerouted, TripResumeOrdered, TripViolationOpened};
-use crate::trip::way::WayAnswer;
+use crate::trip::reroute::RerouteAnswer;
 use crate::trip::{Trip, TripEvent};
 
 /// How long people get to board or leave, in milliseconds of the vehicle's own time.
@@ -27,18 +28,7 @@ const EVENTS_BACK: u64 = 64;
 
 impl CommandSource for Trips {
     fn command_for<'a>(&'a self, event: &'a Envelope) -> BoxFuture<'a, Result<Option<NewCommand>, Fault>> {
-        Box::pin(async move {
-            let id = id_of_event(event.id);
-            match event.stream.kind() {
-                Trip::KIND => self.command_of_trip(id, event).await,
-                Assistance::KIND => {
-                    let body = AssistEvent::decode(&event.r#type, event.version, &event.body);
-                    let assist = event.stream.id().parse();
-                    Ok(assist.ok().zip(body.ok()).and_then(|(assist, body)| of_assistance(id, assist, body)))
-                }
-                _ => Ok(None),
-            }
-        })
+        Box::pin(self.command_of_trip(event))
     }
 
     fn answered<'a>(
@@ -48,20 +38,49 @@ impl CommandSource for Trips {
         outcome: &'a Outcome,
     ) -> BoxFuture<'a, Result<(), CommandError>> {
         Box::pin(async move {
-            let Some(question) = command.body.as_ref().and_then(|body| asked(body, command.claim_epoch)) else {
-                return Ok(());
-            };
             let refused = outcome.refused.clone();
-            match question {
-                Question::Reroute(trip, route) => {
+            match asked(command) {
+                Some(Question::Reroute(trip, route)) => {
                     let Ok(vehicle) = ctx.actor.id.parse() else { return Ok(()) };
-                    self.reroute_answered(ctx, trip, WayAnswer { vehicle, route, refused }).await
+                    self.reroute_answered(ctx, trip, RerouteAnswer { vehicle, route, refused }).await
                 }
-                Question::Resume(trip, route) => self.resume_answered(ctx, trip, route, refused).await,
-                // It obeys, and leaves the trip once it stands.
-                Question::Leave(..) if outcome.state != Delivery::Done => Ok(()),
-                Question::Leave(trip, claim_epoch) => self.vehicle_left(ctx, trip, claim_epoch).await,
-                Question::Assist(assist, answer) => self.assistance_spoken(ctx, assist, answer, refused).await,
+                Some(Question::Resume(trip, route)) => self.resume_answered(ctx, trip, route, refused).await,
+                // Where it only obeys so far, it leaves the trip once it stands.
+                Some(Question::Leave(trip, claim_epoch)) if outcome.state == Delivery::Done => {
+                    self.vehicle_left(ctx, trip, claim_epoch).await
+                }
+                Some(Question::Leave(..) | Question::Assist(..)) | None => Ok(()),
+            }
+        })
+    }
+}
+
+/// Answers by which the vehicle goes on reach it by the trip's order.
+impl CommandSource for AssistanceService {
+    fn command_for<'a>(&'a self, event: &'a Envelope) -> BoxFuture<'a, Result<Option<NewCommand>, Fault>> {
+        let command = match Assistance::event_in(event) {
+            Some((assist, AssistEvent::Answered(answered))) if !answered.answer.moves() => {
+                let AssistAnswered { trip, vehicle, claim_epoch, answer, .. } = answered;
+                let body = assist_answer(assist, answer.as_str(), trip.to_string(), None, Vec::new());
+                Some(NewCommand { id: id_of_event(event.id), vehicle, kind: ASSIST, claim_epoch, body })
+            }
+            _ => None,
+        };
+        Box::pin(async { Ok(command) })
+    }
+
+    fn answered<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        command: &'a v1::Command,
+        outcome: &'a Outcome,
+    ) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(async move {
+            match asked(command) {
+                Some(Question::Assist(assist, answer)) => {
+                    self.vehicle_answered(ctx, assist, answer, outcome.refused.clone()).await
+                }
+                _ => Ok(()),
             }
         })
     }
@@ -70,9 +89,8 @@ impl CommandSource for Trips {
 /// A command whose answer somebody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Question {
-    /// Take another way.
     Reroute(TripId, RouteId),
-    /// Go on, by another way where there is one.
+    /// Go on, by another route where there is one.
     Resume(TripId, Option<RouteId>),
     /// Do as a person answered, standing.
     Assist(AssistId, Answer),
@@ -80,11 +98,11 @@ enum Question {
     Leave(TripId, u64),
 }
 
-fn asked(body: &Body, claim_epoch: u64) -> Option<Question> {
+fn asked(command: &v1::Command) -> Option<Question> {
     let route = |route: &Option<v1::Route>| route.as_ref().and_then(|route| route.route_id.parse().ok());
-    match body {
+    match command.body.as_ref()? {
         Body::Reroute(body) => Some(Question::Reroute(body.trip_id.parse().ok()?, route(&body.route)?)),
-        Body::Cancel(body) => Some(Question::Leave(body.trip_id.parse().ok()?, claim_epoch)),
+        Body::Cancel(body) => Some(Question::Leave(body.trip_id.parse().ok()?, command.claim_epoch)),
         Body::Resume(body) => Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path))),
         Body::AssistAnswer(body) => match body.answer.parse::<Answer>().ok()? {
             moving if moving.moves() => Some(Question::Resume(body.trip_id.parse().ok()?, route(&body.path))),
@@ -95,12 +113,9 @@ fn asked(body: &Body, claim_epoch: u64) -> Option<Question> {
 }
 
 impl Trips {
-    async fn command_of_trip(&self, id: CommandId, event: &Envelope) -> Result<Option<NewCommand>, Fault> {
-        let (Ok(trip), Ok(body)) =
-            (event.stream.id().parse(), TripEvent::decode(&event.r#type, event.version, &event.body))
-        else {
-            return Ok(None);
-        };
+    async fn command_of_trip(&self, event: &Envelope) -> Result<Option<NewCommand>, Fault> {
+        let Some((trip, body)) = Trip::event_in(event) else { return Ok(None) };
+        let id = id_of_event(event.id);
         match body {
             TripEvent::Assigned(assigned) => self.dispatch(&event.tenant, id, trip, &assigned).await,
             TripEvent::Rerouted(rerouted) => self.reroute_command(&event.tenant, id, trip, &rerouted).await,
@@ -192,9 +207,8 @@ impl Trips {
             let limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
             let entries = self.store.timeline(&closed.tenant, &closed.stream, begin, limit).await?;
             for entry in entries.iter().rev() {
-                let event = sequence::envelope(entry)?;
-                match TripEvent::decode(&event.r#type, event.version, &event.body) {
-                    Ok(TripEvent::ViolationOpened(opened)) if opened.violation == violation => {
+                match Trip::event_in(&sequence::envelope(entry)?) {
+                    Some((_, TripEvent::ViolationOpened(opened))) if opened.violation == violation => {
                         return Ok(tells_vehicle(&opened));
                     }
                     _ => {}
@@ -257,17 +271,6 @@ fn of_trip(id: CommandId, trip: TripId, event: TripEvent) -> Option<NewCommand> 
     }
 }
 
-/// Answers by which the vehicle goes on reach it by the trip's order.
-fn of_assistance(id: CommandId, assist: AssistId, event: AssistEvent) -> Option<NewCommand> {
-    let AssistEvent::Answered(answered) = event else { return None };
-    if answered.answer.moves() {
-        return None;
-    }
-    let body = assist_answer(assist, answered.answer.as_str(), answered.trip.to_string(), None, Vec::new());
-    let (vehicle, claim_epoch) = (answered.vehicle, answered.claim_epoch);
-    Some(NewCommand { id, vehicle, kind: ASSIST, claim_epoch, body })
-}
-
 fn assist_answer(
     assist: AssistId,
     answer: &str,
@@ -296,7 +299,7 @@ fn of_violation(trip: TripId, opened: &TripViolationOpened) -> Option<NewCommand
             let (scope, trip_id) = (v1::Scope::Trip.into(), trip.to_string());
             ("slow", Body::Slow(v1::Slow { max_speed_mps, reason, scope, trip_id }))
         }
-        // Another way is found by trips, which tells of it by an event of its own; a warning is no command.
+        // Another route is found by trips, which tells of it by an event of its own; a warning is no command.
         _ => return None,
     };
     let id = violation_command(opened.violation);
@@ -315,14 +318,14 @@ pub fn cancel_body(trip: TripId, reason: String) -> Body {
 }
 
 fn wire_route(version: &RouteVersion) -> v1::Route {
-    let length_m: f64 = version.approach.steps.iter().chain(&version.way.steps).map(|step| step.length_m).sum();
+    let length_m: f64 = version.approach.steps.iter().chain(&version.trip_leg.steps).map(|step| step.length_m).sum();
     v1::Route {
         route_id: version.summary.route.to_string(),
         version: version.summary.version,
         map_digest: version.summary.map_digest.clone(),
         policy_digest: version.summary.policy_digest.clone(),
         approach: Some(wire_leg(&version.approach)),
-        trip: Some(wire_leg(&version.way)),
+        trip: Some(wire_leg(&version.trip_leg)),
         released_to_m: length_m,
         stops_m: version.stops_between_m(),
     }

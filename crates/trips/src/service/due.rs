@@ -3,35 +3,17 @@
 use std::sync::Arc;
 
 use kernel::envelope::RetentionClass;
-use kernel::{BoxFuture, Ctx, TenantId, TripId};
-use store::due::DueHandler;
-use store::{CommandError, Extras, Guard, TableSpec};
+use kernel::{Ctx, TenantId, TripId};
+use store::{CommandError, Extras, Guard};
 
 use super::{Gathered, Trips};
 use crate::ports::VehicleFacts;
 use crate::trip::due::DueFacts;
 use crate::trip::{Command, Status, Trip};
 
-/// Decides trips that are due.
-pub(crate) struct TripDue(pub(crate) Arc<Trips>);
-
-impl DueHandler for TripDue {
-    fn table(&self) -> TableSpec {
-        TableSpec::of::<Trip>()
-    }
-
-    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
-        Box::pin(async move {
-            match key.parse() {
-                Ok(trip) => self.0.decide_due(tenant, trip, guard).await,
-                Err(_) => Ok(()),
-            }
-        })
-    }
-}
-
 impl Trips {
-    async fn decide_due(&self, tenant: &TenantId, id: TripId, guard: Guard) -> Result<(), CommandError> {
+    /// Decides a trip whose deadline came.
+    pub(crate) async fn on_due(&self, tenant: &TenantId, id: TripId, guard: Guard) -> Result<(), CommandError> {
         let Some(trip) = self.get(tenant, id).await? else { return Ok(()) };
         let (ctx, _) = self.automation(tenant, Some(&trip.site), "trip.due").await?;
         if trip.status == Status::Created && ctx.now < trip.expires_at {
@@ -39,15 +21,26 @@ impl Trips {
         }
         let retention = trip.status.has_vehicle().then_some(RetentionClass::Safety);
         let extras = Extras { guard: Some(guard), retention, ..Extras::default() };
-        let ctx = &ctx;
+        self.with_due_facts(&ctx, id, extras, Command::Due).await
+    }
+
+    /// Carries out a command on a trip with what is known of its vehicle, gathered anew after each conflict.
+    pub(super) async fn with_due_facts(
+        &self,
+        ctx: &Ctx,
+        trip: TripId,
+        extras: Extras,
+        command: impl Fn(DueFacts) -> Command + Send + Sync,
+    ) -> Result<(), CommandError> {
+        let command = &command;
         let gather = |state: Option<Arc<Trip>>| async move {
             let facts = match &state {
                 Some(trip) => self.due_facts(ctx, trip).await?,
                 None => DueFacts::default(),
             };
-            Ok(Gathered::new(Command::Due(facts), Vec::new()))
+            Ok(Gathered::new(command(facts), Vec::new()))
         };
-        self.execute(ctx, id, extras, gather).await.map(drop)
+        self.execute(ctx, trip, extras, gather).await.map(drop)
     }
 
     /// What is known of a trip's vehicle.

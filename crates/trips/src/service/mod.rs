@@ -1,56 +1,49 @@
 //! The service: every way in which a trip is asked for, changed or read, over the store and the ports.
 
-pub mod assist;
-mod changes;
+pub mod assistance;
 mod commands;
-pub mod drive;
+mod consequences;
 pub(crate) mod due;
+mod lifecycle;
+pub mod path;
 mod preview;
-mod reading;
+mod queries;
 pub mod reports;
 mod request;
 mod reroute;
 mod resume;
+pub(crate) mod route_checks;
 pub mod routes;
-pub(crate) mod standing;
+pub(crate) mod standing_orders;
 pub mod story;
-pub(crate) mod subscribers;
-pub(crate) mod ways;
 
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use kernel::ctx::About;
 use kernel::decided::Facts;
-use kernel::envelope::DecisionRecord;
+use kernel::envelope::{DecisionRecord, RetentionClass};
 use kernel::{Code, Ctx, CtxSource, DecisionId, Known, Reject, SiteId, TenantId, TripId};
 use store::{CommandError, Extras, Outcome, Store};
 
-use crate::compliance::Monitors;
-use crate::dispatch::batch::Watch;
 use crate::ports::{Fleet, Listener, Positions, Routing, TenantFacts, Tenants};
 use crate::trip::{Command, Done, Trip, decide};
 
 pub use self::commands::cancel_body;
-pub use assist::{AnswerWish, Snapshot, Which};
-pub use drive::Drive;
+pub use assistance::{AssistanceAnswer, AssistanceFilter, AssistanceService, Snapshot};
+pub use path::VehiclePath;
 pub use preview::RoutePreview;
-pub use reading::TripFilter;
+pub use queries::TripFilter;
 pub use reports::Progress;
 pub use routes::{Leg, RouteVersion};
+pub use standing_orders::StandingOrders;
 pub use story::{History, HistoryItem, Story, StoryStep};
 
-/// The neighbours of trips.
 #[derive(Clone)]
 pub struct Ports {
-    /// Who the tenants are.
     pub tenants: Arc<dyn Tenants>,
-    /// Vehicles and sites.
     pub fleet: Arc<dyn Fleet>,
-    /// Ways.
     pub routing: Arc<dyn Routing>,
-    /// Where vehicles are.
     pub positions: Arc<dyn Positions>,
     /// Whether vehicles can be heard.
     pub listener: Arc<dyn Listener>,
@@ -63,15 +56,12 @@ pub struct Settings {
     pub claim_valid_for_s: u64,
 }
 
-/// Trips and dispatch.
 pub struct Trips {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) policy: Arc<policy::Engine>,
     pub(crate) ports: Ports,
     pub(crate) source: Arc<dyn CtxSource>,
     pub(crate) settings: Settings,
-    watches: Mutex<BTreeMap<TenantId, Watch>>,
-    monitors: Mutex<Monitors>,
 }
 
 impl std::fmt::Debug for Trips {
@@ -82,7 +72,7 @@ impl std::fmt::Debug for Trips {
 
 /// A command with the facts that were gathered for it.
 pub(crate) struct Gathered<W = Box<Command>> {
-    pub(crate) what: W,
+    pub(crate) command: W,
     pub(crate) decisions: Vec<DecisionRecord>,
     /// The decision that what follows rests on, where there are several.
     pub(crate) deciding: Option<DecisionId>,
@@ -99,8 +89,8 @@ impl Gathered {
 }
 
 impl<W> Gathered<W> {
-    pub(crate) fn of(what: W, decisions: impl Into<Vec<DecisionRecord>>) -> Self {
-        Self { what, decisions: decisions.into(), deciding: None }
+    pub(crate) fn of(command: W, decisions: impl Into<Vec<DecisionRecord>>) -> Self {
+        Self { command, decisions: decisions.into(), deciding: None }
     }
 }
 
@@ -128,16 +118,7 @@ impl Trips {
         source: Arc<dyn CtxSource>,
         settings: Settings,
     ) -> Self {
-        let (watches, monitors) = Default::default();
-        Self { store, policy, ports, source, settings, watches, monitors }
-    }
-
-    pub(crate) fn watches(&self) -> MutexGuard<'_, BTreeMap<TenantId, Watch>> {
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn monitors(&self) -> MutexGuard<'_, Monitors> {
-        self.monitors.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { store, policy, ports, source, settings }
     }
 
     /// The context of something that the product does by itself, by a named rule.
@@ -186,7 +167,7 @@ impl Trips {
         G: Fn(Option<Arc<Trip>>) -> Gathering + Send + Sync,
         Gathering: Future<Output = Result<Gathered, CommandError>> + Send,
     {
-        let decide = |state: Option<&Trip>, gathered: &Gathered| decide(state, &gathered.what, ctx.now);
+        let decide = |state: Option<&Trip>, gathered: &Gathered| decide(state, &gathered.command, ctx.now);
         store::execute(&*self.store, ctx, &trip, extras, gather, decide).await
     }
 }
@@ -194,4 +175,9 @@ impl Trips {
 /// The refusal for a trip that does not exist in the tenant.
 pub(crate) fn no_such_trip() -> CommandError {
     Reject::new(Code::NotFound, "there is no such trip").into()
+}
+
+/// The events of the command are kept as long as those of safety.
+pub(crate) fn safety_extras() -> Extras {
+    Extras { retention: Some(RetentionClass::Safety), ..Extras::default() }
 }

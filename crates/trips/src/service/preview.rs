@@ -7,7 +7,7 @@ use serde::Serialize;
 use store::CommandError;
 
 use super::Trips;
-use super::routes::Leg;
+use super::routes::{Leg, NoRoute};
 use crate::ports::{RouteFound, RouteQuery, VehicleFacts};
 use crate::trip::{Trip, TripRequest};
 
@@ -34,7 +34,7 @@ pub struct RoutePreview {
     pub stops_m: Vec<f64>,
     /// Its line and what holds along it.
     #[serde(flatten)]
-    pub way: Leg,
+    pub leg: Leg,
 }
 
 impl Trips {
@@ -58,12 +58,12 @@ impl Trips {
         let (decision, answer) =
             self.ask_policy(ctx, request, &tenant.entitlements, Subject::new(Trip::KIND, id)).await?;
         answer?;
-        let ways = self.find_ways(ctx, request, &decision.constraints, vehicle.as_ref()).await??;
+        let routes = self.find_routes(ctx, request, &decision.constraints, vehicle.as_ref()).await?.into_result()?;
         let approach = match &vehicle {
             Some(facts) => self.find_approach(ctx, request, &decision.constraints, facts).await?,
             None => None,
         };
-        Ok(preview(ways, approach, decision.constraints, vehicle.as_ref()))
+        Ok(preview(routes, approach, decision.constraints, vehicle.as_ref()))
     }
 
     async fn find_approach(
@@ -77,37 +77,41 @@ impl Trips {
         let places: [Coordinate; 2] = [position.at, pickup.at];
         let query =
             RouteQuery { site: &request.site, from: places[0], to: places[1], constraints, vehicle: Some(facts) };
-        Ok(self.find_leg(ctx, query, &[]).await?.ok())
+        match self.find_leg(ctx, query, &[]).await {
+            Ok(found) => Ok(Some(found)),
+            Err(NoRoute::Because(_)) => Ok(None),
+            Err(NoRoute::Failed(error)) => Err(error),
+        }
     }
 }
 
 fn preview(
-    ways: Vec<RouteFound>,
+    routes: Vec<RouteFound>,
     approach: Option<RouteFound>,
     constraints: Constraints,
     vehicle: Option<&VehicleFacts>,
 ) -> RoutePreview {
     let mut stops_m = vec![0.0];
-    for way in &ways {
-        stops_m.push(stops_m.last().copied().unwrap_or_default() + way.distance_m);
+    for route in &routes {
+        stops_m.push(stops_m.last().copied().unwrap_or_default() + route.distance_m);
     }
-    let way = ways.into_iter().reduce(RouteFound::then).unwrap_or_default();
+    let route = routes.into_iter().reduce(RouteFound::then).unwrap_or_default();
     let (approach_m, approach_ms) = approach.map(|found| (found.distance_m, found.duration_ms)).unzip();
-    let driven_m = way.distance_m + approach_m.unwrap_or_default();
-    let mut binding = way.binding;
+    let driven_m = route.distance_m + approach_m.unwrap_or_default();
+    let mut binding = route.binding;
     binding.sort();
     binding.dedup();
     RoutePreview {
-        distance_m: way.distance_m,
-        duration_ms: way.duration_ms,
+        distance_m: route.distance_m,
+        duration_ms: route.duration_ms,
         approach_m,
         approach_ms,
         energy_wh: vehicle.map(|facts| facts.consumption_wh_per_m * driven_m),
         binding,
         constraints,
-        map_digest: way.map_digest,
+        map_digest: route.map_digest,
         stops_m,
-        way: Leg { points: way.points, steps: way.steps },
+        leg: Leg { points: route.points, steps: route.steps },
     }
 }
 

@@ -1,6 +1,5 @@
 //! What vehicles tell of their trips (TRIP-7 to TRIP-9).
 
-use kernel::envelope::RetentionClass;
 use kernel::id::BootId;
 use kernel::{Ctx, TenantId, Timestamp, TripId};
 use schemars::JsonSchema;
@@ -8,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use store::port::CommitError;
 use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec};
 
-use super::assist::{Snapshot, snapshot_row};
-use super::{Trips, no_such_trip};
-use crate::limits::{eta, plain};
+use super::assistance::{Snapshot, snapshot_row};
+use super::{Trips, no_such_trip, safety_extras};
+use crate::limits::{eta, without_negative_zero};
 use crate::trip::report::check_claim;
 use crate::trip::{Command, Done, ReportKind, VehicleReport};
 
-/// How far the vehicles of open trips are; the newest word of each.
+/// How far the vehicles of open trips are; the newest report of each.
 pub const TRIP_PROGRESS: TableSpec = TableSpec::observations("trip_progress", &[]);
 
 /// How far a trip's vehicle is.
@@ -41,14 +40,14 @@ impl Trips {
     /// `STALE_CLAIM` when the claim is not the trip's current one: the vehicle stops (SAFE-7). `ILLEGAL_TRANSITION`
     /// when the trip's state does not allow it. `NOT_FOUND`. None of these goes away by sending it again.
     pub async fn report(&self, ctx: &Ctx, report: &VehicleReport) -> Result<Done, CommandError> {
-        self.report_showing(ctx, report, None).await
+        self.report_with_snapshot(ctx, report, None).await
     }
 
     /// The same, with what the vehicle shows: its bytes are kept with the event that names their digest.
     ///
     /// # Errors
     /// As [`Trips::report`].
-    pub async fn report_showing(
+    pub async fn report_with_snapshot(
         &self,
         ctx: &Ctx,
         report: &VehicleReport,
@@ -56,7 +55,7 @@ impl Trips {
     ) -> Result<Done, CommandError> {
         if let ReportKind::Progress { distance_m, remaining_m, eta_ms } = report.kind {
             let eta = eta(ctx.now, eta_ms);
-            let (distance_m, remaining_m) = (plain(distance_m), plain(remaining_m));
+            let (distance_m, remaining_m) = (without_negative_zero(distance_m), without_negative_zero(remaining_m));
             let (at, boot, seq) = (ctx.now, report.boot, report.seq);
             return self.progressed(ctx, report, Progress { distance_m, remaining_m, eta, at, boot, seq }).await;
         }
@@ -66,7 +65,7 @@ impl Trips {
             }
             _ => Vec::new(),
         };
-        let extras = Extras { retention: Some(RetentionClass::Safety), rows, ..Extras::default() };
+        let extras = Extras { rows, ..safety_extras() };
         let command = Command::Report(Box::new(report.clone()));
         Ok(self.command(ctx, report.trip, &command, &[], extras).await?.reply)
     }
@@ -92,7 +91,7 @@ impl Trips {
         }
     }
 
-    /// How far a trip's vehicle is, by its newest word.
+    /// How far a trip's vehicle is, by its newest report.
     ///
     /// # Errors
     /// [`CommandError::Fault`] when the store cannot answer.

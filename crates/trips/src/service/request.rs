@@ -17,13 +17,29 @@ use crate::trip::{Command, Trip, TripRequest, decide};
 /// How far from a road a stop may be, in metres: across a yard or a parking lot, not across a valley.
 const STOP_M_MAX: f64 = 250.0;
 
+/// The routes from stop to stop of a trip that is asked for.
+pub(crate) enum RequestedRoutes {
+    Found(Vec<RouteFound>),
+    /// An answer to the client, to be journaled with policy's decision; unlike an error, after which nothing was decided.
+    Refused(Reject),
+}
+
+impl RequestedRoutes {
+    pub(crate) fn into_result(self) -> Result<Vec<RouteFound>, Reject> {
+        match self {
+            Self::Found(routes) => Ok(routes),
+            Self::Refused(reject) => Err(reject),
+        }
+    }
+}
+
 impl Trips {
     /// Asks for a trip. Allowed, it is stored and answered at once; the rest goes on without the caller. The same key
     /// with the same request gives the same answer, a refusal included (TRIP-10).
     ///
     /// # Errors
     /// `INVALID_REQUEST`, `UNKNOWN_CAPABILITY` and `OFF_MAP` name every wrong field; `POLICY_VIOLATION` carries the
-    /// decision; `UNROUTABLE` says why no way exists; `CONFLICT` when the key stands for another request.
+    /// decision; `UNROUTABLE` says why no route exists; `CONFLICT` when the key stands for another request.
     pub async fn request(
         &self,
         ctx: &Ctx,
@@ -57,7 +73,7 @@ impl Trips {
             let new = NewTrip { id, request: request.clone(), answer, requested_by, standing, simulated };
             Ok(Gathered::new(Command::Request(Box::new(new)), vec![decision.to_record()]))
         };
-        let rules = |state: Option<&Trip>, gathered: &Gathered| decide(state, &gathered.what, ctx.now);
+        let rules = |state: Option<&Trip>, gathered: &Gathered| decide(state, &gathered.command, ctx.now);
         match execute_once(&*self.store, ctx, &id, idempotency, Extras::default(), gather, rules).await? {
             Once::Now(outcome) => outcome.state.ok_or_else(super::no_such_trip),
             Once::Before { key } => self.as_created(&ctx.tenant, key.parse().map_err(|_| super::no_such_trip())?).await,
@@ -79,7 +95,7 @@ impl Trips {
         let decision = self.policy.decide(&question);
         let answer = match decision.is_allowed() {
             false => Err(decision.to_reject()),
-            true => self.find_ways(ctx, request, &decision.constraints, None).await?.map(drop),
+            true => self.find_routes(ctx, request, &decision.constraints, None).await?.into_result().map(drop),
         };
         Ok((decision, answer))
     }
@@ -134,32 +150,33 @@ impl Trips {
         Err(reject.into())
     }
 
-    /// The ways from stop to stop under limits, or why there is none, so that an impossible trip is refused while the
+    /// The routes from stop to stop under limits, or why there is none, so that an impossible trip is refused while the
     /// client waits.
-    pub(crate) async fn find_ways(
+    pub(crate) async fn find_routes(
         &self,
         ctx: &Ctx,
         request: &TripRequest,
         constraints: &Constraints,
         vehicle: Option<&VehicleFacts>,
-    ) -> Result<Result<Vec<RouteFound>, Reject>, CommandError> {
-        let mut ways = Vec::with_capacity(request.stops.len());
+    ) -> Result<RequestedRoutes, CommandError> {
+        let mut routes = Vec::with_capacity(request.stops.len());
         for (index, pair) in request.stops.windows(2).enumerate() {
             let query = RouteQuery { site: &request.site, from: pair[0].at, to: pair[1].at, constraints, vehicle };
             match self.ports.routing.route(ctx, query).await? {
-                RouteAnswer::Found(found) => ways.push(found),
+                RouteAnswer::Found(found) => routes.push(found),
                 RouteAnswer::Unroutable { reason } => {
-                    return Ok(Err(Reject::new(Code::Unroutable, format!("no way leads there: {reason}"))));
+                    let message = format!("no way leads there: {reason}");
+                    return Ok(RequestedRoutes::Refused(Reject::new(Code::Unroutable, message)));
                 }
                 RouteAnswer::OffMap { is_origin, reason } => {
                     let at = request.stop_pointer(if is_origin { index } else { index + 1 });
                     let mut reject = Reject::new(Code::OffMap, format!("{at}: {reason}"));
                     reject.fields = vec![FieldError { field: at, message: reason }];
-                    return Ok(Err(reject));
+                    return Ok(RequestedRoutes::Refused(reject));
                 }
             }
         }
-        Ok(Ok(ways))
+        Ok(RequestedRoutes::Found(routes))
     }
 }
 

@@ -42,25 +42,24 @@ impl Leg {
 /// An immutable version of a trip's route.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RouteVersion {
-    /// The trip.
     pub trip: TripId,
     /// What the journal has of it.
     pub summary: RouteSummary,
     /// To the pickup; empty without a vehicle.
     pub approach: Leg,
     /// From the pickup to the drop-off.
-    pub way: Leg,
+    #[serde(rename = "way")]
+    pub trip_leg: Leg,
     /// The limits that it keeps to.
     pub constraints: Constraints,
-    /// When it was found.
     pub found_at: Timestamp,
-    /// Where it begins, in metres along the vehicle's whole drive.
+    /// Where it begins, in metres along the vehicle's whole path.
     #[serde(default)]
     pub begins_at_m: f64,
     /// The first of the trip's stops that it leads to; 0 is the pickup.
     #[serde(default)]
     pub first_stop: usize,
-    /// The stops of the trip that it leads to, in metres along approach and way.
+    /// The stops of the trip that it leads to, in metres along approach and trip leg.
     #[serde(default)]
     pub stops_m: Vec<f64>,
     /// The trip's destination when it was found; the road may end beside it.
@@ -72,12 +71,12 @@ pub struct RouteVersion {
 }
 
 impl RouteVersion {
-    /// The stops of the trip that it leads to, in metres along approach and way.
+    /// The stops of the trip that it leads to, in metres along approach and trip leg.
     pub fn stops_m(&self) -> Vec<f64> {
         match self.stops_m.is_empty() {
             false => self.stops_m.clone(),
             // Written before versions said so: the pickup and the drop-off.
-            true => vec![self.approach.length_m(), self.approach.length_m() + self.way.length_m()],
+            true => vec![self.approach.length_m(), self.approach.length_m() + self.trip_leg.length_m()],
         }
     }
 
@@ -103,8 +102,35 @@ pub(crate) struct Start<'a> {
     pub(crate) via: &'a [Coordinate],
     /// The first stop that it leads to; 0 is the pickup.
     pub(crate) first_stop: usize,
-    /// The version that holds until there, and where that is along the vehicle's whole drive.
+    /// The version that holds until there, and where that is along the vehicle's whole path.
     pub(crate) continues: Option<(RouteId, f64)>,
+}
+
+/// Why a search gave no route.
+pub(crate) enum NoRoute {
+    /// There is none under the limits of the search: why, for a person. What is closed today is open tomorrow.
+    Because(String),
+    Failed(CommandError),
+}
+
+impl NoRoute {
+    fn leads_there(reason: &str) -> Self {
+        Self::Because(format!("no way leads there: {reason}"))
+    }
+
+    /// The reason for which a trip waits.
+    pub(crate) fn to_wait(self) -> Result<WaitReason, CommandError> {
+        match self {
+            Self::Because(reason) => Ok(WaitReason { code: "NO_ROUTE".into(), reason, ..WaitReason::default() }),
+            Self::Failed(error) => Err(error),
+        }
+    }
+}
+
+impl From<CommandError> for NoRoute {
+    fn from(error: CommandError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl Trips {
@@ -136,24 +162,24 @@ impl Trips {
         trip: &Trip,
         constraints: &Constraints,
         start: Option<Start<'_>>,
-    ) -> Result<Result<RouteVersion, WaitReason>, CommandError> {
+    ) -> Result<RouteVersion, NoRoute> {
         let first_stop = start.as_ref().map_or(0, |start| start.first_stop);
         let stops = trip.stops.iter().skip(first_stop).map(|stop| stop.at);
         let places: Vec<Coordinate> = start.as_ref().map(|start| start.from).into_iter().chain(stops).collect();
         if places.len() < 2 {
-            return Ok(Err(no_way("the trip has no stops")));
+            return Err(NoRoute::leads_there("the trip has no stops"));
         }
         let vehicle = start.as_ref().map(|start| start.vehicle);
         let mut legs = Vec::with_capacity(places.len());
         for (n, pair) in places.windows(2).enumerate() {
             let via = start.as_ref().filter(|_| n == 0).map_or(&[][..], |start| start.via);
             let query = RouteQuery { site: &trip.site, from: pair[0], to: pair[1], constraints, vehicle };
-            match self.find_leg(ctx, query, via).await? {
-                Ok(found) => legs.push(found),
-                Err(reason) => return Ok(Err(no_way(&reason))),
+            match self.find_leg(ctx, query, via).await {
+                Err(NoRoute::Because(reason)) => return Err(NoRoute::leads_there(&reason)),
+                found => legs.push(found?),
             }
         }
-        Ok(Ok(version(ctx, trip, constraints, start, legs)))
+        Ok(version(ctx, trip, constraints, start, legs))
     }
 
     /// One leg, by way of places where the vehicle does not stop; else why there is none.
@@ -162,7 +188,7 @@ impl Trips {
         ctx: &Ctx,
         query: RouteQuery<'_>,
         via: &[Coordinate],
-    ) -> Result<Result<RouteFound, String>, CommandError> {
+    ) -> Result<RouteFound, NoRoute> {
         let places: Vec<Coordinate> = [query.from].iter().chain(via).chain([&query.to]).copied().collect();
         let mut leg: Option<RouteFound> = None;
         for pair in places.windows(2) {
@@ -173,15 +199,13 @@ impl Trips {
                         None => found,
                     });
                 }
-                RouteAnswer::Unroutable { reason } | RouteAnswer::OffMap { reason, .. } => return Ok(Err(reason)),
+                RouteAnswer::Unroutable { reason } | RouteAnswer::OffMap { reason, .. } => {
+                    return Err(NoRoute::Because(reason));
+                }
             }
         }
-        Ok(leg.ok_or_else(|| "it ends where it begins".into()))
+        leg.ok_or_else(|| NoRoute::Because("it ends where it begins".into()))
     }
-}
-
-fn no_way(reason: &str) -> WaitReason {
-    WaitReason { code: "NO_ROUTE".into(), reason: format!("no way leads there: {reason}"), ..WaitReason::default() }
 }
 
 fn version(
@@ -193,7 +217,7 @@ fn version(
 ) -> RouteVersion {
     let first_stop = start.as_ref().map_or(0, |start| start.first_stop);
     let approaches = start.is_some() && first_stop == 0;
-    let (mut approach, mut way) = (Leg::default(), Leg::default());
+    let (mut approach, mut trip_leg) = (Leg::default(), Leg::default());
     let mut stops_m = if start.is_none() { vec![0.0] } else { Vec::new() };
     let (mut distance_m, mut duration_ms, mut approach_ms) = (0.0, 0, 0);
     let mut binding = BTreeSet::new();
@@ -209,16 +233,16 @@ fn version(
         } else {
             distance_m += found.distance_m;
             duration_ms += found.duration_ms;
-            way.join(found);
+            trip_leg.join(found);
         }
-        stops_m.push(approach.length_m() + way.length_m());
+        stops_m.push(approach.length_m() + trip_leg.length_m());
     }
     let policy = format!("{}\n{}", trip.policy_bundle, constraints.digest());
     let approach_m = approach.length_m();
     let summary = RouteSummary {
         route: ctx.new_id(),
         version: trip.route_versions + 1,
-        digest: digest_of(&(&approach, &way)),
+        digest: digest_of(&(&approach, &trip_leg)),
         distance_m,
         duration_ms,
         approach_m,
@@ -235,7 +259,7 @@ fn version(
         trip: trip.id,
         summary,
         approach,
-        way,
+        trip_leg,
         constraints: constraints.clone(),
         found_at: ctx.now,
         begins_at_m: begins_at_m.unwrap_or_default(),

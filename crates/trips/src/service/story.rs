@@ -21,7 +21,6 @@ pub(crate) const STORY_ENTRIES_MAX: usize = 5_000;
 /// A page of a trip's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct History {
-    /// The entries.
     pub items: Vec<HistoryItem>,
     /// Whether the trip is over, so that nothing more will come of it.
     pub ended: bool,
@@ -32,13 +31,11 @@ pub struct History {
 pub struct HistoryItem {
     /// The place in the timeline, from 1.
     pub n: u64,
-    /// When it was recorded.
     pub at: Timestamp,
     /// The type of the event.
     pub event: String,
     /// What happened, for a person.
     pub summary: String,
-    /// The event's body.
     pub body: Value,
 }
 
@@ -46,11 +43,8 @@ pub struct HistoryItem {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "Why")]
 pub struct Story {
-    /// The trip.
     pub trip: TripId,
-    /// Its state.
     pub status: Status,
-    /// The steps, in order.
     pub steps: Vec<StoryStep>,
 }
 
@@ -59,13 +53,11 @@ pub struct Story {
 pub struct StoryStep {
     /// The place in the timeline, from 1.
     pub n: u64,
-    /// When it was recorded.
     pub at: Timestamp,
     /// The type of the event.
     pub event: String,
     /// What happened, for a person.
     pub summary: String,
-    /// Who acted.
     pub actor: Actor,
     /// The decision behind it, with verdict, reasons, constraints and facts.
     #[schemars(with = "Option<policy::Decision>")]

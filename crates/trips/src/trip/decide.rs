@@ -14,12 +14,12 @@ use super::events::{
 };
 use super::report::{self, VehicleReport};
 use super::request::TripRequest;
+use super::reroute::{self, NoRouteFound, RerouteAnswer, RouteOffer};
 use super::resume::{self, ResumeAnswer, ResumeOrder};
 use super::state::Trip;
 use super::status::{Status, Step, check};
 use super::types::{Choice, RouteSummary, Stop};
-use super::way::{self, NewWay, NoWay, WayAnswer};
-use crate::limits::{ACCEPT_TIMEOUT_MS, SCHEDULE_LEAD_MS, VIOLATIONS_MAX, WAIT_MAX_MS, cut};
+use crate::limits::{ACCEPT_TIMEOUT_MS, SCHEDULE_LEAD_MS, VIOLATIONS_MAX, WAIT_MAX_MS, truncated};
 
 /// What somebody wants of a trip, with the facts that were gathered for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,65 +35,52 @@ pub enum Command {
     /// What its vehicle tells (TRIP-7 to TRIP-9).
     Report(Box<VehicleReport>),
     /// Its vehicle may not drive it any more: a hold, a revocation.
-    LoseVehicle(Loss),
+    LoseVehicle(VehicleLoss),
     /// Its vehicle says that it is not on the trip under this claim, or not any more.
     VehicleLeft {
-        /// The vehicle.
         vehicle: VehicleId,
-        /// The claim.
         claim_epoch: u64,
     },
     /// The connection to its vehicle ended.
     VehicleOffline(VehicleId),
     /// Its standing vehicle cannot go on.
     Strand {
-        /// Why.
         reason: String,
     },
-    /// Call it off.
     Cancel {
-        /// Why.
         reason: String,
         /// The person or program, if it was one.
         by: Option<PrincipalId>,
-        /// The stops of the way to where people or load leave, if there are any aboard and there is such a place.
+        /// The stops of the route to where people or load leave, if there are any aboard and there is such a place.
         stops: Option<Vec<Stop>>,
     },
-    /// Offer its vehicle another way (SAFE-9).
-    Reroute(Box<NewWay>),
-    /// Its vehicle took the other way, or did not.
-    RerouteAnswered(WayAnswer),
-    /// No way leads on.
-    NoWay(NoWay),
+    /// Offer its vehicle another route (SAFE-9).
+    Reroute(Box<RouteOffer>),
+    /// Its vehicle took the other route, or did not.
+    RerouteAnswered(RerouteAnswer),
+    NoRoute(NoRouteFound),
     /// Order its standing vehicle to go on (SAFE-13).
     Resume(Box<ResumeOrder>),
     /// What its vehicle said to that.
     ResumeAnswered(Box<ResumeAnswer>),
-    /// It cannot be done.
     Fail {
-        /// Stable code.
         code: String,
-        /// For a person.
         reason: String,
     },
     /// Violations that opened or closed (TRIP-8).
     Compliance(Vec<ComplianceEdge>),
     /// What was checked since the last summary (TRIP-8).
     Summary(Box<TripComplianceSummary>),
-    /// Its deadline came.
     Due(DueFacts),
 }
 
 /// A trip that is asked for, with policy's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewTrip {
-    /// Its id.
     pub id: TripId,
-    /// What is asked for.
     pub request: TripRequest,
     /// What policy and the map say.
     pub answer: Result<Allowed, Reject>,
-    /// Who asks.
     pub requested_by: String,
     /// The standing order that asks, if one does.
     pub standing: Option<StandingId>,
@@ -101,12 +88,9 @@ pub struct NewTrip {
     pub simulated: bool,
 }
 
-/// Policy's permission.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Allowed {
-    /// The limits.
     pub constraints: Constraints,
-    /// The decision.
     pub decision: DecisionId,
     /// SHA-256 of the bundle that decided.
     pub policy_bundle: String,
@@ -115,24 +99,18 @@ pub struct Allowed {
 /// Why a trip waits, and what was looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WaitReason {
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// The rules that refused, where policy did.
     pub policies: BTreeSet<String>,
-    /// Vehicles that were ready.
     pub ready: u64,
     /// Why they could not take the trip: stable code and how many.
     pub filtered: BTreeMap<String, u64>,
 }
 
-/// A chosen vehicle, claimed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewAssignment {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The claim.
     pub claim_epoch: u64,
     /// How long it is valid without renewal, in seconds.
     pub claim_valid_for_s: u64,
@@ -142,18 +120,14 @@ pub struct NewAssignment {
     pub route: RouteSummary,
     /// The limits of trip and vehicle together.
     pub constraints: Constraints,
-    /// Why this vehicle.
     pub choice: Choice,
 }
 
 /// Why a trip may lose its vehicle.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
-    /// The vehicle.
+pub struct VehicleLoss {
     pub vehicle: VehicleId,
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// What is known of the vehicle.
     pub facts: DueFacts,
@@ -164,7 +138,6 @@ pub struct Loss {
 pub struct ComplianceEdge {
     /// The id that a new violation gets.
     pub violation: ViolationId,
-    /// The rule.
     pub rule: String,
     /// What is wrong and what is to be done; `None` when it ended.
     pub opened: Option<(Response, String)>,
@@ -177,9 +150,7 @@ pub struct ComplianceEdge {
 /// The answer to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
-    /// The trip.
     pub trip: TripId,
-    /// Its state afterwards.
     pub status: Status,
     /// Whether anything changed; a doubled report changes nothing.
     pub changed: bool,
@@ -195,7 +166,6 @@ impl Done {
     }
 }
 
-/// Decides a command.
 pub fn decide(state: Option<&Trip>, command: &Command, now: Timestamp) -> Decided<TripEvent, Done> {
     let trip = match (state, command) {
         (None, Command::Request(new)) => return request(new, now),
@@ -213,9 +183,9 @@ pub fn decide(state: Option<&Trip>, command: &Command, now: Timestamp) -> Decide
         Command::VehicleOffline(vehicle) => Ok(vehicle_offline(trip, *vehicle)),
         Command::Strand { reason } => strand(trip, reason, now),
         Command::Cancel { reason, by, stops } => cancel(trip, reason, *by, stops.as_ref(), now),
-        Command::Reroute(new) => way::offer(trip, new, now),
-        Command::RerouteAnswered(answer) => Ok(way::answered(trip, answer, now)),
-        Command::NoWay(none) => Ok(way::none(trip, none, now)),
+        Command::Reroute(new) => reroute::offer(trip, new, now),
+        Command::RerouteAnswered(answer) => Ok(reroute::answered(trip, answer, now)),
+        Command::NoRoute(none) => Ok(reroute::none(trip, none, now)),
         Command::Resume(order) => resume::order(trip, order, now),
         Command::ResumeAnswered(answer) => Ok(resume::answered(trip, answer, now)),
         Command::Fail { code, reason } => fail(trip, code, reason),
@@ -284,7 +254,7 @@ fn wait(trip: &Trip, reason: &WaitReason) -> Verdict {
     }
     let event = TripWaits {
         code: reason.code.clone(),
-        reason: cut(&reason.reason),
+        reason: truncated(&reason.reason),
         policies: reason.policies.clone(),
         ready: reason.ready,
         filtered: reason.filtered.clone(),
@@ -315,7 +285,7 @@ fn assign(trip: &Trip, new: &NewAssignment, now: Timestamp) -> Verdict {
 }
 
 fn vehicle_offline(trip: &Trip, vehicle: VehicleId) -> Decided<TripEvent, Done> {
-    let told = trip.assignment.as_ref().is_some_and(|assignment| assignment.silence_told);
+    let told = trip.assignment.as_ref().is_some_and(|assignment| assignment.silence_reported);
     if trip.vehicle() != Some(vehicle) || told {
         return Done::unchanged(trip);
     }
@@ -330,7 +300,7 @@ fn strand(trip: &Trip, reason: &str, now: Timestamp) -> Verdict {
         return Ok(Done::unchanged(trip));
     }
     check(trip.status, Step::Strand)?;
-    let event = TripStranded { reason: cut(reason), due_at: now.plus_ms(trip.claim_timing().look_again_ms()) };
+    let event = TripStranded { reason: truncated(reason), due_at: now.plus_ms(trip.claim_timing().look_again_ms()) };
     Ok(Done::becomes(trip, Status::Stranded, vec![event.into()]))
 }
 
@@ -340,11 +310,11 @@ fn cancel(trip: &Trip, reason: &str, by: Option<PrincipalId>, stops: Option<&Vec
     }
     check(trip.status, Step::Cancel)?;
     if trip.occupied {
-        return way::divert(trip, reason, by, stops, now);
+        return reroute::divert(trip, reason, by, stops, now);
     }
     let held = trip.assignment.as_ref().filter(|_| trip.status.has_vehicle());
     let event = TripCancelled {
-        reason: cut(reason),
+        reason: truncated(reason),
         by,
         vehicle: held.map(|held| held.vehicle),
         claim_epoch: held.map(|held| held.claim_epoch),
@@ -358,8 +328,8 @@ fn fail(trip: &Trip, code: &str, reason: &str) -> Verdict {
     check(trip.status, Step::Fail)?;
     let held = trip.assignment.as_ref().filter(|_| trip.status.has_vehicle());
     let event = TripFailed {
-        code: cut(code),
-        reason: cut(reason),
+        code: truncated(code),
+        reason: truncated(reason),
         vehicle: held.map(|held| held.vehicle),
         claim_epoch: held.map(|held| held.claim_epoch),
         report: None,
@@ -380,7 +350,7 @@ fn compliance(trip: &Trip, edges: &[ComplianceEdge]) -> Decided<TripEvent, Done>
         match (&edge.opened, open.get(edge.rule.as_str()).copied()) {
             (Some((response, text)), None) if open.len() < VIOLATIONS_MAX => {
                 open.insert(&edge.rule, edge.violation);
-                let (response, text, max_speed_mps) = (*response, cut(text), edge.max_speed_mps);
+                let (response, text, max_speed_mps) = (*response, truncated(text), edge.max_speed_mps);
                 let violation = edge.violation;
                 events.push(
                     TripViolationOpened {

@@ -4,7 +4,7 @@
 
 use kernel::{Decided, Timestamp, VehicleId};
 
-use super::decide::{Done, Loss};
+use super::decide::{Done, VehicleLoss};
 use super::events::{
     TripDeadlineMoved, TripEvent, TripExpired, TripReleased, TripStranded, TripUnassigned, TripVehicleSilent,
     TripWithdrawn,
@@ -12,8 +12,8 @@ use super::events::{
 use super::state::Trip;
 use super::status::Status;
 use super::types::{Assignment, ReportRef};
-use super::{resume, way};
-use crate::limits::{ACCEPT_TIMEOUT_MS, ClaimTiming, EXCLUSION_MS, REASSIGN_WAIT_MS, cut};
+use super::{reroute, resume};
+use crate::limits::{ACCEPT_TIMEOUT_MS, ClaimTiming, EXCLUSION_MS, REASSIGN_WAIT_MS, truncated};
 
 /// The code of a loss because the vehicle is held.
 pub(crate) const VEHICLE_HELD: &str = "VEHICLE_HELD";
@@ -88,7 +88,7 @@ pub(crate) fn decide(trip: &Trip, facts: &DueFacts, now: Timestamp) -> Decided<T
     if let Some(offered) = trip.rerouting.as_ref().filter(|offered| offered.due_at <= now)
         && facts.was_heard_since(offered.offered_at, now)
     {
-        return way::failed(trip, "NO_ANSWER", "the vehicle did not take the other way in time", now);
+        return reroute::failed(trip, "NO_ANSWER", "the vehicle did not take the other way in time", now);
     }
     if let Some(ordered) = trip.resuming.as_ref().filter(|ordered| ordered.due_at <= now)
         && facts.was_heard_since(ordered.ordered_at, now)
@@ -136,7 +136,7 @@ fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Tim
         Status::Assigned if !facts.was_heard_since(assignment.assigned_at, now) => {
             moved(trip, UNHEARD, false, facts.grace_ends(now))
         }
-        // Its answer may be on its way: it is asked nothing else until it is heard again.
+        // Its answer may be on its route: it is asked nothing else until it is heard again.
         Status::Assigned => {
             moved(trip, UNANSWERED, false, facts.look_again_at(now).min(now.plus_ms(ACCEPT_TIMEOUT_MS)))
         }
@@ -146,7 +146,7 @@ fn with_vehicle(trip: &Trip, assignment: &Assignment, facts: &DueFacts, now: Tim
         _ if may_leave_standing(trip) && facts.vehicle_online && !facts.claim_is_current => {
             lose("CLAIM_ENDED", "the vehicle stands and its claim has ended")
         }
-        _ if lapsed && !assignment.silence_told => {
+        _ if lapsed && !assignment.silence_reported => {
             let event = TripVehicleSilent {
                 vehicle: assignment.vehicle,
                 occupied: trip.occupied,
@@ -202,13 +202,13 @@ pub(super) fn unassign(
 ) -> Decided<TripEvent, Done> {
     let mut events: Vec<TripEvent> = Vec::new();
     if trip.status.is_interrupted() {
-        events.push(TripStranded { reason: cut(reason), due_at: now }.into());
+        events.push(TripStranded { reason: truncated(reason), due_at: now }.into());
     }
     let event = TripUnassigned {
         vehicle: assignment.vehicle,
         claim_epoch: assignment.claim_epoch,
-        code: cut(code),
-        reason: cut(reason),
+        code: truncated(code),
+        reason: truncated(reason),
         excluded_until: excluded_until(trip, assignment.vehicle, code, now),
         report,
         due_at: trip.expires_at.max(now.plus_ms(REASSIGN_WAIT_MS)),
@@ -235,7 +235,7 @@ fn lose(
         let reason = format!("{}; the vehicle has not said that it left, its claim has not lapsed", withdrawal.reason);
         return match trip.due {
             Some(due) if now < due => Done::unchanged(trip),
-            _ => moved(trip, &cut(&reason), false, due_at),
+            _ => moved(trip, &truncated(&reason), false, due_at),
         };
     }
     let due_at = trip.due.filter(|due| now < *due).map_or(due_at, |due| due.min(due_at));
@@ -251,7 +251,7 @@ pub(super) fn withdraw(
     due_at: Timestamp,
 ) -> Option<TripEvent> {
     let Assignment { vehicle, claim_epoch, .. } = *assignment;
-    let event = TripWithdrawn { vehicle, claim_epoch, code: cut(code), reason: cut(reason), due_at };
+    let event = TripWithdrawn { vehicle, claim_epoch, code: truncated(code), reason: truncated(reason), due_at };
     trip.withdrawal.is_none().then(|| event.into())
 }
 
@@ -272,7 +272,7 @@ pub(crate) fn vehicle_left(
 }
 
 /// A hold took effect on the trip's vehicle, or its identity ended: an unoccupied trip waits for another vehicle.
-pub(crate) fn lose_vehicle(trip: &Trip, loss: &Loss, now: Timestamp) -> Decided<TripEvent, Done> {
+pub(crate) fn lose_vehicle(trip: &Trip, loss: &VehicleLoss, now: Timestamp) -> Decided<TripEvent, Done> {
     match trip.assignment.as_ref().filter(|_| trip.vehicle() == Some(loss.vehicle)) {
         Some(assignment) if may_leave(trip) => lose(trip, assignment, &loss.code, &loss.reason, &loss.facts, now),
         _ => Done::unchanged(trip),

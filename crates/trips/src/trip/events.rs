@@ -55,9 +55,7 @@ pub struct TripCreated {
     pub trip: kernel::TripId,
     /// CREATED, or SCHEDULED when its time has not come.
     pub status: Status,
-    /// The site.
     pub site: SiteId,
-    /// What it is for.
     pub kind: Kind,
     /// Origin first, destination last.
     pub stops: Vec<Stop>,
@@ -65,7 +63,6 @@ pub struct TripCreated {
     pub requirements: Requirements,
     /// From 0; higher goes first.
     pub priority: u8,
-    /// When it may begin.
     pub window: Window,
     /// The limits that policy set.
     pub constraints: policy::Constraints,
@@ -73,7 +70,6 @@ pub struct TripCreated {
     pub decision: DecisionId,
     /// SHA-256 of the bundle that decided.
     pub policy_bundle: String,
-    /// Who asked.
     pub requested_by: String,
     /// The standing order that asked, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,7 +92,6 @@ pub struct TripReleased {
 /// A route was found (TRIP-5).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripRouteFound {
-    /// The route.
     pub route: RouteSummary,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -105,13 +100,10 @@ pub struct TripRouteFound {
 /// Why the trip waits now. Written when the reason changes, not at every look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripWaits {
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// The rules that refused, where policy did.
     pub policies: std::collections::BTreeSet<String>,
-    /// Vehicles that were ready.
     pub ready: u64,
     /// Why they could not take the trip: stable code and how many.
     pub filtered: std::collections::BTreeMap<String, u64>,
@@ -122,9 +114,7 @@ pub struct TripWaits {
 /// A vehicle was chosen and claimed (TRIP-6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripAssigned {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The claim.
     pub claim_epoch: u64,
     /// How long the claim is valid without renewal, in seconds.
     pub claim_valid_for_s: u64,
@@ -136,7 +126,6 @@ pub struct TripAssigned {
     pub constraints: policy::Constraints,
     /// When it is expected at the pickup.
     pub pickup_expected_at: Timestamp,
-    /// Why this vehicle.
     pub choice: Choice,
     /// Until when it must answer.
     pub due_at: Timestamp,
@@ -145,13 +134,10 @@ pub struct TripAssigned {
 /// The trip lost its vehicle and waits for another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripUnassigned {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// The claim that ends with this.
     pub claim_epoch: u64,
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// Until when the vehicle is not asked again for this trip.
     pub excluded_until: Timestamp,
@@ -166,16 +152,13 @@ pub struct TripUnassigned {
 pub struct TripDispatched {
     /// When it will be at the pickup, by its own estimate.
     pub pickup_expected_at: Timestamp,
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
 }
 
-/// The vehicle set out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripDeparted {
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -184,7 +167,6 @@ pub struct TripDeparted {
 /// The vehicle stands at the pickup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripArrivedPickup {
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -197,7 +179,6 @@ pub struct TripBoarded {
     pub occupied: bool,
     /// The stop that it drives to.
     pub stop_index: u64,
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -206,9 +187,7 @@ pub struct TripBoarded {
 /// The vehicle stands at a drop-off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripArrivedDropoff {
-    /// At which stop.
     pub stop_index: u64,
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -217,22 +196,18 @@ pub struct TripArrivedDropoff {
 /// The trip is done (TRIP-9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripCompleted {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// The claim that ends with this.
     pub claim_epoch: u64,
     /// What the vehicle tells of it.
     pub summary: Summary,
-    /// The vehicle's report.
     pub report: ReportRef,
 }
 
 /// The vehicle stands for a while.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripPaused {
-    /// Why.
     pub reason: String,
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -243,10 +218,8 @@ pub struct TripPaused {
 pub struct TripAssistNeeded {
     /// What for, as a stable code.
     pub kind: String,
-    /// What the vehicle shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotRef>,
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -257,22 +230,18 @@ pub struct TripAssistNeeded {
 pub struct TripSafeStopped {
     /// The class of the stop: now, nearest_admissible, at_place.
     pub class: String,
-    /// Stable code.
     pub reason: String,
     /// Whether a vehicle may stand there.
     pub admissible: bool,
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
 }
 
-/// The vehicle goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripResumed {
     /// The state that it had left.
     pub to: Status,
-    /// The vehicle's report.
     pub report: ReportRef,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -281,7 +250,6 @@ pub struct TripResumed {
 /// The vehicle cannot go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripStranded {
-    /// Why.
     pub reason: String,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -290,7 +258,6 @@ pub struct TripStranded {
 /// The trip was called off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripCancelled {
-    /// Why.
     pub reason: String,
     /// Who called it off, if a person or program did.
     pub by: Option<PrincipalId>,
@@ -301,7 +268,7 @@ pub struct TripCancelled {
     /// The vehicle's report, if its people or load had to be brought to a drop-off first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportRef>,
-    /// What the vehicle tells of the drive until there.
+    /// What the vehicle tells of the path until there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
 }
@@ -309,9 +276,7 @@ pub struct TripCancelled {
 /// The trip could not be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripFailed {
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// The vehicle that loses it.
     pub vehicle: Option<VehicleId>,
@@ -324,7 +289,6 @@ pub struct TripFailed {
 /// No vehicle came in time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripExpired {
-    /// Why it waited last.
     pub reason: String,
 }
 
@@ -332,11 +296,9 @@ pub struct TripExpired {
 /// silence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripVehicleSilent {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// Whether people or load are aboard.
     pub occupied: bool,
-    /// What is known.
     pub reason: String,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -356,32 +318,23 @@ pub struct TripDeadlineMoved {
 /// A rule is violated; the response is carried out from this event (TRIP-8).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripViolationOpened {
-    /// The violation.
     pub violation: ViolationId,
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The claim.
     pub claim_epoch: u64,
-    /// The rule.
     pub rule: String,
     /// What is to be done: warn, slow, reroute, stop.
     pub response: policy::Response,
     /// The speed to slow down to, in metres per second, where the response is slow.
     pub max_speed_mps: Option<f64>,
-    /// What is wrong.
     pub text: String,
     /// When the vehicle took the sample.
     pub sampled_at: Timestamp,
 }
 
-/// A violation ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripViolationClosed {
-    /// The violation.
     pub violation: ViolationId,
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The rule.
     pub rule: String,
     /// When the vehicle took the sample.
     pub sampled_at: Timestamp,
@@ -390,15 +343,12 @@ pub struct TripViolationClosed {
 /// What was checked in the last minute; the checks themselves are in the segment (TRIP-8).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripComplianceSummary {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// When the first sample was taken.
     pub from: Timestamp,
     /// When the last sample was taken.
     pub to: Timestamp,
-    /// Checks without a violation.
     pub compliant: u64,
-    /// Checks with a violation.
     pub violating: u64,
     /// Checks of which nobody can tell.
     pub unknown: u64,
@@ -415,7 +365,6 @@ pub struct TripComplianceSummary {
 pub struct RecordedChunks {
     /// Which start of the vehicle's computer.
     pub boot: BootId,
-    /// How many chunks.
     pub chunks: u64,
     /// The root over their digests.
     pub root: Hash,
@@ -425,25 +374,22 @@ pub struct RecordedChunks {
     pub last_seq: u64,
 }
 
-/// The vehicle is offered another way from a place beyond its stopping distance; the old one holds until it takes it
+/// The vehicle is offered another route from a place beyond its stopping distance; the old one holds until it takes it
 /// (SAFE-9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripRerouted {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The claim.
     pub claim_epoch: u64,
-    /// The new version of the way.
+    /// The new version of the route.
     pub route: RouteSummary,
-    /// Where it begins, in metres along the vehicle's whole drive: approach and way of all versions so far.
+    /// Where it begins, in metres along the vehicle's whole path: approach and trip leg of all versions so far.
     pub begins_at_m: f64,
-    /// Why.
     pub reason: String,
     /// Until when the vehicle must have taken it.
     pub due_at: Timestamp,
 }
 
-/// The vehicle took the other way.
+/// The vehicle took the other route.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripRerouteTaken {
     /// The version that holds now.
@@ -452,18 +398,14 @@ pub struct TripRerouteTaken {
     pub due_at: Timestamp,
 }
 
-/// There is no other way, or the vehicle did not take it: it is told to stop before what it must not enter (SAFE-9).
+/// There is no other route, or the vehicle did not take it: it is told to stop before what it must not enter (SAFE-9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripRerouteFailed {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The claim.
     pub claim_epoch: u64,
     /// The version that was not taken, if there was one.
     pub route: Option<RouteId>,
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -472,9 +414,7 @@ pub struct TripRerouteFailed {
 /// The trip is called off with people or load aboard: they are brought to a drop-off ahead, and there it ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripDiverted {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// Why.
     pub reason: String,
     /// Who called it off, if a person or program did.
     pub by: Option<PrincipalId>,
@@ -487,20 +427,16 @@ pub struct TripDiverted {
 /// A person lets the standing vehicle go on (SAFE-13); the vehicle checks it and may refuse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripResumeOrdered {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The claim.
     pub claim_epoch: u64,
-    /// Why.
     pub reason: String,
-    /// Who lets it.
     pub by: Option<PrincipalId>,
     /// The decision that allowed it.
     pub decision: DecisionId,
     /// The request for help that it answers, if it is an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assist: Option<AssistId>,
-    /// The way that it goes on by, where that is another one.
+    /// The route that it goes on by, where that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<RouteSummary>,
     /// Stops that end with this, each by the event that ordered it.
@@ -512,7 +448,7 @@ pub struct TripResumeOrdered {
 /// The vehicle will go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripResumeTaken {
-    /// The way that holds now, where it is another one.
+    /// The route that holds now, where it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<RouteSummary>,
     /// When it must be looked at.
@@ -522,14 +458,11 @@ pub struct TripResumeTaken {
 /// The vehicle does not go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripResumeRefused {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// The request for help that was answered, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assist: Option<AssistId>,
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -539,13 +472,11 @@ pub struct TripResumeRefused {
 /// a margin (SAFE-7): until then the vehicle may drive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripWithdrawn {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// The claim that is not renewed any more.
     pub claim_epoch: u64,
     /// Stable code, e.g. `NO_ANSWER`.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// When it must be looked at.
     pub due_at: Timestamp,

@@ -1,19 +1,19 @@
 //! The trip: from a request to its end. [`status`] is the table of transitions; [`events`] is what can happen;
-//! [`state`] is the fold; [`decide`], [`report`], [`due`], [`way`] and [`resume`] are the rules for clients and
-//! dispatch, for vehicles, for time, for a way that changes and for going on after a stop; [`request`] is what a client
+//! [`state`] is the fold; [`decide`], [`report`], [`due`], [`reroute`] and [`resume`] are the rules for clients and
+//! dispatch, for vehicles, for time, for a route that changes and for going on after a stop; [`request`] is what a client
 //! asks for.
 
-mod about;
 pub mod decide;
 pub mod due;
+mod event_subjects;
 pub mod events;
 pub mod report;
 pub mod request;
+pub mod reroute;
 pub mod resume;
 pub mod state;
 pub mod status;
 pub mod types;
-pub mod way;
 
 pub use decide::{Command, Done, decide};
 pub use events::TripEvent;

@@ -13,7 +13,7 @@ use super::events::{
 use super::state::Trip;
 use super::status::{Status, Step, check};
 use super::types::{Assignment, Milestone, ReportRef, SnapshotRef, Summary};
-use crate::limits::{WHOLE_NUMBER_MAX, cut, eta, plain};
+use crate::limits::{WHOLE_NUMBER_MAX, eta, truncated, without_negative_zero};
 
 /// One report of a vehicle.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,6 @@ pub struct VehicleReport {
     pub claim_epoch: u64,
     /// By the vehicle's clock.
     pub vehicle_time: Timestamp,
-    /// Where it was.
     pub at: Coordinate,
     /// Distance of its life, in metres.
     pub odometer_m: f64,
@@ -38,28 +37,22 @@ pub struct VehicleReport {
     pub mode: String,
     /// People or load aboard, by its sensors.
     pub occupied: bool,
-    /// What happened.
     pub kind: ReportKind,
 }
 
 /// What happened on a vehicle.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReportKind {
-    /// It accepts the dispatch.
     Accepted {
         /// Until the pickup, in milliseconds.
         eta_ms: u64,
         /// The route that it accepts.
         route: RouteId,
     },
-    /// It refuses the dispatch.
     Rejected {
-        /// Stable code.
         code: String,
-        /// For a person.
         reason: String,
     },
-    /// It set out.
     Departed,
     /// It stands at the pickup.
     ArrivedPickup,
@@ -76,34 +69,26 @@ pub enum ReportKind {
     },
     /// It stands at the drop-off.
     ArrivedDropoff,
-    /// It is done.
     Completed(Summary),
     /// It stands for a while.
     Paused {
-        /// Why.
         reason: String,
     },
-    /// It needs a person.
     AssistNeeded {
         /// What for, as a stable code.
         kind: String,
-        /// What it shows.
         snapshot: Option<SnapshotRef>,
     },
-    /// It stopped for safety.
     SafeStopped {
         /// The class of the stop: now, nearest_admissible, at_place.
         class: String,
-        /// Stable code.
         reason: String,
         /// Whether a vehicle may stand there.
         admissible: bool,
     },
-    /// It goes on.
     Resumed,
     /// It left the trip before its end and stands.
     Ended {
-        /// Why.
         reason: String,
     },
 }
@@ -150,9 +135,10 @@ impl VehicleReport {
             seq: self.seq,
             claim_epoch: self.claim_epoch,
             vehicle_time: self.vehicle_time,
-            at: Coordinate::new(plain(self.at.lat()), plain(self.at.lon())).unwrap_or(self.at),
-            odometer_m: plain(self.odometer_m),
-            mode: cut(&self.mode),
+            at: Coordinate::new(without_negative_zero(self.at.lat()), without_negative_zero(self.at.lon()))
+                .unwrap_or(self.at),
+            odometer_m: without_negative_zero(self.odometer_m),
+            mode: truncated(&self.mode),
             occupied: self.occupied,
         }
     }
@@ -251,8 +237,11 @@ fn milestone(
             return Err(Reject::new(Code::IllegalTransition, message));
         }
         ReportKind::Completed(summary) => {
-            let summary =
-                Summary { distance_m: plain(summary.distance_m), energy_wh: plain(summary.energy_wh), ..*summary };
+            let summary = Summary {
+                distance_m: without_negative_zero(summary.distance_m),
+                energy_wh: without_negative_zero(summary.energy_wh),
+                ..*summary
+            };
             completed(trip, assignment, summary, reference)
         }
         _ => return Ok(Done::unchanged(trip)),
@@ -261,7 +250,7 @@ fn milestone(
     Ok(Done::becomes(trip, to, vec![event]))
 }
 
-/// The end of the drive: of the trip, or of the diversion that it was called off with.
+/// The end of the path: of the trip, or of the diversion that it was called off with.
 fn completed(trip: &Trip, held: &Assignment, summary: Summary, report: ReportRef) -> (Step, Status, TripEvent) {
     let (vehicle, claim_epoch) = (held.vehicle, held.claim_epoch);
     let Some(diversion) = &trip.diversion else {
@@ -285,7 +274,7 @@ fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Times
     let reference = report.reference();
     let (step, to, event): (Step, Status, TripEvent) = match &report.kind {
         ReportKind::Rejected { code, reason } => {
-            return gave_up(trip, assignment, report, &format!("REJECTED_{}", cut(code)), reason, now);
+            return gave_up(trip, assignment, report, &format!("REJECTED_{}", truncated(code)), reason, now);
         }
         ReportKind::Ended { reason } => return ended(trip, assignment, report, reason, now),
         ReportKind::Paused { reason } => {
@@ -293,14 +282,15 @@ fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Times
             if trip.status.is_interrupted() {
                 return Ok(Done::unchanged(trip));
             }
-            (Step::Pause, Status::Paused, TripPaused { reason: cut(reason), report: reference, due_at }.into())
+            (Step::Pause, Status::Paused, TripPaused { reason: truncated(reason), report: reference, due_at }.into())
         }
         ReportKind::AssistNeeded { kind, snapshot } => {
-            let event = TripAssistNeeded { kind: cut(kind), snapshot: snapshot.clone(), report: reference, due_at };
+            let event =
+                TripAssistNeeded { kind: truncated(kind), snapshot: snapshot.clone(), report: reference, due_at };
             (Step::AwaitAssist, Status::AwaitingAssist, event.into())
         }
         ReportKind::SafeStopped { class, reason, admissible } => {
-            let (class, reason, admissible) = (cut(class), cut(reason), *admissible);
+            let (class, reason, admissible) = (truncated(class), truncated(reason), *admissible);
             let event = TripSafeStopped { class, reason, admissible, report: reference, due_at };
             (Step::SafeStop, Status::SafeStopped, event.into())
         }
@@ -319,7 +309,7 @@ fn edge(trip: &Trip, assignment: &Assignment, report: &VehicleReport, now: Times
     }
     check(trip.status, step)?;
     match (&trip.blocked, step) {
-        // It stands because no way leads on: it needs a person (SAFE-9).
+        // It stands because no route leads on: it needs a person (SAFE-9).
         (Some(blocked), Step::SafeStop) => {
             let assist =
                 TripAssistNeeded { kind: blocked.code.clone(), snapshot: None, report: report.reference(), due_at };
@@ -356,7 +346,7 @@ fn ended(trip: &Trip, assignment: &Assignment, report: &VehicleReport, reason: &
         }
         check(trip.status, Step::AwaitAssist)?;
         let due_at = now.plus_ms(trip.claim_timing().look_again_ms());
-        let kind = format!("vehicle_left_trip: {}", cut(reason));
+        let kind = format!("vehicle_left_trip: {}", truncated(reason));
         let event = TripAssistNeeded { kind, snapshot: None, report: report.reference(), due_at };
         return Ok(Done::becomes(trip, Status::AwaitingAssist, vec![event.into()]));
     }
@@ -367,6 +357,6 @@ fn ended(trip: &Trip, assignment: &Assignment, report: &VehicleReport, reason: &
     }
     check(trip.status, Step::Fail)?;
     let (vehicle, claim_epoch) = (Some(assignment.vehicle), Some(assignment.claim_epoch));
-    let event = TripFailed { code: code.into(), reason: cut(reason), vehicle, claim_epoch, report };
+    let event = TripFailed { code: code.into(), reason: truncated(reason), vehicle, claim_epoch, report };
     Ok(Done::becomes(trip, Status::Failed, vec![event.into()]))
 }

@@ -9,9 +9,7 @@ use crate::limits::SCHEDULE_AHEAD_MAX_MS;
 /// What a client asks for, well-formed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TripRequest {
-    /// The site.
     pub site: SiteId,
-    /// What it is for.
     pub kind: Kind,
     /// Origin first, destination last.
     pub stops: Vec<Stop>,
@@ -19,7 +17,6 @@ pub struct TripRequest {
     pub requirements: Requirements,
     /// From 0 to 9; higher goes first.
     pub priority: u8,
-    /// When it may begin.
     pub window: Window,
 }
 

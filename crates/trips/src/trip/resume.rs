@@ -10,31 +10,28 @@ use super::events::{TripEvent, TripResumeOrdered, TripResumeRefused, TripResumeT
 use super::state::Trip;
 use super::status::{Step, check};
 use super::types::RouteSummary;
-use crate::limits::{REROUTE_TIMEOUT_MS, cut};
+use crate::limits::{REROUTE_TIMEOUT_MS, truncated};
 
 /// A person's order to go on, with what was found for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResumeOrder {
-    /// Why.
     pub reason: String,
-    /// Who orders it.
     pub by: Option<PrincipalId>,
     /// The request for help that it answers, if it is an answer.
     pub assist: Option<AssistId>,
     /// The decision that allowed it, or the refusal.
     pub allowed: Result<DecisionId, Reject>,
-    /// Another way, where the present one is cut or one was chosen.
+    /// Another route, where the present one is cut or one was chosen.
     pub route: Option<RouteSummary>,
-    /// The event that told the vehicle to stop because no way led on, if one did.
+    /// The event that told the vehicle to stop because no route led on, if one did.
     pub clears: Vec<EventId>,
 }
 
 /// What the vehicle said to an order to go on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResumeAnswer {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// The way that it was ordered to go on by, where that is another one.
+    /// The route that it was ordered to go on by, where that is another one.
     pub route: Option<RouteSummary>,
     /// Why it does not, as stable code and for a person; `None` when it does.
     pub refused: Option<(String, String)>,
@@ -78,7 +75,7 @@ pub(super) fn order(trip: &Trip, order: &ResumeOrder, now: Timestamp) -> Verdict
     let event = TripResumeOrdered {
         vehicle: assignment.vehicle,
         claim_epoch: assignment.claim_epoch,
-        reason: cut(&order.reason),
+        reason: truncated(&order.reason),
         by: order.by,
         decision,
         assist: order.assist,
@@ -90,7 +87,7 @@ pub(super) fn order(trip: &Trip, order: &ResumeOrder, now: Timestamp) -> Verdict
 }
 
 /// Takes the vehicle's answer. One that comes after its deadline still counts where it says that the vehicle took another
-/// way: that is the one it drives.
+/// route: that is the one it drives.
 pub(super) fn answered(trip: &Trip, answer: &ResumeAnswer, now: Timestamp) -> Decided<TripEvent, Done> {
     let late = answer.route.as_ref().is_some_and(|route| {
         route.version == trip.route_versions && trip.route.as_ref().is_some_and(|known| known.route != route.route)
@@ -113,8 +110,8 @@ pub(super) fn refused(trip: &Trip, code: &str, reason: &str, now: Timestamp) -> 
     let event = TripResumeRefused {
         vehicle,
         assist: resuming.assist,
-        code: cut(code),
-        reason: cut(reason),
+        code: truncated(code),
+        reason: truncated(reason),
         due_at: now.plus_ms(trip.claim_timing().look_again_ms()),
     };
     Done::becomes(trip, trip.status, vec![event.into()])

@@ -7,7 +7,7 @@ use kernel::id::{BootId, StandingId};
 use kernel::{Aggregate, Coordinate, DecisionId, EventMeta, SiteId, Subject, Timestamp, TripId, VehicleId};
 use serde::{Deserialize, Serialize};
 
-use super::about::{named_vehicle, report_of};
+use super::event_subjects::{named_vehicle, report_of};
 use super::events::TripEvent;
 use super::status::Status;
 use super::types::{
@@ -19,10 +19,8 @@ use crate::limits::{BOOTS_MAX, ClaimTiming, EXCLUSIONS_MAX};
 /// The code of a vehicle that stands by itself before a zone or closure.
 pub const ROAD_CLOSED: &str = "ROAD_CLOSED";
 
-/// A trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trip {
-    /// Its id.
     pub id: TripId,
     /// Where it is in its life.
     pub status: Status,
@@ -30,9 +28,7 @@ pub struct Trip {
     pub left: Option<Status>,
     /// Whether people or load are aboard: a fact of its own, whatever the status says.
     pub occupied: bool,
-    /// The site.
     pub site: SiteId,
-    /// What it is for.
     pub kind: Kind,
     /// Origin first, destination last.
     pub stops: Vec<Stop>,
@@ -42,7 +38,6 @@ pub struct Trip {
     pub requirements: Requirements,
     /// From 0; higher goes first.
     pub priority: u8,
-    /// When it may begin.
     pub window: Window,
     /// The limits in force: the request's, and the vehicle's too once one is assigned.
     pub constraints: policy::Constraints,
@@ -52,7 +47,6 @@ pub struct Trip {
     pub decision: DecisionId,
     /// SHA-256 of the bundle that decided the request.
     pub policy_bundle: String,
-    /// Who asked.
     pub requested_by: String,
     /// The standing order that asked, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,20 +55,19 @@ pub struct Trip {
     pub created_at: Timestamp,
     /// When it expires without a vehicle.
     pub expires_at: Timestamp,
-    /// The route in force.
     pub route: Option<RouteSummary>,
     /// Versions of the route so far.
     pub route_versions: u64,
     /// A new version that the vehicle has not taken yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerouting: Option<Rerouting>,
-    /// Why the vehicle was told to stop before the rest of its way.
+    /// Why the vehicle was told to stop before the rest of its route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Blocked>,
     /// An order to go on that the vehicle has not answered yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resuming: Option<Resuming>,
-    /// Where the vehicle stands by itself before a zone or closure: another way leads it on.
+    /// Where the vehicle stands by itself before a zone or closure: another route leads it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_back_at: Option<Coordinate>,
     /// That it was called off with people or load aboard.
@@ -87,7 +80,6 @@ pub struct Trip {
     pub assignment: Option<Assignment>,
     /// Vehicles that are not asked for a while.
     pub excluded: Vec<Exclusion>,
-    /// Why it waits.
     pub wait: Option<Wait>,
     /// Rules that the vehicle violates now.
     pub violations: BTreeMap<String, OpenViolation>,
@@ -95,7 +87,6 @@ pub struct Trip {
     pub reports: BTreeMap<BootId, u64>,
     /// What the vehicle tells of the completed trip.
     pub summary: Option<Summary>,
-    /// How it ended.
     pub ended: Option<Ending>,
     /// When it must be looked at.
     pub due: Option<Timestamp>,
@@ -104,12 +95,10 @@ pub struct Trip {
 }
 
 impl Trip {
-    /// Where it begins.
     pub fn origin(&self) -> Option<Coordinate> {
         self.stops.first().map(|stop| stop.at)
     }
 
-    /// Where it ends.
     pub fn destination(&self) -> Option<Coordinate> {
         self.stops.last().map(|stop| stop.at)
     }
@@ -120,9 +109,9 @@ impl Trip {
         self.assignment.as_ref().filter(|_| held).map(|assignment| assignment.vehicle)
     }
 
-    /// Whether its vehicle can be offered another way now: it drives or will, or waits before a closed road, no other offer
+    /// Whether its vehicle can be offered another route now: it drives or will, or waits before a closed road, no other offer
     /// is open, and it was not told to stop.
-    pub fn may_change_way(&self) -> bool {
+    pub fn may_reroute(&self) -> bool {
         let waits = self.status == Status::SafeStopped && self.held_back_at.is_some();
         let stands = self.status.is_interrupted() || self.status == Status::Stranded;
         self.vehicle().is_some()
@@ -203,7 +192,7 @@ impl Trip {
             self.reports.pop_first();
         }
         if let Some(assignment) = &mut self.assignment {
-            assignment.silence_told = false;
+            assignment.silence_reported = false;
             assignment.milestone = milestone.unwrap_or(assignment.milestone);
         }
         self.occupied = self.occupied_after(report.occupied);
@@ -272,11 +261,11 @@ impl Trip {
             pickup_expected_at: body.pickup_expected_at,
             milestone: Milestone::Assigned,
             decision: body.decision,
-            silence_told: false,
+            silence_reported: false,
         });
     }
 
-    /// The events of a vehicle's way; answers the new deadline.
+    /// The events of a vehicle's drive; answers the new deadline.
     fn apply_motion(&mut self, event: &TripEvent) -> Option<Timestamp> {
         match event {
             TripEvent::Dispatched(body) => {
@@ -333,7 +322,7 @@ impl Trip {
         }
     }
 
-    /// The events of a way that changes under a vehicle; answers the new deadline.
+    /// The events of a route that changes under a vehicle; answers the new deadline.
     fn apply_way(&mut self, event: &TripEvent, at: Timestamp) -> Option<Timestamp> {
         match event {
             TripEvent::Rerouted(body) => {
@@ -466,13 +455,13 @@ impl Trip {
             }
             TripEvent::VehicleSilent(body) => {
                 if let Some(assignment) = &mut self.assignment {
-                    assignment.silence_told = true;
+                    assignment.silence_reported = true;
                 }
                 Some(body.due_at)
             }
             TripEvent::DeadlineMoved(body) => {
                 if let Some(assignment) = self.assignment.as_mut().filter(|_| body.heard) {
-                    assignment.silence_told = false;
+                    assignment.silence_reported = false;
                 }
                 Some(body.due_at)
             }

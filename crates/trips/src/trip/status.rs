@@ -11,9 +11,26 @@ use Status::{
 };
 
 /// Where a trip is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::Display,
+    strum::EnumIter,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(rename = "TripStatus")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE", parse_err_ty = StatusError, parse_err_fn = StatusError::of)]
 pub enum Status {
     /// Its time has not come.
     Scheduled,
@@ -23,7 +40,6 @@ pub enum Status {
     Waiting,
     /// A vehicle is chosen and claimed; it has not answered.
     Assigned,
-    /// The vehicle accepted.
     Dispatched,
     /// The vehicle drives to the pickup.
     ToPickup,
@@ -41,9 +57,7 @@ pub enum Status {
     Stranded,
     /// The vehicle stands at the drop-off.
     AtDropoff,
-    /// Done.
     Completed,
-    /// Called off.
     Cancelled,
     /// It could not be done.
     Failed,
@@ -53,47 +67,13 @@ pub enum Status {
 
 impl Status {
     /// Every state, in the order of a trip's life.
-    pub const ALL: [Status; 17] = [
-        Scheduled,
-        Created,
-        Waiting,
-        Assigned,
-        Dispatched,
-        ToPickup,
-        AtPickup,
-        OnTrip,
-        Paused,
-        AwaitingAssist,
-        SafeStopped,
-        Stranded,
-        AtDropoff,
-        Completed,
-        Cancelled,
-        Failed,
-        Expired,
-    ];
+    pub fn all() -> impl DoubleEndedIterator<Item = Status> + Clone {
+        <Self as strum::IntoEnumIterator>::iter()
+    }
 
     /// The name, as in answers and in the journal.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Scheduled => "SCHEDULED",
-            Created => "CREATED",
-            Waiting => "WAITING",
-            Assigned => "ASSIGNED",
-            Dispatched => "DISPATCHED",
-            ToPickup => "TO_PICKUP",
-            AtPickup => "AT_PICKUP",
-            OnTrip => "ON_TRIP",
-            Paused => "PAUSED",
-            AwaitingAssist => "AWAITING_ASSIST",
-            SafeStopped => "SAFE_STOPPED",
-            Stranded => "STRANDED",
-            AtDropoff => "AT_DROPOFF",
-            Completed => "COMPLETED",
-            Cancelled => "CANCELLED",
-            Failed => "FAILED",
-            Expired => "EXPIRED",
-        }
+        self.into()
     }
 
     /// Whether nothing can happen to the trip any more.
@@ -117,19 +97,6 @@ impl Status {
     }
 }
 
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Status {
-    type Err = StatusError;
-    fn from_str(text: &str) -> Result<Self, StatusError> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(StatusError)
-    }
-}
-
 /// A text that names no state of a trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -138,96 +105,58 @@ impl std::str::FromStr for Status {
 )]
 pub struct StatusError;
 
-/// What moves a trip from one state to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+impl StatusError {
+    fn of(_text: &str) -> Self {
+        Self
+    }
+}
+
+/// What moves a trip from one state to another, with its words as they complete "it may …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::EnumIter)]
 pub enum Step {
-    /// A scheduled trip's time has come.
+    #[strum(to_string = "be released")]
     Release,
-    /// A route was found, or the reason of a wait.
+    #[strum(to_string = "wait for a vehicle")]
     Wait,
-    /// A vehicle was chosen and claimed.
+    #[strum(to_string = "be assigned")]
     Assign,
-    /// The vehicle gives the trip back, or loses it.
+    #[strum(to_string = "lose its vehicle")]
     Unassign,
-    /// The vehicle accepted.
+    #[strum(to_string = "be accepted")]
     Accept,
-    /// The vehicle set out.
+    #[strum(to_string = "depart")]
     Depart,
-    /// The vehicle is at the pickup.
+    #[strum(to_string = "arrive at the pickup")]
     ArrivePickup,
-    /// People or load are aboard, or nothing has to be.
+    #[strum(to_string = "board")]
     Board,
-    /// The vehicle is at the drop-off.
+    #[strum(to_string = "arrive at the drop-off")]
     ArriveDropoff,
-    /// The vehicle goes on to the next stop.
+    #[strum(to_string = "go on to the next stop")]
     NextStop,
-    /// The trip is done.
+    #[strum(to_string = "complete")]
     Complete,
-    /// The vehicle stands for a while.
+    #[strum(to_string = "pause")]
     Pause,
-    /// The vehicle asks for a person.
+    #[strum(to_string = "wait for assistance")]
     AwaitAssist,
-    /// The vehicle stops for safety.
+    #[strum(to_string = "stop for safety")]
     SafeStop,
-    /// The vehicle goes on.
+    #[strum(to_string = "resume")]
     Resume,
-    /// The vehicle cannot go on.
+    #[strum(to_string = "strand")]
     Strand,
-    /// The trip is called off.
+    #[strum(to_string = "be cancelled")]
     Cancel,
-    /// The trip cannot be done.
+    #[strum(to_string = "fail")]
     Fail,
-    /// No vehicle came in time.
+    #[strum(to_string = "expire")]
     Expire,
 }
 
 impl Step {
-    /// Every step.
-    pub const ALL: [Step; 19] = [
-        Step::Release,
-        Step::Wait,
-        Step::Assign,
-        Step::Unassign,
-        Step::Accept,
-        Step::Depart,
-        Step::ArrivePickup,
-        Step::Board,
-        Step::ArriveDropoff,
-        Step::NextStop,
-        Step::Complete,
-        Step::Pause,
-        Step::AwaitAssist,
-        Step::SafeStop,
-        Step::Resume,
-        Step::Strand,
-        Step::Cancel,
-        Step::Fail,
-        Step::Expire,
-    ];
-
-    /// The step in words, as it completes "it may …".
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Step::Release => "be released",
-            Step::Wait => "wait for a vehicle",
-            Step::Assign => "be assigned",
-            Step::Unassign => "lose its vehicle",
-            Step::Accept => "be accepted",
-            Step::Depart => "depart",
-            Step::ArrivePickup => "arrive at the pickup",
-            Step::Board => "board",
-            Step::ArriveDropoff => "arrive at the drop-off",
-            Step::NextStop => "go on to the next stop",
-            Step::Complete => "complete",
-            Step::Pause => "pause",
-            Step::AwaitAssist => "wait for assistance",
-            Step::SafeStop => "stop for safety",
-            Step::Resume => "resume",
-            Step::Strand => "strand",
-            Step::Cancel => "be cancelled",
-            Step::Fail => "fail",
-            Step::Expire => "expire",
-        }
+    pub fn all() -> impl Iterator<Item = Step> {
+        <Self as strum::IntoEnumIterator>::iter()
     }
 }
 
@@ -240,7 +169,6 @@ pub struct Transition {
     pub step: Step,
     /// … leads to this state, or to one of these.
     pub to: &'static [Status],
-    /// Under this condition.
     pub when: &'static str,
 }
 
@@ -265,7 +193,6 @@ const OPEN: &[Status] = &[
 /// The rule under which an open trip may be cancelled.
 pub const CANCEL_RULE: &str = "nobody and nothing is aboard, or they left at the drop-off of its diversion";
 
-/// Every transition that exists.
 pub const TRANSITIONS: &[Transition] = &[
     row(&[Scheduled], Step::Release, &[Created], "its time has come"),
     row(&[Created], Step::Wait, &[Waiting], "its route was found, or why there is none"),
@@ -326,7 +253,7 @@ pub fn refusal(from: Status, step: Step) -> Reject {
     let allowed: Vec<String> = TRANSITIONS
         .iter()
         .filter(|row| row.from.contains(&from))
-        .map(|row| format!("{} ({})", row.step.as_str(), names(row.to)))
+        .map(|row| format!("{} ({})", row.step, names(row.to)))
         .collect();
     let targets: Vec<&str> =
         TRANSITIONS.iter().filter(|row| row.step == step).flat_map(|row| row.to).map(|to| to.as_str()).collect();
@@ -335,7 +262,7 @@ pub fn refusal(from: Status, step: Step) -> Reject {
         true => "nothing can happen to it any more".to_owned(),
         false => format!("from here it may {}", allowed.join(", ")),
     };
-    let message = format!("a trip that is {from} cannot {} ({from} → {target}): {rest}", step.as_str());
+    let message = format!("a trip that is {from} cannot {step} ({from} → {target}): {rest}");
     Reject::new(Code::IllegalTransition, message)
 }
 
@@ -348,7 +275,7 @@ pub fn state_table_markdown() -> String {
     let mut text = String::from("| from | step | to | when |\n|---|---|---|---|\n");
     for row in TRANSITIONS {
         let from = if row.from.len() == OPEN.len() { "every open state".to_owned() } else { names(row.from) };
-        let line = [from.as_str(), row.step.as_str(), &names(row.to), row.when].map(|cell| cell.replace('|', "or"));
+        let line = [&*from, &row.step.to_string(), &names(row.to), row.when].map(|cell| cell.replace('|', "or"));
         text.push_str(&format!("| {} |\n", line.join(" | ")));
     }
     text

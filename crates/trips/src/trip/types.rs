@@ -8,53 +8,31 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a trip is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "TripKind")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
-    /// People.
     Passenger,
     /// Goods from door to door.
     Delivery,
     /// Bulk from a loading point to a dump.
     Haul,
-    /// To a charger.
     Charge,
-    /// To the depot.
     Depot,
     /// To a better place to wait.
     Reposition,
-    /// To the workshop.
     Maintenance,
     /// To a vehicle that cannot go on.
     Recovery,
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 8] = [
-        Kind::Passenger,
-        Kind::Delivery,
-        Kind::Haul,
-        Kind::Charge,
-        Kind::Depot,
-        Kind::Reposition,
-        Kind::Maintenance,
-        Kind::Recovery,
-    ];
-
     /// The name in requests, policies and the journal.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Passenger => "passenger",
-            Kind::Delivery => "delivery",
-            Kind::Haul => "haul",
-            Kind::Charge => "charge",
-            Kind::Depot => "depot",
-            Kind::Reposition => "reposition",
-            Kind::Maintenance => "maintenance",
-            Kind::Recovery => "recovery",
-        }
+        self.into()
     }
 
     /// Whether people or load are aboard between pickup and drop-off, whatever the vehicle's sensors say.
@@ -70,9 +48,7 @@ impl Kind {
 pub struct Requirements {
     /// Names of capabilities, all of them needed.
     pub capabilities: BTreeSet<String>,
-    /// Load in kilograms.
     pub payload_kg: f64,
-    /// People.
     pub passengers: u32,
 }
 
@@ -81,7 +57,6 @@ pub struct Requirements {
 #[serde(default, deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Window {
-    /// Not before.
     pub earliest: Option<Timestamp>,
     /// A vehicle must be found until then.
     pub latest: Option<Timestamp>,
@@ -91,14 +66,12 @@ pub struct Window {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "TripStop")]
 pub struct Stop {
-    /// Where.
     pub at: Coordinate,
 }
 
 /// A version of a trip's route, as the journal has it. The line itself is a row named by `route`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteSummary {
-    /// Its id.
     pub route: RouteId,
     /// Counts the versions of the trip's route, from 1.
     pub version: u64,
@@ -122,7 +95,6 @@ pub struct RouteSummary {
     pub policy_bundle: String,
     /// Which constraints made it longer or slower than it would be without.
     pub binding: Vec<String>,
-    /// Zones that it touches.
     pub zones: BTreeSet<String>,
 }
 
@@ -130,62 +102,49 @@ pub struct RouteSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Milestone {
-    /// Chosen, no answer yet.
     Assigned,
-    /// Accepted.
     Accepted,
-    /// Set out.
     Departed,
-    /// At the pickup.
     ArrivedPickup,
     /// Under way with what it carries.
     Boarded,
-    /// At the drop-off.
     ArrivedDropoff,
-    /// Done.
     Completed,
 }
 
 /// The vehicle of a trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Assignment {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// The claim under which it may move.
     pub claim_epoch: u64,
     /// How long that claim is valid without renewal, in seconds.
     pub claim_valid_for_s: u64,
-    /// Since when.
     pub assigned_at: Timestamp,
-    /// When it is expected at the pickup; the vehicle's own word once it accepted.
+    /// When it is expected at the pickup; the vehicle's own estimate once it accepted.
     pub pickup_expected_at: Timestamp,
-    /// How far it got.
     pub milestone: Milestone,
     /// The decision that allowed the pair.
     pub decision: DecisionId,
-    /// Whether its silence was already told.
-    pub silence_told: bool,
+    /// Whether it was already journaled that the vehicle is silent.
+    #[serde(rename = "silence_told")]
+    pub silence_reported: bool,
 }
 
 /// A vehicle that is not asked for this trip for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exclusion {
-    /// The vehicle.
     pub vehicle: VehicleId,
-    /// Until when.
     pub until: Timestamp,
     /// Why, as a stable code.
     pub code: String,
-    /// Why, for a person.
     pub reason: String,
 }
 
-/// Why a trip waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
     /// Stable code, e.g. `NO_CAPABLE_VEHICLE`.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// The rules that refused, where policy did.
     pub policies: BTreeSet<String>,
@@ -197,11 +156,9 @@ pub struct Wait {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Violation")]
 pub struct OpenViolation {
-    /// The violation.
     pub violation: kernel::id::ViolationId,
     /// What is to be done.
     pub response: policy::Response,
-    /// Since when.
     pub opened_at: Timestamp,
 }
 
@@ -211,20 +168,16 @@ pub struct OpenViolation {
 pub struct Summary {
     /// Driven since departure, in metres.
     pub distance_m: f64,
-    /// Since acceptance, in milliseconds.
     pub duration_ms: u64,
     /// Used since departure, in watt-hours.
     pub energy_wh: f64,
 }
 
-/// How a trip ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ending {
-    /// When.
     pub at: Timestamp,
     /// Stable code, e.g. `CANCELLED_BY_CLIENT`.
     pub code: String,
-    /// For a person.
     pub reason: String,
 }
 
@@ -233,28 +186,22 @@ pub struct Ending {
 pub struct ReportRef {
     /// The start of the vehicle's computer.
     pub boot: BootId,
-    /// Counts the boot's reports.
     pub seq: u64,
     /// The claim that the vehicle believes in.
     pub claim_epoch: u64,
     /// By the vehicle's clock.
     pub vehicle_time: Timestamp,
-    /// Where it was.
     pub at: Coordinate,
     /// Distance of its life, in metres.
     pub odometer_m: f64,
-    /// Driving mode.
     pub mode: String,
-    /// People or load aboard.
     pub occupied: bool,
 }
 
 /// What made a vehicle the choice for a trip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// Trips in the batch.
     pub batch_trips: u64,
-    /// Vehicles that were ready.
     pub ready: u64,
     /// Of these, vehicles that could take this trip.
     pub feasible: u64,
@@ -287,7 +234,6 @@ impl Cost {
 /// A vehicle that was not chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerUp {
-    /// The vehicle.
     pub vehicle: VehicleId,
     /// Its driving time to the pickup, in milliseconds.
     pub approach_ms: i64,
@@ -295,14 +241,12 @@ pub struct RunnerUp {
     pub why: String,
 }
 
-/// A new version of the way that is offered to the vehicle. Until the vehicle takes it the old one holds (SAFE-9).
+/// A new version of the route that is offered to the vehicle. Until the vehicle takes it the old one holds (SAFE-9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rerouting {
-    /// The new version.
     pub route: RouteSummary,
-    /// Where it begins, in metres along the vehicle's whole drive.
+    /// Where it begins, in metres along the vehicle's whole path.
     pub begins_at_m: f64,
-    /// Why.
     pub reason: String,
     /// Since when it is offered.
     pub offered_at: Timestamp,
@@ -325,10 +269,9 @@ pub struct Resuming {
     /// The request for help that it answers, if it is an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assist: Option<AssistId>,
-    /// The way that it goes on by, where that is another one.
+    /// The route that it goes on by, where that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<RouteSummary>,
-    /// Since when.
     pub ordered_at: Timestamp,
     /// Until when the vehicle must have answered.
     pub due_at: Timestamp,
@@ -337,28 +280,23 @@ pub struct Resuming {
 /// The trip is taken back from its vehicle, which has not said yet that it left it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Withdrawal {
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
-    /// Since when.
     pub since: Timestamp,
 }
 
-/// Why the vehicle was told to stop before the rest of its way.
+/// Why the vehicle was told to stop before the rest of its route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Reason")]
 pub struct Blocked {
     /// Stable code, e.g. `NO_LEGAL_EXIT`.
     pub code: String,
-    /// For a person.
     pub reason: String,
 }
 
 /// The trip was called off with people or load aboard: they are brought to a drop-off first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diversion {
-    /// Why.
     pub reason: String,
     /// Who called it off, if a person or program did.
     pub by: Option<PrincipalId>,

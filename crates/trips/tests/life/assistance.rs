@@ -3,7 +3,7 @@
 use kernel::id::{AssistId, PrincipalId};
 use kernel::testing::{self, START, Then, accepts, refuses, unchanged};
 use kernel::{Code, Reject, Timestamp};
-use trips::assistance::decide::{Under, Wish};
+use trips::assistance::decide::{LeaseHolder, NewAnswer};
 use trips::assistance::events::*;
 use trips::assistance::{Answer, AssistEvent, Assistance, Command, Done, Outcome, Status, decide};
 
@@ -62,9 +62,9 @@ fn adas() -> Vec<AssistEvent> {
     vec![asked().into(), taken(ada(), 1, NOW.plus_ms(LEASE_MS))]
 }
 
-fn wish(by: PrincipalId, lease: u64, answer: Answer) -> Command {
+fn answer(by: PrincipalId, lease: u64, answer: Answer) -> Command {
     let order = answer.moves().then(|| Ok(Order { decision: id(62), route: None, clears: Vec::new() }));
-    Command::Answer(Box::new(Wish { under: Under { by, lease }, answer, reason: "seen".into(), order }))
+    Command::Answer(Box::new(NewAnswer { under: LeaseHolder { by, lease }, answer, reason: "seen".into(), order }))
 }
 
 fn answered(answer: Answer, now: Timestamp) -> AssistEvent {
@@ -108,7 +108,7 @@ fn one_person_has_it_at_a_time() {
         Command::Take(bob()),
         accepts([taken(bob(), 2, until.plus_ms(LEASE_MS))], done(request())),
     );
-    let back = Command::HandBack(Under { by: ada(), lease: 1 });
+    let back = Command::HandBack(LeaseHolder { by: ada(), lease: 1 });
     check(&adas(), back.clone(), accepts([AssistHandedBack { by: ada(), lease: 1 }.into()], done(request())));
     check(&asks, back, refuses(Code::Conflict));
     check(&[adas(), vec![over()]].concat(), Command::Take(bob()), refuses(Code::IllegalTransition));
@@ -116,21 +116,21 @@ fn one_person_has_it_at_a_time() {
 
 #[test]
 fn an_answer_needs_the_lease_that_it_names() {
-    for answer in [Answer::Wait, Answer::Proceed, Answer::ChoosePath, Answer::Stop, Answer::SendCrew] {
-        check(&adas(), wish(ada(), 1, answer), accepts([answered(answer, NOW)], done(request())));
-        check(&adas(), wish(bob(), 1, answer), refuses(Code::Conflict));
-        check(&adas(), wish(ada(), 2, answer), refuses(Code::Conflict));
-        check(&[asked().into()], wish(ada(), 1, answer), refuses(Code::Conflict));
-        check_at(NOW.plus_ms(LEASE_MS), &adas(), wish(ada(), 1, answer), refuses(Code::Conflict));
+    for given in [Answer::Wait, Answer::Proceed, Answer::ChoosePath, Answer::Stop, Answer::SendCrew] {
+        check(&adas(), answer(ada(), 1, given), accepts([answered(given, NOW)], done(request())));
+        check(&adas(), answer(bob(), 1, given), refuses(Code::Conflict));
+        check(&adas(), answer(ada(), 2, given), refuses(Code::Conflict));
+        check(&[asked().into()], answer(ada(), 1, given), refuses(Code::Conflict));
+        check_at(NOW.plus_ms(LEASE_MS), &adas(), answer(ada(), 1, given), refuses(Code::Conflict));
     }
     let pending = [adas(), vec![answered(Answer::Wait, NOW)]].concat();
-    check(&pending, wish(ada(), 1, Answer::Stop), refuses(Code::Conflict));
+    check(&pending, answer(ada(), 1, Answer::Stop), refuses(Code::Conflict));
     // Until the vehicle has spoken, or its time is up, nobody moves that time.
-    check(&pending, Command::HandBack(Under { by: ada(), lease: 1 }), refuses(Code::Conflict));
+    check(&pending, Command::HandBack(LeaseHolder { by: ada(), lease: 1 }), refuses(Code::Conflict));
     let waits = check(&pending, Command::Take(ada()), unchanged(done(request()))).unwrap();
     assert_eq!(waits.due, Some(NOW.plus_ms(SPEAK_MS)));
-    let denied = Wish {
-        under: Under { by: ada(), lease: 1 },
+    let denied = NewAnswer {
+        under: LeaseHolder { by: ada(), lease: 1 },
         answer: Answer::Proceed,
         reason: "seen".into(),
         order: Some(Err(Reject::new(Code::PolicyViolation, "it is held"))),
@@ -141,19 +141,19 @@ fn an_answer_needs_the_lease_that_it_names() {
 #[test]
 fn the_vehicle_speaks_to_each_answer_once() {
     let pending = [adas(), vec![answered(Answer::Proceed, NOW)]].concat();
-    let spoken = |answer, refused: Option<(&str, &str)>| Command::Spoken {
+    let vehicle_answered = |answer, refused: Option<(&str, &str)>| Command::VehicleAnswered {
         answer,
         refused: refused.map(|(code, reason)| (code.to_owned(), reason.to_owned())),
     };
     let accepted: AssistEvent = AssistAccepted { answer: Answer::Proceed }.into();
-    let yes = spoken(Answer::Proceed, None);
+    let yes = vehicle_answered(Answer::Proceed, None);
     check(&pending, yes.clone(), accepts([accepted.clone()], done(request())));
     check(&[pending.clone(), vec![accepted]].concat(), yes.clone(), unchanged(done(request())));
-    check(&pending, spoken(Answer::Wait, None), unchanged(done(request())));
+    check(&pending, vehicle_answered(Answer::Wait, None), unchanged(done(request())));
     check(&adas(), yes, unchanged(done(request())));
     let (code, reason) = ("HELD".to_owned(), "a stop holds it".to_owned());
     let refused: AssistEvent = AssistRefused { answer: Answer::Proceed, code, reason }.into();
-    let no = spoken(Answer::Proceed, Some(("HELD", "a stop holds it")));
+    let no = vehicle_answered(Answer::Proceed, Some(("HELD", "a stop holds it")));
     let after = check(&pending, no, accepts([refused], done(request()))).unwrap();
     // Another answer is needed, from the same person.
     assert_eq!((after.status, after.pending()), (Status::Taken, None));

@@ -3,7 +3,7 @@
 use kernel::testing::{accepts, refuses, unchanged};
 use kernel::{Code, Timestamp};
 use trips::ClaimTiming;
-use trips::trip::decide::Loss;
+use trips::trip::decide::VehicleLoss;
 use trips::trip::due::DueFacts;
 use trips::trip::events::*;
 use trips::trip::{Command, Status, TripEvent};
@@ -20,7 +20,7 @@ fn holder(status: Status) -> (Option<kernel::VehicleId>, Option<u64>) {
 #[test]
 fn an_empty_trip_can_be_cancelled_wherever_it_is() {
     let cancel = || Command::Cancel { reason: "not needed".into(), by: Some(id(70)), stops: None };
-    for status in Status::ALL {
+    for status in Status::all() {
         let (vehicle, claim_epoch) = holder(status);
         let (by, report, summary) = (Some(id(70)), None, None);
         let event = TripCancelled { reason: "not needed".into(), by, vehicle, claim_epoch, report, summary };
@@ -46,7 +46,7 @@ fn whoever_is_aboard_before_the_pickup_is_not_the_trips() {
 #[test]
 fn every_open_trip_can_fail() {
     let fail = || Command::Fail { code: "BROKEN".into(), reason: "a wheel is off".into() };
-    for status in Status::ALL {
+    for status in Status::all() {
         let (vehicle, claim_epoch) = holder(status);
         let (code, reason) = ("BROKEN".into(), "a wheel is off".into());
         let event = TripFailed { code, reason, vehicle, claim_epoch, report: None };
@@ -60,7 +60,7 @@ fn every_open_trip_can_fail() {
 #[test]
 fn only_a_standing_vehicle_strands() {
     let strand = || Command::Strand { reason: "a wheel is off".into() };
-    for status in Status::ALL {
+    for status in Status::all() {
         let event = TripStranded { reason: "a wheel is off".into(), due_at: NOW.plus_ms(LOOK_AGAIN_MS) };
         match status {
             Status::Paused | Status::AwaitingAssist | Status::SafeStopped => {
@@ -88,7 +88,7 @@ const LAPSES: Timestamp = NOW.plus_ms(130_000);
 
 fn lose(facts: DueFacts) -> Command {
     let (code, reason) = ("VEHICLE_HELD".into(), "the vehicle is held (grounded)".into());
-    Command::LoseVehicle(Loss { vehicle: vehicle(), code, reason, facts })
+    Command::LoseVehicle(VehicleLoss { vehicle: vehicle(), code, reason, facts })
 }
 
 fn unassigned() -> TripEvent {
@@ -115,7 +115,7 @@ fn withdrawn(due_at: Timestamp) -> TripEvent {
 fn a_held_vehicle_is_told_to_leave_an_empty_trip_and_loses_it_by_its_own_word() {
     let stranded = || TripStranded { reason: "the vehicle is held (grounded)".into(), due_at: NOW }.into();
     let left = || Command::VehicleLeft { vehicle: vehicle(), claim_epoch: EPOCH };
-    for status in Status::ALL {
+    for status in Status::all() {
         let lost = match status {
             Status::Assigned | Status::Dispatched | Status::ToPickup | Status::Stranded => vec![unassigned()],
             Status::Paused | Status::AwaitingAssist | Status::SafeStopped => vec![stranded(), unassigned()],
@@ -151,7 +151,7 @@ fn an_occupied_trip_keeps_its_vehicle() {
 
 #[test]
 fn another_vehicle_is_nothing_to_the_trip() {
-    let other = Loss { vehicle: other_vehicle(), code: "X".into(), reason: "x".into(), facts: connected() };
+    let other = VehicleLoss { vehicle: other_vehicle(), code: "X".into(), reason: "x".into(), facts: connected() };
     for status in HELD {
         check(to(status), Command::LoseVehicle(other.clone()), unchanged(same(status)));
         check(to(status), Command::VehicleOffline(other_vehicle()), unchanged(same(status)));
@@ -171,7 +171,7 @@ fn a_held_vehicle_whose_claim_has_lapsed_loses_the_trip_at_once() {
 #[test]
 fn a_lost_connection_is_told_once() {
     let offline = || Command::VehicleOffline(vehicle());
-    for status in Status::ALL {
+    for status in Status::all() {
         if !HELD.contains(&status) {
             check(to(status), offline(), unchanged(same(status)));
             continue;

@@ -70,7 +70,7 @@ fn a_violation_opens_and_closes_once() {
 
 #[test]
 fn violations_belong_to_a_trip_with_a_vehicle() {
-    for status in Status::ALL {
+    for status in Status::all() {
         let then = match HELD.contains(&status) {
             true => accepts([opened(1, "speed")], done(status)),
             false => unchanged(same(status)),
@@ -127,7 +127,7 @@ fn a_summary_is_the_vehicles_of_an_open_trip() {
         chunks: Vec::new(),
     };
     let summarize = |vehicle| Command::Summary(Box::new(summary(vehicle)));
-    for status in Status::ALL {
+    for status in Status::all() {
         let then = match HELD.contains(&status) {
             true => accepts([summary(vehicle()).into()], done(status)),
             false => unchanged(same(status)),

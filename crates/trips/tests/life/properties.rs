@@ -6,12 +6,12 @@ use kernel::{Aggregate, Decided, DomainEvent, EventMeta, Reject, Timestamp};
 use policy::Response;
 use proptest::prelude::*;
 use proptest::sample::select;
-use trips::trip::decide::{ComplianceEdge, Loss, NewAssignment, WaitReason, decide};
+use trips::trip::decide::{ComplianceEdge, NewAssignment, VehicleLoss, WaitReason, decide};
 use trips::trip::due::DueFacts;
 use trips::trip::events::TripComplianceSummary;
+use trips::trip::reroute::{NoRouteFound, RerouteAnswer, RouteOffer};
 use trips::trip::status::leads_to;
 use trips::trip::types::{Milestone, Summary};
-use trips::trip::way::{NewWay, NoWay, WayAnswer};
 use trips::trip::{Command, Done, ReportKind, Status, Trip, TripEvent, VehicleReport};
 
 use crate::support::*;
@@ -82,7 +82,7 @@ fn commands() -> impl Strategy<Value = Command> {
         sampled_at: NOW,
     });
     let loss = facts().prop_map(|facts| {
-        Command::LoseVehicle(Loss { vehicle: vehicle(), code: "HELD".into(), reason: "held".into(), facts })
+        Command::LoseVehicle(VehicleLoss { vehicle: vehicle(), code: "HELD".into(), reason: "held".into(), facts })
     });
     let summary = TripComplianceSummary {
         vehicle: vehicle(),
@@ -120,18 +120,18 @@ fn commands() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// Another way, in the order in which versions are found or not, and what the vehicle says to it.
+/// Another route, in the order in which versions are found or not, and what the vehicle says to it.
 fn ways() -> impl Strategy<Value = Command> {
     let offer = (1u64..6).prop_map(|version| {
         let (route, reason) = (route(version), "closed".into());
-        Command::Reroute(Box::new(NewWay { vehicle: vehicle(), route, begins_at_m: 400.0, reason }))
+        Command::Reroute(Box::new(RouteOffer { vehicle: vehicle(), route, begins_at_m: 400.0, reason }))
     });
     let answer = (1u64..6, any::<bool>()).prop_map(|(version, takes)| {
         let refused = (!takes).then(|| ("HELD".to_owned(), "held".to_owned()));
-        Command::RerouteAnswered(WayAnswer { vehicle: vehicle(), route: route_id(version), refused })
+        Command::RerouteAnswered(RerouteAnswer { vehicle: vehicle(), route: route_id(version), refused })
     });
-    let none = NoWay { vehicle: vehicle(), code: "NO_LEGAL_EXIT".into(), reason: "closed".into() };
-    prop_oneof![4 => offer, 4 => answer, 1 => Just(Command::NoWay(none))]
+    let none = NoRouteFound { vehicle: vehicle(), code: "NO_LEGAL_EXIT".into(), reason: "closed".into() };
+    prop_oneof![4 => offer, 4 => answer, 1 => Just(Command::NoRoute(none))]
 }
 
 /// What must hold of every trip.
@@ -224,7 +224,7 @@ fn leaves_by_its_word_or_after_the_lapse(before: &Trip, command: &Command, event
         Command::VehicleLeft { vehicle, claim_epoch } => {
             before.withdrawal.is_some() && (*vehicle, *claim_epoch) == (held.vehicle, held.claim_epoch)
         }
-        Command::Due(facts) | Command::LoseVehicle(Loss { facts, .. }) => {
+        Command::Due(facts) | Command::LoseVehicle(VehicleLoss { facts, .. }) => {
             facts.claim_valid_until.is_none_or(|until| until.plus_ms(30_000) <= now)
                 && facts.listener_up_since.is_some_and(|since| now.since_ms(since) >= 60_000)
         }
@@ -235,7 +235,7 @@ fn leaves_by_its_word_or_after_the_lapse(before: &Trip, command: &Command, event
 
 fn begun() -> impl Strategy<Value = Trip> {
     let histories: Vec<Vec<TripEvent>> =
-        Status::ALL.into_iter().flat_map(|status| [to(status), empty_to(status)]).chain([with_three_stops()]).collect();
+        Status::all().flat_map(|status| [to(status), empty_to(status)]).chain([with_three_stops()]).collect();
     select(histories).prop_map(|history| after(&history))
 }
 

@@ -137,7 +137,7 @@ fn an_estimate_is_believed_to_a_day() {
 /// Whatever counted once, said again, changes nothing, by the same report or an earlier one.
 #[test]
 fn a_doubled_or_late_report_changes_nothing() {
-    for status in Status::ALL {
+    for status in Status::all() {
         let heard = after(&to(status)).reports.get(&boot()).copied().unwrap_or_default();
         for seq in 0..=heard {
             for kind in every_kind() {
@@ -176,7 +176,7 @@ fn a_report_under_another_claim_never_counts() {
             VehicleReport { claim_epoch: EPOCH + 1, ..report_of(NEXT, kind.clone()) },
             VehicleReport { vehicle: other_vehicle(), ..report_of(NEXT, kind.clone()) },
         ];
-        for status in Status::ALL {
+        for status in Status::all() {
             for report in &wrong {
                 check(to(status), Command::Report(Box::new(report.clone())), refuses(Code::StaleClaim));
             }

@@ -63,7 +63,7 @@ fn a_denied_request_makes_no_trip() {
 
 #[test]
 fn a_trip_begins_once_and_nothing_happens_to_none() {
-    for status in Status::ALL {
+    for status in Status::all() {
         check(to(status), request(asks(Window::default())), refuses(Code::Conflict));
     }
     let commands = [
@@ -93,7 +93,7 @@ fn a_route_is_found_once_and_again_where_another_one_leads() {
     let event = TripRouteFound { route: around.clone(), due_at: EXPIRES };
     let again = Command::RouteFound(Box::new(around));
     check(to(Status::Waiting), again, accepts([event.into()], done(Status::Waiting)));
-    for status in Status::ALL.into_iter().filter(|status| *status != Status::Created) {
+    for status in Status::all().filter(|status| *status != Status::Created) {
         let then = if status == Status::Waiting { unchanged(same(status)) } else { refuses(Code::IllegalTransition) };
         check(to(status), found(), then);
     }
@@ -122,7 +122,7 @@ fn a_reason_to_wait_is_told_when_it_is_new() {
     // The numbers change at every look, the reason does not.
     let other_numbers = WaitReason { ready: 9, reason: "other words".into(), ..reason("POLICY", &["a"]) };
     check(waiting(), Command::Wait(other_numbers), unchanged(same(Status::Waiting)));
-    for status in Status::ALL.into_iter().filter(|status| ![Status::Created, Status::Waiting].contains(status)) {
+    for status in Status::all().filter(|status| ![Status::Created, Status::Waiting].contains(status)) {
         check(to(status), wait("POLICY", &[]), refuses(Code::IllegalTransition));
     }
 }

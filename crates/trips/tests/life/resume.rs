@@ -48,7 +48,7 @@ fn refused(code: &str, reason: &str) -> TripEvent {
 
 #[test]
 fn only_a_vehicle_that_stands_is_told_to_go_on() {
-    for status in Status::ALL {
+    for status in Status::all() {
         let then = match STANDING.contains(&status) {
             true => accepts([ordered(None, NOW.plus_ms(ANSWER_MS))], done(status)),
             false => refuses(Code::IllegalTransition),

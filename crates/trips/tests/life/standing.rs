@@ -4,9 +4,9 @@ use kernel::id::StandingId;
 use kernel::testing::{self, START, Then, accepts, refuses, unchanged};
 use kernel::{Code, Reject, Timestamp, TripId};
 use trips::TripRequest;
-use trips::standing::decide::NewStanding;
-use trips::standing::events::*;
-use trips::standing::{Command, Done, Goal, Standing, StandingEvent, Status, decide};
+use trips::standing_order::decide::NewStandingOrder;
+use trips::standing_order::events::*;
+use trips::standing_order::{Command, Done, Goal, StandingOrder, StandingOrderEvent, Status, decide};
 use trips::trip;
 use trips::trip::types::{Kind, Requirements, Stop, Window};
 
@@ -39,24 +39,24 @@ fn request() -> TripRequest {
 
 fn new(answer: Result<(), Reject>) -> Command {
     let (goal, at_once, requested_by) = (Goal::QuantityKg(500.0), 2, "prin_client".to_owned());
-    Command::Open(Box::new(NewStanding { request: request(), goal, at_once, requested_by, answer }))
+    Command::Open(Box::new(NewStandingOrder { request: request(), goal, at_once, requested_by, answer }))
 }
 
-fn opened(goal: Goal) -> StandingEvent {
+fn opened(goal: Goal) -> StandingOrderEvent {
     let TripRequest { site, kind, stops, requirements, priority, .. } = request();
     let (standing, at_once, requested_by, due_at) = (order(), 2, "prin_client".into(), NOW);
     StandingOpened { standing, site, kind, stops, requirements, priority, goal, at_once, requested_by, due_at }.into()
 }
 
-fn asked(n: u128, payload_kg: f64, due_at: Option<Timestamp>) -> StandingEvent {
+fn asked(n: u128, payload_kg: f64, due_at: Option<Timestamp>) -> StandingOrderEvent {
     StandingTripAsked { trip: nth(n), payload_kg, due_at }.into()
 }
 
-fn ended(n: u128, status: trip::Status, moved_kg: f64, due_at: Option<Timestamp>) -> StandingEvent {
+fn ended(n: u128, status: trip::Status, moved_kg: f64, due_at: Option<Timestamp>) -> StandingOrderEvent {
     StandingTripEnded { trip: nth(n), status, moved_kg, due_at }.into()
 }
 
-fn paused(code: &str, reason: &str) -> StandingEvent {
+fn paused(code: &str, reason: &str) -> StandingOrderEvent {
     StandingPaused { code: code.into(), reason: reason.into(), due_at: NOW.plus_ms(RETRY_MS) }.into()
 }
 
@@ -65,7 +65,7 @@ fn ends(n: u128, status: trip::Status) -> Command {
 }
 
 #[track_caller]
-fn check(given: &[StandingEvent], when: Command, then: Then<StandingEvent, Done>) -> Option<Standing> {
+fn check(given: &[StandingOrderEvent], when: Command, then: Then<StandingOrderEvent, Done>) -> Option<StandingOrder> {
     testing::check(given.to_vec(), |state| decide(order(), state, &when, NOW), then)
 }
 
@@ -94,7 +94,7 @@ fn loads_follow_each_other_until_the_quantity_is_moved_and_no_more() {
     let last = [two, vec![ended(1, completed, 200.0, Some(NOW)), asked(3, 100.0, None)]].concat();
     check(&last, ends(1, completed), unchanged(DONE()));
     let last = [last, vec![ended(2, completed, 200.0, None)]].concat();
-    let over: StandingEvent = StandingCompleted { trips_done: 3, moved_kg: 500.0 }.into();
+    let over: StandingOrderEvent = StandingCompleted { trips_done: 3, moved_kg: 500.0 }.into();
     let done = check(&last, ends(3, completed), accepts([ended(3, completed, 100.0, None), over], DONE())).unwrap();
     assert_eq!((done.status, done.due, done.next()), (Status::Completed, None, None));
 }
@@ -117,7 +117,7 @@ fn what_is_not_done_is_tried_again_a_little_later() {
 #[test]
 fn called_off_it_asks_no_more_and_counts_what_still_arrives() {
     let open = vec![opened(Goal::Trips(5)), asked(1, 200.0, Some(NOW))];
-    let off: StandingEvent = StandingCancelled { reason: "rain".into(), by: None }.into();
+    let off: StandingOrderEvent = StandingCancelled { reason: "rain".into(), by: None }.into();
     let cancel = Command::Cancel { reason: "rain".into(), by: None };
     let after = check(&open, cancel.clone(), accepts([off.clone()], DONE())).unwrap();
     assert_eq!((after.status, after.next(), after.due), (Status::Cancelled, None, None));

@@ -308,7 +308,7 @@ pub fn then(mut history: Vec<TripEvent>, more: impl IntoIterator<Item = TripEven
     history
 }
 
-/// A loaded trip with a stop on its way, on the way to that stop.
+/// A loaded trip with a stop on its route, on the route to that stop.
 pub fn with_three_stops() -> Vec<TripEvent> {
     let mut history = to(Status::OnTrip);
     history[0] = created_as(Status::Created, Kind::Haul, 3);

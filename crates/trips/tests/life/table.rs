@@ -35,11 +35,11 @@ fn specified() -> BTreeSet<(Status, Status)> {
     ]
     .into();
     let stopped = [Paused, AwaitingAssist, SafeStopped];
-    for driving in [ToPickup, AtPickup, OnTrip, AtDropoff] {
-        pairs.extend(stopped.iter().flat_map(|&stopped| [(driving, stopped), (stopped, driving)]));
+    for progress in [ToPickup, AtPickup, OnTrip, AtDropoff] {
+        pairs.extend(stopped.iter().flat_map(|&stopped| [(progress, stopped), (stopped, progress)]));
     }
     pairs.extend(stopped.iter().map(|&stopped| (stopped, Stranded)));
-    for open in Status::ALL.into_iter().filter(|status| !ENDED.contains(status)) {
+    for open in Status::all().filter(|status| !ENDED.contains(status)) {
         pairs.extend([(open, Cancelled), (open, Failed)]);
     }
     pairs
@@ -54,8 +54,8 @@ const STRONGER: [(Status, Status); 4] =
 fn every_pair_of_states_is_as_specified() {
     let mut allowed = specified();
     allowed.extend(STRONGER);
-    for from in Status::ALL {
-        for to in Status::ALL {
+    for from in Status::all() {
+        for to in Status::all() {
             assert_eq!(leads_to(from, to), allowed.contains(&(from, to)), "{from} → {to}");
         }
     }
@@ -63,17 +63,17 @@ fn every_pair_of_states_is_as_specified() {
 
 #[test]
 fn a_step_that_does_not_exist_is_refused_and_says_why() {
-    for from in Status::ALL {
-        for step in Step::ALL {
+    for from in Status::all() {
+        for step in Step::all() {
             let Err(reject) = check(from, step) else {
                 assert!(transition(from, step).is_some(), "{from}, {step:?}");
                 continue;
             };
             assert_eq!(reject.code, Code::IllegalTransition, "{from}, {step:?}");
-            let names = [from.as_str(), step.as_str()];
+            let names = [from.to_string(), step.to_string()];
             assert!(names.iter().all(|name| reject.message.contains(name)), "{reject}");
-            let onward: Vec<&str> =
-                TRANSITIONS.iter().filter(|row| row.from.contains(&from)).map(|row| row.step.as_str()).collect();
+            let onward: Vec<String> =
+                TRANSITIONS.iter().filter(|row| row.from.contains(&from)).map(|row| row.step.to_string()).collect();
             assert!(onward.iter().all(|step| reject.message.contains(step)), "{reject}");
             assert_eq!(onward.is_empty(), ENDED.contains(&from), "{from}");
         }
@@ -83,7 +83,7 @@ fn a_step_that_does_not_exist_is_refused_and_says_why() {
 
 #[test]
 fn names_of_states_are_read_back() {
-    for status in Status::ALL {
+    for status in Status::all() {
         assert_eq!(status.as_str().parse(), Ok(status));
         assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
     }
@@ -93,7 +93,7 @@ fn names_of_states_are_read_back() {
 /// Every other test stands on these histories.
 #[test]
 fn histories_lead_where_they_say() {
-    for status in Status::ALL {
+    for status in Status::all() {
         let (loaded, empty) = (after(&to(status)), after(&empty_to(status)));
         assert_eq!((loaded.status, empty.status), (status, status));
         assert!(!empty.occupied);

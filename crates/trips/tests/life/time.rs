@@ -103,7 +103,7 @@ fn waits(events: impl Into<Vec<TripEvent>>) -> Then<TripEvent, Done> {
 
 #[test]
 fn nothing_happens_before_the_deadline() {
-    for status in Status::ALL {
+    for status in Status::all() {
         let early = DUE.plus_ms(-1);
         check_at(early, to(status), due(LAPSED), unchanged(same(status)));
     }
@@ -300,15 +300,15 @@ fn silence_counts_only_while_vehicles_can_be_heard() {
 #[test]
 fn a_silence_is_told_once_until_the_vehicle_is_heard_of() {
     let loaded = || then(to(Status::OnTrip), [told_silent(true)]);
-    let is_told = |history: &[TripEvent]| after(history).assignment.unwrap().silence_told;
+    let is_told = |history: &[TripEvent]| after(history).assignment.unwrap().silence_reported;
     assert!(is_told(&loaded()));
     // Neither a restart nor a look at a claim that has not lapsed hears of it.
     let restarted = DueFacts { listener_up_since: Some(LOOK.plus_ms(-10_000)), ..LAPSED };
     let looked = accepts([unheard(LOOK.plus_ms(50_000))], done(Status::OnTrip));
-    assert!(check_at(LOOK, loaded(), due(restarted), looked).unwrap().assignment.unwrap().silence_told);
+    assert!(check_at(LOOK, loaded(), due(restarted), looked).unwrap().assignment.unwrap().silence_reported);
     let quiet = DueFacts { claim_valid_until: Some(LOOK), ..QUIET };
     let looked = accepts([not_lapsed(false, LOOK.plus_ms(30_000))], done(Status::OnTrip));
-    assert!(check_at(LOOK, loaded(), due(quiet), looked).unwrap().assignment.unwrap().silence_told);
+    assert!(check_at(LOOK, loaded(), due(quiet), looked).unwrap().assignment.unwrap().silence_reported);
     let heard = then(loaded(), [not_lapsed(true, LOOK)]);
     assert!(!is_told(&heard));
     let reported = then(loaded(), [at_dropoff(11, 1)]);

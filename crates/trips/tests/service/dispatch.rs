@@ -24,7 +24,7 @@ fn check_in(world: &World, needs: Requirements, code: &str, policies: &[&str], f
     let wait = world.trip(trip).wait.unwrap();
     let named: BTreeSet<&str> = wait.policies.iter().map(String::as_str).collect();
     assert_eq!((wait.code.as_str(), named), (code, policies.iter().copied().collect()), "{}", wait.reason);
-    let history = block_on(world.trips.history(&tenant(), trip, 0)).unwrap();
+    let history = block_on(world.services.trips.history(&tenant(), trip, 0)).unwrap();
     let told = history.items.iter().rfind(|item| item.event == "trip.waits").unwrap();
     let filters: std::collections::BTreeMap<&str, u64> = filtered.iter().copied().collect();
     assert_eq!(told.body["filtered"], serde_json::to_value(filters).unwrap());
@@ -156,7 +156,7 @@ fn policy_refuses_the_nearest_so_the_next_best_goes() {
     let trip = world.asks_for(0);
     assert_eq!(world.dispatches(), 1);
     assert_eq!(world.vehicle_of(trip), Some(2));
-    let story = block_on(world.trips.why(&tenant(), trip)).unwrap();
+    let story = block_on(world.services.trips.why(&tenant(), trip)).unwrap();
     let refusal = story.steps.iter().find(|step| step.summary.starts_with("policy forbids")).unwrap();
     assert!(refusal.summary.contains(&vehicle(0).to_string()) && refusal.summary.contains("admission"), "{refusal:?}");
 }
@@ -179,7 +179,7 @@ fn a_vehicle_behind_many_that_policy_refuses_is_reached() {
 fn a_trip_that_policy_refuses_every_vehicle_steps_aside() {
     let world = World::with((0..40).map(|n| VehicleFacts { admission_valid: false, ..able(n) }).collect());
     world.asks_for(0);
-    let looks = (0..20).take_while(|_| block_on(world.trips.run_batches()).unwrap().trips == 1).count();
+    let looks = (0..20).take_while(|_| block_on(world.services.dispatch.run_batches()).unwrap().trips == 1).count();
     assert!((2..6).contains(&looks), "each vehicle is asked about once, a few a batch: {looks}");
 }
 
@@ -216,7 +216,7 @@ fn a_claim_whose_answer_was_lost_is_given_back() {
     world.told().reach_ms.extend([((0, 0), Some(10_000)), ((1, 0), Some(20_000))]);
     world.told().claim_answer_lost.insert(vehicle(0));
     let trip = world.asks_for(0);
-    assert!(block_on(world.trips.run_batch(&tenant(), &site(), None)).is_err());
+    assert!(block_on(world.services.dispatch.run_batch(&tenant(), &site(), None)).is_err());
     assert!(world.told().claims.contains_key(&vehicle(0)));
     // The trip goes to another vehicle meanwhile; the first claim is not forgotten over that.
     assert_eq!((world.dispatches(), world.vehicle_of(trip)), (1, Some(1)));
@@ -230,7 +230,7 @@ fn a_claim_whose_answer_was_lost_is_given_back() {
 fn a_cancelled_trip_is_not_dispatched() {
     let world = World::with(vec![able(0)]);
     let trip = world.asks_for(0);
-    block_on(world.trips.cancel(&world.ctx(), trip, "not needed")).unwrap();
+    block_on(world.services.trips.cancel(&world.ctx(), trip, "not needed")).unwrap();
     assert_eq!((world.dispatches(), world.trip(trip).status), (0, Status::Cancelled));
     assert!(world.told().claims.is_empty());
 }
@@ -239,7 +239,7 @@ fn a_cancelled_trip_is_not_dispatched() {
 fn nothing_new_is_not_decided_again_until_the_backoff_ends() {
     let world = World::with(vec![]);
     world.asks_for(0);
-    let looked_at = || block_on(world.trips.run_batches()).unwrap().trips;
+    let looked_at = || block_on(world.services.dispatch.run_batches()).unwrap().trips;
     assert_eq!((looked_at(), looked_at()), (1, 0));
     world.passes(999);
     assert_eq!(looked_at(), 0);
@@ -256,7 +256,7 @@ fn a_trip_steps_aside_until_a_vehicle_that_fits_it_is_ready() {
     let world = World::with(vec![able(0)]);
     let lifts = Requirements { capabilities: ["lift".to_owned()].into(), ..Requirements::default() };
     let trip = world.asks(0, 0, lifts);
-    let looked_at = || block_on(world.trips.run_batches()).unwrap().trips;
+    let looked_at = || block_on(world.services.dispatch.run_batches()).unwrap().trips;
     assert_eq!((looked_at(), looked_at()), (1, 0));
     world.connects(able(1));
     assert_eq!(looked_at(), 0, "it cannot lift either");

@@ -22,14 +22,14 @@ impl World {
     /// Does what is due.
     pub fn looks_at_the_clock(&self) {
         let guard = block_on(take_lease(&*self.store, "due", "me", self.now(), 60_000)).unwrap().unwrap();
-        for handler in trips::workers(&self.trips).due {
+        for handler in self.services.workers().due {
             block_on(run_due(&*self.store, &*self.neighbours, &*handler, &guard)).unwrap();
         }
     }
 
     /// Lets the subscribers read the journal to its end.
     pub fn follows(&self) {
-        let subscribers = trips::workers(&self.trips).subscribers;
+        let subscribers = self.services.workers().subscribers;
         let pump = |subscriber: &Arc<dyn Subscriber>| block_on(pump(&*self.store, &**subscriber, &tenant())).unwrap();
         while subscribers.iter().map(pump).sum::<usize>() > 0 {}
     }
@@ -60,7 +60,7 @@ impl World {
             occupied: false,
             kind,
         };
-        block_on(self.trips.report(&self.ctx(), &report)).unwrap();
+        block_on(self.services.trips.report(&self.ctx(), &report)).unwrap();
     }
 
     /// The journal alone, read back and folded, gives the rows.
@@ -78,7 +78,7 @@ impl World {
     /// Vehicle 0 says that it is not on the trip any more.
     pub fn leaves(&self, trip: TripId) {
         let ctx = Ctx { actor: Actor::vehicle(vehicle(0)), ..self.ctx() };
-        block_on(self.trips.vehicle_left(&ctx, trip, 1)).unwrap();
+        block_on(self.services.trips.vehicle_left(&ctx, trip, 1)).unwrap();
     }
 
     pub fn accepts(&self, trip: TripId) {
@@ -129,7 +129,7 @@ fn a_vehicle_loses_its_trip_however_many_younger_ones_it_had_before() {
         world.passes(1);
         let younger = world.asks_for(n);
         assert_eq!((world.dispatches(), world.vehicle_of(younger)), (1, Some(0)));
-        block_on(world.trips.cancel(&world.ctx(), younger, "not needed")).unwrap();
+        block_on(world.services.trips.cancel(&world.ctx(), younger, "not needed")).unwrap();
         world.follows();
     }
     world.told().vehicles[0].capabilities.insert("lift".into());
@@ -176,7 +176,7 @@ fn a_hold_takes_the_trip_from_its_vehicle_unless_it_waits_for_the_end() {
     world.happens("vehicle.hold_placed", json!({ "kind": "cleaning", "reason": "x", "timing": "after_trip" }));
     assert_eq!(world.trip(trip).status, Status::Dispatched);
     world.happens("vehicle.went_offline", json!({}));
-    assert!(world.trip(trip).assignment.unwrap().silence_told);
+    assert!(world.trip(trip).assignment.unwrap().silence_reported);
     world.happens("vehicle.hold_placed", json!({ "kind": "grounded", "reason": "Brake FAULT", "timing": "now" }));
     assert_eq!(world.trip(trip).status, Status::Dispatched, "until the vehicle has said that it left");
     world.leaves(trip);
@@ -193,13 +193,13 @@ fn open_trips_are_counted_behind_any_number_of_ended_ones() {
     let open = [world.asks_for(0), world.asks_for(1)];
     for _ in 0..=store::port::PAGE_LIMIT_MAX {
         let ended = world.asks_for(2);
-        block_on(world.trips.cancel(&world.ctx(), ended, "not needed")).unwrap();
+        block_on(world.services.trips.cancel(&world.ctx(), ended, "not needed")).unwrap();
     }
-    let count = || block_on(world.trips.open_at(&tenant(), &crate::world::site())).unwrap();
+    let count = || block_on(world.services.trips.open_at(&tenant(), &crate::world::site())).unwrap();
     assert_eq!((count(), world.dispatches(), count()), (2, 1, 2));
-    block_on(world.trips.cancel(&world.ctx(), open[1], "not needed")).unwrap();
+    block_on(world.services.trips.cancel(&world.ctx(), open[1], "not needed")).unwrap();
     assert_eq!(count(), 1);
-    assert_eq!(block_on(world.trips.open_at(&tenant(), &"elsewhere".parse().unwrap())).unwrap(), 0);
+    assert_eq!(block_on(world.services.trips.open_at(&tenant(), &"elsewhere".parse().unwrap())).unwrap(), 0);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn progress_of_an_old_report_is_forgotten() {
     let progress = |remaining_m, eta_ms| ReportKind::Progress { distance_m: 1.0, remaining_m, eta_ms };
     world.reports(trip, 5, progress(400.0, 50_000));
     world.reports(trip, 4, progress(900.0, 90_000));
-    let known = || block_on(world.trips.progress(&tenant(), trip)).unwrap().unwrap();
+    let known = || block_on(world.services.trips.progress(&tenant(), trip)).unwrap().unwrap();
     assert_eq!((known().remaining_m, known().eta), (400.0, START.plus_ms(50_000)));
     world.reports(trip, 6, progress(300.0, u64::MAX));
     assert_eq!(known().eta, START.plus_ms(86_400_000), "and can be read back");
@@ -250,7 +250,7 @@ fn a_violation_is_an_entry_only_when_it_opens_and_closes() {
             occupied: false,
             progress_m: 10.0,
         };
-        block_on(world.trips.monitor(&world.ctx(), trip, &sample)).unwrap().unwrap()
+        block_on(world.services.compliance.monitor(&world.ctx(), trip, &sample)).unwrap().unwrap()
     };
     let entries = |world: &World| world.history(trip).iter().filter(|event| event.contains("violation")).count();
     // Planned are 8 m/s; 10 are too fast, 3 are not.
@@ -266,7 +266,8 @@ fn a_violation_is_an_entry_only_when_it_opens_and_closes() {
     assert_eq!(entries(&world), 1);
     check(&world, 3.0);
     assert_eq!((entries(&world), world.trip(trip).violations.len()), (2, 0));
-    let elsewhere = block_on(world.trips.monitor(&world.ctx(), world.asks_for(1), &sample_of_nobody())).unwrap();
+    let elsewhere =
+        block_on(world.services.compliance.monitor(&world.ctx(), world.asks_for(1), &sample_of_nobody())).unwrap();
     assert_eq!(elsewhere, None, "a sample is evidence of its own trip only");
     world.is_explained_by_its_journal();
 }

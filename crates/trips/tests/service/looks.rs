@@ -97,7 +97,7 @@ impl Store for Counted {
 fn counted(world: &mut World) -> Arc<Counted> {
     let (reads, trips) = Default::default();
     let counted = Arc::new(Counted { store: Arc::clone(&world.store), reads, trips });
-    world.trips = World::service(&world.neighbours, counted.clone());
+    world.services = World::service(&world.neighbours, counted.clone());
     counted
 }
 
@@ -117,7 +117,7 @@ fn a_tick_while_nothing_waits_reads_no_trip_that_ended() {
     let mut world = World::with(vec![able(0)]);
     for n in 0..20 {
         let trip = world.asks_for(n);
-        block_on(world.trips.cancel(&world.ctx(), trip, "not needed")).unwrap();
+        block_on(world.services.trips.cancel(&world.ctx(), trip, "not needed")).unwrap();
     }
     let counted = counted(&mut world);
     // The tenants, claims to be repaired, and whether a trip waits in either of the two states.

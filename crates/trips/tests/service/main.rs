@@ -6,5 +6,5 @@ mod assignment;
 mod dispatch;
 mod following;
 mod looks;
-mod ways;
+mod reroutes;
 mod world;

@@ -8,8 +8,8 @@ use kernel::envelope::NewEvent;
 use kernel::id::{BootId, PrincipalId, TypedId};
 use kernel::testing::START;
 use kernel::{
-    Actor, Clock, Code, Coordinate, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId,
-    VehicleId,
+    Actor, Clock, Code, Coordinate, Ctx, CtxSource, Envelope, Reject, Sector, SiteId, Subject, TenantId, Timestamp,
+    TripId, VehicleId,
 };
 use policy::{Bundle, Constraints, Engine};
 use pollster::block_on;
@@ -20,7 +20,7 @@ use store::{CommandError, Store};
 use trips::ports::*;
 use trips::trip::types::{Kind, Requirements, Stop, Window};
 use trips::trip::{ReportKind, VehicleReport};
-use trips::{Ports, Settings, Trip, TripRequest, Trips};
+use trips::{Ports, Services, Settings, Trip, TripRequest, Trips};
 
 pub fn tenant() -> TenantId {
     "north".parse().unwrap()
@@ -55,6 +55,7 @@ pub fn able(n: usize) -> VehicleFacts {
         vehicle: vehicle(n),
         name: format!("car-{n}"),
         site: site(),
+        availability: Availability::Ready,
         online: true,
         mode: "AUTONOMOUS".into(),
         holds: BTreeSet::new(),
@@ -76,9 +77,15 @@ pub fn able(n: usize) -> VehicleFacts {
     }
 }
 
-/// Where a vehicle is was last seen when the rest was.
-fn seen(facts: &VehicleFacts) -> Option<LastPosition> {
-    facts.position.map(|position| LastPosition { seen_at: facts.seen_at, ..position })
+/// The vehicle as the fleet answers it: judged by what a test says of it, and seen last when the rest was.
+fn answered(facts: &VehicleFacts, claimed: bool) -> VehicleFacts {
+    let availability = match facts.online && facts.holds.is_empty() && facts.mode == "AUTONOMOUS" {
+        true if claimed => Availability::Busy,
+        true => Availability::Ready,
+        false => Availability::Unavailable,
+    };
+    let position = facts.position.map(|position| LastPosition { seen_at: facts.seen_at, ..position });
+    VehicleFacts { availability, claimed, position, ..facts.clone() }
 }
 
 /// What the neighbours know and do.
@@ -86,9 +93,9 @@ fn seen(facts: &VehicleFacts) -> Option<LastPosition> {
 pub struct Told {
     /// In the order in which the fleet lists them.
     pub vehicles: Vec<VehicleFacts>,
-    /// Driving time of vehicle to pickup, in milliseconds; one minute where nothing is said, `None` for no way.
+    /// Driving time of vehicle to pickup, in milliseconds; one minute where nothing is said, `None` for no route.
     pub reach_ms: BTreeMap<(usize, usize), Option<u64>>,
-    /// Vehicles for which no way is found once their size is known.
+    /// Vehicles for which no route is found once their size is known.
     pub no_way_for: BTreeSet<VehicleId>,
     /// Vehicles whose claim the fleet refuses.
     pub claim_refused: BTreeSet<VehicleId>,
@@ -102,12 +109,12 @@ pub struct Told {
     pub valid_until: Option<Timestamp>,
     /// Vehicles that stand far from any road.
     pub off_road: BTreeSet<usize>,
-    /// Whether no way leads anywhere.
+    /// Whether no route leads anywhere.
     pub unroutable: bool,
     /// What the next lines that are asked about touch, one after the other; nothing where nothing is said.
     pub obstacles: VecDeque<Vec<Obstacle>>,
     /// How far the vehicles are on their trips.
-    pub under_way: Option<UnderWay>,
+    pub under_way: Option<RouteProgress>,
     /// Since when vehicles can be heard, where it is not since the start.
     pub up_since: Option<Timestamp>,
 }
@@ -147,6 +154,24 @@ impl Tenants for Neighbours {
 }
 
 impl Fleet for Neighbours {
+    /// The names and fields are the fleet's; the binary's own test reads the fleet's fixtures.
+    fn event(&self, event: &Envelope) -> Result<Option<FleetEvent>, Fault> {
+        let vehicle = event.stream.id().parse().ok();
+        let site = event.stream.id().parse().ok();
+        let text = |name: &str| event.body[name].as_str().unwrap_or_default().to_owned();
+        Ok(match event.r#type.as_str() {
+            "vehicle.hold_placed" if text("timing") == "after_trip" => None,
+            "vehicle.hold_placed" => {
+                vehicle.map(|vehicle| FleetEvent::VehicleHeld { vehicle, kind: text("kind"), reason: text("reason") })
+            }
+            "vehicle.went_offline" => vehicle.map(FleetEvent::VehicleOffline),
+            "vehicle.came_online" => vehicle.map(FleetEvent::VehicleMayBeReady),
+            "site.roads_closed" | "site.restriction_began" => site.map(FleetEvent::RoadsRestricted),
+            "site.restriction_lifted" | "site.restriction_ended" => site.map(FleetEvent::RoadsChanged),
+            _ => None,
+        })
+    }
+
     fn site<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, _: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>> {
         let facts = SiteFacts::default();
         Box::pin(async move { Ok(Some(facts)) })
@@ -159,11 +184,8 @@ impl Fleet for Neighbours {
 
     fn vehicles<'a>(&'a self, _: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
         let told = self.told();
-        let with_claim = |facts: &VehicleFacts| VehicleFacts {
-            claimed: facts.claimed || told.claims.contains_key(&facts.vehicle),
-            position: seen(facts),
-            ..facts.clone()
-        };
+        let with_claim =
+            |facts: &VehicleFacts| answered(facts, facts.claimed || told.claims.contains_key(&facts.vehicle));
         let vehicles = told.vehicles.iter().filter(|facts| facts.site == *site).map(with_claim).collect();
         Box::pin(async move { Ok(vehicles) })
     }
@@ -171,7 +193,7 @@ impl Fleet for Neighbours {
     fn vehicle<'a>(&'a self, _: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>> {
         let told = self.told();
         let facts = told.vehicles.iter().find(|facts| facts.vehicle == vehicle);
-        let facts = facts.map(|facts| VehicleFacts { position: seen(facts), ..facts.clone() });
+        let facts = facts.map(|facts| answered(facts, facts.claimed));
         Box::pin(async move { Ok(facts) })
     }
 
@@ -256,18 +278,18 @@ impl Routing for Neighbours {
         Box::pin(async move { Ok(answer) })
     }
 
-    fn reach<'a>(
+    fn drive_estimates<'a>(
         &'a self,
         _: &'a Ctx,
         _: &'a SiteId,
         from: &'a [Coordinate],
         to: &'a [Coordinate],
         _: &'a Constraints,
-    ) -> Answer<'a, Vec<Vec<Option<Reach>>>> {
+    ) -> Answer<'a, Vec<Vec<Option<DriveEstimate>>>> {
         let told = self.told();
         let reach = |from: Coordinate, to: Coordinate| {
             let duration_ms = told.reach_ms.get(&(number_of(from), number_of(to))).copied().unwrap_or(Some(60_000))?;
-            Some(Reach { duration_ms, distance_m: duration_ms as f64 / 200.0 })
+            Some(DriveEstimate { duration_ms, distance_m: duration_ms as f64 / 200.0 })
         };
         let all = from.iter().map(|&from| to.iter().map(|&to| reach(from, to)).collect()).collect();
         Box::pin(async move { Ok(all) })
@@ -284,7 +306,7 @@ impl Routing for Neighbours {
 }
 
 impl Positions for Neighbours {
-    fn under_way<'a>(&'a self, _: &'a Ctx, _: VehicleId, _: TripId) -> Answer<'a, Option<UnderWay>> {
+    fn route_progress<'a>(&'a self, _: &'a Ctx, _: VehicleId, _: TripId) -> Answer<'a, Option<RouteProgress>> {
         let under_way = self.told().under_way;
         Box::pin(async move { Ok(under_way) })
     }
@@ -300,7 +322,7 @@ impl Listener for Neighbours {
 pub struct World {
     pub neighbours: Arc<Neighbours>,
     pub store: Arc<MemoryStore>,
-    pub trips: Arc<Trips>,
+    pub services: Services,
 }
 
 fn engine() -> Arc<Engine> {
@@ -315,12 +337,12 @@ impl World {
         let neighbours = Arc::new(Neighbours::default());
         neighbours.told().vehicles = vehicles;
         let store = Arc::new(MemoryStore::new(Arc::new(PlainSigner)));
-        let trips = Self::service(&neighbours, store.clone());
-        Self { neighbours, store, trips }
+        let services = Self::service(&neighbours, store.clone());
+        Self { neighbours, store, services }
     }
 
     /// The service over a store.
-    pub fn service(neighbours: &Arc<Neighbours>, store: Arc<dyn Store>) -> Arc<Trips> {
+    pub fn service(neighbours: &Arc<Neighbours>, store: Arc<dyn Store>) -> Services {
         let ports = Ports {
             tenants: Arc::clone(neighbours) as Arc<dyn Tenants>,
             fleet: Arc::clone(neighbours) as Arc<dyn Fleet>,
@@ -328,7 +350,7 @@ impl World {
             positions: Arc::clone(neighbours) as Arc<dyn Positions>,
             listener: Arc::clone(neighbours) as Arc<dyn Listener>,
         };
-        Arc::new(Trips::new(
+        Services::new(Trips::new(
             store,
             engine(),
             ports,
@@ -339,7 +361,7 @@ impl World {
 
     /// The process starts again: nothing in memory is left.
     pub fn restarts(&mut self) {
-        self.trips = Self::service(&self.neighbours, self.store.clone());
+        self.services = Self::service(&self.neighbours, self.store.clone());
     }
 
     pub fn told(&self) -> MutexGuard<'_, Told> {
@@ -395,7 +417,7 @@ impl World {
             occupied: false,
             kind: ReportKind::Rejected { code: code.into(), reason: reason.into() },
         };
-        block_on(self.trips.report(&self.ctx(), &report)).unwrap();
+        block_on(self.services.trips.report(&self.ctx(), &report)).unwrap();
         self.told().claims.remove(&held.vehicle);
     }
 
@@ -405,12 +427,12 @@ impl World {
         let (kind, window, requirements) = (Kind::Delivery, Window::default(), Requirements::default());
         let request = TripRequest { site: site.parse().unwrap(), kind, stops, requirements, priority: 0, window };
         let ctx = self.ctx().at_site(request.site.clone());
-        block_on(self.trips.request(&ctx, request, None)).unwrap().id
+        block_on(self.services.trips.request(&ctx, request, None)).unwrap().id
     }
 
     /// Looks at every site where something changed, as the server's loop does; answers how many trips got a vehicle.
     pub fn looks(&self) -> usize {
-        block_on(self.trips.run_batches()).unwrap().assigned
+        block_on(self.services.dispatch.run_batches()).unwrap().assigned
     }
 
     /// Asks for trip `n`.
@@ -428,7 +450,7 @@ impl World {
     fn asks_with(&self, stops: Vec<Stop>, priority: u8, requirements: Requirements) -> TripId {
         let (site, kind, window) = (site(), Kind::Delivery, Window::default());
         let request = TripRequest { site, kind, stops, requirements, priority, window };
-        block_on(self.trips.request(&self.ctx(), request, None)).unwrap().id
+        block_on(self.services.trips.request(&self.ctx(), request, None)).unwrap().id
     }
 
     /// Asks for an everyday trip `n`.
@@ -438,11 +460,11 @@ impl World {
 
     /// Runs a batch of the site; answers how many trips got a vehicle.
     pub fn dispatches(&self) -> usize {
-        block_on(self.trips.run_batch(&tenant(), &site(), None)).unwrap().assigned
+        block_on(self.services.dispatch.run_batch(&tenant(), &site(), None)).unwrap().assigned
     }
 
     pub fn trip(&self, trip: TripId) -> Trip {
-        block_on(self.trips.get(&tenant(), trip)).unwrap().unwrap()
+        block_on(self.services.trips.get(&tenant(), trip)).unwrap().unwrap()
     }
 
     /// The number of the vehicle that a trip has.
@@ -453,7 +475,7 @@ impl World {
 
     /// The types of the trip's events, decisions left out.
     pub fn history(&self, trip: TripId) -> Vec<String> {
-        let history = block_on(self.trips.history(&tenant(), trip, 0)).unwrap();
+        let history = block_on(self.services.trips.history(&tenant(), trip, 0)).unwrap();
         history.items.into_iter().map(|item| item.event).filter(|event| event.starts_with("trip.")).collect()
     }
 }

@@ -5,14 +5,17 @@ use std::sync::{Mutex, PoisonError};
 
 use fleet::KnownVehicle;
 use fleet::site::{Restriction, Site, ZoneKind};
-use fleet::vehicle::Status;
-use kernel::{Coordinate, Ctx, SiteId, TenantId, Timestamp, TripId, VehicleId};
+use fleet::vehicle::{Status, Vehicle};
+use kernel::{Coordinate, Ctx, Envelope, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use routing::Area;
-use store::{CommandError, ListQuery};
-use trips::ports::{Abilities, Answer, ClaimFacts, Fleet, LastPosition, SiteFacts, VehicleFacts};
+use store::{CommandError, Fault, ListQuery};
+use trips::ports::{
+    Abilities, Answer, Availability, ClaimFacts, Fleet, FleetEvent, LastPosition, SiteFacts, VehicleFacts,
+};
 use trips::trip::types::Requirements;
 
 use super::Neighbours;
+use super::fleet_events::fleet_event;
 
 /// Consumption where nothing better is known, in watt-hours per metre: a light electric vehicle in a city.
 const CONSUMPTION_WH_PER_M: f64 = 0.18;
@@ -25,6 +28,7 @@ fn facts(known: &KnownVehicle, position: Option<LastPosition>, now: Timestamp) -
         vehicle: known.id,
         name: profile.name.clone(),
         site: vehicle.site.clone(),
+        availability: availability(vehicle),
         online: vehicle.status == Status::Online,
         mode: vehicle.mode.as_str().into(),
         holds: vehicle.holds.iter().map(|hold| hold.kind.as_str().to_owned()).chain(stop).collect(),
@@ -48,6 +52,14 @@ fn facts(known: &KnownVehicle, position: Option<LastPosition>, now: Timestamp) -
         on_probation: constraints.probation_trips.is_some_and(|trips| trips > 0),
         simulated: profile.simulated,
         position,
+    }
+}
+
+fn availability(vehicle: &Vehicle) -> Availability {
+    match vehicle.is_ready() {
+        true => Availability::Ready,
+        false if vehicle.is_ready_but_for_claim() => Availability::Busy,
+        false => Availability::Unavailable,
     }
 }
 
@@ -128,6 +140,10 @@ impl Neighbours {
 }
 
 impl Fleet for Neighbours {
+    fn event(&self, event: &Envelope) -> Result<Option<FleetEvent>, Fault> {
+        fleet_event(event)
+    }
+
     fn site<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, stops: &'a [Coordinate]) -> Answer<'a, Option<SiteFacts>> {
         Box::pin(async move {
             let known = self.fleet.site(&ctx.tenant, site).await?;

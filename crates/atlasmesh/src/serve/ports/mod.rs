@@ -2,6 +2,7 @@
 //! process today; over the network this is the only place that would change.
 
 mod fleet;
+mod fleet_events;
 mod routing;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use kernel::ctx::About;
 use kernel::{BoxFuture, Ctx, TenantId, Timestamp, TripId, VehicleId};
 use store::CommandError;
 use store::port::Fault;
-use trips::ports::{Answer, LastPosition, Listener, Positions, TenantFacts, Tenants, UnderWay};
+use trips::ports::{Answer, LastPosition, Listener, Positions, RouteProgress, TenantFacts, Tenants};
 
 /// Every port of trips, answered by its neighbours.
 pub struct Neighbours {
@@ -48,10 +49,15 @@ impl Tenants for Neighbours {
 }
 
 impl Positions for Neighbours {
-    fn under_way<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId, trip: TripId) -> Answer<'a, Option<UnderWay>> {
+    fn route_progress<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        vehicle: VehicleId,
+        trip: TripId,
+    ) -> Answer<'a, Option<RouteProgress>> {
         Box::pin(async move {
             let latest = self.telemetry.latest(&ctx.tenant, vehicle).map_err(unreadable)?;
-            Ok(latest.filter(|latest| latest.sample.trip == Some(trip)).map(|latest| UnderWay {
+            Ok(latest.filter(|latest| latest.sample.trip == Some(trip)).map(|latest| RouteProgress {
                 progress_m: latest.sample.progress_m,
                 speed_mps: latest.sample.speed_mps,
                 seen_at: latest.received_at,

@@ -10,7 +10,7 @@ use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest}
 use store::CommandError;
 use tracing::Instrument;
 use tracing::field::Empty;
-use trips::ports::{Answer, Obstacle, Reach, RouteAnswer, RouteFound, RouteQuery, RouteStep, Routing};
+use trips::ports::{Answer, DriveEstimate, Obstacle, RouteAnswer, RouteFound, RouteQuery, RouteStep, Routing};
 
 use super::fleet::name_of;
 use super::{Neighbours, unreadable};
@@ -112,14 +112,14 @@ impl Routing for Neighbours {
         Box::pin(search.instrument(span))
     }
 
-    fn reach<'a>(
+    fn drive_estimates<'a>(
         &'a self,
         ctx: &'a Ctx,
         site: &'a SiteId,
         from: &'a [Coordinate],
         to: &'a [Coordinate],
         limits: &'a Constraints,
-    ) -> Answer<'a, Vec<Vec<Option<Reach>>>> {
+    ) -> Answer<'a, Vec<Vec<Option<DriveEstimate>>>> {
         Box::pin(async move {
             let none = || vec![vec![None; to.len()]; from.len()];
             let Some((site, graph)) = self.graph(ctx, site).await? else { return Ok(none()) };
@@ -132,7 +132,7 @@ impl Routing for Neighbours {
             let rows = durations.into_iter().zip(from).map(|(row, &start)| {
                 let cells = row.into_iter().zip(to).map(|(cell, &end)| {
                     // The straight line is the least that it can be; the route itself is found once a pair is chosen.
-                    cell.map(|duration_ms| Reach { duration_ms, distance_m: start.distance_m(end) })
+                    cell.map(|duration_ms| DriveEstimate { duration_ms, distance_m: start.distance_m(end) })
                 });
                 cells.collect()
             });

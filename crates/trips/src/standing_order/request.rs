@@ -7,7 +7,7 @@ use crate::trip::TripRequest;
 
 /// What a client asks for, well-formed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StandingRequest {
+pub struct StandingOrderRequest {
     /// Each of its trips.
     pub request: TripRequest,
     /// When it is done.
@@ -16,7 +16,7 @@ pub struct StandingRequest {
     pub at_once: u64,
 }
 
-impl StandingRequest {
+impl StandingOrderRequest {
     /// The request, if nothing about it is wrong now.
     ///
     /// # Errors

@@ -3,24 +3,20 @@
 
 use std::sync::Arc;
 
-use kernel::envelope::RetentionClass;
 use kernel::id::{AssistId, PrincipalId, TypedId};
-use kernel::{Aggregate, BoxFuture, Code, Coordinate, Ctx, DomainEvent, Envelope, Reject, TenantId, TripId};
+use kernel::{Aggregate, Code, Coordinate, Ctx, Envelope, Reject, TenantId, TripId};
 use serde::{Deserialize, Serialize};
-use store::due::DueHandler;
 use store::port::PAGE_LIMIT_MAX;
-use store::subscribe::Subscriber;
+use store::subscribe::step_over_refusal;
 use store::{
     CommandError, Expected, Extras, Fault, Guard, ListQuery, Order, RowBody, RowWrite, TableSpec, execute, load,
     load_page,
 };
 
-use super::reroute::safety;
-use super::resume::Prepared;
+use super::resume::ResumePlan;
 use super::story::STORY_ENTRIES_MAX;
-use super::subscribers::settle;
-use super::{Gathered, RouteVersion, TripFilter, Trips, no_such_trip};
-use crate::assistance::decide::{Under, Wish};
+use super::{Gathered, RouteVersion, TripFilter, Trips, no_such_trip, safety_extras};
+use crate::assistance::decide::{LeaseHolder, NewAnswer};
 use crate::assistance::events::{AssistAnswered, AssistAsked};
 use crate::assistance::{Answer, AssistEvent, Assistance, Command, decide, events};
 use crate::trip::events::TripAssistNeeded;
@@ -38,58 +34,64 @@ pub struct Snapshot {
     pub base64: String,
 }
 
-/// Which requests to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// Those that need somebody.
+pub enum AssistanceFilter {
     Open,
-    /// All.
     All,
 }
 
 /// A person's answer as it was asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AnswerWish {
+pub struct AssistanceAnswer {
     /// The lease under which it is given.
     pub lease: u64,
-    /// Which.
     pub answer: Answer,
-    /// Why.
     pub reason: String,
-    /// With `choose_path`: places that the way leads by, in order.
+    /// With `choose_path`: places that the route leads by, in order.
     pub via: Vec<Coordinate>,
 }
 
-impl Trips {
+/// Requests for assistance: who asks, who answers, and what the answer means for the trip.
+#[derive(Debug)]
+pub struct AssistanceService {
+    trips: Arc<Trips>,
+}
+
+impl AssistanceService {
+    /// The requests of these trips.
+    pub fn new(trips: Arc<Trips>) -> Self {
+        Self { trips }
+    }
+
     /// A request, if the tenant has it.
     ///
     /// # Errors
     /// [`CommandError::Fault`] when the store cannot answer.
-    pub async fn assistance(&self, tenant: &TenantId, id: AssistId) -> Result<Option<Assistance>, CommandError> {
-        Ok(load::<Assistance>(&*self.store, tenant, &id).await?.map(|loaded| loaded.state))
+    pub async fn get(&self, tenant: &TenantId, id: AssistId) -> Result<Option<Assistance>, CommandError> {
+        Ok(load::<Assistance>(&*self.trips.store, tenant, &id).await?.map(|loaded| loaded.state))
     }
 
     /// A page of requests, newest first, behind `after`.
     ///
     /// # Errors
     /// [`CommandError::Fault`] when the store cannot answer.
-    pub async fn assistances(
+    pub async fn list(
         &self,
         tenant: &TenantId,
-        which: Which,
+        which: AssistanceFilter,
         after: Option<AssistId>,
         limit: usize,
     ) -> Result<Vec<Assistance>, CommandError> {
-        if which == Which::Open && after.is_none() {
+        if which == AssistanceFilter::Open && after.is_none() {
             self.ask_what_is_due(tenant).await?;
         }
         let filters = match which {
-            Which::Open => vec![("open", "yes".to_owned())],
-            Which::All => Vec::new(),
+            AssistanceFilter::Open => vec![("open", "yes".to_owned())],
+            AssistanceFilter::All => Vec::new(),
         };
         let after = after.map(|id| id.to_string());
         let query = ListQuery { filters, after, order: Order::Descending, limit };
-        Ok(load_page(&*self.store, tenant, query).await?)
+        Ok(load_page(&*self.trips.store, tenant, query).await?)
     }
 
     /// What a vehicle showed, by its digest.
@@ -97,7 +99,7 @@ impl Trips {
     /// # Errors
     /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn snapshot(&self, tenant: &TenantId, sha256: &str) -> Result<Option<Snapshot>, CommandError> {
-        let row = self.store.get(ASSIST_SNAPSHOTS, tenant, sha256).await?;
+        let row = self.trips.store.get(ASSIST_SNAPSHOTS, tenant, sha256).await?;
         Ok(row.map(|row| row.decode()).transpose()?)
     }
 
@@ -105,66 +107,61 @@ impl Trips {
     ///
     /// # Errors
     /// `NOT_FOUND`; `CONFLICT` while another person has it; `ILLEGAL_TRANSITION` when it needs nobody any more.
-    pub async fn take_assistance(&self, ctx: &Ctx, id: AssistId) -> Result<Assistance, CommandError> {
-        self.assist(ctx, id, &Command::Take(person(ctx)?), Extras::default()).await
+    pub async fn take(&self, ctx: &Ctx, id: AssistId) -> Result<Assistance, CommandError> {
+        self.command(ctx, id, &Command::Take(person(ctx)?), Extras::default()).await
     }
 
     /// Gives a request back.
     ///
     /// # Errors
-    /// `NOT_FOUND`; `CONFLICT` when the lease is not the caller's, or the vehicle has not spoken to the last answer;
+    /// `NOT_FOUND`; `CONFLICT` when the lease is not the caller's, or the vehicle has not responded to the last answer;
     /// `ILLEGAL_TRANSITION`.
-    pub async fn hand_back_assistance(&self, ctx: &Ctx, id: AssistId, lease: u64) -> Result<Assistance, CommandError> {
-        let under = Under { by: person(ctx)?, lease };
-        self.assist(ctx, id, &Command::HandBack(under), Extras::default()).await
+    pub async fn hand_back(&self, ctx: &Ctx, id: AssistId, lease: u64) -> Result<Assistance, CommandError> {
+        let under = LeaseHolder { by: person(ctx)?, lease };
+        self.command(ctx, id, &Command::HandBack(under), Extras::default()).await
     }
 
     /// Answers a request. Policy is asked where the vehicle goes on by it; every other answer leaves it standing.
     ///
     /// # Errors
-    /// `NOT_FOUND`; `CONFLICT` without the lease, or while the vehicle has not spoken to the last answer;
-    /// `ILLEGAL_TRANSITION`; `POLICY_VIOLATION`; `VEHICLE_UNAVAILABLE`; `UNROUTABLE` where no way leads on.
-    pub async fn answer_assistance(
-        &self,
-        ctx: &Ctx,
-        id: AssistId,
-        wish: &AnswerWish,
-    ) -> Result<Assistance, CommandError> {
-        let under = Under { by: person(ctx)?, lease: wish.lease };
-        let known = self.assistance(&ctx.tenant, id).await?.ok_or_else(no_such_request)?;
+    /// `NOT_FOUND`; `CONFLICT` without the lease, or while the vehicle has not responded to the last answer;
+    /// `ILLEGAL_TRANSITION`; `POLICY_VIOLATION`; `VEHICLE_UNAVAILABLE`; `UNROUTABLE` where no route leads on.
+    pub async fn answer(&self, ctx: &Ctx, id: AssistId, answer: &AssistanceAnswer) -> Result<Assistance, CommandError> {
+        let under = LeaseHolder { by: person(ctx)?, lease: answer.lease };
+        let known = self.get(&ctx.tenant, id).await?.ok_or_else(no_such_request)?;
         // Whoever may not answer is told so before anything is searched for.
-        let plain = |order| Wish { under, answer: wish.answer, reason: wish.reason.clone(), order };
-        let dry = Command::Answer(Box::new(plain(None)));
+        let with_order = |order| NewAnswer { under, answer: answer.answer, reason: answer.reason.clone(), order };
+        let dry = Command::Answer(Box::new(with_order(None)));
         decide(id, Some(&known), &dry, ctx.now).reply.map_err(CommandError::Reject)?;
-        if !wish.answer.moves() {
-            return self.assist(ctx, id, &dry, safety()).await;
+        if !answer.answer.moves() {
+            return self.command(ctx, id, &dry, safety_extras()).await;
         }
-        let trip = self.get(&ctx.tenant, known.trip).await?.ok_or_else(no_such_trip)?;
-        let Prepared { decision, allowed, way, clears } = self.prepare_resume(ctx, &trip, &wish.via).await?;
-        let rows = way.as_ref().map(RouteVersion::row).transpose()?.into_iter().collect();
-        let route = way.map(|way| way.summary);
+        let trip = self.trips.get(&ctx.tenant, known.trip).await?.ok_or_else(no_such_trip)?;
+        let ResumePlan { decision, allowed, route, clears } = self.trips.plan_resume(ctx, &trip, &answer.via).await?;
+        let rows = route.as_ref().map(RouteVersion::row).transpose()?.into_iter().collect();
+        let route = route.map(|version| version.summary);
         let order = allowed.map(|decision| events::Order { decision, route, clears });
-        let command = &Command::Answer(Box::new(plain(Some(order))));
+        let command = &Command::Answer(Box::new(with_order(Some(order))));
         let decisions = &vec![decision];
         let gather = |_| async move { Ok::<_, CommandError>(Gathered::of(command.clone(), decisions.clone())) };
-        self.execute_assist(ctx, id, Extras { rows, ..safety() }, gather).await
+        self.execute(ctx, id, Extras { rows, ..safety_extras() }, gather).await
     }
 
     /// Takes what a vehicle said to an answer.
     ///
     /// # Errors
     /// [`CommandError::Fault`] when the store cannot answer.
-    pub async fn assistance_spoken(
+    pub async fn vehicle_answered(
         &self,
         ctx: &Ctx,
         id: AssistId,
         answer: Answer,
         refused: Option<(String, String)>,
     ) -> Result<(), CommandError> {
-        self.assist(ctx, id, &Command::Spoken { answer, refused }, safety()).await.map(drop)
+        self.command(ctx, id, &Command::VehicleAnswered { answer, refused }, safety_extras()).await.map(drop)
     }
 
-    async fn assist(
+    async fn command(
         &self,
         ctx: &Ctx,
         id: AssistId,
@@ -172,10 +169,10 @@ impl Trips {
         extras: Extras,
     ) -> Result<Assistance, CommandError> {
         let gather = |_| async move { Ok::<_, CommandError>(Gathered::of(command.clone(), [])) };
-        self.execute_assist(ctx, id, extras, gather).await
+        self.execute(ctx, id, extras, gather).await
     }
 
-    async fn execute_assist<G, Gathering>(
+    async fn execute<G, Gathering>(
         &self,
         ctx: &Ctx,
         id: AssistId,
@@ -187,15 +184,15 @@ impl Trips {
         Gathering: Future<Output = Result<Gathered<Command>, CommandError>> + Send,
     {
         let rules =
-            |state: Option<&Assistance>, gathered: &Gathered<Command>| decide(id, state, &gathered.what, ctx.now);
-        execute(&*self.store, ctx, &id, extras, gather, rules).await?.state.ok_or_else(no_such_request)
+            |state: Option<&Assistance>, gathered: &Gathered<Command>| decide(id, state, &gathered.command, ctx.now);
+        execute(&*self.trips.store, ctx, &id, extras, gather, rules).await?.state.ok_or_else(no_such_request)
     }
 
     /// The requests of a trip that need somebody.
     async fn open_of(&self, tenant: &TenantId, trip: TripId) -> Result<Vec<Assistance>, CommandError> {
         let filters = vec![("open", "yes".to_owned()), ("trip", trip.to_string())];
         let query = ListQuery { filters, limit: PAGE_LIMIT_MAX, ..ListQuery::all() };
-        Ok(load_page(&*self.store, tenant, query).await?)
+        Ok(load_page(&*self.trips.store, tenant, query).await?)
     }
 }
 
@@ -214,36 +211,21 @@ pub(crate) fn snapshot_row(sha256: &str, snapshot: &Snapshot) -> Result<RowWrite
     Ok(RowWrite::put(ASSIST_SNAPSHOTS, sha256, Expected::Any, body))
 }
 
-/// Opens and closes requests as their trips stand and go on, and carries answers out.
-pub(crate) struct AssistWatcher(pub(crate) Arc<Trips>);
-
-impl Subscriber for AssistWatcher {
-    fn name(&self) -> &'static str {
-        "trips.assistance"
+impl AssistanceService {
+    /// Opens and closes requests as their trips stand and go on, and carries answers out.
+    pub(crate) async fn on_entry(&self, entry: &Envelope) -> Result<(), CommandError> {
+        if let Some((trip, event)) = Trip::event_in(entry) {
+            return self.on_trip_event(entry, trip, &event).await;
+        }
+        match Assistance::event_in(entry) {
+            Some((id, AssistEvent::Answered(answered))) => self.carry_out(entry, id, &answered).await,
+            _ => Ok(()),
+        }
     }
 
-    fn handle<'a>(&'a self, _index: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
-        Box::pin(async move {
-            let done = match event.stream.kind() {
-                Trip::KIND => self.0.assist_after_trip(event).await,
-                Assistance::KIND => self.0.carry_out_answer(event).await,
-                _ => Ok(()),
-            };
-            settle("what follows for assistance", done)?;
-            Ok(Vec::new())
-        })
-    }
-}
-
-impl Trips {
-    async fn assist_after_trip(&self, event: &Envelope) -> Result<(), CommandError> {
-        let (Ok(trip), Ok(body)) =
-            (event.stream.id().parse(), TripEvent::decode(&event.r#type, event.version, &event.body))
-        else {
-            return Ok(());
-        };
+    async fn on_trip_event(&self, event: &Envelope, trip: TripId, body: &TripEvent) -> Result<(), CommandError> {
         let refused = |code: &String, reason: &String| Some((code.clone(), reason.clone()));
-        match &body {
+        match body {
             TripEvent::AssistNeeded(needed) => self.ask_person(event, trip, needed).await,
             TripEvent::Resumed(_) => self.close(event, trip, "RESUMED", "the vehicle goes on").await,
             TripEvent::Stranded(body) => self.close(event, trip, "STRANDED", &body.reason).await,
@@ -251,9 +233,9 @@ impl Trips {
             TripEvent::Cancelled(body) => self.close(event, trip, "ENDED", &body.reason).await,
             TripEvent::Failed(body) => self.close(event, trip, "ENDED", &body.reason).await,
             TripEvent::Completed(_) => self.close(event, trip, "ENDED", "the trip is done").await,
-            TripEvent::ResumeTaken(_) => self.spoken(event, trip, None).await,
+            TripEvent::ResumeTaken(_) => self.resume_answered(event, trip, None).await,
             TripEvent::ResumeRefused(body) if body.assist.is_some() => {
-                self.spoken(event, trip, refused(&body.code, &body.reason)).await
+                self.resume_answered(event, trip, refused(&body.code, &body.reason)).await
             }
             _ => Ok(()),
         }
@@ -263,17 +245,15 @@ impl Trips {
     async fn ask_what_is_due(&self, tenant: &TenantId) -> Result<(), CommandError> {
         let waiting = TripFilter { status: Some(Status::AwaitingAssist), site: None, vehicle: None };
         let mut trips: Vec<TripId> = Vec::new();
-        self.each_trip(tenant, waiting.query(), |trip| trips.push(trip.id)).await?;
+        self.trips.each_trip(tenant, waiting.query(), |trip| trips.push(trip.id)).await?;
         for trip in trips {
             if !self.open_of(tenant, trip).await?.is_empty() {
                 continue;
             }
-            let events = self.timeline(tenant, trip, 0, STORY_ENTRIES_MAX).await?;
+            let events = self.trips.timeline(tenant, trip, 0, STORY_ENTRIES_MAX).await?;
             for (_, event) in events.iter().rev() {
-                if let Ok(TripEvent::AssistNeeded(needed)) =
-                    TripEvent::decode(&event.r#type, event.version, &event.body)
-                {
-                    settle("a request for assistance", self.ask_person(event, trip, &needed).await)?;
+                if let Some((_, TripEvent::AssistNeeded(needed))) = Trip::event_in(event) {
+                    step_over_refusal("trips.assistance", self.ask_person(event, trip, &needed).await)?;
                     break;
                 }
             }
@@ -283,7 +263,7 @@ impl Trips {
 
     /// The event that tells of the need names the request, so that the same need asks once.
     async fn ask_person(&self, event: &Envelope, trip: TripId, needed: &TripAssistNeeded) -> Result<(), CommandError> {
-        let Some(known) = self.get(&event.tenant, trip).await? else { return Ok(()) };
+        let Some(known) = self.trips.get(&event.tenant, trip).await? else { return Ok(()) };
         let claim_epoch = needed.report.claim_epoch;
         let still = known.assignment.as_ref().filter(|held| held.claim_epoch == claim_epoch);
         let (Some(assignment), true) = (still, self.open_of(&event.tenant, trip).await?.is_empty()) else {
@@ -301,8 +281,8 @@ impl Trips {
             occupied: needed.report.occupied,
             snapshot: needed.snapshot.clone(),
         };
-        let ctx = self.consequence(event, "trip.assist").await?;
-        self.assist(&ctx, id, &Command::Ask(Box::new(asked)), safety()).await.map(drop)
+        let ctx = self.trips.consequence(event, "trip.assist").await?;
+        self.command(&ctx, id, &Command::Ask(Box::new(asked)), safety_extras()).await.map(drop)
     }
 
     async fn close(
@@ -313,14 +293,14 @@ impl Trips {
         reason: &str,
     ) -> Result<(), CommandError> {
         for open in self.open_of(&event.tenant, trip).await? {
-            let ctx = self.consequence(event, "trip.assist").await?;
-            self.assist(&ctx, open.id, &Command::Close { code, reason: reason.into() }, safety()).await?;
+            let ctx = self.trips.consequence(event, "trip.assist").await?;
+            self.command(&ctx, open.id, &Command::Close { code, reason: reason.into() }, safety_extras()).await?;
         }
         Ok(())
     }
 
-    /// The vehicle spoke to an order to go on.
-    async fn spoken(
+    /// Takes what the vehicle said to an order to go on, which an answer gave.
+    async fn resume_answered(
         &self,
         event: &Envelope,
         trip: TripId,
@@ -330,52 +310,37 @@ impl Trips {
             let Some(answer) = open.pending().map(|given| given.answer).filter(|answer| answer.moves()) else {
                 continue;
             };
-            let ctx = self.consequence(event, "trip.assist").await?;
-            self.assistance_spoken(&ctx, open.id, answer, refused.clone()).await?;
+            let ctx = self.trips.consequence(event, "trip.assist").await?;
+            self.vehicle_answered(&ctx, open.id, answer, refused.clone()).await?;
         }
         Ok(())
     }
 
     /// What an answer means for the trip; the vehicle hears of it through the trip's own events, or directly.
-    async fn carry_out_answer(&self, event: &Envelope) -> Result<(), CommandError> {
-        let body = AssistEvent::decode(&event.r#type, event.version, &event.body);
-        let (Ok(id), Ok(AssistEvent::Answered(answered))) = (event.stream.id().parse::<AssistId>(), body) else {
-            return Ok(());
-        };
-        let AssistAnswered { trip, answer, reason, .. } = &answered;
-        let ctx = self.consequence(event, "trip.assist").await?;
+    async fn carry_out(&self, event: &Envelope, id: AssistId, answered: &AssistAnswered) -> Result<(), CommandError> {
+        let AssistAnswered { trip, answer, reason, .. } = answered;
+        let ctx = self.trips.consequence(event, "trip.assist").await?;
         let command = match answered.to_resume(id) {
             Some(order) => trip::Command::Resume(Box::new(order)),
             None if *answer == Answer::Stop => trip::Command::Strand { reason: reason.clone() },
             None => return Ok(()),
         };
-        match self.command(&ctx, *trip, &command, &[], safety()).await {
+        match self.trips.command(&ctx, *trip, &command, &[], safety_extras()).await {
             Ok(_) => Ok(()),
             // The trip changed meanwhile: whoever answered must look again.
             Err(CommandError::Reject(reject)) => {
                 let refused = Some((reject.code.as_str().to_owned(), reject.message));
-                self.assistance_spoken(&ctx, id, *answer, refused).await
+                self.vehicle_answered(&ctx, id, *answer, refused).await
             }
             Err(other) => Err(other),
         }
     }
-}
 
-/// Ends leases that ran out and answers that no vehicle spoke to.
-pub(crate) struct AssistDue(pub(crate) Arc<Trips>);
-
-impl DueHandler for AssistDue {
-    fn table(&self) -> TableSpec {
-        TableSpec::of::<Assistance>()
-    }
-
-    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
-        Box::pin(async move {
-            let Ok(id) = key.parse::<AssistId>() else { return Ok(()) };
-            let Some(known) = self.0.assistance(tenant, id).await? else { return Ok(()) };
-            let (ctx, _) = self.0.automation(tenant, Some(&known.site), "assist.due").await?;
-            let extras = Extras { guard: Some(guard), retention: Some(RetentionClass::Safety), ..Extras::default() };
-            self.0.assist(&ctx, id, &Command::Due, extras).await.map(drop)
-        })
+    /// Ends a lease that ran out, and an answer to which the vehicle said nothing.
+    pub(crate) async fn on_due(&self, tenant: &TenantId, id: AssistId, guard: Guard) -> Result<(), CommandError> {
+        let Some(known) = self.get(tenant, id).await? else { return Ok(()) };
+        let (ctx, _) = self.trips.automation(tenant, Some(&known.site), "assist.due").await?;
+        let extras = Extras { guard: Some(guard), ..safety_extras() };
+        self.command(&ctx, id, &Command::Due, extras).await.map(drop)
     }
 }

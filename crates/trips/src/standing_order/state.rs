@@ -3,20 +3,20 @@
 use kernel::id::StandingId;
 use kernel::{Aggregate, EventMeta, Subject, Timestamp};
 
-use super::events::{StandingEvent, StandingOpened};
-use super::{Pause, Standing, Status};
+use super::events::{StandingOpened, StandingOrderEvent};
+use super::{Pause, StandingOrder, Status};
 use crate::trip;
 
-impl Aggregate for Standing {
+impl Aggregate for StandingOrder {
     type Id = StandingId;
-    type Event = StandingEvent;
+    type Event = StandingOrderEvent;
     const KIND: &'static str = "standing";
     const FOLD_VERSION: u32 = 1;
     const INDEXES: &'static [&'static str] = &["active"];
 
-    fn evolve(state: Option<Self>, event: &StandingEvent, meta: &EventMeta) -> Option<Self> {
+    fn evolve(state: Option<Self>, event: &StandingOrderEvent, meta: &EventMeta) -> Option<Self> {
         match (state, event) {
-            (None, StandingEvent::Opened(body)) => Some(Self::opened(body, meta)),
+            (None, StandingOrderEvent::Opened(body)) => Some(Self::opened(body, meta)),
             (None, _) => None,
             (Some(mut standing), event) => {
                 standing.apply(event);
@@ -33,16 +33,16 @@ impl Aggregate for Standing {
         vec![if self.status == Status::Active { "yes" } else { "no" }.into()]
     }
 
-    fn about(event: &StandingEvent, _state: Option<&Self>) -> Vec<Subject> {
+    fn about(event: &StandingOrderEvent, _state: Option<&Self>) -> Vec<Subject> {
         match event {
-            StandingEvent::TripAsked(body) => vec![Subject::new("trip", body.trip)],
-            StandingEvent::TripEnded(body) => vec![Subject::new("trip", body.trip)],
+            StandingOrderEvent::TripAsked(body) => vec![Subject::new("trip", body.trip)],
+            StandingOrderEvent::TripEnded(body) => vec![Subject::new("trip", body.trip)],
             _ => Vec::new(),
         }
     }
 }
 
-impl Standing {
+impl StandingOrder {
     fn opened(body: &StandingOpened, meta: &EventMeta) -> Self {
         Self {
             id: body.standing,
@@ -65,28 +65,28 @@ impl Standing {
         }
     }
 
-    fn apply(&mut self, event: &StandingEvent) {
+    fn apply(&mut self, event: &StandingOrderEvent) {
         match event {
-            StandingEvent::Opened(_) => {}
-            StandingEvent::TripAsked(body) => {
+            StandingOrderEvent::Opened(_) => {}
+            StandingOrderEvent::TripAsked(body) => {
                 self.asked += 1;
                 self.open.insert(body.trip, body.payload_kg);
                 self.pause = None;
                 self.due = body.due_at;
             }
-            StandingEvent::TripEnded(body) => {
+            StandingOrderEvent::TripEnded(body) => {
                 self.open.remove(&body.trip);
                 self.moved_kg += body.moved_kg;
                 self.trips_done += u64::from(body.status == trip::Status::Completed);
                 self.due = body.due_at;
             }
-            StandingEvent::Paused(body) => {
+            StandingOrderEvent::Paused(body) => {
                 let (code, reason, until) = (body.code.clone(), body.reason.clone(), body.due_at);
                 self.pause = Some(Pause { code, reason, until });
                 self.due = Some(until);
             }
-            StandingEvent::Completed(_) => self.status = Status::Completed,
-            StandingEvent::Cancelled(_) => self.status = Status::Cancelled,
+            StandingOrderEvent::Completed(_) => self.status = Status::Completed,
+            StandingOrderEvent::Cancelled(_) => self.status = Status::Cancelled,
         }
         if self.status != Status::Active {
             (self.due, self.pause) = (None, None);

@@ -1,12 +1,12 @@
-//! Another way under a vehicle: from where it begins, why there is none, and what is looked at again when.
+//! Another route under a vehicle: from where it begins, why there is none, and what is looked at again when.
 
 use kernel::{Coordinate, Subject, TripId};
 use pollster::block_on;
 use serde_json::json;
 use store::CommandError;
-use trips::ports::{Obstacle, UnderWay};
+use trips::ports::{Obstacle, RouteProgress};
 use trips::trip::types::Summary;
-use trips::{ReportKind, Status, WayAnswer, Which};
+use trips::{AssistanceFilter, ReportKind, RerouteAnswer, Status};
 
 use crate::following::assigned;
 use crate::world::{World, able, site, tenant, vehicle};
@@ -20,17 +20,17 @@ fn inside(stops_inside: bool) -> Vec<Obstacle> {
 }
 
 /// Vehicle 0 drives: 500 m to the pickup, 500 m to the drop-off.
-fn driving(progress_m: f64) -> (World, TripId) {
+fn progress(progress_m: f64) -> (World, TripId) {
     let (world, trip) = assigned();
     world.accepts(trip);
     world.reports(trip, 2, ReportKind::Departed);
-    world.told().under_way = Some(UnderWay { progress_m, speed_mps: 10.0, seen_at: world.now() });
+    world.told().under_way = Some(RouteProgress { progress_m, speed_mps: 10.0, seen_at: world.now() });
     (world, trip)
 }
 
 /// The same behind the pickup, with a load.
 fn loaded(progress_m: f64) -> (World, TripId) {
-    let (world, trip) = driving(progress_m);
+    let (world, trip) = progress(progress_m);
     world.reports(trip, 3, ReportKind::ArrivedPickup);
     world.reports(trip, 4, ReportKind::Boarded);
     (world, trip)
@@ -51,13 +51,13 @@ impl World {
     fn answers(&self, trip: TripId, refused: Option<(&str, &str)>) {
         let route = self.trip(trip).rerouting.unwrap().route.route;
         let refused = refused.map(|(code, reason)| (code.to_owned(), reason.to_owned()));
-        let answer = WayAnswer { vehicle: vehicle(0), route, refused };
-        block_on(self.trips.reroute_answered(&self.ctx(), trip, answer)).unwrap();
+        let answer = RerouteAnswer { vehicle: vehicle(0), route, refused };
+        block_on(self.services.trips.reroute_answered(&self.ctx(), trip, answer)).unwrap();
         self.follows();
     }
 
     fn cancels(&self, trip: TripId) -> Result<trips::Trip, CommandError> {
-        block_on(self.trips.cancel(&self.ctx(), trip, "not needed"))
+        block_on(self.services.trips.cancel(&self.ctx(), trip, "not needed"))
     }
 }
 
@@ -68,20 +68,20 @@ fn it_begins_at_the_next_crossing_or_as_soon_as_the_vehicle_can_turn() {
         (vec![works()], 500.0, 1),
         // The crossing lies behind the works: from there on none, but from the road itself there is one.
         (vec![works(), works()], 175.0, 0),
-        // The way from the crossing leads through them.
+        // The route from the crossing leads through them.
         (vec![works(), vec![], works()], 175.0, 0),
     ];
     for (touched, begins_at_m, first_stop) in rows {
-        let (world, trip) = driving(100.0);
+        let (world, trip) = progress(100.0);
         let old = world.trip(trip).route.unwrap();
         world.closes(touched.clone());
         let waits = world.trip(trip);
         let offered = waits.rerouting.clone().unwrap();
         assert_eq!((offered.begins_at_m, waits.route), (begins_at_m, Some(old.clone())), "{touched:?}");
-        let version = block_on(world.trips.route_version(&tenant(), offered.route.route)).unwrap().unwrap();
+        let version = block_on(world.services.trips.route_version(&tenant(), offered.route.route)).unwrap().unwrap();
         assert_eq!((version.first_stop, version.continues), (first_stop, Some(old.route)));
         let approach_m = if first_stop == 0 { 500.0 } else { 0.0 };
-        assert_eq!((version.approach.length_m(), version.way.length_m()), (approach_m, 500.0));
+        assert_eq!((version.approach.length_m(), version.trip_leg.length_m()), (approach_m, 500.0));
         world.answers(trip, None);
         assert_eq!((world.trip(trip).route, world.newest(trip)), (Some(offered.route), "trip.reroute_taken".into()));
         world.is_explained_by_its_journal();
@@ -100,11 +100,11 @@ fn where_there_is_none_the_vehicle_is_told_to_stop() {
         world.closes(touched.clone());
         let told = world.trip(trip);
         assert_eq!((told.blocked.unwrap().code.as_str(), told.status), (code, Status::OnTrip), "{touched:?}");
-        // Told once; a vehicle that is stopping gets no other way.
+        // Told once; a vehicle that is stopping gets no other route.
         world.closes([]);
         assert_eq!(world.newest(trip), "trip.reroute_failed");
         // Before the pickup another vehicle takes over.
-        let (world, trip) = driving(100.0);
+        let (world, trip) = progress(100.0);
         world.closes(touched);
         assert_eq!(world.trip(trip).withdrawal.unwrap().code, code);
         world.leaves(trip);
@@ -124,7 +124,7 @@ fn what_does_not_concern_the_rest_of_a_way_changes_nothing() {
     // It is about to arrive.
     let (world, trip) = loaded(950.0);
     world.closes([vec![]]);
-    block_on(world.trips.reroute(&world.ctx(), trip, "off the road")).unwrap();
+    block_on(world.services.trips.reroute(&world.ctx(), trip, "off the road")).unwrap();
     assert_eq!(world.newest(trip), "trip.boarded");
 }
 
@@ -154,23 +154,23 @@ fn a_vehicle_that_waits_before_a_closed_road_is_led_on_from_where_it_stands() {
     world.closes([]);
     assert_eq!(world.newest(trip), "trip.safe_stopped", "who stands for another reason is not led anywhere");
     let (world, trip) = loaded(100.0);
-    // The rest of the way, the line to the crossing, the one to where it stands, the way from there.
+    // The rest of the route, the line to the crossing, the one to where it stands, the route from there.
     world.told().obstacles.extend([works(), works(), vec![], vec![]]);
     world.reports(trip, 5, stops("ROAD_CLOSED"));
     world.follows();
     assert!(world.told().obstacles.is_empty());
     let waits = world.trip(trip);
     let (stands_at, offered) = (waits.held_back_at.unwrap(), waits.rerouting.clone().unwrap());
-    let version = block_on(world.trips.route_version(&tenant(), offered.route.route)).unwrap().unwrap();
+    let version = block_on(world.services.trips.route_version(&tenant(), offered.route.route)).unwrap().unwrap();
     assert!((waits.status, offered.begins_at_m) == (Status::SafeStopped, version.begins_at_m));
-    let drive = block_on(world.trips.route_version(&tenant(), version.continues.unwrap())).unwrap().unwrap();
-    let near_m = drive.approach.points.iter().chain(&drive.way.points).map(|at| at.distance_m(stands_at));
+    let path = block_on(world.services.trips.route_version(&tenant(), version.continues.unwrap())).unwrap().unwrap();
+    let near_m = path.approach.points.iter().chain(&path.trip_leg.points).map(|at| at.distance_m(stands_at));
     assert!(near_m.fold(f64::INFINITY, f64::min) < 1.0, "it stands on its way");
     world.answers(trip, None);
     world.reports(trip, 6, ReportKind::Resumed);
     let goes_on = world.trip(trip);
     assert_eq!((goes_on.status, goes_on.held_back_at), (Status::OnTrip, None));
-    // Where there is no other way, it needs a person.
+    // Where there is no other route, it needs a person.
     let (world, trip) = loaded(100.0);
     world.told().obstacles.extend([works(), works(), works()]);
     world.reports(trip, 5, stops("ROAD_CLOSED"));
@@ -186,7 +186,7 @@ fn a_vehicle_that_waits_before_a_closed_road_is_led_on_from_where_it_stands() {
 fn a_trip_that_waits_for_a_person_has_its_request_in_the_queue() {
     let (world, trip) = loaded(100.0);
     world.reports(trip, 5, ReportKind::AssistNeeded { kind: "OBSTACLE".into(), snapshot: None });
-    let queue = || block_on(world.trips.assistances(&tenant(), Which::Open, None, 10)).unwrap();
+    let queue = || block_on(world.services.assistance.list(&tenant(), AssistanceFilter::Open, None, 10)).unwrap();
     let first = queue();
     assert_eq!((first.len(), first[0].trip, world.trip(trip).status), (1, trip, Status::AwaitingAssist));
     world.follows();
@@ -201,7 +201,7 @@ fn a_vehicle_that_nobody_hears_of_is_not_led_around_a_closure_from_a_guess() {
     world.closes([works()]);
     assert_eq!(world.newest(trip), "trip.boarded");
     // Who is heard of is.
-    world.told().under_way = Some(UnderWay { progress_m: 100.0, speed_mps: 10.0, seen_at: world.now() });
+    world.told().under_way = Some(RouteProgress { progress_m: 100.0, speed_mps: 10.0, seen_at: world.now() });
     world.closes([works()]);
     assert_eq!(world.newest(trip), "trip.rerouted");
 }
@@ -283,7 +283,7 @@ fn a_way_leads_by_every_stop() {
     let trip = world.asks_by_stops(3);
     assert_eq!(world.dispatches(), 1);
     let route = world.trip(trip).route.unwrap();
-    let version = block_on(world.trips.route_version(&tenant(), route.route)).unwrap().unwrap();
+    let version = block_on(world.services.trips.route_version(&tenant(), route.route)).unwrap().unwrap();
     assert_eq!(version.stops_m(), [500.0, 1_000.0, 1_500.0]);
     assert_eq!((version.stops_between_m(), route.distance_m), (vec![1_000.0], 1_000.0));
 }

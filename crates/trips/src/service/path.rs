@@ -1,4 +1,4 @@
-//! The whole drive of a vehicle on a trip as one line: the version of its way that it began with, then each that took its
+//! The whole path of a vehicle on a trip as one line: the version of its route that it began with, then each that took its
 //! place, from where it begins. Every place on it is named by its metres from the start, as the vehicle itself does.
 
 use kernel::{Coordinate, RouteId, TenantId};
@@ -7,7 +7,7 @@ use store::CommandError;
 use super::{Leg, RouteVersion, Trips};
 use crate::ports::RouteStep;
 
-/// The most versions of one drive that are looked back on: a trip of a day that is led another way every few minutes.
+/// The most versions of one path that are looked back on: a trip of a day that is led another route every few minutes.
 const VERSIONS_MAX: usize = 200;
 /// Two places on the line closer than this are the same, in metres.
 const SAME_M: f64 = 0.01;
@@ -16,7 +16,7 @@ const NEARER_M: f64 = 0.2;
 
 /// A line with the rules along it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Drive {
+pub struct VehiclePath {
     points: Vec<(f64, Coordinate)>,
     /// Where each step ends, and the step.
     steps: Vec<(f64, RouteStep)>,
@@ -26,22 +26,22 @@ pub struct Drive {
     leads_to: Option<Coordinate>,
 }
 
-impl Drive {
-    /// The drive by versions, the first one first.
+impl VehiclePath {
+    /// The path by versions, the first one first.
     pub fn of<'a>(versions: impl IntoIterator<Item = &'a RouteVersion>) -> Self {
-        let mut drive = Self::default();
+        let mut path = Self::default();
         for version in versions {
-            drive.cut(version.begins_at_m);
-            let from_m = drive.length_m;
-            drive.append(&version.approach);
-            drive.append(&version.way);
-            drive.leads_to = version.leads_to;
-            drive.stops.extend(version.stops_m().into_iter().map(|stop_m| from_m + stop_m));
+            path.truncated(version.begins_at_m);
+            let from_m = path.length_m;
+            path.append(&version.approach);
+            path.append(&version.trip_leg);
+            path.leads_to = version.leads_to;
+            path.stops.extend(version.stops_m().into_iter().map(|stop_m| from_m + stop_m));
         }
-        drive
+        path
     }
 
-    fn cut(&mut self, at_m: f64) {
+    fn truncated(&mut self, at_m: f64) {
         if at_m >= self.length_m {
             return;
         }
@@ -75,7 +75,6 @@ impl Drive {
         }
     }
 
-    /// Its length in metres.
     pub fn length_m(&self) -> f64 {
         self.length_m
     }
@@ -121,7 +120,6 @@ impl Drive {
         self.at(from_m).into_iter().chain(between).chain(self.at(to_m)).collect()
     }
 
-    /// All of its line.
     pub fn points(&self) -> impl Iterator<Item = Coordinate> + '_ {
         self.points.iter().map(|(_, point)| *point)
     }
@@ -145,8 +143,12 @@ impl Drive {
 }
 
 impl Trips {
-    /// The drive that a version of a way is part of; `None` where the version is not known.
-    pub(crate) async fn drive(&self, tenant: &TenantId, newest: RouteId) -> Result<Option<Drive>, CommandError> {
+    /// The path that a version of a route is part of; `None` where the version is not known.
+    pub(crate) async fn vehicle_path(
+        &self,
+        tenant: &TenantId,
+        newest: RouteId,
+    ) -> Result<Option<VehiclePath>, CommandError> {
         let mut versions: Vec<RouteVersion> = Vec::new();
         let mut next = Some(newest);
         while let Some(route) = next.filter(|_| versions.len() < VERSIONS_MAX) {
@@ -154,7 +156,7 @@ impl Trips {
             next = version.continues;
             versions.push(version);
         }
-        Ok(Some(Drive::of(versions.iter().rev())))
+        Ok(Some(VehiclePath::of(versions.iter().rev())))
     }
 }
 
@@ -182,7 +184,7 @@ mod tests {
         Leg { points, steps: steps.iter().map(step).collect() }
     }
 
-    fn version(approach: Leg, way: Leg, begins_at_m: f64, stops_m: Vec<f64>) -> RouteVersion {
+    fn version(approach: Leg, trip_leg: Leg, begins_at_m: f64, stops_m: Vec<f64>) -> RouteVersion {
         let summary = RouteSummary {
             route: RouteId::from_u128(1),
             version: 1,
@@ -204,7 +206,7 @@ mod tests {
             trip,
             summary,
             approach,
-            way,
+            trip_leg,
             constraints,
             found_at,
             begins_at_m,
@@ -215,46 +217,46 @@ mod tests {
         }
     }
 
-    /// 100 m to the pickup, 300 m on; from 250 m another way, 500 m long.
-    fn drive() -> Drive {
+    /// 100 m to the pickup, 300 m on; from 250 m another route, 500 m long.
+    fn path() -> VehiclePath {
         let first = version(leg(0.0, &[(100.0, false)]), leg(100.0, &[(100.0, false), (200.0, true)]), 0.0, Vec::new());
         let second = version(Leg::default(), leg(250.0, &[(400.0, true), (100.0, false)]), 250.0, vec![400.0, 500.0]);
-        Drive::of([&first, &second])
+        VehiclePath::of([&first, &second])
     }
 
     #[test]
     fn a_drive_is_one_line_over_its_versions() {
-        let drive = drive();
-        assert_eq!((drive.length_m(), drive.steps().count()), (750.0, 5));
-        let steps: Vec<(f64, f64)> = drive.steps().map(|(begin_m, end_m, _)| (begin_m, end_m)).collect();
+        let path = path();
+        assert_eq!((path.length_m(), path.steps().count()), (750.0, 5));
+        let steps: Vec<(f64, f64)> = path.steps().map(|(begin_m, end_m, _)| (begin_m, end_m)).collect();
         assert_eq!(steps[2..4], [(200.0, 250.0), (250.0, 650.0)]);
         for at_m in [0.0, 50.0, 249.0, 251.0, 700.0, 750.0] {
-            assert!(drive.at(at_m).unwrap().distance_m(east(at_m)) < 0.1, "{at_m}");
+            assert!(path.at(at_m).unwrap().distance_m(east(at_m)) < 0.1, "{at_m}");
         }
-        let line = drive.line(50.0, 240.0);
+        let line = path.line(50.0, 240.0);
         assert_eq!((line.len(), line[0].distance_m(east(50.0)) < 0.1), (5, true), "{line:?}");
     }
 
     #[test]
     fn a_place_beside_it_is_nearest_where_it_lies() {
-        let drive = drive();
+        let path = path();
         for (east_m, from_m, nearest_m) in
             [(50.0, 0.0, 50.0), (300.0, 0.0, 300.0), (50.0, 200.0, 200.0), (2e3, 0.0, 750.0)]
         {
             let beside = Coordinate::new(0.0001, east(east_m).lon()).unwrap();
-            let found_m = drive.nearest(beside, from_m);
+            let found_m = path.nearest(beside, from_m);
             assert!((found_m - nearest_m).abs() < 0.5, "{east_m} from {from_m}: {found_m}");
         }
     }
 
     #[test]
     fn stops_and_standing_places_lie_along_it() {
-        let drive = drive();
-        // The stop of the first version behind the splice is none of the drive's any more.
-        let passed = [99.0, 100.0, 400.0, 650.0, 750.0].map(|at_m| drive.stops_until(at_m));
+        let path = path();
+        // The stop of the first version behind the splice is none of the path's any more.
+        let passed = [99.0, 100.0, 400.0, 650.0, 750.0].map(|at_m| path.stops_until(at_m));
         assert_eq!(passed, [0, 1, 1, 2, 3]);
-        let places = [150.0, 210.0, 700.0, 750.0].map(|from_m| drive.standing_place_from(from_m));
+        let places = [150.0, 210.0, 700.0, 750.0].map(|from_m| path.standing_place_from(from_m));
         assert_eq!(places, [Some(150.0), Some(650.0), Some(700.0), None]);
-        assert_eq!([0.0, 100.0, 260.0].map(|at_m| drive.step_end(at_m)), [100.0, 200.0, 650.0]);
+        assert_eq!([0.0, 100.0, 260.0].map(|at_m| path.step_end(at_m)), [100.0, 200.0, 650.0]);
     }
 }

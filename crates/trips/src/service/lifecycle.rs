@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use kernel::envelope::RetentionClass;
 use kernel::{Aggregate, Ctx, Subject, TripId};
 use policy::Request;
 use store::{CommandError, Extras, Guard};
 
-use super::{Gathered, Trips, no_such_trip};
+use super::{Gathered, Trips, no_such_trip, safety_extras};
 use crate::actions;
 use crate::trip::{Command, Status, Trip};
 
@@ -36,14 +35,13 @@ impl Trips {
         self.execute(ctx, trip, Extras::default(), gather).await?.state.ok_or_else(no_such_trip)
     }
 
-    /// Takes a vehicle's word that it is not on a trip under a claim, or not any more.
+    /// Takes a vehicle's report that it is not on a trip under a claim, or not any more.
     ///
     /// # Errors
     /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn vehicle_left(&self, ctx: &Ctx, trip: TripId, claim_epoch: u64) -> Result<(), CommandError> {
         let Ok(vehicle) = ctx.actor.id.parse() else { return Ok(()) };
-        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
-        self.command(ctx, trip, &Command::VehicleLeft { vehicle, claim_epoch }, &[], extras).await.map(drop)
+        self.command(ctx, trip, &Command::VehicleLeft { vehicle, claim_epoch }, &[], safety_extras()).await.map(drop)
     }
 
     /// Says that a trip's standing vehicle cannot go on.
@@ -51,9 +49,8 @@ impl Trips {
     /// # Errors
     /// `NOT_FOUND`; `ILLEGAL_TRANSITION` when the vehicle does not stand.
     pub async fn strand(&self, ctx: &Ctx, trip: TripId, reason: &str) -> Result<Trip, CommandError> {
-        let extras = Extras { retention: Some(RetentionClass::Safety), ..Extras::default() };
         let command = Command::Strand { reason: reason.into() };
-        self.command(ctx, trip, &command, &[], extras).await?.state.ok_or_else(no_such_trip)
+        self.command(ctx, trip, &command, &[], safety_extras()).await?.state.ok_or_else(no_such_trip)
     }
 
     /// Says that a trip cannot be done.
@@ -68,12 +65,12 @@ impl Trips {
     /// Finds the route of a trip that waits (TRIP-5), and says why when there is none. Answers the trip afterwards.
     pub(crate) async fn plan(&self, ctx: &Ctx, trip: &Trip, guard: Option<Guard>) -> Result<Trip, CommandError> {
         let extras = Extras { guard, ..Extras::default() };
-        let (command, extras) = match self.find_route(ctx, trip, &trip.request_constraints, None).await? {
+        let (command, extras) = match self.find_route(ctx, trip, &trip.request_constraints, None).await {
             Ok(version) => {
                 let rows = vec![version.row()?];
                 (Command::RouteFound(Box::new(version.summary)), Extras { rows, ..extras })
             }
-            Err(reason) => (Command::Wait(reason), extras),
+            Err(none) => (Command::Wait(none.to_wait()?), extras),
         };
         self.command(ctx, trip.id, &command, &[], extras).await?.state.ok_or_else(no_such_trip)
     }

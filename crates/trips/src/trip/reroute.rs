@@ -1,4 +1,4 @@
-//! The rules of a way that changes under a vehicle (SAFE-9): the old one holds until the vehicle takes the new one; where
+//! The rules of a route that changes under a vehicle (SAFE-9): the old one holds until the vehicle takes the new one; where
 //! there is none, or it is not taken, the vehicle is told to stop. And of a trip that is called off with people or load
 //! aboard: they are brought to a drop-off first (TRIP-10).
 
@@ -11,36 +11,29 @@ use super::events::{TripDiverted, TripEvent, TripRerouteFailed, TripRerouteTaken
 use super::state::Trip;
 use super::status::Status;
 use super::types::{Assignment, RouteSummary, Stop};
-use crate::limits::{REROUTE_TIMEOUT_MS, cut};
+use crate::limits::{REROUTE_TIMEOUT_MS, truncated};
 
-/// Another way that was found for a vehicle.
+/// Another route that was found for a vehicle.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewWay {
-    /// The vehicle.
+pub struct RouteOffer {
     pub vehicle: VehicleId,
-    /// The version.
     pub route: RouteSummary,
-    /// Where it begins, in metres along the vehicle's whole drive.
+    /// Where it begins, in metres along the vehicle's whole path.
     pub begins_at_m: f64,
-    /// Why.
     pub reason: String,
 }
 
-/// No way leads on for a vehicle.
+/// No route leads on for a vehicle.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoWay {
-    /// The vehicle.
+pub struct NoRouteFound {
     pub vehicle: VehicleId,
-    /// Stable code.
     pub code: String,
-    /// For a person.
     pub reason: String,
 }
 
-/// What a vehicle said to another way.
+/// What a vehicle said to another route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WayAnswer {
-    /// The vehicle.
+pub struct RerouteAnswer {
     pub vehicle: VehicleId,
     /// The version that it was offered.
     pub route: RouteId,
@@ -50,14 +43,14 @@ pub struct WayAnswer {
 
 type Verdict = Result<Decided<TripEvent, Done>, Reject>;
 
-/// The assignment of a trip whose vehicle this is and can be told of another way.
+/// The assignment of a trip whose vehicle this is and can be told of another route.
 fn drives(trip: &Trip, vehicle: VehicleId) -> Option<&Assignment> {
     let may = trip.vehicle() == Some(vehicle) && trip.status != Status::Stranded;
     trip.assignment.as_ref().filter(|_| may)
 }
 
-pub(super) fn offer(trip: &Trip, new: &NewWay, now: Timestamp) -> Verdict {
-    let Some(assignment) = drives(trip, new.vehicle).filter(|_| trip.may_change_way()) else {
+pub(super) fn offer(trip: &Trip, new: &RouteOffer, now: Timestamp) -> Verdict {
+    let Some(assignment) = drives(trip, new.vehicle).filter(|_| trip.may_reroute()) else {
         return Ok(Done::unchanged(trip));
     };
     if new.route.version != trip.route_versions + 1 {
@@ -68,19 +61,19 @@ pub(super) fn offer(trip: &Trip, new: &NewWay, now: Timestamp) -> Verdict {
         claim_epoch: assignment.claim_epoch,
         route: new.route.clone(),
         begins_at_m: new.begins_at_m,
-        reason: cut(&new.reason),
+        reason: truncated(&new.reason),
         due_at: now.plus_ms(REROUTE_TIMEOUT_MS),
     };
     Ok(Done::becomes(trip, trip.status, vec![event.into()]))
 }
 
-pub(super) fn answered(trip: &Trip, answer: &WayAnswer, now: Timestamp) -> Decided<TripEvent, Done> {
+pub(super) fn answered(trip: &Trip, answer: &RerouteAnswer, now: Timestamp) -> Decided<TripEvent, Done> {
     let offered = trip.rerouting.as_ref().is_some_and(|offered| offered.route.route == answer.route);
     if !offered || trip.vehicle() != Some(answer.vehicle) {
         return Done::unchanged(trip);
     }
     match &answer.refused {
-        Some((code, reason)) => failed(trip, &format!("REJECTED_{}", cut(code)), reason, now),
+        Some((code, reason)) => failed(trip, &format!("REJECTED_{}", truncated(code)), reason, now),
         None => {
             let due_at = now.plus_ms(trip.claim_timing().look_again_ms());
             Done::becomes(trip, trip.status, vec![TripRerouteTaken { route: answer.route, due_at }.into()])
@@ -88,7 +81,7 @@ pub(super) fn answered(trip: &Trip, answer: &WayAnswer, now: Timestamp) -> Decid
     }
 }
 
-pub(super) fn none(trip: &Trip, none: &NoWay, now: Timestamp) -> Decided<TripEvent, Done> {
+pub(super) fn none(trip: &Trip, none: &NoRouteFound, now: Timestamp) -> Decided<TripEvent, Done> {
     match drives(trip, none.vehicle) {
         Some(_) if trip.blocked.is_none() => failed(trip, &none.code, &none.reason, now),
         _ => Done::unchanged(trip),
@@ -104,8 +97,8 @@ pub(super) fn failed(trip: &Trip, code: &str, reason: &str, now: Timestamp) -> D
         vehicle: assignment.vehicle,
         claim_epoch: assignment.claim_epoch,
         route: trip.rerouting.as_ref().map(|offered| offered.route.route),
-        code: cut(code),
-        reason: cut(reason),
+        code: truncated(code),
+        reason: truncated(reason),
         due_at,
     };
     let mut events = vec![event.into()];
@@ -135,6 +128,6 @@ pub(super) fn divert(
         return Err(Reject::new(Code::IllegalTransition, message));
     };
     let due_at = trip.due.unwrap_or(now);
-    let event = TripDiverted { vehicle, reason: cut(reason), by, stops: stops.clone(), due_at };
+    let event = TripDiverted { vehicle, reason: truncated(reason), by, stops: stops.clone(), due_at };
     Ok(Done::becomes(trip, trip.status, vec![event.into()]))
 }

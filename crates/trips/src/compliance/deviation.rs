@@ -1,23 +1,23 @@
-//! A sample against the line of its drive: how far off, and how fast it should be there.
+//! A sample against the line of its path: how far off, and how fast it should be there.
 
 use kernel::Coordinate;
 use kernel::geo::EARTH_RADIUS_M;
 
-use crate::service::Drive;
+use crate::service::VehiclePath;
 
 /// How far before and behind the reported progress a slower or faster step still counts, in metres: progress is as
 /// exact as the satellite fix that it comes from, and a vehicle brakes before a slower step, not at it.
 const PROGRESS_TOLERANCE_M: f64 = 25.0;
 
-/// Distance from the line of a drive, in metres; 0 where it has none.
-pub fn off_route_m(drive: &Drive, at: Coordinate) -> f64 {
-    distance_to_line_m(&drive.points().collect::<Vec<_>>(), at).unwrap_or_default()
+/// Distance from the line of a path, in metres; 0 where it has none.
+pub fn off_route_m(path: &VehiclePath, at: Coordinate) -> f64 {
+    distance_to_line_m(&path.points().collect::<Vec<_>>(), at).unwrap_or_default()
 }
 
-/// The highest speed planned near `progress_m` along a drive, in metres per second; `None` beyond the end.
-pub fn planned_speed_mps(drive: &Drive, progress_m: f64) -> Option<f64> {
+/// The highest speed planned near `progress_m` along a path, in metres per second; `None` beyond the end.
+pub fn planned_speed_mps(path: &VehiclePath, progress_m: f64) -> Option<f64> {
     let (from, to) = (progress_m - PROGRESS_TOLERANCE_M, progress_m + PROGRESS_TOLERANCE_M);
-    let near = drive.steps().filter(|(begins, ends, _)| *begins <= to && *ends >= from);
+    let near = path.steps().filter(|(begins, ends, _)| *begins <= to && *ends >= from);
     near.map(|(_, _, step)| step.speed_mps).reduce(f64::max)
 }
 

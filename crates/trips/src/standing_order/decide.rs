@@ -4,55 +4,44 @@ use kernel::id::{PrincipalId, StandingId};
 use kernel::{Code, Decided, Reject, Timestamp, TripId};
 
 use super::events::{
-    StandingCancelled, StandingCompleted, StandingEvent, StandingOpened, StandingPaused, StandingTripAsked,
+    StandingCancelled, StandingCompleted, StandingOpened, StandingOrderEvent, StandingPaused, StandingTripAsked,
     StandingTripEnded,
 };
-use super::{Goal, Standing, Status};
-use crate::limits::{STANDING_RETRY_MS, cut};
+use super::{Goal, StandingOrder, Status};
+use crate::limits::{STANDING_RETRY_MS, truncated};
 use crate::trip::{self, TripRequest};
 
 /// What somebody wants of a standing order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Open it.
-    Open(Box<NewStanding>),
+    Open(Box<NewStandingOrder>),
     /// A trip was asked for.
     Asked {
-        /// The trip.
         trip: TripId,
-        /// Its load in kilograms.
         payload_kg: f64,
     },
     /// One of its trips ended.
     Ended {
-        /// The trip.
         trip: TripId,
-        /// How.
         status: trip::Status,
         /// Its stable code and why, for a person.
         why: (String, String),
     },
     /// No trip can be asked for now.
     Refused(Reject),
-    /// Call it off.
     Cancel {
-        /// Why.
         reason: String,
-        /// Who.
         by: Option<PrincipalId>,
     },
 }
 
 /// A standing order that is asked for, with policy's answer to its first trip.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewStanding {
-    /// Each of its trips.
+pub struct NewStandingOrder {
     pub request: TripRequest,
-    /// When it is done.
     pub goal: Goal,
     /// How many trips are open at once, at most.
     pub at_once: u64,
-    /// Who asks.
     pub requested_by: String,
     /// What policy and the map say to one of its trips.
     pub answer: Result<(), Reject>,
@@ -61,19 +50,18 @@ pub struct NewStanding {
 /// The answer to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
-    /// The order.
     pub standing: StandingId,
 }
 
-type Verdict = Result<Vec<StandingEvent>, Reject>;
+type Verdict = Result<Vec<StandingOrderEvent>, Reject>;
 
 /// Decides a command on the order `id`.
 pub fn decide(
     id: StandingId,
-    state: Option<&Standing>,
+    state: Option<&StandingOrder>,
     command: &Command,
     now: Timestamp,
-) -> Decided<StandingEvent, Done> {
+) -> Decided<StandingOrderEvent, Done> {
     let verdict = match (state, command) {
         (None, Command::Open(new)) => open(id, new, now),
         (None, _) => Err(Reject::new(Code::NotFound, "there is no such standing order")),
@@ -85,7 +73,7 @@ pub fn decide(
     }
 }
 
-fn open(id: StandingId, new: &NewStanding, now: Timestamp) -> Verdict {
+fn open(id: StandingId, new: &NewStandingOrder, now: Timestamp) -> Verdict {
     new.answer.clone()?;
     let TripRequest { site, kind, stops, requirements, priority, .. } = new.request.clone();
     let (goal, at_once, requested_by) = (new.goal, new.at_once, new.requested_by.clone());
@@ -95,7 +83,7 @@ fn open(id: StandingId, new: &NewStanding, now: Timestamp) -> Verdict {
     Ok(vec![opened.into()])
 }
 
-fn of_known(known: &Standing, command: &Command, now: Timestamp) -> Verdict {
+fn of_known(known: &StandingOrder, command: &Command, now: Timestamp) -> Verdict {
     match command {
         Command::Open(_) => Ok(Vec::new()),
         Command::Asked { trip, payload_kg } if !known.open.contains_key(trip) => {
@@ -109,7 +97,7 @@ fn of_known(known: &Standing, command: &Command, now: Timestamp) -> Verdict {
         Command::Refused(reject) => Ok(paused(known, reject.code.as_str(), &reject.message, now)),
         Command::Cancel { .. } if known.status == Status::Cancelled => Ok(Vec::new()),
         Command::Cancel { reason, by } if known.status == Status::Active => {
-            Ok(vec![StandingCancelled { reason: cut(reason), by: *by }.into()])
+            Ok(vec![StandingCancelled { reason: truncated(reason), by: *by }.into()])
         }
         Command::Cancel { .. } => Err(Reject::new(
             Code::IllegalTransition,
@@ -119,12 +107,12 @@ fn of_known(known: &Standing, command: &Command, now: Timestamp) -> Verdict {
 }
 
 fn ended(
-    known: &Standing,
+    known: &StandingOrder,
     trip: TripId,
     status: trip::Status,
     (code, reason): &(String, String),
     now: Timestamp,
-) -> Vec<StandingEvent> {
+) -> Vec<StandingOrderEvent> {
     let Some(load_kg) = known.open.get(&trip) else { return Vec::new() };
     let is_done = status == trip::Status::Completed;
     let moved_kg = if is_done { *load_kg } else { 0.0 };
@@ -147,9 +135,12 @@ fn ended(
     events
 }
 
-fn paused(known: &Standing, code: &str, reason: &str, now: Timestamp) -> Vec<StandingEvent> {
+fn paused(known: &StandingOrder, code: &str, reason: &str, now: Timestamp) -> Vec<StandingOrderEvent> {
     if known.status != Status::Active {
         return Vec::new();
     }
-    vec![StandingPaused { code: cut(code), reason: cut(reason), due_at: now.plus_ms(STANDING_RETRY_MS) }.into()]
+    vec![
+        StandingPaused { code: truncated(code), reason: truncated(reason), due_at: now.plus_ms(STANDING_RETRY_MS) }
+            .into(),
+    ]
 }

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Done, decide};
-pub use events::StandingEvent;
+pub use events::StandingOrderEvent;
 
 use crate::limits::{STANDING_QUANTITY_KG_MAX, STANDING_TRIPS_MAX};
 use crate::trip::TripRequest;
@@ -36,9 +36,7 @@ pub enum Goal {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(rename = "StandingStatus")]
 pub enum Status {
-    /// It asks for trips.
     Active,
-    /// Its goal is reached.
     Completed,
     /// It was called off; trips under way go on.
     Cancelled,
@@ -49,20 +47,16 @@ pub enum Status {
 pub struct Pause {
     /// Stable code of the refusal, or of how the last trip ended.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// When it is tried again.
     pub until: Timestamp,
 }
 
-/// A standing order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
-    /// Its id.
+pub struct StandingOrder {
     pub id: StandingId,
     /// Where it is in its life.
     pub status: Status,
-    /// The site.
     pub site: SiteId,
     /// What each trip is for.
     pub kind: Kind,
@@ -72,7 +66,6 @@ pub struct Standing {
     pub requirements: Requirements,
     /// From 0; higher goes first.
     pub priority: u8,
-    /// When it is done.
     pub goal: Goal,
     /// How many trips are open at once, at most.
     pub at_once: u64,
@@ -80,13 +73,11 @@ pub struct Standing {
     pub asked: u64,
     /// Trips that are open, with the load of each in kilograms.
     pub open: BTreeMap<TripId, f64>,
-    /// Trips done.
     pub trips_done: u64,
     /// Moved so far, in kilograms.
     pub moved_kg: f64,
     /// Why no further trip is asked for now.
     pub pause: Option<Pause>,
-    /// Who asked for it.
     pub requested_by: String,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -94,7 +85,7 @@ pub struct Standing {
     pub due: Option<Timestamp>,
 }
 
-impl Standing {
+impl StandingOrder {
     /// The load of the next trip in kilograms; `None` when enough is moved or under way.
     pub fn next_load_kg(&self) -> Option<f64> {
         let full_kg = self.requirements.payload_kg;

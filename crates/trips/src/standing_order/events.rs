@@ -10,7 +10,7 @@ use crate::trip::types::{Kind, Requirements, Stop};
 
 kernel::domain_events! {
     /// What happens to a standing order.
-    pub enum StandingEvent {
+    pub enum StandingOrderEvent {
         "standing.opened" 1 => Opened(StandingOpened),
         "standing.trip_asked" 1 => TripAsked(StandingTripAsked),
         "standing.trip_ended" 1 => TripEnded(StandingTripEnded),
@@ -23,9 +23,7 @@ kernel::domain_events! {
 /// The order was allowed and stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StandingOpened {
-    /// Its id.
     pub standing: StandingId,
-    /// The site.
     pub site: SiteId,
     /// What each trip is for.
     pub kind: Kind,
@@ -35,11 +33,9 @@ pub struct StandingOpened {
     pub requirements: Requirements,
     /// From 0; higher goes first.
     pub priority: u8,
-    /// When it is done.
     pub goal: Goal,
     /// How many trips are open at once, at most.
     pub at_once: u64,
-    /// Who asked.
     pub requested_by: String,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -48,9 +44,7 @@ pub struct StandingOpened {
 /// A trip was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StandingTripAsked {
-    /// The trip.
     pub trip: TripId,
-    /// Its load in kilograms.
     pub payload_kg: f64,
     /// When the next one is to be asked for; `None`: once one has ended.
     pub due_at: Option<Timestamp>,
@@ -59,9 +53,7 @@ pub struct StandingTripAsked {
 /// One of its trips ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StandingTripEnded {
-    /// The trip.
     pub trip: TripId,
-    /// How.
     pub status: Status,
     /// What it moved, in kilograms.
     pub moved_kg: f64,
@@ -74,26 +66,20 @@ pub struct StandingTripEnded {
 pub struct StandingPaused {
     /// Stable code of the refusal, or of how the last trip ended.
     pub code: String,
-    /// For a person.
     pub reason: String,
     /// When it is tried again.
     pub due_at: Timestamp,
 }
 
-/// Its goal is reached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StandingCompleted {
-    /// Trips done.
     pub trips_done: u64,
-    /// Moved, in kilograms.
     pub moved_kg: f64,
 }
 
 /// It was called off; trips under way go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandingCancelled {
-    /// Why.
     pub reason: String,
-    /// Who called it off.
     pub by: Option<PrincipalId>,
 }

@@ -1,12 +1,12 @@
-//! Another way under a vehicle (SAFE-9), and a trip that is called off with people or load aboard (TRIP-10).
+//! Another route under a vehicle (SAFE-9), and a trip that is called off with people or load aboard (TRIP-10).
 
 use kernel::testing::{accepts, refuses, unchanged};
 use kernel::{Aggregate, Code, Timestamp};
 use trips::ClaimTiming;
 use trips::trip::due::DueFacts;
 use trips::trip::events::*;
+use trips::trip::reroute::{NoRouteFound, RerouteAnswer, RouteOffer};
 use trips::trip::types::{Blocked, Stop};
-use trips::trip::way::{NewWay, NoWay, WayAnswer};
 use trips::trip::{Command, ReportKind, Status, TripEvent};
 
 use crate::support::*;
@@ -16,8 +16,8 @@ const ANSWER_MS: i64 = 12_000;
 const DRIVING: [Status; 6] =
     [Status::Assigned, Status::Dispatched, Status::ToPickup, Status::AtPickup, Status::OnTrip, Status::AtDropoff];
 
-fn other_way() -> NewWay {
-    NewWay { vehicle: vehicle(), route: route(3), begins_at_m: 450.0, reason: "works".into() }
+fn other_way() -> RouteOffer {
+    RouteOffer { vehicle: vehicle(), route: route(3), begins_at_m: 450.0, reason: "works".into() }
 }
 
 fn offer() -> Command {
@@ -25,7 +25,7 @@ fn offer() -> Command {
 }
 
 fn offered_until(due_at: Timestamp) -> TripEvent {
-    let NewWay { vehicle, route, begins_at_m, reason } = other_way();
+    let RouteOffer { vehicle, route, begins_at_m, reason } = other_way();
     TripRerouted { vehicle, claim_epoch: EPOCH, route, begins_at_m, reason, due_at }.into()
 }
 
@@ -35,7 +35,7 @@ fn offered() -> TripEvent {
 
 fn says(refused: Option<(&str, &str)>) -> Command {
     let refused = refused.map(|(code, reason)| (code.to_owned(), reason.to_owned()));
-    Command::RerouteAnswered(WayAnswer { vehicle: vehicle(), route: route_id(3), refused })
+    Command::RerouteAnswered(RerouteAnswer { vehicle: vehicle(), route: route_id(3), refused })
 }
 
 fn failed(route: Option<u64>, code: &str, reason: &str) -> TripEvent {
@@ -51,12 +51,16 @@ fn failed(route: Option<u64>, code: &str, reason: &str) -> TripEvent {
 }
 
 fn no_exit() -> Command {
-    Command::NoWay(NoWay { vehicle: vehicle(), code: "NO_LEGAL_EXIT".into(), reason: "works all around".into() })
+    Command::NoRoute(NoRouteFound {
+        vehicle: vehicle(),
+        code: "NO_LEGAL_EXIT".into(),
+        reason: "works all around".into(),
+    })
 }
 
 #[test]
 fn another_way_is_offered_to_a_vehicle_that_drives_or_will() {
-    for status in Status::ALL {
+    for status in Status::all() {
         let then = match DRIVING.contains(&status) {
             true => accepts([offered_until(NOW.plus_ms(ANSWER_MS))], done(status)),
             false => unchanged(same(status)),
@@ -66,10 +70,10 @@ fn another_way_is_offered_to_a_vehicle_that_drives_or_will() {
     let stopped = then(to(Status::OnTrip), [failed(None, "NO_LEGAL_EXIT", "works")]);
     check(stopped, offer(), unchanged(same(Status::OnTrip)));
     check(then(to(Status::OnTrip), [offered()]), offer(), unchanged(same(Status::OnTrip)));
-    let other = Box::new(NewWay { vehicle: other_vehicle(), ..other_way() });
+    let other = Box::new(RouteOffer { vehicle: other_vehicle(), ..other_way() });
     check(to(Status::OnTrip), Command::Reroute(other), unchanged(same(Status::OnTrip)));
-    // Found for a way that is not the trip's any more.
-    let late = Box::new(NewWay { route: route(2), ..other_way() });
+    // Found for a route that is not the trip's any more.
+    let late = Box::new(RouteOffer { route: route(2), ..other_way() });
     check(to(Status::OnTrip), Command::Reroute(late), refuses(Code::Conflict));
 }
 
@@ -85,8 +89,8 @@ fn the_old_way_holds_until_the_vehicle_takes_the_other() {
     // Said again it changes nothing; nor does what another vehicle says, or what is said of another version.
     check(then(waits.clone(), [event.into()]), says(None), unchanged(same(Status::OnTrip)));
     let strange = [
-        WayAnswer { vehicle: other_vehicle(), route: route_id(3), refused: None },
-        WayAnswer { vehicle: vehicle(), route: route_id(2), refused: None },
+        RerouteAnswer { vehicle: other_vehicle(), route: route_id(3), refused: None },
+        RerouteAnswer { vehicle: vehicle(), route: route_id(2), refused: None },
     ];
     for answer in strange {
         check(waits.clone(), Command::RerouteAnswered(answer), unchanged(same(Status::OnTrip)));

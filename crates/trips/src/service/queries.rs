@@ -1,6 +1,6 @@
 //! Reading trips.
 
-use kernel::{Aggregate, DomainEvent, SiteId, Subject, TenantId, TripId, VehicleId};
+use kernel::{Aggregate, SiteId, Subject, TenantId, TripId, VehicleId};
 use store::port::PAGE_LIMIT_MAX;
 use store::{CommandError, ListQuery, Order, TableSpec, load, load_page};
 
@@ -10,11 +10,9 @@ use crate::trip::{Status, Trip, TripEvent};
 /// Which trips to list; every one that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TripFilter {
-    /// In this state.
     pub status: Option<Status>,
     /// Of this vehicle, ended ones too.
     pub vehicle: Option<VehicleId>,
-    /// At this site.
     pub site: Option<SiteId>,
 }
 
@@ -73,7 +71,7 @@ impl Trips {
     /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn open_at(&self, tenant: &TenantId, site: &SiteId) -> Result<u32, CommandError> {
         let mut open = 0usize;
-        for status in Status::ALL.into_iter().filter(|status| !status.is_terminal()) {
+        for status in Status::all().filter(|status| !status.is_terminal()) {
             let filter = TripFilter { status: Some(status), site: Some(site.clone()), vehicle: None };
             let mut query = ListQuery { filters: filter.columns(), ..ListQuery::all() };
             loop {
@@ -106,9 +104,13 @@ impl Trips {
     }
 
     /// The open trip that a vehicle holds: one look into the index for each state in which it may be.
-    pub(crate) async fn trip_of(&self, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Trip>, CommandError> {
-        let held = || Status::ALL.into_iter().filter(|status| status.has_vehicle());
-        // Twice: one that went back meanwhile, from a pause to its drive, was passed over.
+    pub(crate) async fn open_trip_of(
+        &self,
+        tenant: &TenantId,
+        vehicle: VehicleId,
+    ) -> Result<Option<Trip>, CommandError> {
+        let held = || Status::all().filter(|status| status.has_vehicle());
+        // Twice: one that went back meanwhile, from a pause to its path, was passed over.
         for status in held().chain(held()) {
             let filter = TripFilter { status: Some(status), ..TripFilter::of_vehicle(vehicle) };
             if let Some(trip) = self.list(tenant, &filter, None, 1).await?.pop() {
@@ -118,15 +120,14 @@ impl Trips {
         Ok(None)
     }
 
-    /// A trip as it was answered when it was created: what a repeated request is told again.
+    /// A trip as it was answered when it was created: what a repeated request is answered again.
     pub(crate) async fn as_created(&self, tenant: &TenantId, trip: TripId) -> Result<Trip, CommandError> {
         // The creation follows the decision that allowed it, so it is among the first entries.
         const FIRST: usize = 8;
         let subject = Subject::new(Trip::KIND, trip);
         for entry in self.store.timeline(tenant, &subject, 0, FIRST).await? {
             let event = store::sequence::envelope(&entry)?;
-            let body = TripEvent::decode(&event.r#type, event.version, &event.body).ok();
-            if let Some(body @ TripEvent::Created(_)) = body
+            if let Some((_, body @ TripEvent::Created(_))) = Trip::event_in(&event)
                 && let Some(trip) = Trip::evolve(None, &body, &event.meta())
             {
                 return Ok(trip);
