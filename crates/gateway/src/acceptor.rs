@@ -49,7 +49,6 @@ impl Acceptor {
         Self { name, listener, ending: connections.ending(), connections, failing: None }
     }
 
-    /// Its connections.
     pub fn connections(&self) -> &Connections {
         &self.connections
     }

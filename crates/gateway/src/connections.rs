@@ -23,7 +23,6 @@ const WAITING_MAX: usize = 4_096;
 /// How many connections a listener may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// In all.
     pub open: usize,
     /// Of those, on which nobody has proved who it is.
     pub waiting: usize,
@@ -178,7 +177,6 @@ impl Table {
 pub struct Connections(Arc<Mutex<Table>>);
 
 impl Connections {
-    /// None yet.
     pub fn new(limits: Limits) -> Self {
         Self(Arc::new(Mutex::new(Table::new(limits))))
     }

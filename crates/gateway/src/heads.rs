@@ -25,7 +25,6 @@ pub struct KeptHead {
     pub size: u64,
     /// The root over them.
     pub root: Hash,
-    /// The signed note.
     pub note: String,
 }
 

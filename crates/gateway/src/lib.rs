@@ -35,31 +35,22 @@ use crate::vehicles::sessions::Sessions;
 
 /// Everything that a handler or a vehicle's session may use. Wired once by the binary.
 pub struct Gateway {
-    /// State and journal.
     pub store: Arc<dyn Store>,
-    /// Tenants and principals.
     pub tenancy: Arc<tenancy::Tenancy>,
-    /// Vehicles and sites.
     pub fleet: Arc<fleet::Fleet>,
-    /// Trips and dispatch.
     pub trips: Arc<trips::Trips>,
-    /// Requests for assistance.
     pub assistance: Arc<trips::AssistanceService>,
-    /// Standing orders.
     pub standing_orders: Arc<trips::StandingOrders>,
     /// The checks of samples of vehicles under way.
     pub compliance: Arc<trips::ComplianceMonitor>,
     /// What each domain tells vehicles, and hears of it.
     pub commands: commands::Sources,
-    /// Samples.
     pub telemetry: Arc<telemetry::Ingest>,
-    /// Road graphs.
     pub maps: Arc<dyn Maps>,
     /// Map tiles that were encoded before.
     pub tiles: http::tiles::TileCache,
     /// Clock and entropy of this process.
     pub source: Arc<dyn CtxSource>,
-    /// Connected vehicles.
     pub sessions: Arc<Sessions>,
     /// Stops that the store could not take.
     pub emergency: Arc<EmergencyRecord>,
@@ -79,7 +70,6 @@ pub struct Gateway {
     pub streams: streams::Streams,
     /// Ends of journals that somebody follows.
     pub tails: tail::Tails,
-    /// Verifications of journals.
     pub verifications: verifications::Verifications,
     /// Positions that somebody watches.
     pub positions: positions::Feeds,
@@ -90,7 +80,6 @@ pub struct Gateway {
 /// Where vehicles connect, and the certificate that they must find there.
 #[derive(Debug, Clone)]
 pub struct LinkEndpoint {
-    /// Host and port.
     pub address: String,
     /// Hex SHA-256 of the listener's certificate in DER.
     pub certificate_sha256: String,

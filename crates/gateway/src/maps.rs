@@ -9,15 +9,11 @@ use routing::{GraphError, RoadGraph};
 /// What a client sends to be imported.
 #[derive(Debug)]
 pub enum RoadNetwork {
-    /// An OpenStreetMap extract.
     Osm(Vec<u8>),
     /// Nodes and links as CSV texts.
     Csv {
-        /// Nodes.
         nodes: String,
-        /// Links.
         links: String,
-        /// Turn restrictions.
         turns: Option<String>,
         /// Links where a vehicle must not stop.
         no_stop: Option<String>,
@@ -35,7 +31,6 @@ pub enum MapError {
     File {
         /// The graph's digest.
         digest: String,
-        /// Why.
         source: std::io::Error,
     },
     /// The file is not what its name says.

@@ -34,7 +34,6 @@ kernel::typed_id!(
 pub enum State {
     /// Another tenant's runs.
     Waiting,
-    /// It runs.
     Running,
     /// There is a verdict.
     Done,
@@ -45,7 +44,6 @@ pub enum State {
 /// A verification as it is told.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Verification {
-    /// Its id.
     pub id: VerificationId,
     /// How far it is.
     pub state: State,
@@ -53,7 +51,6 @@ pub struct Verification {
     pub replay: bool,
     /// What was looked at until now.
     pub progress: Progress,
-    /// What was found.
     pub verdict: Option<Verdict>,
     /// Why there is no verdict.
     pub problem: Option<String>,

@@ -131,7 +131,6 @@ pub struct MonitorFacts {
     pub avoided_zones_entered: BTreeSet<String>,
     /// Distance from the route, in metres.
     pub off_route_m: f64,
-    /// Driving mode.
     pub mode: String,
     /// Modes that the trip's constraints allow.
     pub allowed_modes: BTreeSet<String>,

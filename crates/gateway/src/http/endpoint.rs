@@ -13,7 +13,6 @@ use crate::api::schema::{Shape, of};
 
 /// One operation.
 pub struct Endpoint {
-    /// Its method.
     pub method: &'static str,
     /// Its address, with parameters in braces.
     pub path: &'static str,
@@ -35,7 +34,6 @@ pub struct Endpoint {
     pub status: u16,
     /// Another status of success, where there is one.
     pub also: Option<u16>,
-    /// What it answers.
     pub answer: Answer,
     /// What carries it out.
     pub route: fn(MethodFilter) -> MethodRouter<Arc<Gateway>>,
@@ -59,13 +57,10 @@ pub enum Answer {
     Json(Shape),
     /// A Mapbox Vector Tile.
     Tile,
-    /// Plain text.
     Text,
     /// Bytes of a format of their own.
     Bytes,
-    /// Server-Sent Events.
     Events,
-    /// A WebSocket.
     Socket,
 }
 

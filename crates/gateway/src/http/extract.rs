@@ -24,7 +24,6 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
 /// A JSON body, with the digest of its bytes.
 pub struct Body<T> {
-    /// What was sent.
     pub value: T,
     /// Hex SHA-256 of the bytes, for idempotency.
     pub digest: String,

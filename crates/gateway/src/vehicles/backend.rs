@@ -21,11 +21,8 @@ pub const REPORT_WATERMARKS: TableSpec = TableSpec::observations("report_waterma
 /// A vehicle that proved who it is.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Whose.
     pub tenant: TenantId,
-    /// Which.
     pub id: VehicleId,
-    /// Where it works.
     pub site: SiteId,
     /// The tenant's sector.
     pub sector: Option<Sector>,

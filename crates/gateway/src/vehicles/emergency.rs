@@ -23,21 +23,17 @@ const RECORD_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Restriction {
-    /// The vehicle stops.
     Stop {
-        /// How.
         class: StopClass,
     },
     /// The vehicle takes no trip, and stops where the timing says so.
     Hold {
         /// Why it is held.
         hold: HoldKind,
-        /// From when on.
         timing: HoldTiming,
     },
     /// The vehicle leaves its trip.
     Cancel {
-        /// The trip.
         trip: TripId,
         /// The claim under which it drives.
         claim_epoch: u64,
@@ -47,19 +43,14 @@ pub enum Restriction {
 /// An order that was given while the store could not commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmergencyOrder {
-    /// Whose vehicle.
     pub tenant: TenantId,
-    /// Which vehicle.
     pub vehicle: VehicleId,
     /// The id under which it was sent; the journal will have a stop or hold under the same.
     pub command: CommandId,
-    /// What it orders.
     pub restriction: Restriction,
-    /// Why.
     pub reason: String,
     /// Who ordered it: the principal's id and role.
     pub by: (String, String),
-    /// When.
     pub at: Timestamp,
 }
 

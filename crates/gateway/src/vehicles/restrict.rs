@@ -33,7 +33,6 @@ const RECORD_WAIT: Duration = Duration::from_millis(300);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Recorded {
-    /// In the journal.
     Journal,
     /// In the emergency record on the disk.
     Emergency,
@@ -44,7 +43,6 @@ pub enum Recorded {
 /// What became of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderedStop {
-    /// Its id.
     pub stop: CommandId,
     /// Whether the vehicle's session has it now, or it waits for the vehicle.
     pub sent: bool,

@@ -32,7 +32,6 @@ const WAITING_NAMED_MAX: usize = 100;
 /// Rules of a site as a vehicle was sent them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct SentRules {
-    /// The revision.
     revision: u64,
     /// Ids of the zones and closures: each is never changed, so its id says what it is.
     rules: BTreeSet<String>,

@@ -115,7 +115,6 @@ impl Sessions {
         self.with(|connected| connected.sessions.len())
     }
 
-    /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -13,18 +13,10 @@ use sha2::{Digest, Sha256};
 pub enum TlsError {
     /// The files cannot be read or written.
     #[error("the vehicle listener's certificate {path} cannot be read or written")]
-    File {
-        /// Which file.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
+    File { path: String, source: io::Error },
     /// The file holds something else.
     #[error("{path} holds no certificate or key: restore it from a backup; vehicles trust no other")]
-    Malformed {
-        /// Which file.
-        path: String,
-    },
+    Malformed { path: String },
     /// It could not be made.
     #[error("the vehicle listener's certificate cannot be made")]
     Make(#[from] rcgen::Error),
