@@ -2,13 +2,14 @@
 
 use fleet::site::{CORNERS_MAX, ClosureClass, MapVersion, Restriction as Kept, ZoneKind};
 use kernel::id::RestrictionId;
-use kernel::{Coordinate, SiteId, Timestamp, VehicleId};
+use kernel::{Coordinate, SiteId, Timestamp};
 use routing::import::ImportReport;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Name, Sentence};
+use crate::vehicles::rules::InForce;
 
 /// A road network as CSV texts.
 #[derive(Deserialize, JsonSchema)]
@@ -113,22 +114,6 @@ pub enum ZoneWord {
 #[schemars(inline)]
 pub enum ClosureWord {
     Closure,
-}
-
-/// On how many of the vehicles that count a zone or closure holds.
-#[derive(Serialize, JsonSchema)]
-pub struct InForce {
-    pub on: usize,
-    pub of: usize,
-    /// The first of those that have not confirmed it.
-    pub waiting: Vec<WaitingVehicle>,
-}
-
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
-pub struct WaitingVehicle {
-    pub id: VehicleId,
-    pub name: String,
 }
 
 #[derive(Deserialize, JsonSchema)]

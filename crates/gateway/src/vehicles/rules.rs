@@ -12,13 +12,13 @@ use fleet::{KnownVehicle, Site};
 use kernel::{CommandId, SiteId, TenantId, Timestamp, VehicleId};
 use link::v1::{self, command::Body};
 use link::{RuleClass, SiteRule, SiteRules};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::port::{CommitError, Fault, Store};
 use store::{Expected, Loaded, RowBody, RowWrite, TableSpec};
 
 use super::backend::Known;
 use crate::Gateway;
-use crate::api::sites as api;
 
 /// Which zones and closures each vehicle was sent and confirmed, by vehicle.
 pub const VEHICLE_RULES: TableSpec = TableSpec::observations("vehicle_rules", &[]);
@@ -129,7 +129,7 @@ impl Gateway {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn in_force(&self, tenant: &TenantId, site: &SiteId) -> Result<InForce, Fault> {
+    pub async fn in_force(&self, tenant: &TenantId, site: &SiteId) -> Result<KeptRules, Fault> {
         let vehicles = self.fleet.vehicles_of(tenant, site).await?;
         let counts = |known: &KnownVehicle| known.vehicle.status == Status::Online || known.vehicle.claim.is_some();
         let mut kept = Vec::new();
@@ -138,22 +138,43 @@ impl Gateway {
             let rules: VehicleRules = row.map(|row| row.decode()).transpose()?.unwrap_or_default();
             kept.push((known.id, known.vehicle.profile.name, rules.confirmed.rules));
         }
-        Ok(InForce(kept))
+        Ok(KeptRules(kept))
     }
 }
 
-/// What the vehicles of a site keep: id, name, rules.
-pub struct InForce(Vec<(VehicleId, String, BTreeSet<String>)>);
+/// On how many of the vehicles that count a zone or closure holds.
+#[derive(Serialize, JsonSchema)]
+pub struct InForce {
+    /// How many.
+    pub on: usize,
+    /// Of how many.
+    pub of: usize,
+    /// The first of those that have not confirmed it.
+    pub waiting: Vec<WaitingVehicle>,
+}
 
-impl InForce {
+/// A vehicle that has not confirmed a rule.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct WaitingVehicle {
+    /// Its id.
+    pub id: VehicleId,
+    /// What people call it.
+    pub name: String,
+}
+
+/// What the vehicles of a site keep: id, name, rules.
+pub struct KeptRules(Vec<(VehicleId, String, BTreeSet<String>)>);
+
+impl KeptRules {
     /// On how many of them a rule holds, and who has not confirmed it.
-    pub fn of(&self, rule: &str) -> api::InForce {
+    pub fn of(&self, rule: &str) -> InForce {
         let waiting: Vec<_> = self.0.iter().filter(|(_, _, rules)| !rules.contains(rule)).collect();
         let named = waiting.iter().take(WAITING_NAMED_MAX);
-        api::InForce {
+        InForce {
             on: self.0.len() - waiting.len(),
             of: self.0.len(),
-            waiting: named.map(|(id, name, _)| api::WaitingVehicle { id: *id, name: name.clone() }).collect(),
+            waiting: named.map(|(id, name, _)| WaitingVehicle { id: *id, name: name.clone() }).collect(),
         }
     }
 }
@@ -234,12 +255,12 @@ mod tests {
     #[test]
     fn who_has_not_confirmed_is_named() {
         let vehicle = |n: u128, ids: &[&str]| (VehicleId::from_u128(n), format!("car-{n}"), rules(ids));
-        let kept = InForce(vec![vehicle(1, &["a", "b"]), vehicle(2, &["b"]), vehicle(3, &[])]);
+        let kept = KeptRules(vec![vehicle(1, &["a", "b"]), vehicle(2, &["b"]), vehicle(3, &[])]);
         let sent = kept.of("a");
         assert_eq!((sent.on, sent.of), (1, 3));
         let names: Vec<&str> = sent.waiting.iter().map(|vehicle| vehicle.name.as_str()).collect();
         assert_eq!(names, ["car-2", "car-3"]);
-        let many = InForce((0..200).map(|n| vehicle(n, &[])).collect());
+        let many = KeptRules((0..200).map(|n| vehicle(n, &[])).collect());
         let sent = many.of("a");
         assert_eq!((sent.on, sent.of), (0, 200));
         assert_eq!(sent.waiting.len(), WAITING_NAMED_MAX);
