@@ -46,7 +46,6 @@ struct RunArgs {
     /// The folder of the agent's state; it must survive restarts.
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// Drive a simulated vehicle.
     #[arg(long)]
     simulate: bool,
     /// Where the simulated vehicle stands at first, as lat,lon.

@@ -99,7 +99,6 @@ impl Path {
         self.id
     }
 
-    /// Where the pickup is.
     pub fn pickup_m(&self) -> f64 {
         self.pickup_m
     }
@@ -109,7 +108,6 @@ impl Path {
         self.stops_m.get(served).copied()
     }
 
-    /// Where the drop-off is.
     pub fn length_m(&self) -> f64 {
         self.length_m
     }

@@ -39,7 +39,6 @@ enum Motion {
         at_m: Option<f64>,
         deceleration_mps2: f64,
     },
-    /// Standing with open doors.
     Serve {
         service: Service,
         left_s: f64,

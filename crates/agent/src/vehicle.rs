@@ -15,15 +15,11 @@ pub const STANDSTILL_MPS: f64 = 0.05;
 pub struct VehicleState {
     pub position: Position,
     pub speed_mps: f64,
-    /// State of charge in percent.
     pub battery_pct: f64,
     /// Distance of its life in metres.
     pub odometer_m: f64,
-    /// How it is driven.
     pub mode: Mode,
-    /// Standstill and parking brake.
     pub parked: bool,
-    /// People or load aboard.
     pub occupied: bool,
     /// Metres along the path that it was last told to follow; `None`: it follows none since it started.
     pub along_m: Option<f64>,
@@ -58,7 +54,6 @@ impl VehicleState {
 /// What happens at a stop of the trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
-    /// People or load come aboard.
     Pickup,
     Dropoff,
 }
@@ -77,18 +72,18 @@ pub enum VehicleCommand {
         max_speed_mps: f64,
     },
     /// Go on as before, no faster than this; reached with a bounded deceleration (SAFE-14).
-    SlowTo { max_speed_mps: f64 },
+    SlowTo {
+        max_speed_mps: f64,
+    },
     Stop {
         class: StopClass,
         /// Where on the path, in metres; `None`: as soon as the class allows.
         at_m: Option<f64>,
     },
-    /// Stand, parking brake on.
     Hold,
     /// Stand and let people or load in or out.
     Serve {
         service: Service,
-        /// For at least so long.
         dwell_ms: u64,
     },
 }

@@ -112,9 +112,6 @@ impl Sources {
     }
 
     /// The commands that hold a vehicle.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn in_force(&self, tenant: &TenantId, vehicle: VehicleId) -> Result<BTreeSet<CommandId>, Fault> {
         let mut all = BTreeSet::new();
         for source in self.iter() {

@@ -15,9 +15,7 @@ pub const VEHICLE_SEEN: TableSpec = TableSpec::observations("vehicle_seen", &[])
 /// What was last seen of a vehicle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
-    /// When, by our clock.
     pub at: Timestamp,
-    /// Which start of its computer.
     pub boot: BootId,
     /// State of charge, 0 to 100.
     pub battery_pct: f64,
@@ -38,7 +36,6 @@ pub const CLAIM_RENEWALS: TableSpec = TableSpec::observations("claim_renewals", 
 pub struct Renewal {
     /// The claim's epoch.
     pub epoch: u64,
-    /// When it was renewed.
     pub at: Timestamp,
 }
 
@@ -94,7 +91,6 @@ pub(crate) async fn watch_until(
     }
 }
 
-/// What was last seen of a vehicle.
 pub async fn last_seen(store: &dyn Store, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<Seen>, Fault> {
     row_of(store, tenant, vehicle).await?.map(|row| row.decode()).transpose()
 }

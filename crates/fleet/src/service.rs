@@ -56,7 +56,6 @@ pub struct Registered {
     pub vehicle: VehicleId,
     /// What it presents when it connects.
     pub secret: Secret,
-    /// What policy allows it.
     pub constraints: policy::Constraints,
 }
 
@@ -65,7 +64,6 @@ pub struct Registered {
 pub struct KnownVehicle {
     pub id: VehicleId,
     pub vehicle: Vehicle,
-    /// The version of its state.
     pub version: u64,
     /// What was last seen of it.
     pub seen: Option<Seen>,
@@ -165,9 +163,6 @@ impl Fleet {
     }
 
     /// The tenant whose vehicle presents this secret; `None` for a stranger.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn authenticate(&self, vehicle: VehicleId, secret: &str) -> Result<Option<TenantId>, Fault> {
         let Some(tenant) = credentials::tenant_of(&*self.store, vehicle, secret).await? else { return Ok(None) };
         let known = self.vehicle(&tenant, vehicle).await?;
@@ -263,9 +258,6 @@ impl Fleet {
     }
 
     /// Ends a trip's claim and its epoch.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn release_claim(
         &self,
         ctx: &Ctx,
@@ -279,9 +271,6 @@ impl Fleet {
     }
 
     /// Ends the epoch of a trip's claim; the vehicle stays the trip's, whose claim lapses.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn withdraw_claim(
         &self,
         ctx: &Ctx,
@@ -295,9 +284,6 @@ impl Fleet {
     }
 
     /// Renews the claim in force over the link: kept first, then answered. `None` when there is none to renew.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn renew_claim(&self, tenant: &TenantId, id: VehicleId, now: Timestamp) -> Result<Option<Claim>, Fault> {
         let Some(known) = load::<Vehicle>(&*self.store, tenant, &id).await? else { return Ok(None) };
         let current = known.state.claim.filter(|claim| claim.epoch == known.state.claim_epoch);
@@ -308,9 +294,6 @@ impl Fleet {
     }
 
     /// Whether a trip's claim is the vehicle's current one, and until when the vehicle may move under the newest one.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn claim(
         &self,
         tenant: &TenantId,
@@ -387,9 +370,6 @@ impl Fleet {
     }
 
     /// The commands that hold a vehicle by its own state: its stops, and its holds, whose commands have their ids.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn restrictions_of(&self, tenant: &TenantId, id: VehicleId) -> Result<BTreeSet<CommandId>, Fault> {
         let Some(known) = load::<Vehicle>(&*self.store, tenant, &id).await? else { return Ok(BTreeSet::new()) };
         let Vehicle { stops, holds, .. } = known.state;
@@ -397,10 +377,6 @@ impl Fleet {
         Ok(stops.iter().map(|stop| stop.id).chain(holds).collect())
     }
 
-    /// One vehicle.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn vehicle(&self, tenant: &TenantId, id: VehicleId) -> Result<Option<KnownVehicle>, Fault> {
         let Some(loaded) = load::<Vehicle>(&*self.store, tenant, &id).await? else { return Ok(None) };
         let seen = seen::last_seen(&*self.store, tenant, id).await?;
@@ -408,9 +384,6 @@ impl Fleet {
     }
 
     /// A page of vehicles, by id.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn vehicles(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<KnownVehicle>, Fault> {
         let mut vehicles = Vec::new();
         for row in self.store.list(TableSpec::of::<Vehicle>(), tenant, query).await? {
@@ -421,10 +394,6 @@ impl Fleet {
         Ok(vehicles)
     }
 
-    /// All vehicles of a site, by id.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn vehicles_of(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<KnownVehicle>, Fault> {
         let mut query = ListQuery::of("site", site.as_str());
         let mut all = Vec::new();
@@ -438,9 +407,6 @@ impl Fleet {
 
     /// The vehicles of a site that are in service, by id. What was last seen is read of those that are connected, and of
     /// some of the others, as many as one asks about to learn why none of them can drive.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn in_service(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<KnownVehicle>, Fault> {
         let mut all = Vec::new();
         let mut away = 0;
@@ -479,7 +445,6 @@ impl Fleet {
 pub enum FromRecord {
     /// It left from the emergency record.
     Yes,
-    /// It goes the ordinary way.
     No,
 }
 

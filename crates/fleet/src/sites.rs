@@ -46,26 +46,15 @@ fn subject(id: &SiteId) -> Subject {
 }
 
 impl Fleet {
-    /// A site.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn site(&self, tenant: &TenantId, id: &SiteId) -> Result<Option<Site>, Fault> {
         Ok(self.site_version(tenant, id).await?.map(|loaded| loaded.state))
     }
 
-    /// A site with its version.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn site_version(&self, tenant: &TenantId, id: &SiteId) -> Result<Option<Loaded<Site>>, Fault> {
         load::<Site>(&*self.store, tenant, id).await
     }
 
     /// A page of sites, by name.
-    ///
-    /// # Errors
-    /// A fault.
     pub async fn sites(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<(SiteId, Site)>, Fault> {
         let rows = self.store.list(TableSpec::of::<Site>(), tenant, query).await?;
         rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()

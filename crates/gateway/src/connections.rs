@@ -70,9 +70,7 @@ struct Table {
 #[derive(Debug)]
 struct Open {
     peer: Peer,
-    /// Its turn, while it waits.
     turn: Option<u64>,
-    /// How many hold it.
     holds: usize,
     /// The connection ends when this goes.
     _end: oneshot::Sender<Infallible>,
@@ -238,7 +236,6 @@ pub struct Admitted<S> {
 }
 
 impl<S> Admitted<S> {
-    /// Its place among the connections.
     pub fn place(&self) -> Place {
         self.place.clone()
     }

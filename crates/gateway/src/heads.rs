@@ -21,9 +21,7 @@ use crate::vehicles::backend::Known;
 /// A head that was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptHead {
-    /// The number of entries.
     pub size: u64,
-    /// The root over them.
     pub root: Hash,
     pub note: String,
 }
@@ -36,7 +34,6 @@ struct State {
     kept: KeptHeads,
     /// Logs that do not fit the head that is kept: it stays until somebody accepts that.
     withheld: BTreeSet<TenantId>,
-    /// Logs with an alarm.
     alarmed: BTreeSet<TenantId>,
 }
 
@@ -151,9 +148,6 @@ fn write(path: &Path, kept: &KeptHeads) -> io::Result<()> {
 }
 
 /// How a log differs from a head that was seen of it, if it does.
-///
-/// # Errors
-/// A fault of the store.
 pub async fn difference(
     store: &dyn Store,
     tenant: &TenantId,
@@ -171,9 +165,6 @@ pub async fn difference(
 
 impl Gateway {
     /// Journals an alarm, shows it, and answers whether somebody accepted it before.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn raise_log_alarm(&self, tenant: &TenantId, alarm: &LogAlarm) -> Result<bool, store::CommandError> {
         let what = alarm.difference.text();
         let LogAlarm { seen_size, size, seen_by, .. } = alarm;
@@ -191,9 +182,6 @@ impl Gateway {
 
     /// Compares the log with the head that a vehicle presents. Answers whether the vehicle may be given a newer one: what does
     /// not fit stays with it as evidence.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub(crate) async fn check_presented(&self, vehicle: &Known, note: &[u8]) -> Result<bool, store::CommandError> {
         if note.is_empty() {
             return Ok(true);
@@ -218,9 +206,6 @@ impl Gateway {
 
     /// Compares every log with what was published of it, and the keys with the newest that were used; before anything else
     /// happens.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn check_heads_at_start(&self) -> Result<(), store::CommandError> {
         // The first start of a server that keeps heads finds none.
         let kept_before = self.tenancy.log(&TenantId::platform()).await?.keys_generation > 0;

@@ -54,7 +54,6 @@ pub struct Gateway {
     pub sessions: Arc<Sessions>,
     /// Stops that the store could not take.
     pub emergency: Arc<EmergencyRecord>,
-    /// The newest published heads.
     pub heads: Arc<heads::Heads>,
     /// The public half of the key that signs heads.
     pub audit_key: keys::VerifyingKey<keys::Audit>,
@@ -62,16 +61,13 @@ pub struct Gateway {
     pub folds: Arc<dyn Fn(bool) -> Vec<Box<dyn Fold>> + Send + Sync>,
     /// What a vehicle must know to connect.
     pub link: LinkEndpoint,
-    /// How vehicles are talked to.
     pub link_settings: vehicles::Settings,
-    /// How fast may be asked.
     pub rates: rates::Rates,
     /// Answers that do not end by themselves.
     pub streams: streams::Streams,
     /// Ends of journals that somebody follows.
     pub tails: tail::Tails,
     pub verifications: verifications::Verifications,
-    /// Positions that somebody watches.
     pub positions: positions::Feeds,
     /// The process's metrics as Prometheus text.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,

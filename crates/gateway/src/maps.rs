@@ -51,6 +51,5 @@ pub trait Maps: Send + Sync {
         network: &'a RoadNetwork,
     ) -> BoxFuture<'a, Result<(Arc<RoadGraph>, ImportReport), MapError>>;
 
-    /// The graph with a digest.
     fn load<'a>(&'a self, digest: &'a str) -> BoxFuture<'a, Result<Arc<RoadGraph>, MapError>>;
 }

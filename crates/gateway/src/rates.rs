@@ -36,7 +36,6 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// What is in it by now.
     fn filled(self, rate: f64, now: Instant) -> f64 {
         let since_s = now.saturating_duration_since(self.at).as_secs_f64();
         (self.tokens + since_s * rate).min(rate * BURST_S)

@@ -20,9 +20,7 @@ const KEPT_MAX: usize = 256;
 /// An entry as it goes out.
 #[derive(Debug)]
 pub struct Line {
-    /// Its place in the journal.
     pub index: u64,
-    /// The type of its event.
     pub event_type: String,
     /// Its stream, then what else it is about.
     subjects: Vec<String>,
@@ -106,9 +104,6 @@ pub struct Tail {
 
 impl Tail {
     /// The entries from `from` on, at most [`PAGE`]. What was committed before the call is among them.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn page(&self, store: &dyn Store, from: u64) -> Result<Page, Fault> {
         let look = |newest: &Newest| (newest.from(from), newest.access_changes);
         let (kept, access_changes) = self.caught_up(store, look).await?;

@@ -22,10 +22,7 @@ const KEPT: usize = 8;
 /// The least that the system gives a thread: what is left over (`nice`, 19).
 const NICENESS: i32 = 19;
 
-kernel::typed_id!(
-    /// One verification of a journal.
-    VerificationId, "verif"
-);
+kernel::typed_id!(VerificationId, "verif");
 
 /// How far a verification is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -35,9 +32,7 @@ pub enum State {
     /// Another tenant's runs.
     Waiting,
     Running,
-    /// There is a verdict.
     Done,
-    /// It ended without one.
     Failed,
 }
 
@@ -45,14 +40,12 @@ pub enum State {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Verification {
     pub id: VerificationId,
-    /// How far it is.
     pub state: State,
     /// Whether rows are compared with the journal.
     pub replay: bool,
     /// What was looked at until now.
     pub progress: Progress,
     pub verdict: Option<Verdict>,
-    /// Why there is no verdict.
     pub problem: Option<String>,
 }
 
@@ -82,7 +75,6 @@ impl Verifications {
         locked(&self.newest).get(tenant)?.iter().map(|kept| locked(kept).clone()).find(|kept| kept.id == id)
     }
 
-    /// Returns when none runs.
     pub async fn ended(&self) {
         // It is never closed.
         let _ = self.turn.acquire().await;

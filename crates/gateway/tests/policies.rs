@@ -206,7 +206,7 @@ fn policy_permits_to_each_role_what_its_operations_ask_for_and_nothing_else() {
     for endpoint in endpoints() {
         let Some(action) = endpoint.asks else { continue };
         let Access::Tenant(permission) = endpoint.access else { panic!("{}: whose policy?", endpoint.path) };
-        let roles = Role::ALL.into_iter().filter(|&role| permission.permits(role)).map(Role::as_str);
+        let roles = Role::ALL.iter().copied().filter(|&role| permission.permits(role)).map(Role::as_str);
         asked.entry(action.as_str()).or_default().extend(roles);
     }
     let files = files();

@@ -8,9 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AssistAnswer")]
+#[strum(serialize_all = "snake_case")]
 pub enum Answer {
     /// Stand; somebody is looking.
     Wait,
@@ -26,19 +29,13 @@ pub enum Answer {
 
 impl Answer {
     /// Every answer.
-    pub const ALL: [Answer; 5] = [Answer::Wait, Answer::Proceed, Answer::ChoosePath, Answer::Stop, Answer::SendCrew];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     /// What is told to whoever sends another text.
     pub const EXPECTED: &'static str = "expected wait, proceed, choose_path, stop or send_crew";
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Answer::Wait => "wait",
-            Answer::Proceed => "proceed",
-            Answer::ChoosePath => "choose_path",
-            Answer::Stop => "stop",
-            Answer::SendCrew => "send_crew",
-        }
+        self.into()
     }
 
     /// Whether the vehicle goes on by it, which policy must allow.
@@ -61,7 +58,7 @@ pub struct AnswerError;
 impl FromStr for Answer {
     type Err = AnswerError;
     fn from_str(text: &str) -> Result<Self, AnswerError> {
-        Self::ALL.into_iter().find(|answer| answer.as_str() == text).ok_or(AnswerError)
+        Self::ALL.iter().copied().find(|answer| answer.as_str() == text).ok_or(AnswerError)
     }
 }
 
@@ -71,7 +68,7 @@ mod tests {
 
     #[test]
     fn answers_are_written_as_they_are_read() {
-        for answer in Answer::ALL {
+        for &answer in Answer::ALL {
             assert_eq!(answer.as_str().parse(), Ok(answer));
             assert_eq!(serde_json::to_value(answer).unwrap(), answer.as_str());
             assert!(Answer::EXPECTED.contains(answer.as_str()));

@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, as a stable code. The HTTP status follows from it at the edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
     /// One or more fields of the request are wrong; each is named.
     InvalidRequest,
@@ -49,49 +50,11 @@ pub enum Code {
 impl Code {
     /// The code as it stands in answers and in the documentation.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Code::InvalidRequest => "INVALID_REQUEST",
-            Code::Unauthenticated => "UNAUTHENTICATED",
-            Code::Forbidden => "FORBIDDEN",
-            Code::NotFound => "NOT_FOUND",
-            Code::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Code::PolicyViolation => "POLICY_VIOLATION",
-            Code::IllegalTransition => "ILLEGAL_TRANSITION",
-            Code::Conflict => "CONFLICT",
-            Code::PreconditionFailed => "PRECONDITION_FAILED",
-            Code::OffMap => "OFF_MAP",
-            Code::Unroutable => "UNROUTABLE",
-            Code::UnknownCapability => "UNKNOWN_CAPABILITY",
-            Code::StaleClaim => "STALE_CLAIM",
-            Code::VehicleUnavailable => "VEHICLE_UNAVAILABLE",
-            Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
-            Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Code::Overloaded => "OVERLOADED",
-            Code::Unavailable => "UNAVAILABLE",
-        }
+        self.into()
     }
 
     /// Every code, for the documentation test.
-    pub const ALL: [Code; 18] = [
-        Code::InvalidRequest,
-        Code::Unauthenticated,
-        Code::Forbidden,
-        Code::NotFound,
-        Code::MethodNotAllowed,
-        Code::PolicyViolation,
-        Code::IllegalTransition,
-        Code::Conflict,
-        Code::PreconditionFailed,
-        Code::OffMap,
-        Code::Unroutable,
-        Code::UnknownCapability,
-        Code::StaleClaim,
-        Code::VehicleUnavailable,
-        Code::PayloadTooLarge,
-        Code::UnsupportedMediaType,
-        Code::Overloaded,
-        Code::Unavailable,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 }
 
 /// One field that is wrong, and how.

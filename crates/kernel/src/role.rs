@@ -11,8 +11,22 @@ pub const VEHICLE: &str = "vehicle";
 pub const AUTOMATION: &str = "automation";
 
 /// What a principal is to its tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     /// Everything within the tenant.
     Administrator,
@@ -30,19 +44,11 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 6] =
-        [Role::Administrator, Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::Auditor, Role::Viewer];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name in tokens' owners, policies and the journal.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Administrator => "administrator",
-            Role::Dispatcher => "dispatcher",
-            Role::SafetyOfficer => "safety_officer",
-            Role::Technician => "technician",
-            Role::Auditor => "auditor",
-            Role::Viewer => "viewer",
-        }
+        self.into()
     }
 }
 
@@ -54,7 +60,7 @@ impl fmt::Display for Role {
 
 /// The names of all roles that an actor can have.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    Role::ALL.into_iter().map(Role::as_str).chain([VEHICLE, AUTOMATION])
+    Role::ALL.iter().map(|role| role.as_str()).chain([VEHICLE, AUTOMATION])
 }
 
 /// What some roles may do over the API. Each domain declares its own; an administrator has every one.

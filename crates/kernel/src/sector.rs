@@ -4,8 +4,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A tenant's sector; its overlay can only tighten what the base policy allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Sector {
     /// Open-pit and underground mines.
     Mining,
@@ -19,16 +34,11 @@ pub enum Sector {
 
 impl Sector {
     /// Every sector, in the order in which people list them.
-    pub const ALL: [Sector; 4] = [Sector::Mining, Sector::Logistics, Sector::RideHail, Sector::Defense];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name in files, addresses and policies.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Sector::Mining => "mining",
-            Sector::Logistics => "logistics",
-            Sector::RideHail => "ride-hail",
-            Sector::Defense => "defense",
-        }
+        self.into()
     }
 }
 
@@ -41,7 +51,7 @@ impl std::fmt::Display for Sector {
 impl std::str::FromStr for Sector {
     type Err = SectorError;
     fn from_str(text: &str) -> Result<Self, SectorError> {
-        Self::ALL.into_iter().find(|sector| sector.as_str() == text).ok_or(SectorError)
+        Self::ALL.iter().copied().find(|sector| sector.as_str() == text).ok_or(SectorError)
     }
 }
 

@@ -89,9 +89,9 @@ fn the_preimage_of_a_commitment_is_for_ever() {
 
 #[test]
 fn a_code_has_one_name_everywhere() {
-    assert_eq!(json!(Code::ALL), json!(Code::ALL.map(Code::as_str)));
-    assert_eq!(Code::ALL.map(Code::as_str).into_iter().collect::<BTreeSet<_>>().len(), Code::ALL.len());
-    for sector in Sector::ALL {
+    assert_eq!(json!(Code::ALL), json!(Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>()));
+    assert_eq!(Code::ALL.iter().map(|code| code.as_str()).collect::<BTreeSet<_>>().len(), Code::ALL.len());
+    for &sector in Sector::ALL {
         assert_eq!(sector.as_str().parse::<Sector>().ok(), Some(sector));
         assert_eq!(json!(sector), json!(sector.as_str()));
     }

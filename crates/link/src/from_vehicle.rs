@@ -1,6 +1,7 @@
 //! What a vehicle says, as checked values. A vehicle is authenticated, yet its software may be wrong or hostile: nothing of it
 //! reaches a domain before every field has a type and a range.
 
+pub use kernel::Mode;
 use kernel::id::BootId;
 use kernel::{Bearing, CommandId, Coordinate, RouteId, Timestamp, TripId};
 
@@ -10,39 +11,6 @@ use crate::v1;
 
 /// Samples in one batch; an agent sends at most this many, so that a live sample never waits behind a long frame.
 pub const BATCH_SAMPLES_MAX: usize = 512;
-
-/// How the vehicle is driven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mode {
-    /// By its own driving system.
-    Autonomous,
-    /// By a person far away.
-    Remote,
-    /// By a person aboard.
-    Manual,
-    /// In the workshop.
-    Service,
-    /// Emergency stop is engaged.
-    Estop,
-}
-
-impl Mode {
-    /// Whether a motion command may be taken in this mode (SAFE-17).
-    pub fn takes_motion(self) -> bool {
-        matches!(self, Mode::Autonomous | Mode::Remote)
-    }
-
-    /// The name as FLOWS writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Mode::Autonomous => "AUTONOMOUS",
-            Mode::Remote => "REMOTE",
-            Mode::Manual => "MANUAL",
-            Mode::Service => "SERVICE",
-            Mode::Estop => "ESTOP",
-        }
-    }
-}
 
 impl From<Mode> for v1::Mode {
     fn from(mode: Mode) -> Self {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use kernel::{CommandId, Coordinate, Timestamp, TripId};
 
-use crate::from_vehicle::Mode;
 use crate::to_vehicle::{Clearance, GroundWhen, StopClass};
+use kernel::Mode;
 
 /// How long a restriction holds unless a clearance names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

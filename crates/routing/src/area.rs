@@ -10,19 +10,16 @@ use crate::graph::{EdgeId, RoadGraph};
 /// A polygon with the id under which people know it. Fewer than three corners touch nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Area {
-    /// Its id or name.
     pub id: String,
     /// Its corners; the last is joined to the first.
     pub corners: Vec<Coordinate>,
 }
 
 impl Area {
-    /// Whether a place lies inside.
     pub fn contains(&self, place: Coordinate) -> bool {
         polygon::contains(&self.corners, place)
     }
 
-    /// Whether a line touches it.
     pub fn touches(&self, line: &[Coordinate]) -> bool {
         polygon::touches(&self.corners, line)
     }

@@ -35,7 +35,6 @@ pub enum ClosureClass {
     NoEntry,
     /// Those inside stand still: no route leads out.
     Stop,
-    /// Those inside leave at once.
     Evacuate,
 }
 
@@ -58,7 +57,6 @@ pub struct Closure {
 }
 
 impl From<Area> for Closure {
-    /// Nobody enters; those inside leave.
     fn from(area: Area) -> Self {
         Self { id: area.id, extent: Extent::Polygon(area.corners), class: ClosureClass::NoEntry }
     }
@@ -72,14 +70,11 @@ pub struct Constraints {
     /// Zones not to be driven through; who stands in one leaves it.
     pub avoided: Vec<Area>,
     pub closures: Vec<Closure>,
-    /// Places with a lower speed.
     pub speed_caps: Vec<SpeedCap>,
-    /// How large the vehicle is.
     pub vehicle: VehicleShape,
 }
 
 impl Constraints {
-    /// Whether nothing is constrained.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -150,7 +145,6 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// No constraint at all.
     pub(crate) fn free(graph: &RoadGraph) -> Self {
         Self::of(graph, Vec::new(), Vec::new(), f64::INFINITY)
     }
@@ -171,7 +165,6 @@ impl Resolved {
         Self { digest: graph.digest(), bans, slows, max_speed_mps, blocked, caps }
     }
 
-    /// The same without one ban.
     pub(crate) fn without(&self, graph: &RoadGraph, ban: usize) -> Self {
         let kept = self.bans.iter().enumerate().filter(|(place, _)| *place != ban).map(|(_, ban)| ban.clone());
         Self::of(graph, kept.collect(), self.slows.clone(), self.max_speed_mps)
@@ -182,7 +175,6 @@ impl Resolved {
         &self.digest
     }
 
-    /// Whether nothing is constrained.
     pub fn is_empty(&self) -> bool {
         self.bans.is_empty() && self.slows.is_empty() && self.max_speed_mps == f64::INFINITY
     }

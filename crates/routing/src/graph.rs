@@ -21,11 +21,24 @@ pub(crate) const NAME_BYTES_MAX: usize = 255;
 pub struct EdgeId(pub u32);
 
 /// Why a vehicle must not stop on an edge (SAFE-5). Only a stop of class NOW may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum NoStop {
     Tunnel,
-    /// On a level crossing.
     LevelCrossing,
     Junction,
     Bridge,
@@ -33,46 +46,27 @@ pub enum NoStop {
     Ramp,
     /// On an access of emergency services.
     EmergencyAccess,
-    /// In a blast zone.
     BlastZone,
 }
 
 impl NoStop {
     /// Every reason; its place here is its number in a graph's bytes.
-    pub const ALL: [NoStop; 7] = [
-        NoStop::Tunnel,
-        NoStop::LevelCrossing,
-        NoStop::Junction,
-        NoStop::Bridge,
-        NoStop::Ramp,
-        NoStop::EmergencyAccess,
-        NoStop::BlastZone,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name in files and messages.
     pub fn as_str(self) -> &'static str {
-        match self {
-            NoStop::Tunnel => "tunnel",
-            NoStop::LevelCrossing => "level_crossing",
-            NoStop::Junction => "junction",
-            NoStop::Bridge => "bridge",
-            NoStop::Ramp => "ramp",
-            NoStop::EmergencyAccess => "emergency_access",
-            NoStop::BlastZone => "blast_zone",
-        }
+        self.into()
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+        text.parse().ok()
     }
 }
 
 /// A directed edge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge {
-    /// The node where it begins.
     pub from: u32,
-    /// The node where it ends.
     pub to: u32,
     /// Its length in metres.
     pub length_m: f64,
@@ -184,22 +178,18 @@ impl RoadGraph {
         &self.digest
     }
 
-    /// The number of nodes.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }
 
-    /// The number of directed edges.
     pub fn edge_count(&self) -> usize {
         self.edges.len()
     }
 
-    /// The places of the nodes.
     pub fn nodes(&self) -> &[Coordinate] {
         &self.nodes
     }
 
-    /// The edges, by their ids.
     pub fn edges(&self) -> &[Edge] {
         &self.edges
     }

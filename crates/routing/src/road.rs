@@ -9,7 +9,6 @@ use crate::bytes::milli;
 #[serde(rename_all = "snake_case")]
 pub enum RoadClass {
     Motorway,
-    /// A ramp of a motorway.
     MotorwayLink,
     Trunk,
     /// A ramp of a trunk road.
@@ -23,9 +22,7 @@ pub enum RoadClass {
     Tertiary,
     /// A ramp of a tertiary road.
     TertiaryLink,
-    /// A minor public road.
     Unclassified,
-    /// A street where people live.
     Residential,
     /// A street shared with people on foot.
     LivingStreet,
@@ -33,7 +30,6 @@ pub enum RoadClass {
     Service,
     /// A road of fields and forests.
     Track,
-    /// A road of unknown class.
     Road,
     /// A haul road of a mine or quarry.
     Haul,
@@ -109,7 +105,6 @@ pub struct VehicleShape {
 }
 
 impl SizeLimits {
-    /// Whether a vehicle fits.
     pub fn admit(&self, vehicle: &VehicleShape) -> bool {
         let fits =
             |limit: Option<f64>, size: Option<f64>| !matches!((limit, size), (Some(limit), Some(size)) if size > limit);

@@ -400,7 +400,7 @@ async fn recall(
     match reply.refused {
         None => Ok(Some(reply.key)),
         Some(refused) => {
-            let code = Code::ALL.into_iter().find(|code| code.as_str() == refused.code).unwrap_or(Code::Conflict);
+            let code = Code::ALL.iter().copied().find(|code| code.as_str() == refused.code).unwrap_or(Code::Conflict);
             let reject = Reject { fields: refused.fields, ..Reject::new(code, refused.message) };
             Err(refused.decision.map_or(reject.clone(), |decision| reject.with_decision(decision)).into())
         }

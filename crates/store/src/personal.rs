@@ -19,9 +19,6 @@ struct Kept {
 }
 
 /// The commitment to a personal value, and the row that keeps the value.
-///
-/// # Errors
-/// A fault where there is no entropy.
 pub fn keep(ctx: &Ctx, of: &Subject, field: &str, value: &str) -> Result<(String, RowWrite), Fault> {
     let half = ctx.new_id::<RequestId>().as_u128().to_be_bytes();
     let entropy = keys::token::generate()
@@ -34,9 +31,6 @@ pub fn keep(ctx: &Ctx, of: &Subject, field: &str, value: &str) -> Result<(String
 }
 
 /// A personal value, where it is still kept.
-///
-/// # Errors
-/// A fault of the store.
 pub async fn read(store: &dyn Store, tenant: &TenantId, of: &Subject, field: &str) -> Result<Option<String>, Fault> {
     let row = store.get(PERSONAL, tenant, &format!("{of}/{field}")).await?;
     row.map(|row| row.decode::<Kept>().map(|kept| kept.value)).transpose()

@@ -24,9 +24,6 @@ pub enum Seen {
 }
 
 /// Compares a tenant's log with a head of so many entries and that root.
-///
-/// # Errors
-/// A fault of the store.
 pub async fn compare(store: &dyn Store, tenant: &TenantId, seen_size: u64, seen_root: Hash) -> Result<Seen, Fault> {
     let size = store.head(tenant).await?.map_or(0, |head| head.size);
     if seen_size > size {

@@ -24,7 +24,6 @@ pub struct Chunk {
     pub n: u64,
     /// When its first record was observed, by the vehicle's clock.
     pub from: Timestamp,
-    /// When its last one was.
     pub to: Timestamp,
     /// The smallest number of a sample in it.
     pub first_seq: u64,
@@ -84,9 +83,7 @@ impl Open {
 /// What is known of one boot.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Boot {
-    /// Which samples have arrived.
     pub sequence: Sequence,
-    /// The tree over its chunks.
     tree: Frontier,
     first_seq: u64,
     last_seq: u64,

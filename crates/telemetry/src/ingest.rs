@@ -33,7 +33,6 @@ pub enum TelemetryError {
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
     pub vehicle: VehicleId,
-    /// Which start of its computer.
     pub boot: BootId,
     pub samples: &'a [RawSample],
     /// Numbers below this will never come: the vehicle no longer has them.
@@ -45,9 +44,7 @@ pub struct Batch<'a> {
 pub struct Ack {
     /// Everything up to this number need not be sent again.
     pub through_seq: u64,
-    /// Samples that are new.
     pub accepted: Vec<Sample>,
-    /// Samples that were there already.
     pub duplicates: usize,
     /// Samples that cannot be true: their numbers, and the field. They need not be sent again either.
     pub refused: Vec<(u64, FieldError)>,
@@ -57,9 +54,7 @@ pub struct Ack {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Latest {
     pub sample: Sample,
-    /// Which start of its computer.
     pub boot: BootId,
-    /// When it was received.
     pub received_at: Timestamp,
 }
 

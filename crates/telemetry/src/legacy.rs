@@ -18,9 +18,7 @@ const CHUNK_MS: i64 = 60_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkDigest {
     pub vehicle: VehicleId,
-    /// Which start of its computer.
     pub boot: BootId,
-    /// The minute, as its beginning.
     pub from: Timestamp,
     pub records: u64,
     /// SHA-256 over the length-prefixed texts of the records, in their order.
@@ -75,7 +73,6 @@ pub fn digests(records: &[(Record, &[u8])]) -> Vec<ChunkDigest> {
         .collect()
 }
 
-/// The root over chunks.
 pub fn root(chunks: &[ChunkDigest]) -> Hash {
     let mut frontier = Frontier::default();
     chunks.iter().for_each(|chunk| frontier.push(Hash::of_leaf(chunk.digest.as_bytes())));

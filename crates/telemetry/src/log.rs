@@ -28,7 +28,6 @@ struct Writing {
     length: u64,
     /// Bytes that are certainly on the disk.
     synced: u64,
-    /// Somebody is syncing right now.
     syncing: bool,
     /// The disk refused something: what is in memory is ahead of it, so the log is read again before it goes on.
     broken: bool,

@@ -20,9 +20,7 @@ pub struct Check {
     pub at: Timestamp,
     /// The number of that sample within its boot.
     pub seq: u64,
-    /// compliant, violating or unknown.
     pub verdict: String,
-    /// The rules that were violated.
     pub rules: Vec<String>,
     /// SHA-256 of the policy bundle.
     pub policy_bundle: String,
@@ -42,7 +40,6 @@ pub enum Observed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub vehicle: VehicleId,
-    /// Which start of its computer.
     pub boot: BootId,
     pub observed: Observed,
 }

@@ -26,7 +26,6 @@ pub struct RawSample {
     /// Distance driven in the vehicle's life, in metres.
     pub odometer_m: f64,
     pub mode: &'static str,
-    /// The trip, if there is one.
     pub trip: Option<TripId>,
     /// Distance along the trip's route, in metres.
     pub progress_m: f64,
@@ -37,7 +36,6 @@ pub struct RawSample {
 /// A sample that is believed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Its number within the boot.
     pub seq: u64,
     /// When it was taken, by the vehicle's clock.
     pub vehicle_time: Timestamp,
@@ -51,7 +49,6 @@ pub struct Sample {
     /// Distance driven in the vehicle's life, in metres.
     pub odometer_m: f64,
     pub mode: String,
-    /// The trip, if there is one.
     pub trip: Option<TripId>,
     /// Distance along the trip's route, in metres.
     pub progress_m: f64,

@@ -19,7 +19,6 @@ use crate::legacy;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkOf {
     pub vehicle: VehicleId,
-    /// Which start of its computer.
     pub boot: BootId,
     #[serde(flatten)]
     pub chunk: Chunk,
@@ -30,7 +29,6 @@ pub struct ChunkOf {
 pub struct Manifest {
     /// The segment's number within its tenant, from 1.
     pub segment: u64,
-    /// Its chunks, in their order.
     pub chunks: Vec<ChunkOf>,
     /// The Merkle root (RFC 6962) over their digests.
     pub root: Hash,
@@ -129,12 +127,10 @@ impl Span {
 pub enum Closed {
     /// Of one whose chunks have seals.
     Sealed(Manifest),
-    /// Of an older one.
     Legacy(legacy::Manifest),
 }
 
 impl Closed {
-    /// What it says of boots.
     pub fn into_boots(self) -> BTreeMap<BootKey, Boot> {
         match self {
             Self::Sealed(manifest) => {
@@ -149,7 +145,6 @@ impl Closed {
     }
 }
 
-/// The file of a segment.
 pub fn segment_path(folder: &Path, segment: u64) -> PathBuf {
     folder.join(format!("{segment:010}.log"))
 }

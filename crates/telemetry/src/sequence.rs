@@ -25,7 +25,6 @@ impl Sequence {
         seq <= self.through || self.ahead.contains(&seq)
     }
 
-    /// Notes that a number arrived.
     pub fn note(&mut self, seq: u64) {
         if !self.contains(seq) {
             self.ahead.insert(seq);

@@ -22,7 +22,6 @@ pub type Named = BTreeMap<BootKey, BTreeMap<u64, Hash>>;
 pub struct Damage {
     /// Which segment, or which boot of which vehicle.
     pub place: String,
-    /// What is wrong there.
     pub what: String,
 }
 

@@ -52,7 +52,6 @@ pub struct LogAlarm {
     pub seen_size: u64,
     /// The root over them, or the digest of what was presented instead of a head.
     pub seen_root: Hash,
-    /// The entries that there are.
     pub size: u64,
     /// Who saw it, e.g. `vehicle/veh_…`.
     pub seen_by: String,

@@ -24,7 +24,6 @@ pub struct PrincipalCreated {
 /// It got a token. The journal has neither the token nor its digest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PrincipalTokenIssued {
-    /// Why it was issued.
     pub purpose: String,
 }
 
@@ -47,11 +46,9 @@ pub struct Principal {
     /// What it is there for, if anybody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How many tokens it got.
     pub tokens_issued: u64,
     /// Whether its tokens are worth nothing any more.
     pub revoked: bool,
-    /// Since when it exists.
     pub created_at: Timestamp,
 }
 
@@ -131,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_principal_is_made_once_with_a_role_and_a_token() {
-        for role in Role::ALL {
+        for &role in Role::ALL {
             let make = |state: Option<&Principal>| create(state, role, None, "why");
             let made = check([], make, accepts([created(role), issued()], ())).unwrap();
             assert_eq!(made, Principal { role, name: None, tokens_issued: 1, revoked: false, created_at: START });

@@ -48,7 +48,6 @@ pub struct Authenticated {
 pub struct NewTenant {
     pub name: TenantId,
     pub sector: Sector,
-    /// Whether its vehicles are simulated.
     pub simulated: bool,
 }
 
@@ -68,15 +67,11 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
-    /// The service over a store.
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn CtxSource>) -> Self {
         Self { store, source }
     }
 
     /// Makes the platform and its administrator at the first start; `None` at every later one.
-    ///
-    /// # Errors
-    /// A fault of the store or of the machine's entropy.
     pub async fn ensure_platform(&self) -> Result<Option<Secret>, CommandError> {
         let platform = TenantId::platform();
         if load::<Tenant>(&*self.store, &platform, &platform).await?.is_some() {
@@ -149,17 +144,11 @@ impl Tenancy {
     }
 
     /// Makes a principal of the caller's tenant.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn create_principal(&self, ctx: &Ctx, role: Role, name: &str) -> Result<NewPrincipal, CommandError> {
         self.new_principal(ctx, role, Some(name), "created by an administrator").await
     }
 
     /// A page of a tenant's principals, by id.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn principals(
         &self,
         tenant: &TenantId,
@@ -214,9 +203,6 @@ impl Tenancy {
     }
 
     /// Who presents this token; `None` when nobody does any more or ever did.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Fault> {
         let Some(tenant) = tenant_of(token, TOKEN_PREFIX) else { return Ok(None) };
         let Some(row) = self.store.get(TOKENS, &tenant, &digest(token)).await? else { return Ok(None) };
@@ -236,50 +222,31 @@ impl Tenancy {
     }
 
     /// Whether a principal may act, for what began when it could.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn is_active(&self, tenant: &TenantId, principal: PrincipalId) -> Result<bool, Fault> {
         let known = load::<Principal>(&*self.store, tenant, &principal).await?;
         Ok(known.is_some_and(|known| !known.state.revoked))
     }
 
-    /// A tenant.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn tenant(&self, tenant: &TenantId) -> Result<Option<Tenant>, Fault> {
         Ok(load::<Tenant>(&*self.store, tenant, tenant).await?.map(|loaded| loaded.state))
     }
 
     /// What is known of a tenant's log as a whole.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn log(&self, tenant: &TenantId) -> Result<Log, Fault> {
         Ok(load::<Log>(&*self.store, tenant, tenant).await?.map(|loaded| loaded.state).unwrap_or_default())
     }
 
     /// Raises an alarm over a tenant's log, once; answers whether somebody accepted it before.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn raise_log_alarm(&self, tenant: &TenantId, alarm: &LogAlarm) -> Result<bool, CommandError> {
         self.on_log(tenant, Actor::automation("log.seen"), |log| log::raise(log, alarm)).await
     }
 
     /// Accepts the alarms that stand over a tenant's log; answers how many.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn accept_log_alarms(&self, tenant: &TenantId, by: Actor, reason: &str) -> Result<usize, CommandError> {
         self.on_log(tenant, by, |log| log::accept(log, reason)).await
     }
 
     /// Notes the generation of the keys that the server runs with.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn see_keys(&self, generation: u64) -> Result<(), CommandError> {
         let platform = TenantId::platform();
         self.on_log(&platform, Actor::automation("keys.seen"), |log| log::see_keys(log, generation)).await
@@ -308,9 +275,6 @@ impl Tenancy {
     }
 
     /// Every tenant but the platform, by name.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, Fault> {
         let mut tenants = Vec::new();
         for tenant in self.store.logs().await?.into_iter().filter(|tenant| !tenant.is_platform()) {

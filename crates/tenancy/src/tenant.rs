@@ -17,11 +17,9 @@ kernel::domain_events! {
 /// The tenant exists from now on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TenantCreated {
-    /// Its name, which is its id.
     pub name: TenantId,
     /// Its sector; the platform has none.
     pub sector: Option<Sector>,
-    /// What it has subscribed to.
     pub entitlements: BTreeSet<String>,
     /// Whether its vehicles are simulated, all of them (SAFE-15).
     pub simulated: bool,
@@ -30,20 +28,15 @@ pub struct TenantCreated {
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
-    /// Its name, which is its id.
     pub name: TenantId,
     /// Its sector; the platform has none.
     pub sector: Option<Sector>,
-    /// What it has subscribed to.
     pub entitlements: BTreeSet<String>,
-    /// Whether its vehicles are simulated.
     pub simulated: bool,
-    /// Since when it exists.
     pub created_at: Timestamp,
 }
 
 impl Tenant {
-    /// What contexts of it say.
     pub fn about(&self) -> About {
         About { sector: self.sector, simulated: self.simulated }
     }

@@ -16,7 +16,6 @@ pub struct TripFacts {
     pub zone_kinds_at_stops: BTreeSet<String>,
     /// Zones that are closed to motion now; they become the trip's avoided zones.
     pub avoided_zones: BTreeSet<String>,
-    /// People to be carried.
     pub passengers: u32,
     /// Load to be carried, in kilograms.
     pub payload_kg: f64,
@@ -47,7 +46,6 @@ impl TripFacts {
 pub struct AssignmentFacts {
     /// When the vehicle last told its mode, battery and connectivity.
     pub vehicle_seen_at: Timestamp,
-    /// Whether the vehicle is online.
     pub online: bool,
     /// Driving mode: AUTONOMOUS, REMOTE, MANUAL, SERVICE, ESTOP.
     pub mode: String,
@@ -59,17 +57,12 @@ pub struct AssignmentFacts {
     pub holds: BTreeSet<String>,
     /// Whether the vehicle is claimed by another trip.
     pub claimed: bool,
-    /// Whether the vehicle is simulated.
     pub vehicle_simulated: bool,
-    /// What the vehicle can do.
     pub capabilities: BTreeSet<String>,
     /// What the trip asks for, its constraints included.
     pub required_capabilities: BTreeSet<String>,
-    /// The kind of trip.
     pub trip_kind: String,
-    /// People to be carried.
     pub passengers: u32,
-    /// Seats of the vehicle.
     pub seats: u32,
     /// Load to be carried, in kilograms.
     pub payload_kg: f64,

@@ -65,14 +65,12 @@ pub struct Services {
     pub assistance: Arc<AssistanceService>,
     /// Orders that ask for the same trip again and again.
     pub standing_orders: Arc<StandingOrders>,
-    /// Which vehicle takes which trip.
     pub dispatch: Arc<Dispatch>,
     /// The checks of samples of vehicles under way.
     pub compliance: Arc<ComplianceMonitor>,
 }
 
 impl Services {
-    /// The services over these trips.
     pub fn new(trips: Trips) -> Self {
         let trips = Arc::new(trips);
         Self {

@@ -21,12 +21,10 @@ pub struct TenantFacts {
     pub sector: Sector,
     /// Whether its vehicles are simulated (SAFE-15).
     pub simulated: bool,
-    /// What it is entitled to.
     pub entitlements: BTreeSet<String>,
 }
 
 pub trait Tenants: Send + Sync {
-    /// A tenant, if it exists.
     fn tenant<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Option<TenantFacts>>;
 }
 
@@ -47,12 +45,10 @@ pub struct VehicleFacts {
     pub vehicle: VehicleId,
     pub name: String,
     pub site: SiteId,
-    /// Whether dispatch may choose it.
     pub availability: Availability,
     pub online: bool,
     /// Driving mode: AUTONOMOUS, REMOTE, MANUAL, SERVICE, ESTOP.
     pub mode: String,
-    /// The kinds of its holds.
     pub holds: BTreeSet<String>,
     /// Whether a trip has a claim on it.
     pub claimed: bool,
@@ -62,7 +58,6 @@ pub struct VehicleFacts {
     pub battery_pct: f64,
     /// Usable energy when full, in watt-hours.
     pub energy_capacity_wh: f64,
-    /// Consumption in watt-hours per metre.
     pub consumption_wh_per_m: f64,
     pub capabilities: BTreeSet<String>,
     /// The heaviest load that it may carry, in kilograms: the lesser of profile and admission.
@@ -76,7 +71,6 @@ pub struct VehicleFacts {
     pub avoided_zones: BTreeSet<String>,
     /// Whether its admission is still valid.
     pub admission_valid: bool,
-    /// Whether it is on probation.
     pub on_probation: bool,
     pub simulated: bool,
     /// Its newest position, if one is known.
@@ -101,7 +95,6 @@ pub enum FleetEvent {
     /// A hold takes effect on a vehicle before the end of its trip.
     VehicleHeld {
         vehicle: VehicleId,
-        /// The kind of the hold.
         kind: String,
         /// Why it was placed, for a person.
         reason: String,
@@ -119,7 +112,6 @@ pub enum FleetEvent {
 /// What the vehicles of a fleet can do, one of them this and another that.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Abilities {
-    /// Every capability that one has.
     pub capabilities: BTreeSet<String>,
     /// The most seats that one has; `None` while there is no vehicle.
     pub seats_max: Option<u32>,
@@ -174,7 +166,6 @@ pub trait Fleet: Send + Sync {
     /// The vehicles of a site, ready or not, in order of id: of those that are not ready a waiting trip says why.
     fn vehicles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>>;
 
-    /// One vehicle, if it exists.
     fn vehicle<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>>;
 
     /// Takes a vehicle for a trip and answers the claim's epoch. Idempotent by trip. Refused with
@@ -273,7 +264,6 @@ pub enum RouteAnswer {
     },
     /// An end is too far from any road.
     OffMap {
-        /// Whether it is the beginning.
         is_origin: bool,
         /// How far, and how far is allowed, for a person.
         reason: String,
@@ -284,7 +274,6 @@ pub enum RouteAnswer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
     pub name: String,
-    /// Whether the line begins inside.
     pub holds_start: bool,
     /// Whether those inside must stand still (SAFE-9).
     pub stops_inside: bool,
@@ -339,7 +328,6 @@ pub struct LastPosition {
 /// How far a vehicle is on its trip.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RouteProgress {
-    /// Metres along its whole path.
     pub progress_m: f64,
     /// Speed in metres per second.
     pub speed_mps: f64,

@@ -64,7 +64,6 @@ impl ServerClock {
 pub(super) struct LiveClaim {
     pub trip: TripId,
     pub epoch: u64,
-    /// By the monotonic clock.
     pub until_ms: u64,
 }
 

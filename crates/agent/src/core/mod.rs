@@ -31,16 +31,12 @@ const RESTARTED: &str = "RESTARTED";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     pub vehicle: VehicleId,
-    /// This start of its computer.
     pub boot: BootId,
-    /// The agent's version.
     pub agent_version: String,
-    /// What the vehicle can do.
     pub capabilities: Vec<String>,
     pub components: Vec<Component>,
     /// SHA-256 of the map aboard, in hexadecimal; `None`: it takes the one that the server names.
     pub map_digest: Option<String>,
-    /// Whether the vehicle is simulated.
     pub kind: VehicleKind,
     /// Usable energy of the battery in watt-hours.
     pub battery_wh: f64,
@@ -51,7 +47,6 @@ pub struct Config {
 /// Simulated is part of the identity (SAFE-15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VehicleKind {
-    /// It can hurt somebody.
     Real,
     Simulated,
 }
@@ -69,13 +64,10 @@ pub struct Input {
 /// What can happen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A session is open.
     Connected,
     Disconnected,
-    /// The server said something.
     Received(Box<v1::ToVehicle>),
     Tick,
-    /// The vehicle's state.
     Vehicle(VehicleState),
 }
 
@@ -85,9 +77,7 @@ pub enum Output {
     /// Write this; what follows waits for the disk where [`Record::must_sync`] says so. Records that follow one another
     /// count together or not at all: a phase is never found without its report.
     Persist(Box<Record>),
-    /// Send this; only while connected.
     Send(Box<v1::FromVehicle>),
-    /// Ask this of the vehicle.
     Drive(VehicleCommand),
 }
 
@@ -173,7 +163,6 @@ impl Agent {
         std::mem::take(&mut self.out)
     }
 
-    /// What the agent knows.
     pub fn memory(&self) -> &Memory {
         &self.memory
     }

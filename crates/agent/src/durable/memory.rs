@@ -25,7 +25,6 @@ const HELD_MAX: usize = 256;
 /// The trip under way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TripMemory {
-    /// The dispatch, as it came.
     pub dispatch: v1::Command,
     /// The routes that replaced its own, in order, and from where on.
     pub reroutes: Vec<(v1::Command, f64)>,
@@ -58,15 +57,11 @@ pub struct Memory {
     pub boot: Option<BootId>,
     /// What holds the vehicle, as it came.
     pub held: BTreeMap<CommandId, v1::Command>,
-    /// The same, by its rules.
     pub holding: Holding,
-    /// The trip under way.
     pub trip: Option<TripMemory>,
-    /// Reports not acknowledged, oldest first.
     pub reports: VecDeque<v1::TripReport>,
     /// The newest number of a report of this boot.
     pub report_seq: u64,
-    /// Samples not acknowledged, oldest first.
     pub samples: VecDeque<(BootId, v1::Sample)>,
     /// The newest number of a sample of this boot.
     pub sample_seq: u64,
@@ -221,7 +216,6 @@ impl Memory {
         push_bounded(&mut self.samples, (boot, sample), SAMPLES_MAX);
     }
 
-    /// The trip under way.
     pub fn trip_id(&self) -> Option<TripId> {
         self.trip.as_ref().and_then(TripMemory::id)
     }

@@ -7,11 +7,9 @@ use link::v1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
 #[repr(i32)]
 pub enum Phase {
-    /// Accepted, not moved yet.
     Accepted = 0,
     ToPickup = 1,
     AtPickup = 2,
-    /// On the trip leg.
     OnTrip = 3,
     AtDropoff = 4,
 }
@@ -113,10 +111,8 @@ pub enum Record {
     /// The trip ends as soon as the vehicle stands, for this reason.
     #[prost(string, tag = "8")]
     Ending(String),
-    /// The trip is over.
     #[prost(string, tag = "9")]
     TripOver(String),
-    /// A report to the server.
     #[prost(message, tag = "10")]
     Reported(v1::TripReport),
     /// The server holds the reports of a boot up to a number.
@@ -127,7 +123,6 @@ pub enum Record {
     /// The server holds the samples of a boot up to a number.
     #[prost(message, tag = "13")]
     SamplesAcked(records::Acked),
-    /// How far a command got.
     #[prost(message, tag = "14")]
     Command(v1::CommandState),
     /// The highest claim epoch heard of.

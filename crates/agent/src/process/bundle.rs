@@ -34,7 +34,6 @@ pub struct VehicleEntry {
     pub secret: String,
     /// Where it stands when it has no state yet.
     pub start: Coordinate,
-    /// What it can do.
     #[serde(default)]
     pub capabilities: Vec<String>,
     /// After how many metres something stands on its way, once; `None`: never.
@@ -54,13 +53,10 @@ impl std::fmt::Debug for VehicleEntry {
 /// A bundle that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The file cannot be read.
     #[error("cannot read the bundle")]
     Read(#[source] std::io::Error),
-    /// The file is too long.
     #[error("the bundle has {bytes} bytes; at most {FILE_BYTES_MAX} are read")]
     TooLong { bytes: u64 },
-    /// It is no bundle.
     #[error("the bundle is not of the expected form")]
     Form(#[source] serde_json::Error),
 }

@@ -45,7 +45,6 @@ pub struct Setup {
     pub start: Coordinate,
     /// How much faster than the clock its world runs; more than 0.
     pub speedup: f64,
-    /// What it can do.
     pub capabilities: Vec<String>,
     /// After how many metres something stands on its way, once; `None`: never.
     pub obstacle_after_m: Option<f64>,

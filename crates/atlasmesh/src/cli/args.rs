@@ -20,7 +20,6 @@ pub struct Connection {
     /// The server's address.
     #[arg(long, global = true, env = "ATLASMESH_URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
-    /// The token to act with.
     #[arg(long, global = true, env = "ATLASMESH_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Print JSON for programs instead of text for people.
@@ -39,7 +38,6 @@ pub enum Command {
     /// The rules that every decision is made by.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Measure, and print the figures.
     Bench(BenchOptions),
     /// Print what the documentation is generated from.
     Print(PrintOptions),
@@ -89,7 +87,6 @@ pub struct DemoOptions {
     /// End when this many trips are done and verified.
     #[arg(long)]
     pub until_trips: Option<usize>,
-    /// How many vehicles drive.
     #[arg(long, default_value_t = 30)]
     pub vehicles: usize,
     /// How many times faster than the real ones they drive.
@@ -128,10 +125,7 @@ pub enum StoreCommand {
 #[derive(Debug, Clone, Subcommand)]
 pub enum PolicyCommand {
     /// Write the shipped policies into a new folder, to change them and serve with `--policies`.
-    Export {
-        /// The folder, which is made.
-        folder: PathBuf,
-    },
+    Export { folder: PathBuf },
 }
 
 #[derive(Debug, Clone, Args)]
@@ -154,13 +148,11 @@ pub struct PrintOptions {
 
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
-    /// Tenants of this installation.
     #[command(subcommand)]
     Tenant(TenantCommand),
     /// People and programs that act for the tenant.
     #[command(subcommand)]
     Principals(PrincipalCommand),
-    /// Sites and their maps.
     #[command(subcommand)]
     Site(SiteCommand),
     /// Vehicles: register, list, hold, stop.
@@ -195,7 +187,6 @@ pub enum TenantCommand {
     Create {
         /// The tenant's name, e.g. north-pit.
         name: String,
-        /// mining, logistics, ride-hail or defense.
         #[arg(long)]
         sector: String,
         /// Its vehicles are real; without it they are simulated. Never both in one tenant.
@@ -237,7 +228,6 @@ pub enum SiteCommand {
         nodes: Option<PathBuf>,
         #[arg(long, requires = "nodes")]
         links: Option<PathBuf>,
-        /// Turn restrictions as CSV.
         #[arg(long)]
         turns: Option<PathBuf>,
         /// Links where a vehicle must not stop, as CSV.
@@ -257,7 +247,6 @@ pub enum SiteCommand {
         /// A corner; given three times or more.
         #[arg(long = "corner", required = true, value_name = "LAT,LON", allow_hyphen_values = true)]
         corners: Vec<String>,
-        /// no_entry, stop or evacuate.
         #[arg(long, default_value = "no_entry")]
         class: String,
         #[arg(long)]
@@ -280,7 +269,6 @@ pub enum SiteCommand {
         /// A stop between, in order; may be given again.
         #[arg(long = "via", value_name = "LAT,LON", allow_hyphen_values = true)]
         via: Vec<String>,
-        /// The kind of trip.
         #[arg(long, default_value = "passenger")]
         kind: String,
         /// Under this vehicle's limits, and from where it is.
@@ -292,7 +280,6 @@ pub enum SiteCommand {
         /// The site's name.
         site: String,
     },
-    /// Lift a closure or zone.
     Lift {
         /// The site's name.
         site: String,
@@ -337,7 +324,6 @@ pub enum VehicleCommand {
         /// grounded, lockout, pre_start_check, update, quarantine or cleaning.
         #[arg(long, default_value = "grounded")]
         kind: String,
-        /// after_trip, next_admissible or now.
         #[arg(long, default_value = "after_trip")]
         timing: String,
         #[arg(long)]
@@ -354,7 +340,6 @@ pub enum VehicleCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum TripCommand {
-    /// Ask for a trip.
     Create {
         #[arg(long)]
         site: String,
@@ -377,12 +362,9 @@ pub enum TripCommand {
         #[arg(long)]
         idempotency_key: Option<String>,
     },
-    /// List trips, newest first.
     List {
-        /// Only trips in this state.
         #[arg(long)]
         status: Option<String>,
-        /// At most this many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
@@ -424,7 +406,6 @@ pub enum TripCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum StandingCommand {
-    /// Open a standing order.
     Open {
         #[arg(long)]
         site: String,
@@ -448,9 +429,7 @@ pub enum StandingCommand {
         #[arg(long, default_value_t = 1)]
         at_once: u64,
     },
-    /// List standing orders, newest first.
     List,
-    /// Show one standing order.
     Show {
         /// The order's id.
         standing: String,
@@ -468,7 +447,6 @@ pub enum StandingCommand {
 pub enum AssistCommand {
     /// List requests that need somebody, newest first.
     List {
-        /// Also those that are done.
         #[arg(long)]
         all: bool,
     },
@@ -481,7 +459,6 @@ pub enum AssistCommand {
         /// The request's id.
         assistance: String,
     },
-    /// Give a request back.
     HandBack {
         /// The request's id.
         assistance: String,
@@ -508,10 +485,8 @@ pub enum AssistCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct JournalOptions {
-    /// Begin at this position.
     #[arg(long, default_value_t = 0)]
     pub from: u64,
-    /// At most this many entries.
     #[arg(long, default_value_t = 100)]
     pub limit: usize,
     /// Only entries about this subject, e.g. vehicle/veh_….

@@ -39,13 +39,9 @@ pub struct Refused {
 /// A request as the API describes it.
 #[derive(Debug)]
 pub struct Call {
-    /// The method, in capitals.
     pub method: String,
-    /// The address with its query.
     pub path: String,
-    /// The body, as JSON.
     pub body: Option<Vec<u8>>,
-    /// Headers by lower-case name.
     pub headers: Vec<(String, String)>,
 }
 
@@ -77,7 +73,6 @@ impl Client {
         self.send(Method::POST, path, Some(serde_json::to_vec(body)?), &[]).await
     }
 
-    /// Creates under an idempotency key.
     pub async fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Value> {
         self.send(Method::POST, path, Some(serde_json::to_vec(body)?), &[("idempotency-key", key)]).await
     }

@@ -29,7 +29,6 @@ pub struct Session {
     pub format: Format,
 }
 
-/// Carries out a client command.
 pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
     let format = if connection.json { Format::Json } else { Format::Human };
     let session = Session { client: Client::new(&connection.url, connection.token)?, format };

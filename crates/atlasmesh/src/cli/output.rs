@@ -19,7 +19,6 @@ pub fn line(text: impl std::fmt::Display) {
     }
 }
 
-/// Prints bytes as they are.
 pub fn bytes(bytes: &[u8]) {
     if io::stdout().lock().write_all(bytes).is_err() {
         std::process::exit(0);

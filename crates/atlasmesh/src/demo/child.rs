@@ -62,7 +62,6 @@ impl GuardedChild {
         Ok(Self { pid, stdin, stdout, exit })
     }
 
-    /// What the program prints; once.
     pub fn lines(&mut self) -> Option<BufReader<ChildStdout>> {
         self.stdout.take().map(BufReader::new)
     }

@@ -37,7 +37,6 @@ impl Place {
         north.hypot(east)
     }
 
-    /// As the API takes it.
     pub fn to_json(self) -> serde_json::Value {
         serde_json::json!({ "lat": self.lat, "lon": self.lon })
     }

@@ -64,7 +64,6 @@ impl DemoFolder {
         told.get("pid")?.as_u64()
     }
 
-    /// What an earlier run noted.
     pub fn notes(&self) -> Result<Notes> {
         let path = self.path("demo.json");
         match fs::read(&path) {

@@ -110,7 +110,6 @@ fn map_digest(map: &Value) -> String {
 enum Outcome {
     /// The trips that were asked for are done.
     Done,
-    /// Somebody ended the demo.
     Ended,
 }
 

@@ -89,7 +89,6 @@ pub struct Play {
     client: Client,
     city: City,
     trips: BTreeMap<String, String>,
-    /// The last steps, newest last.
     pub news: VecDeque<String>,
     refused_in_a_row: usize,
     /// How often it is still looked for vehicles that restarted with the demo and wait for a person.
@@ -125,7 +124,6 @@ impl Play {
         self.trips.iter().filter(|(_, status)| *status == "COMPLETED").map(|(id, _)| id.as_str())
     }
 
-    /// Trips that have not ended.
     pub fn open(&self) -> usize {
         self.trips.values().filter(|status| !is_over(status)).count()
     }
@@ -138,7 +136,6 @@ impl Play {
         })
     }
 
-    /// A trip's status.
     pub fn status(&self, trip: &str) -> &str {
         self.trips.get(trip).map_or("", String::as_str)
     }

@@ -32,7 +32,6 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// A running server.
 pub struct Server {
     pub child: GuardedChild,
-    /// Where people and programs connect.
     pub url: String,
     pub link: String,
     /// The certificate that they must find there.

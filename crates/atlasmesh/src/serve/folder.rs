@@ -23,7 +23,6 @@ impl DataFolder {
         Ok(Self { root: root.to_owned() })
     }
 
-    /// The database and its lock.
     pub fn store(&self) -> PathBuf {
         self.root.join("store")
     }
@@ -37,7 +36,6 @@ impl DataFolder {
         self.root.join("telemetry")
     }
 
-    /// Road graphs, named by digest.
     pub fn maps(&self) -> PathBuf {
         self.root.join("maps")
     }

@@ -46,7 +46,6 @@ impl Follower {
         Self { store, subscriber, served: Arc::new(served), waiting, busy, working, failures, paused }
     }
 
-    /// Follows the journal for ever.
     pub async fn run(mut self) {
         let mut level = self.store.committed();
         self.waiting = self.every_log().await;

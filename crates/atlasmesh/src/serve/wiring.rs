@@ -44,19 +44,16 @@ const PAGES_PER_MIB: u64 = 256;
 pub struct Parts {
     /// Everything that a request may use.
     pub gateway: Arc<Gateway>,
-    /// Which vehicle takes which trip.
     pub dispatch: Arc<trips::Dispatch>,
     pub store: Arc<dyn Store>,
     pub source: Arc<dyn CtxSource>,
     pub clock: Arc<SystemSource>,
-    /// What happens when time passes.
     pub due: DueHandlers,
     /// What follows from the journal, beside the outbox.
     pub subscribers: Subscribers,
     pub outbox: Arc<Outbox>,
     /// What vehicles find at the listener.
     pub certificate: ListenerCertificate,
-    /// The keys of this installation.
     pub keystore: Arc<Keystore>,
 }
 

@@ -41,9 +41,7 @@ pub struct SiteMapImported {
     pub version: u64,
     /// SHA-256 of the road graph.
     pub digest: String,
-    /// Nodes of the graph.
     pub nodes: u64,
-    /// Directed edges of the graph.
     pub edges: u64,
 }
 
@@ -51,7 +49,6 @@ pub struct SiteMapImported {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneKind {
-    /// Not to be driven through.
     Avoided,
     /// Blasting: nobody inside.
     Blast,
@@ -63,7 +60,6 @@ pub enum ZoneKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteZoneDrawn {
     pub restriction: RestrictionId,
-    /// What people call it.
     pub name: String,
     pub kind: ZoneKind,
     pub polygon: Vec<Coordinate>,
@@ -71,7 +67,6 @@ pub struct SiteZoneDrawn {
     /// What it asks of those inside; those that were drawn before zones had one: they leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<ClosureClass>,
-    /// Why, if somebody said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Since when; `None`: since it was drawn.
@@ -90,7 +85,6 @@ pub enum ClosureClass {
     #[default]
     NoEntry,
     Stop,
-    /// Those inside leave at once.
     Evacuate,
 }
 
@@ -130,7 +124,6 @@ pub struct SiteRestrictionEnded {
 /// A road graph that is kept and may become a site's map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMap {
-    /// Digest of the graph.
     pub digest: String,
     pub nodes: u64,
     pub edges: u64,
@@ -144,9 +137,7 @@ pub struct MapVersion {
     pub version: u64,
     /// SHA-256 of the road graph.
     pub digest: String,
-    /// Nodes of the graph.
     pub nodes: u64,
-    /// Directed edges of the graph.
     pub edges: u64,
 }
 
@@ -155,7 +146,6 @@ pub struct MapVersion {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Restriction {
     Zone {
-        /// What people call it.
         name: String,
         kind: ZoneKind,
         polygon: Vec<Coordinate>,
@@ -163,7 +153,6 @@ pub enum Restriction {
         /// What it asks of those inside; `None`: they leave.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         class: Option<ClosureClass>,
-        /// Why, if somebody said so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
         /// Since when; `None`: since it was drawn.
@@ -235,7 +224,6 @@ impl Restriction {
 /// A site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Site {
-    /// The map in force.
     pub map: MapVersion,
     pub restrictions: BTreeMap<String, Restriction>,
     /// Those whose time has not come.

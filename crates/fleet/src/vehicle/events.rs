@@ -55,20 +55,15 @@ impl VehicleEvent {
 pub struct VehicleRegistered {
     pub site: SiteId,
     pub profile: Profile,
-    /// What it is made of.
     pub components: Vec<Component>,
-    /// What policy allows it.
     pub constraints: policy::Constraints,
 }
 
 /// It is connected (ONB-8).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleCameOnline {
-    /// Which start of its computer.
     pub boot: BootId,
-    /// What it can do.
     pub capabilities: BTreeSet<String>,
-    /// What it is made of.
     pub components: Vec<Component>,
     pub mode: Mode,
 }
@@ -76,7 +71,6 @@ pub struct VehicleCameOnline {
 /// It was silent for too long (ONB-9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleWentOffline {
-    /// When it was last seen.
     pub last_seen_at: Timestamp,
     /// The trip that it was claimed for.
     pub trip: Option<TripId>,
@@ -92,7 +86,6 @@ pub struct VehicleModeChanged {
 /// The battery crossed the threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleBatteryCrossed {
-    /// Whether it is below now.
     pub low: bool,
     /// State of charge, 0 to 100.
     pub battery_pct: f64,
@@ -105,7 +98,6 @@ pub struct VehicleHoldPlaced {
     pub kind: HoldKind,
     pub owner: String,
     pub reason: String,
-    /// When it takes effect.
     pub timing: HoldTiming,
     /// The trip that the vehicle is claimed for.
     pub trip: Option<TripId>,
@@ -124,7 +116,6 @@ pub struct VehicleHoldReleased {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VehicleClaimTaken {
     pub trip: TripId,
-    /// The epoch of the claim.
     pub claim_epoch: u64,
     /// How long it holds without renewal, in seconds.
     pub valid_for_s: u64,

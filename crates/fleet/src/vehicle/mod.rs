@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub use kernel::Mode;
 use kernel::id::HoldId;
 use kernel::{CommandId, SiteId, Timestamp, TripId};
 use schemars::JsonSchema;
@@ -19,13 +20,13 @@ pub use events::VehicleEvent;
 pub use profile::{Component, Profile};
 
 /// Whether the vehicle is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(rename = "VehicleStatus")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     Registered,
     Online,
-    /// Silent for too long.
     Offline,
     /// Taken out of service for good.
     Decommissioned,
@@ -34,77 +35,29 @@ pub enum Status {
 impl Status {
     /// The name, as in answers and in the journal.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Registered => "REGISTERED",
-            Status::Online => "ONLINE",
-            Status::Offline => "OFFLINE",
-            Status::Decommissioned => "DECOMMISSIONED",
-        }
-    }
-}
-
-/// Who drives. In MANUAL, SERVICE and ESTOP every motion command is refused (SAFE-17).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Mode {
-    Autonomous,
-    /// A person at a distance.
-    Remote,
-    Manual,
-    Service,
-    /// Nobody: the emergency stop is pressed.
-    Estop,
-}
-
-impl Mode {
-    /// Every mode.
-    pub const ALL: [Mode; 5] = [Mode::Autonomous, Mode::Remote, Mode::Manual, Mode::Service, Mode::Estop];
-
-    /// The name, as in answers, policies and the journal.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Mode::Autonomous => "AUTONOMOUS",
-            Mode::Remote => "REMOTE",
-            Mode::Manual => "MANUAL",
-            Mode::Service => "SERVICE",
-            Mode::Estop => "ESTOP",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+        self.into()
     }
 }
 
 /// Why a vehicle may not be dispatched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum HoldKind {
-    /// Not fit to drive.
     Grounded,
     /// A technician works on it: never released at a distance.
     Lockout,
     /// The check before the first start of the day is missing.
     PreStartCheck,
-    /// An update is being installed.
     Update,
-    /// Its identity is not trusted.
     Quarantine,
-    /// It is being cleaned.
     Cleaning,
 }
 
 impl HoldKind {
     /// The name, as in answers, policies and the journal.
     pub fn as_str(self) -> &'static str {
-        match self {
-            HoldKind::Grounded => "grounded",
-            HoldKind::Lockout => "lockout",
-            HoldKind::PreStartCheck => "pre_start_check",
-            HoldKind::Update => "update",
-            HoldKind::Quarantine => "quarantine",
-            HoldKind::Cleaning => "cleaning",
-        }
+        self.into()
     }
 }
 
@@ -112,7 +65,6 @@ impl HoldKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldTiming {
-    /// When the trip is over.
     AfterTrip,
     /// At the next place where the vehicle may stand.
     NextAdmissible,
@@ -133,9 +85,7 @@ pub struct Hold {
     pub kind: HoldKind,
     pub owner: String,
     pub reason: String,
-    /// When it takes effect.
     pub timing: HoldTiming,
-    /// When it was placed.
     pub placed_at: Timestamp,
 }
 
@@ -147,27 +97,23 @@ pub struct Claim {
     pub epoch: u64,
     /// How long it holds without renewal, in seconds.
     pub valid_for_s: u64,
-    /// When it was taken.
     pub taken_at: Timestamp,
 }
 
 /// The class of a stop (SAFE-5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum StopClass {
     /// At once, wherever the vehicle is.
     Now,
-    /// Where a vehicle may stand.
     NearestAdmissible,
 }
 
 impl StopClass {
     /// The name, as in requests and in the journal.
     pub fn as_str(self) -> &'static str {
-        match self {
-            StopClass::Now => "now",
-            StopClass::NearestAdmissible => "nearest_admissible",
-        }
+        self.into()
     }
 }
 
@@ -178,7 +124,6 @@ pub struct Stop {
     pub id: CommandId,
     pub class: StopClass,
     pub reason: String,
-    /// When it was ordered.
     pub ordered_at: Timestamp,
 }
 
@@ -187,11 +132,9 @@ pub struct Stop {
 pub struct Vehicle {
     pub site: SiteId,
     pub profile: Profile,
-    /// What it is made of.
     pub components: Vec<Component>,
     /// What policy allowed it at registration (ONB-2).
     pub constraints: policy::Constraints,
-    /// Whether it is connected.
     pub status: Status,
     pub mode: Mode,
     /// What it said it can do when it last came online.
@@ -207,7 +150,6 @@ pub struct Vehicle {
     pub stops: Vec<Stop>,
     /// Whether its battery is below the threshold.
     pub battery_low: bool,
-    /// Since when it is known.
     pub registered_at: Timestamp,
 }
 

@@ -40,16 +40,13 @@ pub struct Component {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
-    /// Where the vehicle works.
     pub site: SiteId,
-    /// What people call it.
     #[schemars(length(min = 1, max = NAME_CHARS_MAX), regex(pattern = r"\S"))]
     pub name: String,
     /// Vehicle identification number (ISO 3779); not needed for a simulated vehicle.
     #[serde(default)]
     #[schemars(regex(pattern = "^[A-HJ-NPR-Z0-9]{17}$"))]
     pub vin: Option<String>,
-    /// What it can do.
     #[serde(default)]
     #[schemars(length(max = LIST_MAX), inner(regex(pattern = WORD)))]
     pub capabilities: BTreeSet<String>,
@@ -69,10 +66,8 @@ pub struct Registration {
     /// Usable energy when full, in watt-hours.
     #[schemars(range(max = ENERGY_WH_MAX), extend("exclusiveMinimum" = 0))]
     pub energy_capacity_wh: f64,
-    /// Whether it is simulated.
     #[serde(default)]
     pub simulated: bool,
-    /// What it is made of.
     #[serde(default)]
     #[schemars(length(max = LIST_MAX))]
     pub components: Vec<Component>,
@@ -81,11 +76,9 @@ pub struct Registration {
 /// What a vehicle is, without what is personal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Profile {
-    /// What people call it.
     pub name: String,
     /// Commitment to the vehicle identification number, if there is one.
     pub vin_commitment: Option<String>,
-    /// What it can do.
     pub capabilities: BTreeSet<String>,
     /// The sectors that it is built for.
     pub sectors: BTreeSet<Sector>,
@@ -96,7 +89,6 @@ pub struct Profile {
     pub max_speed_mps: f64,
     /// Usable energy when full, in watt-hours.
     pub energy_capacity_wh: f64,
-    /// Whether it is simulated.
     pub simulated: bool,
 }
 
@@ -155,7 +147,7 @@ impl Registration {
             name: self.name.trim().to_owned(),
             vin_commitment,
             capabilities: self.capabilities.clone(),
-            sectors: if self.sectors.is_empty() { Sector::ALL.into() } else { self.sectors.clone() },
+            sectors: if self.sectors.is_empty() { Sector::ALL.iter().copied().collect() } else { self.sectors.clone() },
             payload_max_kg: self.payload_max_kg + 0.0,
             seats: self.seats,
             max_speed_mps: self.max_speed_mps,

@@ -98,9 +98,6 @@ impl Caller {
     }
 
     /// Whether the caller's access still stands, for answers that last.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn is_still_valid(&self) -> Result<bool, Fault> {
         let who = &self.authenticated;
         self.gateway.tenancy.is_active(&who.tenant, who.principal).await

@@ -18,33 +18,25 @@ pub struct Endpoint {
     pub path: &'static str,
     /// What it is for, in one line.
     pub summary: &'static str,
-    /// Who may do it.
     pub access: Access,
     /// What policy is asked before it is done, which permits it to the same roles.
     pub asks: Option<Action>,
     /// Whether it is counted against the limits of rates; stops are not (SAFE-1, SAFE-2).
     pub counted: bool,
-    /// What its query is.
     pub query: Option<Shape>,
-    /// Headers that it reads.
     pub headers: &'static [&'static str],
-    /// What its body is.
     pub body: Option<Shape>,
-    /// The status of its success.
     pub status: u16,
     /// Another status of success, where there is one.
     pub also: Option<u16>,
     pub answer: Answer,
-    /// What carries it out.
     pub route: fn(MethodFilter) -> MethodRouter<Arc<Gateway>>,
 }
 
 /// Who may do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody, without a token.
     Anyone,
-    /// Roles that may do this.
     Tenant(Permission),
     /// The platform's administrator.
     Platform,
@@ -53,9 +45,7 @@ pub enum Access {
 /// What an operation answers.
 #[derive(Debug, Clone, Copy)]
 pub enum Answer {
-    /// JSON of a type.
     Json(Shape),
-    /// A Mapbox Vector Tile.
     Tile,
     Text,
     /// Bytes of a format of their own.

@@ -112,7 +112,7 @@ fn who(access: Access) -> String {
         Access::Platform => "The platform's administrator.".into(),
         Access::Tenant(operation) => {
             let roles: Vec<&str> =
-                Role::ALL.into_iter().filter(|&role| operation.permits(role)).map(Role::as_str).collect();
+                Role::ALL.iter().copied().filter(|&role| operation.permits(role)).map(Role::as_str).collect();
             format!("Roles: {}.", roles.join(", "))
         }
     }

@@ -80,7 +80,7 @@ pub async fn page(Path(code): Path<String>) -> Result<impl IntoResponse, Problem
 }
 
 fn page_of(code: &str) -> Option<&'static [u8]> {
-    let code = Code::ALL.into_iter().find(|known| known.as_str() == code)?;
+    let code = Code::ALL.iter().copied().find(|known| known.as_str() == code)?;
     let address = format!("/{}.md", code.as_str());
     PAGES.binary_search_by_key(&address.as_str(), |(address, _)| address).ok().map(|place| PAGES[place].1)
 }
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn every_code_has_its_page() {
-        for code in Code::ALL {
+        for &code in Code::ALL {
             let page = String::from_utf8_lossy(page_of(code.as_str()).unwrap());
             let status = format!("HTTP status {}.", status(code).as_u16());
             for words in

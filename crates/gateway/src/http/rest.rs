@@ -62,7 +62,6 @@ async fn is_read(rest: Body) -> bool {
 enum Rest {
     None,
     Of(Body),
-    /// Something that cannot be read.
     Broken,
 }
 

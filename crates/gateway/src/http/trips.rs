@@ -306,7 +306,6 @@ mod tests {
         );
     }
 
-    /// One wrong value, one field.
     fn wrong(pointer: &str, values: &[Value], field: &str) {
         for value in values {
             check(

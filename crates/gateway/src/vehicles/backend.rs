@@ -26,7 +26,6 @@ pub struct Known {
     pub site: SiteId,
     /// The tenant's sector.
     pub sector: Option<Sector>,
-    /// Whether it is simulated.
     pub simulated: bool,
 }
 
@@ -36,7 +35,6 @@ pub enum SessionError {
     /// The first message is not the one that says who speaks.
     #[error("the session did not begin with Hello")]
     NoHello,
-    /// The vehicle takes nothing.
     #[error("the vehicle does not take what it is sent")]
     SlowVehicle,
     /// A message of the session's beginning is wrong.
@@ -88,9 +86,6 @@ impl Known {
 
 impl Gateway {
     /// The vehicle that presents this secret; `None` for a stranger.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn authenticate_vehicle(&self, id: VehicleId, secret: &str) -> Result<Option<Known>, Fault> {
         let Some(tenant) = self.fleet.authenticate(id, secret).await? else { return Ok(None) };
         let Some(vehicle) = self.fleet.vehicle(&tenant, id).await? else { return Ok(None) };

@@ -28,11 +28,9 @@ pub enum Restriction {
     },
     /// The vehicle takes no trip, and stops where the timing says so.
     Hold {
-        /// Why it is held.
         hold: HoldKind,
         timing: HoldTiming,
     },
-    /// The vehicle leaves its trip.
     Cancel {
         trip: TripId,
         /// The claim under which it drives.

@@ -46,7 +46,6 @@ pub struct OrderedStop {
     pub stop: CommandId,
     /// Whether the vehicle's session has it now, or it waits for the vehicle.
     pub sent: bool,
-    /// Where it is kept.
     pub recorded: Recorded,
 }
 

@@ -126,9 +126,6 @@ impl Gateway {
 
     /// On which vehicles of a site each of its zones and closures holds. Vehicles count that are connected, or may drive
     /// although they are not.
-    ///
-    /// # Errors
-    /// A fault of the store.
     pub async fn in_force(&self, tenant: &TenantId, site: &SiteId) -> Result<KeptRules, Fault> {
         let vehicles = self.fleet.vehicles_of(tenant, site).await?;
         let counts = |known: &KnownVehicle| known.vehicle.status == Status::Online || known.vehicle.claim.is_some();
@@ -145,9 +142,7 @@ impl Gateway {
 /// On how many of the vehicles that count a zone or closure holds.
 #[derive(Serialize, JsonSchema)]
 pub struct InForce {
-    /// How many.
     pub on: usize,
-    /// Of how many.
     pub of: usize,
     /// The first of those that have not confirmed it.
     pub waiting: Vec<WaitingVehicle>,
@@ -157,9 +152,7 @@ pub struct InForce {
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct WaitingVehicle {
-    /// Its id.
     pub id: VehicleId,
-    /// What people call it.
     pub name: String,
 }
 

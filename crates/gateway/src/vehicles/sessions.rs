@@ -110,7 +110,6 @@ impl Sessions {
         handle.is_some_and(|handle| handle.outbound.try_send(message).is_ok())
     }
 
-    /// How many vehicles are connected.
     pub fn len(&self) -> usize {
         self.with(|connected| connected.sessions.len())
     }

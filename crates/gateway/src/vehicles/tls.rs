@@ -14,10 +14,8 @@ pub enum TlsError {
     /// The files cannot be read or written.
     #[error("the vehicle listener's certificate {path} cannot be read or written")]
     File { path: String, source: io::Error },
-    /// The file holds something else.
     #[error("{path} holds no certificate or key: restore it from a backup; vehicles trust no other")]
     Malformed { path: String },
-    /// It could not be made.
     #[error("the vehicle listener's certificate cannot be made")]
     Make(#[from] rcgen::Error),
 }

@@ -31,19 +31,15 @@ pub const ITEMS_MAX: usize = 20_000_000;
 /// What is wrong with an input.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// A row of a table.
     #[error("{table} line {line}: {problem}")]
     Row {
-        /// nodes, links, turns or no_stop.
         table: &'static str,
         /// The line, from 1, the heading included.
         line: u64,
         problem: String,
     },
-    /// A column is missing.
     #[error("{table} has no column {column}")]
     Column { table: &'static str, column: &'static str },
-    /// The extract cannot be read.
     #[error("the extract is damaged or cut off behind byte {byte}: download it again")]
     Extract {
         /// The place of the last block that could be read.
@@ -54,13 +50,11 @@ pub enum ImportError {
     /// The compressed text cannot be read.
     #[error("the compressed text is damaged or cut off")]
     Compression(#[from] std::io::Error),
-    /// Larger than what is taken.
     #[error("the input is larger than {INPUT_BYTES_MAX} bytes")]
     TooLarge,
     /// More rows, ways or nodes than are taken.
     #[error("the input has more than {ITEMS_MAX} {what}")]
     TooMany { what: &'static str },
-    /// No road in it.
     #[error("no part of this network can be driven from one end to the other and back")]
     Empty,
 }
@@ -68,9 +62,7 @@ pub enum ImportError {
 /// What an import took and left.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct ImportReport {
-    /// Nodes of the graph.
     pub nodes: usize,
-    /// Directed edges of the graph.
     pub edges: usize,
     /// Links or ways that no vehicle may drive.
     pub skipped_links: usize,
@@ -78,7 +70,6 @@ pub struct ImportReport {
     pub closed_nodes: usize,
     /// Directed edges outside the part in which every edge reaches every other.
     pub disconnected_edges: usize,
-    /// Turns that are forbidden.
     pub forbidden_turns: usize,
     /// Turn restrictions that are not read: over a way, conditional, or not saying which part of a way is meant.
     pub skipped_turns: usize,
@@ -137,13 +128,11 @@ struct Turn {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TurnRule {
-    /// This turn is forbidden.
     Forbidden,
     /// Every other turn from there is forbidden.
     Only,
 }
 
-/// Puts links and turns together.
 fn build(
     places: &BTreeMap<i64, Coordinate>,
     links: Vec<Link>,

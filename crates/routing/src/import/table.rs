@@ -26,12 +26,10 @@ impl Row<'_> {
         self.columns.get(column).and_then(|&place| self.record.get(place)).unwrap_or_default().trim()
     }
 
-    /// An error about this row.
     pub fn problem(&self, problem: String) -> ImportError {
         ImportError::Row { table: self.table, line: self.line, problem }
     }
 
-    /// The number in a column.
     pub fn number<T: FromStr>(&self, column: &str) -> Result<T, ImportError> {
         let text = self.text(column);
         text.parse().map_err(|_| self.problem(format!("{column} {text:?} is not a number")))

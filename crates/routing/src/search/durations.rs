@@ -58,7 +58,6 @@ pub(crate) fn to(
     from.iter().map(|place| place.as_ref().and_then(duration).filter(within)).collect()
 }
 
-/// From one place to many.
 pub(crate) fn from(
     graph: &RoadGraph,
     rules: &Resolved,

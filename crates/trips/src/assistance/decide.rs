@@ -16,7 +16,6 @@ pub enum Command {
     Ask(Box<AssistAsked>),
     /// A person takes it, or goes on having it.
     Take(PrincipalId),
-    /// The person gives it back.
     HandBack(LeaseHolder),
     Answer(Box<NewAnswer>),
     /// What the vehicle said to the answer: why not, as stable code and for a person, or nothing.
@@ -25,9 +24,7 @@ pub enum Command {
         /// Why it does not do so.
         refused: Option<(String, String)>,
     },
-    /// It needs nobody any more.
     Close {
-        /// RESUMED, STRANDED, LEFT, ENDED.
         code: &'static str,
         reason: String,
     },

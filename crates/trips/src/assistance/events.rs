@@ -82,7 +82,6 @@ pub struct AssistAnswered {
 /// What an answer by which the vehicle goes on orders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
-    /// The decision that allowed it.
     pub decision: kernel::DecisionId,
     /// The route that it goes on by, where that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,7 +122,6 @@ pub struct AssistRefused {
 /// It needs nobody any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssistDone {
-    /// RESUMED, STRANDED, LEFT, ENDED.
     pub code: String,
     pub reason: String,
 }

@@ -23,9 +23,7 @@ use crate::trip::types::SnapshotRef;
 #[schemars(rename = "AssistanceStatus")]
 pub enum Status {
     Asked,
-    /// Somebody looks, under a lease.
     Taken,
-    /// It needs nobody any more.
     Done,
 }
 
@@ -35,7 +33,6 @@ pub struct Lease {
     /// Counts the leases of this request: an answer names it, so that one given under an older lease is refused.
     pub number: u64,
     pub by: PrincipalId,
-    /// Until when, unless renewed.
     pub until: Timestamp,
 }
 
@@ -63,7 +60,6 @@ pub enum Outcome {
 /// Why a request needs nobody any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Closing {
-    /// RESUMED, STRANDED, LEFT, ENDED.
     pub code: String,
     pub reason: String,
     pub at: Timestamp,

@@ -33,7 +33,6 @@ const SPEED_LIMIT_MPS: f64 = 33.3;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SampleFacts {
     pub vehicle: VehicleId,
-    /// Which start of its computer.
     pub boot: BootId,
     /// When it took the sample, by the server's clock as far as that is known.
     pub sampled_at: Timestamp,
@@ -64,7 +63,6 @@ pub enum CheckVerdict {
 pub struct Check {
     pub trip: TripId,
     pub vehicle: VehicleId,
-    /// When the sample was taken.
     pub sampled_at: Timestamp,
     pub verdict: CheckVerdict,
     /// The rules that are violated, or that nobody can tell about.

@@ -29,7 +29,6 @@ const WAITING: [Status; 2] = [Status::Created, Status::Waiting];
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BatchReport {
-    /// Trips that were looked at.
     pub trips: usize,
     /// Of these, trips that got a vehicle.
     pub assigned: usize,
@@ -206,7 +205,6 @@ impl Dispatch {
         Ok(sites)
     }
 
-    /// The trips that wait at a site.
     async fn waiting_trips(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<Trip>, CommandError> {
         let mut trips: Vec<Trip> = Vec::new();
         for status in WAITING {

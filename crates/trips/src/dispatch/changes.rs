@@ -20,7 +20,6 @@ const PAGES_MAX: usize = 8;
 struct JournalChanges {
     /// Sites of which roads, zones or map changed.
     sites: BTreeSet<SiteId>,
-    /// Trips that began to wait.
     trips: BTreeMap<SiteId, BTreeSet<TripId>>,
     /// Vehicles that may be able to take a trip now.
     vehicles: BTreeSet<VehicleId>,
@@ -52,11 +51,7 @@ impl JournalChanges {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum SiteChanges {
     All,
-    Some {
-        /// Trips that began to wait.
-        trips: BTreeSet<TripId>,
-        vehicles: Vec<VehicleFacts>,
-    },
+    Some { trips: BTreeSet<TripId>, vehicles: Vec<VehicleFacts> },
 }
 
 impl SiteChanges {

@@ -35,7 +35,6 @@ pub(crate) type SetAside = BTreeMap<(TripId, VehicleId), Timestamp>;
 
 /// The vehicles of a site, gathered once for a batch.
 pub(super) struct Vehicles {
-    /// Those that are looked at.
     pub(super) candidates: Vec<VehicleFacts>,
     /// Those that are not ready: of them a waiting trip says why.
     pub(super) others: Vec<VehicleFacts>,
@@ -59,10 +58,8 @@ pub(super) struct Batch<'a> {
     pub(super) unsettled: BTreeSet<usize>,
     /// Trips of which others than were tried so far may be looked at next.
     has_more: BTreeSet<usize>,
-    /// Trips that got their vehicle.
     pub(super) assigned: BTreeSet<TripId>,
     pub(super) set_aside: SetAside,
-    /// Denials that the journal has.
     pub(super) denials: Denials,
     pub(super) guard: Option<Guard>,
 }
@@ -235,7 +232,6 @@ impl Dispatch {
         chosen
     }
 
-    /// Asks policy about a candidate.
     fn ask(&self, batch: &Batch<'_>, trip: usize, vehicle: usize) -> Decision {
         let approach_m = batch.options[trip].pairs.get(&vehicle).map_or(0.0, |pair| pair.reach.distance_m);
         self.ask_about(batch, trip, &batch.vehicles.candidates[vehicle], approach_m)

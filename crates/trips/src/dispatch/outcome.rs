@@ -19,7 +19,6 @@ use crate::trip::types::{Choice, RunnerUp};
 
 /// What came of giving a trip the vehicle that was chosen for it.
 enum Assignment {
-    /// The trip has the vehicle.
     Done,
     /// It does not, and waits for this reason.
     Waits(WaitReason),
@@ -130,7 +129,6 @@ impl Dispatch {
 }
 
 impl Batch<'_> {
-    /// What policy forbids the trip.
     pub(super) fn denials_of(&self, trip: usize) -> impl Iterator<Item = (About, &Decision)> {
         let about = move |vehicle: usize| {
             let (trip, vehicle) = self.names(trip, vehicle);

@@ -26,18 +26,15 @@ pub enum Unfit {
     /// It refused this trip a moment ago, or did not answer.
     Excluded,
     Capability,
-    /// It has too few seats.
     Seats,
     /// The load is too heavy for it.
     Payload,
-    /// Nobody knows where it is.
     NoPosition,
     /// It stands farther from a road than a route may begin from a vehicle.
     OffRoad,
     /// No route leads from it to the pickup.
     #[strum(serialize = "NO_WAY")]
     NoRoute,
-    /// Its battery does not last.
     Energy,
 }
 
@@ -104,7 +101,6 @@ pub fn energy_margin_wh(trip: &Trip, route: &RouteSummary, vehicle: &VehicleFact
     usable_wh - (approach_m + route.distance_m) * vehicle.consumption_wh_per_m
 }
 
-/// The cost of a pair.
 pub fn cost(trip: &Trip, reach: DriveEstimate, now: Timestamp) -> Cost {
     Cost {
         approach_ms: i64::try_from(reach.duration_ms).unwrap_or(i64::MAX / 4),

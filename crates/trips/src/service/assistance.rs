@@ -58,23 +58,16 @@ pub struct AssistanceService {
 }
 
 impl AssistanceService {
-    /// The requests of these trips.
     pub fn new(trips: Arc<Trips>) -> Self {
         Self { trips }
     }
 
     /// A request, if the tenant has it.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn get(&self, tenant: &TenantId, id: AssistId) -> Result<Option<Assistance>, CommandError> {
         Ok(load::<Assistance>(&*self.trips.store, tenant, &id).await?.map(|loaded| loaded.state))
     }
 
     /// A page of requests, newest first, behind `after`.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn list(
         &self,
         tenant: &TenantId,
@@ -95,9 +88,6 @@ impl AssistanceService {
     }
 
     /// What a vehicle showed, by its digest.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn snapshot(&self, tenant: &TenantId, sha256: &str) -> Result<Option<Snapshot>, CommandError> {
         let row = self.trips.store.get(ASSIST_SNAPSHOTS, tenant, sha256).await?;
         Ok(row.map(|row| row.decode()).transpose()?)
@@ -148,9 +138,6 @@ impl AssistanceService {
     }
 
     /// Takes what a vehicle said to an answer.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn vehicle_answered(
         &self,
         ctx: &Ctx,

@@ -36,9 +36,6 @@ impl Trips {
     }
 
     /// Takes a vehicle's report that it is not on a trip under a claim, or not any more.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn vehicle_left(&self, ctx: &Ctx, trip: TripId, claim_epoch: u64) -> Result<(), CommandError> {
         let Ok(vehicle) = ctx.actor.id.parse() else { return Ok(()) };
         self.command(ctx, trip, &Command::VehicleLeft { vehicle, claim_epoch }, &[], safety_extras()).await.map(drop)

@@ -45,7 +45,6 @@ pub struct Ports {
     pub fleet: Arc<dyn Fleet>,
     pub routing: Arc<dyn Routing>,
     pub positions: Arc<dyn Positions>,
-    /// Whether vehicles can be heard.
     pub listener: Arc<dyn Listener>,
 }
 

@@ -17,7 +17,6 @@ pub struct TripFilter {
 }
 
 impl TripFilter {
-    /// The trips of a vehicle.
     pub fn of_vehicle(vehicle: VehicleId) -> Self {
         Self { vehicle: Some(vehicle), ..Self::default() }
     }
@@ -36,18 +35,11 @@ impl TripFilter {
 }
 
 impl Trips {
-    /// A trip, if the tenant has it.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn get(&self, tenant: &TenantId, trip: TripId) -> Result<Option<Trip>, CommandError> {
         Ok(load::<Trip>(&*self.store, tenant, &trip).await?.map(|loaded| loaded.state))
     }
 
     /// A page of trips, newest first, behind the trip `after`.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn list(
         &self,
         tenant: &TenantId,
@@ -66,9 +58,6 @@ impl Trips {
 
     /// How many trips of a site have not ended. Counted state by state in the order of a trip's life, so that one that
     /// goes on meanwhile is met later.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn open_at(&self, tenant: &TenantId, site: &SiteId) -> Result<u32, CommandError> {
         let mut open = 0usize;
         for status in Status::all().filter(|status| !status.is_terminal()) {

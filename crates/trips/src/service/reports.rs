@@ -92,9 +92,6 @@ impl Trips {
     }
 
     /// How far a trip's vehicle is, by its newest report.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn progress(&self, tenant: &TenantId, trip: TripId) -> Result<Option<Progress>, CommandError> {
         let row = self.store.get(TRIP_PROGRESS, tenant, &trip.to_string()).await?;
         Ok(row.map(|row| row.decode()).transpose()?)

@@ -69,9 +69,6 @@ impl Trips {
     }
 
     /// Takes what a vehicle said to another route that it was offered.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn reroute_answered(&self, ctx: &Ctx, trip: TripId, answer: RerouteAnswer) -> Result<(), CommandError> {
         self.command(ctx, trip, &Command::RerouteAnswered(answer), &[], safety_extras()).await.map(drop)
     }

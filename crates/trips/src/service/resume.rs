@@ -54,9 +54,6 @@ impl Trips {
     }
 
     /// Takes what a vehicle said to an order to go on.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn resume_answered(
         &self,
         ctx: &Ctx,

@@ -135,18 +135,12 @@ impl From<CommandError> for NoRoute {
 
 impl Trips {
     /// A line and its steps by route id.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn route_version(&self, tenant: &TenantId, route: RouteId) -> Result<Option<RouteVersion>, CommandError> {
         let row = self.store.get(ROUTE_VERSIONS, tenant, &route.to_string()).await?;
         Ok(row.map(|row| row.decode()).transpose()?)
     }
 
     /// The route in force of a trip; `None` when the trip does not exist or has none yet.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn route(&self, tenant: &TenantId, trip: TripId) -> Result<Option<RouteVersion>, CommandError> {
         match self.get(tenant, trip).await?.and_then(|trip| trip.route) {
             Some(summary) => self.route_version(tenant, summary.route).await,

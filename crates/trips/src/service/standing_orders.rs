@@ -54,18 +54,11 @@ impl StandingOrders {
         .ok_or_else(no_such_order)
     }
 
-    /// A standing order, if the tenant has it.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn get(&self, tenant: &TenantId, id: StandingId) -> Result<Option<StandingOrder>, CommandError> {
         Ok(load::<StandingOrder>(&*self.trips.store, tenant, &id).await?.map(|loaded| loaded.state))
     }
 
     /// A page of standing orders, newest first, behind `after`.
-    ///
-    /// # Errors
-    /// [`CommandError::Fault`] when the store cannot answer.
     pub async fn list(
         &self,
         tenant: &TenantId,

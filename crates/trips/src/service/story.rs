@@ -32,9 +32,7 @@ pub struct HistoryItem {
     /// The place in the timeline, from 1.
     pub n: u64,
     pub at: Timestamp,
-    /// The type of the event.
     pub event: String,
-    /// What happened, for a person.
     pub summary: String,
     pub body: Value,
 }
@@ -54,9 +52,7 @@ pub struct StoryStep {
     /// The place in the timeline, from 1.
     pub n: u64,
     pub at: Timestamp,
-    /// The type of the event.
     pub event: String,
-    /// What happened, for a person.
     pub summary: String,
     pub actor: Actor,
     /// The decision behind it, with verdict, reasons, constraints and facts.

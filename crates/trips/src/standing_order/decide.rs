@@ -15,12 +15,10 @@ use crate::trip::{self, TripRequest};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     Open(Box<NewStandingOrder>),
-    /// A trip was asked for.
     Asked {
         trip: TripId,
         payload_kg: f64,
     },
-    /// One of its trips ended.
     Ended {
         trip: TripId,
         status: trip::Status,

@@ -25,9 +25,7 @@ kernel::domain_events! {
 pub struct StandingOpened {
     pub standing: StandingId,
     pub site: SiteId,
-    /// What each trip is for.
     pub kind: Kind,
-    /// Origin first, destination last.
     pub stops: Vec<Stop>,
     /// What each vehicle must be able to do; the payload is that of one full load.
     pub requirements: Requirements,
@@ -67,7 +65,6 @@ pub struct StandingPaused {
     /// Stable code of the refusal, or of how the last trip ended.
     pub code: String,
     pub reason: String,
-    /// When it is tried again.
     pub due_at: Timestamp,
 }
 

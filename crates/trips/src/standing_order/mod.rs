@@ -27,7 +27,6 @@ use crate::trip::types::{Kind, Requirements, Stop, Window};
 pub enum Goal {
     /// So many kilograms are moved.
     QuantityKg(#[schemars(range(max = STANDING_QUANTITY_KG_MAX), extend("exclusiveMinimum" = 0))] f64),
-    /// So many trips are done.
     Trips(#[schemars(range(min = 1, max = STANDING_TRIPS_MAX))] u64),
 }
 
@@ -48,7 +47,6 @@ pub struct Pause {
     /// Stable code of the refusal, or of how the last trip ended.
     pub code: String,
     pub reason: String,
-    /// When it is tried again.
     pub until: Timestamp,
 }
 
@@ -58,9 +56,7 @@ pub struct StandingOrder {
     /// Where it is in its life.
     pub status: Status,
     pub site: SiteId,
-    /// What each trip is for.
     pub kind: Kind,
-    /// Origin first, destination last.
     pub stops: Vec<Stop>,
     /// What each vehicle must be able to do; the payload is that of one full load.
     pub requirements: Requirements,
@@ -69,7 +65,6 @@ pub struct StandingOrder {
     pub goal: Goal,
     /// How many trips are open at once, at most.
     pub at_once: u64,
-    /// Trips asked for so far.
     pub asked: u64,
     /// Trips that are open, with the load of each in kilograms.
     pub open: BTreeMap<TripId, f64>,
@@ -79,7 +74,6 @@ pub struct StandingOrder {
     /// Why no further trip is asked for now.
     pub pause: Option<Pause>,
     pub requested_by: String,
-    /// When it was asked for.
     pub created_at: Timestamp,
     /// When it must be looked at.
     pub due: Option<Timestamp>,
@@ -98,7 +92,6 @@ impl StandingOrder {
         }
     }
 
-    /// Whether the goal is reached.
     pub fn is_reached(&self) -> bool {
         match self.goal {
             Goal::Trips(trips) => self.trips_done >= trips,

@@ -8,9 +8,7 @@ use crate::trip::TripRequest;
 /// What a client asks for, well-formed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StandingOrderRequest {
-    /// Each of its trips.
     pub request: TripRequest,
-    /// When it is done.
     pub goal: Goal,
     /// How many trips are open at once, at most.
     pub at_once: u64,

@@ -57,16 +57,13 @@ pub struct TripCreated {
     pub status: Status,
     pub site: SiteId,
     pub kind: Kind,
-    /// Origin first, destination last.
     pub stops: Vec<Stop>,
     /// What the vehicle must be able to do.
     pub requirements: Requirements,
     /// From 0; higher goes first.
     pub priority: u8,
     pub window: Window,
-    /// The limits that policy set.
     pub constraints: policy::Constraints,
-    /// The decision that allowed it.
     pub decision: DecisionId,
     /// SHA-256 of the bundle that decided.
     pub policy_bundle: String,
@@ -124,10 +121,8 @@ pub struct TripAssigned {
     pub route: RouteSummary,
     /// The limits of trip and vehicle together.
     pub constraints: policy::Constraints,
-    /// When it is expected at the pickup.
     pub pickup_expected_at: Timestamp,
     pub choice: Choice,
-    /// Until when it must answer.
     pub due_at: Timestamp,
 }
 
@@ -261,7 +256,6 @@ pub struct TripCancelled {
     pub reason: String,
     /// Who called it off, if a person or program did.
     pub by: Option<PrincipalId>,
-    /// The vehicle that loses it.
     pub vehicle: Option<VehicleId>,
     /// The claim that ends with this.
     pub claim_epoch: Option<u64>,
@@ -278,7 +272,6 @@ pub struct TripCancelled {
 pub struct TripFailed {
     pub code: String,
     pub reason: String,
-    /// The vehicle that loses it.
     pub vehicle: Option<VehicleId>,
     /// The claim that ends with this.
     pub claim_epoch: Option<u64>,
@@ -366,7 +359,6 @@ pub struct RecordedChunks {
     /// Which start of the vehicle's computer.
     pub boot: BootId,
     pub chunks: u64,
-    /// The root over their digests.
     pub root: Hash,
     /// The smallest number of a sample in them.
     pub first_seq: u64,
@@ -392,7 +384,6 @@ pub struct TripRerouted {
 /// The vehicle took the other route.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripRerouteTaken {
-    /// The version that holds now.
     pub route: RouteId,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -418,7 +409,6 @@ pub struct TripDiverted {
     pub reason: String,
     /// Who called it off, if a person or program did.
     pub by: Option<PrincipalId>,
-    /// Origin first; the drop-off last.
     pub stops: Vec<Stop>,
     /// When it must be looked at.
     pub due_at: Timestamp,
@@ -431,7 +421,6 @@ pub struct TripResumeOrdered {
     pub claim_epoch: u64,
     pub reason: String,
     pub by: Option<PrincipalId>,
-    /// The decision that allowed it.
     pub decision: DecisionId,
     /// The request for help that it answers, if it is an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]

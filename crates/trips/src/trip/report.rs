@@ -46,7 +46,6 @@ pub enum ReportKind {
     Accepted {
         /// Until the pickup, in milliseconds.
         eta_ms: u64,
-        /// The route that it accepts.
         route: RouteId,
     },
     Rejected {
@@ -54,7 +53,6 @@ pub enum ReportKind {
         reason: String,
     },
     Departed,
-    /// It stands at the pickup.
     ArrivedPickup,
     /// It goes on with what it carries.
     Boarded,
@@ -67,10 +65,8 @@ pub enum ReportKind {
         /// Until the drop-off, in milliseconds.
         eta_ms: u64,
     },
-    /// It stands at the drop-off.
     ArrivedDropoff,
     Completed(Summary),
-    /// It stands for a while.
     Paused {
         reason: String,
     },

@@ -11,7 +11,6 @@ use crate::limits::SCHEDULE_AHEAD_MAX_MS;
 pub struct TripRequest {
     pub site: SiteId,
     pub kind: Kind,
-    /// Origin first, destination last.
     pub stops: Vec<Stop>,
     /// What the vehicle must be able to do.
     pub requirements: Requirements,

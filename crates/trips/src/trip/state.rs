@@ -30,7 +30,6 @@ pub struct Trip {
     pub occupied: bool,
     pub site: SiteId,
     pub kind: Kind,
-    /// Origin first, destination last.
     pub stops: Vec<Stop>,
     /// The stop that the vehicle drives to.
     pub stop_index: u64,
@@ -51,7 +50,6 @@ pub struct Trip {
     /// The standing order that asked, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<StandingId>,
-    /// When it was asked for.
     pub created_at: Timestamp,
     /// When it expires without a vehicle.
     pub expires_at: Timestamp,
@@ -90,7 +88,6 @@ pub struct Trip {
     pub ended: Option<Ending>,
     /// When it must be looked at.
     pub due: Option<Timestamp>,
-    /// When it was last changed.
     pub changed_at: Timestamp,
 }
 

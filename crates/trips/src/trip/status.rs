@@ -32,11 +32,9 @@ use Status::{
 #[schemars(rename = "TripStatus")]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE", parse_err_ty = StatusError, parse_err_fn = StatusError::of)]
 pub enum Status {
-    /// Its time has not come.
     Scheduled,
     /// Allowed and stored; no route yet.
     Created,
-    /// It waits for a vehicle.
     Waiting,
     /// A vehicle is chosen and claimed; it has not answered.
     Assigned,
@@ -51,17 +49,13 @@ pub enum Status {
     Paused,
     /// The vehicle needs a person's answer.
     AwaitingAssist,
-    /// The vehicle stopped for safety.
     SafeStopped,
-    /// The vehicle cannot go on.
     Stranded,
     /// The vehicle stands at the drop-off.
     AtDropoff,
     Completed,
     Cancelled,
-    /// It could not be done.
     Failed,
-    /// No vehicle came in time.
     Expired,
 }
 

@@ -7,7 +7,6 @@ use kernel::{Coordinate, DecisionId, RouteId, Timestamp, VehicleId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a trip is for.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
 )]
@@ -16,7 +15,6 @@ use serde::{Deserialize, Serialize};
 #[strum(serialize_all = "snake_case")]
 pub enum Kind {
     Passenger,
-    /// Goods from door to door.
     Delivery,
     /// Bulk from a loading point to a dump.
     Haul,
@@ -136,7 +134,6 @@ pub struct Assignment {
 pub struct Exclusion {
     pub vehicle: VehicleId,
     pub until: Timestamp,
-    /// Why, as a stable code.
     pub code: String,
     pub reason: String,
 }
@@ -157,7 +154,6 @@ pub struct Wait {
 #[schemars(rename = "Violation")]
 pub struct OpenViolation {
     pub violation: kernel::id::ViolationId,
-    /// What is to be done.
     pub response: policy::Response,
     pub opened_at: Timestamp,
 }
@@ -169,7 +165,6 @@ pub struct Summary {
     /// Driven since departure, in metres.
     pub distance_m: f64,
     pub duration_ms: u64,
-    /// Used since departure, in watt-hours.
     pub energy_wh: f64,
 }
 
@@ -207,7 +202,6 @@ pub struct Choice {
     pub feasible: u64,
     /// Why the others could not: stable code and how many.
     pub filtered: std::collections::BTreeMap<String, u64>,
-    /// The cost of the choice.
     pub cost: Cost,
     /// The best of the others for this trip, if there was one.
     pub runner_up: Option<RunnerUp>,
@@ -237,7 +231,6 @@ pub struct RunnerUp {
     pub vehicle: VehicleId,
     /// Its driving time to the pickup, in milliseconds.
     pub approach_ms: i64,
-    /// Why it was not chosen.
     pub why: String,
 }
 
@@ -248,7 +241,6 @@ pub struct Rerouting {
     /// Where it begins, in metres along the vehicle's whole path.
     pub begins_at_m: f64,
     pub reason: String,
-    /// Since when it is offered.
     pub offered_at: Timestamp,
     /// Until when the vehicle must have taken it.
     pub due_at: Timestamp,

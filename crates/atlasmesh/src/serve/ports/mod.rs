@@ -22,7 +22,6 @@ pub struct Neighbours {
     pub tenancy: Arc<tenancy::Tenancy>,
     pub telemetry: Arc<telemetry::Ingest>,
     pub maps: Arc<dyn Maps>,
-    /// What fleets can do.
     pub abilities: KnownAbilities,
 }
 
