@@ -87,7 +87,7 @@ impl Dispatch {
         let start = Start { vehicle: facts, from, via: &[], first_stop: 0, continues: None };
         let version = match self.trips.find_route(batch.ctx, trip, &constraints, Some(start)).await {
             Ok(version) => version,
-            Err(none) => return Ok(Assignment::Waits(none.to_wait()?)),
+            Err(none) => return Ok(Assignment::Waits(none.into_wait_reason()?)),
         };
         let vehicle = facts.vehicle;
         let claim_epoch = match self.claim(batch.ctx, trip.id, vehicle, self.trips.settings.claim_valid_for_s).await {

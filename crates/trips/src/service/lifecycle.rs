@@ -67,7 +67,7 @@ impl Trips {
                 let rows = vec![version.row()?];
                 (Command::RouteFound(Box::new(version.summary)), Extras { rows, ..extras })
             }
-            Err(none) => (Command::Wait(none.to_wait()?), extras),
+            Err(none) => (Command::Wait(none.into_wait_reason()?), extras),
         };
         self.command(ctx, trip.id, &command, &[], extras).await?.state.ok_or_else(no_such_trip)
     }

@@ -119,7 +119,7 @@ impl NoRoute {
     }
 
     /// The reason for which a trip waits.
-    pub(crate) fn to_wait(self) -> Result<WaitReason, CommandError> {
+    pub(crate) fn into_wait_reason(self) -> Result<WaitReason, CommandError> {
         match self {
             Self::Because(reason) => Ok(WaitReason { code: "NO_ROUTE".into(), reason, ..WaitReason::default() }),
             Self::Failed(error) => Err(error),
