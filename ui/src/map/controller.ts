@@ -59,7 +59,7 @@ export class MapController {
       doubleClickZoom: false,
       fadeDuration: 120,
       renderWorldCopies: false,
-      transformRequest: (url) => ({ url, headers: fleet.client.headers() }),
+      transformRequest: (url) => ({ url, headers: fleet.client.headers(), credentials: 'same-origin' }),
     })
     this.map.touchZoomRotate.disableRotation()
     this.map.keyboard.disableRotation()
@@ -86,7 +86,11 @@ export class MapController {
   private exposeTestApi() {
     const api = {
       isDrawn: () => this.styleLoaded && Boolean(this.map.getSource(ROADS)) && this.map.isSourceLoaded(ROADS) && !this.map.isMoving(),
-      pixel: (at: LatLon) => this.project(at),
+      pixel: (at: LatLon) => {
+        const { left, top } = this.map.getContainer().getBoundingClientRect()
+        const { x, y } = this.project(at)
+        return { x: x + left, y: y + top }
+      },
       roads: () => this.roadSegments(),
     }
     Object.assign(globalThis, { atlasmesh: Object.freeze(api) })
