@@ -14,6 +14,7 @@ export interface ScreenProps {
   parts: string[]
 }
 
+/** What waits for this person on a screen. */
 export interface Badge {
   count: number
   /** What is counted, for screen readers. */
@@ -50,7 +51,6 @@ export const SCREENS: Screen[] = [
   {
     path: '/trips', label: 'Trips', icon: 'route', needs: ['get_v1_trips'],
     load: () => import('./screens/trips/TripsScreen.svelte'), homeOf: ['auditor', 'regulator'],
-    badge: (fleet) => ({ count: fleet.openTrips, label: 'open' }),
   },
   {
     path: '/settings', label: 'Settings', icon: 'settings', needs: [],

@@ -94,6 +94,6 @@ export function openStopDialog(fleet: Fleet) {
     return
   }
   const { selection } = view
-  const vehicle = selection?.kind === 'vehicle' ? selection.id : selection ? (fleet.trips.get(selection.id)?.vehicle ?? null) : null
+  const vehicle = selection?.kind === 'vehicle' ? selection.id : selection ? (fleet.trips.get(selection.id)?.vehicle ?? null) : view.pointed
   view.dialog = { kind: 'stop', vehicle }
 }

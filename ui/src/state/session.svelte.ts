@@ -20,6 +20,11 @@ class Session {
   private allowed = $derived(new Set(this.identity?.may ?? []))
   private client = new Client(null, () => {})
 
+  /** Whether this is the session of a cookie, and not of an access token. */
+  get byPassword(): boolean {
+    return this.identity !== null && this.client.token === null
+  }
+
   get accounts(): Accounts {
     return accounts(this.client)
   }

@@ -33,6 +33,8 @@ class View {
   stateFilter = $state<VehicleState | null>(null)
   /** The vehicle or trip that the address names, on the map or on its own page. */
   readonly selection: Selection = $derived(selectionOf(router.path))
+  /** The vehicle under the cursor of a table: a stop is meant for it where none is open. */
+  pointed = $state<string | null>(null)
   task = $state<Task | null>(null)
   dialog = $state<OpenDialog | null>(null)
   site = $state<string | null>(null)
