@@ -33,7 +33,7 @@ export function formatTime(at: string): string {
 }
 
 export function formatDateTime(at: string): string {
-  return dateFormat('date-time', { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at))
+  return dateFormat('date-time', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }).format(new Date(at))
 }
 
 const METRES_PER_MILE = 1609.344
