@@ -57,7 +57,7 @@ export class Client {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS + waitMs)])
     let response: Response
     try {
-      response = await fetch(new Request(request, { headers, signal, cache: 'no-store', credentials: this.token === null ? 'same-origin' : 'omit' }))
+      response = await fetch(new Request(request, { headers, signal, cache: 'no-store', credentials: 'same-origin' }))
     } catch (error) {
       if (request.signal.aborted) throw error
       throw new Unreachable('the server does not answer')

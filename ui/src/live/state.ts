@@ -73,7 +73,7 @@ export const UNEXPLAINED_REASON = 'No reason given yet'
 
 /** Names of the API that say little as they are. */
 const WORDS: Record<string, string> = {
-  AWAITING_ASSIST: 'Awaiting assistance', SAFE_STOPPED: 'Stopped safely', TO_PICKUP: 'To pickup point', ESTOP: 'Emergency stop pressed',
+  AWAITING_ASSIST: 'Awaiting assistance', SAFE_STOPPED: 'Stopped for safety', TO_PICKUP: 'To pickup point', ESTOP: 'Emergency stop pressed',
   nearest_admissible: 'At the nearest place', next_admissible: 'At the next place',
 }
 

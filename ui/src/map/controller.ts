@@ -6,6 +6,7 @@ import worker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 import type { LatLon, Restriction, TileIndex } from '../api/types'
 import type { Fleet } from '../live/fleet.svelte'
 import { fromMercator, toMercator } from '../live/motion'
+import { preferences } from '../state/preferences.svelte'
 import { intersects, type RoadSegment } from './geometry'
 import { EMPTY, ROADS, hatchPattern, mapStyle, noEntryIcon } from './style'
 import { VehicleLayer } from './vehicle-layer'
@@ -63,7 +64,7 @@ export class MapController {
     })
     this.map.touchZoomRotate.disableRotation()
     this.map.keyboard.disableRotation()
-    this.map.addControl(new ScaleControl({ unit: 'metric', maxWidth: 90 }), 'bottom-right')
+    this.map.addControl(new ScaleControl({ unit: preferences.units, maxWidth: 90 }), 'bottom-right')
     this.map.addControl(new AttributionControl({ compact: false, customAttribution: 'Roads: the site’s map © OpenStreetMap contributors' }), 'bottom-right')
     this.map.on('style.load', () => this.onStyleLoad())
     this.map.on('click', (event) => this.onClick(event))
