@@ -5,9 +5,11 @@ import { SvelteSet } from 'svelte/reactivity'
 export interface Column<T> {
   key: string
   label: string
-  /** What is sorted, filtered and exported. */
+  /** What is sorted and exported. */
   value: (row: T) => string | number | null
-  /** What is shown, where that is not the value itself. */
+  /** What is sorted by, where that is not the value itself. */
+  rank?: (row: T) => number | null
+  /** What is shown, searched and filtered by, where that is not the value itself. */
   text?: (row: T) => string
   align?: 'end'
   /** A CSS width; the others share what is left. */
@@ -95,7 +97,8 @@ export class TableState<T extends Row> {
     const column = columns.find(({ key }) => key === this.sort?.key)
     if (!column) return found
     const sign = this.sort?.descending ? -1 : 1
-    return found.toSorted((a, b) => compare(column.value(a), column.value(b), sign))
+    const rank = column.rank ?? column.value
+    return found.toSorted((a, b) => compare(rank(a), rank(b), sign))
   }
 
   saveView(name: string) {
