@@ -17,7 +17,8 @@ export interface Step {
 const DECIDED = 'policy.decided'
 
 /** The steps of any subject, from the entries of the journal about it. */
-export function storyOf(entries: JournalEntry[]): Step[] {
+export function storyOf(subject: string, entries: JournalEntry[]): Step[] {
+  const kind = subject.slice(0, subject.indexOf('/'))
   const decisions = new Map<string, Decision>()
   const used = new Set<string>()
   for (const { event } of entries) {
@@ -28,7 +29,7 @@ export function storyOf(entries: JournalEntry[]): Step[] {
   return entries
     .filter(({ event }) => event.type !== DECIDED || !event.decision_id || !used.has(event.decision_id))
     .map(({ event }) => ({
-      key: event.id, at: event.recorded_at, event: event.type, summary: summaryOf(event), actor: event.actor,
+      key: event.id, at: event.recorded_at, event: event.type, summary: summaryOf(kind, event), actor: event.actor,
       decision: event.decision_id ? (decisions.get(event.decision_id) ?? null) : null, entry: event.id,
     }))
 }
@@ -40,9 +41,10 @@ export function tripStory({ steps }: TripTimeline, entries: JournalEntry[]): Ste
     ({ key: String(n), at, event, summary, actor, decision: decision as Decision | null, entry: ids.get(`${event}|${at}`) ?? null }))
 }
 
-/** `vehicle.stop_ordered` with a reason becomes `Stop ordered: person on the road`. */
-function summaryOf({ type, body }: JournalEntry['event']): string {
-  const what = humanize(type.slice(type.indexOf('.') + 1))
+/** `vehicle.stop_ordered` with a reason becomes `Stop ordered: person on the road`; of another kind of thing it is named. */
+function summaryOf(kind: string, { type, body }: JournalEntry['event']): string {
+  const [of = '', event = type] = type.split('.', 2)
+  const what = humanize(of === kind ? event : `${of} ${event}`)
   const content = (body ?? {}) as Record<string, unknown>
   const details = ['kind', 'class', 'name', 'reason', 'code'].flatMap((name) => {
     const value = content[name]
