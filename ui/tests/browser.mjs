@@ -34,9 +34,17 @@ export async function open(browser, { width = 1440, height = 900, dark = false, 
     const { host, protocol } = new URL(request.url())
     if (protocol.startsWith('http') && host !== http) page.problems.push(`asks ${host}`)
   })
-  await page.goto(`${base}/#token=${token}`)
+  await page.goto(`${base}/operations#token=${token}`)
   await page.getByRole('option').first().waitFor()
   return page
+}
+
+/** Opens another address as a link of the page does, without loading the page again. */
+export async function go(page, path) {
+  await page.evaluate((path) => {
+    history.pushState(null, '', path)
+    dispatchEvent(new PopStateEvent('popstate'))
+  }, path)
 }
 
 function call(path, options = {}) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
-import { api, clickMap, killServer, mapDrawn, open, screenshot, visibleRoad, waitFor } from './browser.mjs'
+import { api, clickMap, go, killServer, mapDrawn, open, screenshot, visibleRoad, waitFor } from './browser.mjs'
 import { launch } from './chromium.mjs'
 
 let browser
@@ -31,6 +31,52 @@ async function assertNoProblems(page) {
   const { violations } = await new AxeBuilder({ page }).exclude('.maplibregl-canvas-container').analyze()
   assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`), [])
 }
+
+journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {
+  const screens = page.getByRole('navigation', { name: 'Screens' })
+  const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
+  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Settings']) {
+    await screens.getByRole('link', { name: label }).click()
+    await page.getByRole('heading', { level: 1, name: label }).waitFor()
+    assert.equal(new URL(page.url()).pathname, `/${label.toLowerCase()}`)
+    await screenshot(page, `screen-${label.toLowerCase()}`)
+    await assertNoProblems(page)
+  }
+  await page.goBack()
+  await page.getByRole('heading', { level: 1, name: 'Trips' }).waitFor()
+  await page.goto(new URL(`/vehicles/${id}`, page.url()).href)
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  await page.getByRole('region', { name: 'Story' }).getByRole('listitem').first().waitFor()
+  await screenshot(page, 'vehicle-page')
+  await assertNoProblems(page)
+})
+
+journey('a vehicle is found and its stop is asked for by keyboard alone, on any screen', {}, async (page) => {
+  const { name } = (await api('/v1/vehicles?limit=1')).items[0]
+  await go(page, '/settings/profile')
+  await page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor()
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search and commands' }).waitFor()
+  await page.keyboard.type(name)
+  await screenshot(page, 'palette')
+  await assertNoProblems(page)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  await page.keyboard.press('s')
+  await page.getByRole('dialog', { name: `Stop ${name}?` }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+})
+
+journey('the inbox has who needs a person, and the request is answered from there', {}, async (page) => {
+  const { vehicle } = await waitFor('a vehicle that asks', async () => (await api('/v1/assistance')).items.find(({ lease }) => !lease))
+  const { name } = await api(`/v1/vehicles/${vehicle}`)
+  await go(page, '/inbox')
+  const queue = page.getByRole('region', { name: /^Requests for assistance/ })
+  await queue.getByRole('button', { name: new RegExp(`${name}:`) }).click()
+  await page.getByRole('region', { name: 'Assistance request' }).getByRole('button', { name: /^Take/ }).waitFor()
+  await screenshot(page, 'inbox')
+})
 
 for (const theme of ['light', 'dark']) {
   journey(`look at the fleet, ${theme}`, { dark: theme === 'dark', motion: theme === 'dark' ? 'reduce' : 'no-preference' }, async (page) => {
@@ -65,7 +111,7 @@ async function findTrip(description, query) {
 
 journey('read a trip’s whole story with the decision behind each step', {}, async (page) => {
   const trip = await findTrip('a trip that is done', '&status=COMPLETED')
-  await page.evaluate((id) => { location.hash = `#/trip/${id}` }, trip.id)
+  await go(page, `/operations/trips/${trip.id}`)
   const story = page.getByRole('region', { name: 'Story' })
   await story.getByText(/asked for by/).waitFor()
   const steps = await story.getByRole('listitem').count()
@@ -80,7 +126,7 @@ journey('read a trip’s whole story with the decision behind each step', {}, as
 /** Opens the form of a new trip with the stops of an existing one, which the map shows. */
 async function fillTripForm(page) {
   const { id, stops } = await findTrip('a trip', '')
-  await page.evaluate((id) => { location.hash = `#/trip/${id}` }, id)
+  await go(page, `/operations/trips/${id}`)
   await page.getByRole('region', { name: 'Story' }).waitFor()
   await mapDrawn(page)
   await page.keyboard.press('t')
@@ -95,10 +141,10 @@ journey('ask for a trip on the map', {}, async (page) => {
   const form = await fillTripForm(page)
   await screenshot(page, 'trip-form')
   await assertNoProblems(page)
-  await form.getByRole('button', { name: 'Ask for the trip' }).click()
+  await form.getByRole('button', { name: 'Request trip' }).click()
   await form.waitFor({ state: 'detached' })
   await page.getByRole('region', { name: /Passenger trip/ }).waitFor()
-  const id = new URL(page.url()).hash.split('/').at(-1)
+  const id = new URL(page.url()).pathname.split('/').at(-1)
   assert.equal((await api(`/v1/trips/${id}`)).id, id)
 })
 
@@ -106,7 +152,7 @@ journey('a refusal shows the rule, the reason and the facts', { expects: /status
   const form = await fillTripForm(page)
   await form.getByLabel('Kind').selectOption('haul')
   await form.getByLabel('Load, kg').fill('90')
-  await form.getByRole('button', { name: 'Ask for the trip' }).click()
+  await form.getByRole('button', { name: 'Request trip' }).click()
   const refusal = page.getByTestId('refusal')
   await refusal.waitFor()
   await screenshot(page, 'refusal')
@@ -160,7 +206,7 @@ journey('a stop is two keys or one press, and asks why afterwards', {}, async (p
   const { id, name } = await waitFor('a vehicle that may be stopped', async () =>
     (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, status }) => !stop && status === 'ONLINE'))
   const currentStop = async () => (await api(`/v1/vehicles/${id}`)).stop
-  await page.evaluate((id) => { location.hash = `#/vehicle/${id}` }, id)
+  await go(page, `/operations/vehicles/${id}`)
   const panel = page.getByRole('region', { name })
   await panel.waitFor()
   await page.keyboard.press('s')
@@ -242,10 +288,9 @@ journey('a trip that waits for a person whose request is not listed yet shows bo
   const { trip } = await findAssistanceRequest()
   let unlisted = 3
   await page.route(/v1\/assistance\?/, (route) => (unlisted-- > 0 ? route.fulfill({ json: { items: [], next: null } }) : route.continue()))
-  await page.goto(`${page.url().split('#')[0]}#/trip/${trip}`)
-  await page.reload()
-  const request = page.getByRole('region', { name: 'Asks for a person' })
-  await request.getByText('Reading the request…').waitFor()
+  await page.goto(new URL(`/operations/trips/${trip}`, page.url()).href)
+  const request = page.getByRole('region', { name: 'Assistance request' })
+  await request.getByText('Loading the request…').waitFor()
   await request.getByRole('button', { name: /Take it/ }).waitFor()
   assert.ok(unlisted < 0)
 })
@@ -253,8 +298,8 @@ journey('a trip that waits for a person whose request is not listed yet shows bo
 journey('a vehicle that asks for a person is answered, and goes on', {}, async (page) => {
   const { trip } = await waitFor('a vehicle that asks', async () =>
     (await api('/v1/assistance')).items.find(({ kind }) => kind === 'OBSTACLE'))
-  await page.evaluate((trip) => { location.hash = `#/trip/${trip}` }, trip)
-  const request = page.getByRole('region', { name: 'Asks for a person' })
+  await go(page, `/operations/trips/${trip}`)
+  const request = page.getByRole('region', { name: 'Assistance request' })
   await request.getByRole('button', { name: 'Take it' }).click()
   await request.getByText(/^Yours until/).waitFor()
   await request.getByText('What the vehicle knows').click()
@@ -282,13 +327,13 @@ journey('a lost server is told, and comes back by itself', { expects: /Failed to
   await lost.waitFor({ state: 'detached' })
   // The page has read the fleet again, so that the newest trip can be opened.
   const { id } = await findTrip('a trip', '')
-  await page.evaluate((id) => { location.hash = `#/trip/${id}` }, id)
+  await go(page, `/operations/trips/${id}`)
   await page.getByRole('region', { name: 'Story' }).getByText(/asked for by/).waitFor()
 })
 
 /** Counts of four digits fit into the bar, and the bar into the window. */
 async function assertCountsFit(page) {
-  const overflowing = await page.locator('main > header').evaluate(async (bar) => {
+  const overflowing = await page.locator('.states-bar').evaluate(async (bar) => {
     const counts = [...bar.querySelectorAll('.states b')]
     for (const { firstChild } of counts) firstChild.data = '2345'
     // The bar may grow, and the panels below it move within the next frames.
@@ -327,7 +372,7 @@ journey('a narrow window shows and does the same', { width: 390, height: 844 }, 
   await page.getByRole('region', { name: 'New trip' }).waitFor()
   await page.mouse.click(120, 180)
   await page.mouse.click(290, 300)
-  await page.getByRole('button', { name: 'Ask for the trip', disabled: false }).waitFor()
+  await page.getByRole('button', { name: 'Request trip', disabled: false }).waitFor()
   await screenshot(page, 'narrow-trip')
   const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
   assert.ok(!overflows, 'nothing is wider than the window')
