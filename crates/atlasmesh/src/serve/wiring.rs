@@ -24,17 +24,20 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use policy::Engine;
 use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::folder::DataFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
-use super::ports::{Neighbours, TenantsOf};
+use super::ports::{Neighbours, ReleaseHold, TenantsOf};
 use super::signer::AuditSigner;
 use super::verify;
 use crate::cli::args::ServeOptions;
 use crate::system_clock::SystemSource;
+
+/// Passwords that are hashed at once: more would take the cores from vehicles.
+const HASHING_AT_ONCE: usize = 2;
 
 /// Pages of the database in a mebibyte.
 const PAGES_PER_MIB: u64 = 256;
@@ -77,8 +80,13 @@ pub fn wire(
     let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(&store), Arc::clone(&source)));
     let settings = fleet::Settings { offline_after_ms: i64::from(options.offline_after_s) * 1_000 };
     let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
-    let fleet = fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), Arc::clone(&source), tenants, settings);
+    let fleet =
+        fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), Arc::clone(&source), tenants.clone(), settings);
     let fleet = Arc::new(fleet);
+    let people = Arc::new(identity::People::new(Arc::clone(&store), Arc::clone(&source)));
+    let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![Arc::new(ReleaseHold(Arc::clone(&fleet)))];
+    let approvals = approvals::Approvals::new(Arc::clone(&store), Arc::clone(&source), tenants, two_people);
+    let approvals = Arc::new(approvals);
     let neighbours = Arc::new(Neighbours {
         fleet: Arc::clone(&fleet),
         tenancy: Arc::clone(&tenancy),
@@ -99,12 +107,14 @@ pub fn wire(
     let certificate = ListenerCertificate::load_or_make(folder.root())?;
     let sessions = Arc::new(Sessions::default());
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
-    workers.extend([fleet.workers(), services.workers()]);
+    workers.extend([people.workers(), approvals.workers(), fleet.workers(), services.workers()]);
     let commands = Sources::new(workers.commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
         store: Arc::clone(&store),
         tenancy,
+        people,
+        approvals,
         fleet: Arc::clone(&fleet),
         trips: Arc::clone(&services.trips),
         assistance: Arc::clone(&services.assistance),
@@ -127,6 +137,12 @@ pub fn wire(
         streams: Streams::new(options.streams_max, stopping),
         tails: Tails::default(),
         positions: Feeds::default(),
+        hashing: Arc::new(Semaphore::new(HASHING_AT_ONCE)),
+        disk: {
+            let folder = folder.clone();
+            Arc::new(move || folder.disk())
+        },
+        started_at: source.now(),
         metrics: metrics()?,
     });
     let keystore = Arc::new(keystore);

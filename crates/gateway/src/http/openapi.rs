@@ -67,15 +67,16 @@ pub fn document() -> Result<Value, String> {
                 "description": "A refusal (RFC 9457), with a code that has a page in docs/errors",
                 "content": { "application/problem+json": { "schema": problem } },
             } },
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer" },
+                "session": { "type": "apiKey", "in": "cookie", "name": super::auth::COOKIE },
+            },
         },
     }))
 }
 
 fn operation(endpoint: &Endpoint, taken: &mut Schemas, answered: &mut Schemas) -> Value {
-    let words = endpoint.path.split(['/', '{', '}', '.']).filter(|word| !word.is_empty());
-    let id: Vec<&str> = std::iter::once(endpoint.method).chain(words).collect();
-    let security = if endpoint.access == Access::Anyone { json!([]) } else { json!([{ "token": [] }]) };
+    let security = if endpoint.access == Access::Anyone { json!([]) } else { json!([{ "token": [] }, { "session": [] }]) };
     let mut responses = json!({ "default": { "$ref": "#/components/responses/Problem" } });
     for status in std::iter::once(endpoint.status).chain(endpoint.also) {
         responses[status.to_string()] = answer(endpoint, answered);
@@ -84,7 +85,7 @@ fn operation(endpoint: &Endpoint, taken: &mut Schemas, answered: &mut Schemas) -
         responses["304"] = json!({ "description": "It has not changed" });
     }
     let mut operation = json!({
-        "operationId": id.join("_"),
+        "operationId": endpoint.operation_id(),
         "summary": endpoint.summary,
         "description": description(endpoint),
         "parameters": parameters(endpoint, taken),
@@ -109,6 +110,7 @@ fn description(endpoint: &Endpoint) -> String {
 fn who(access: Access) -> String {
     match access {
         Access::Anyone => "Anybody, without a token.".into(),
+        Access::Authenticated => "Everybody with a token or a session.".into(),
         Access::Platform => "The platform's administrator.".into(),
         Access::Tenant(operation) => {
             let roles: Vec<&str> =
@@ -128,7 +130,8 @@ fn parameters(endpoint: &Endpoint, taken: &mut Schemas) -> Vec<Value> {
             "hold" => schema::of::<HoldId>(),
             "restriction" => schema::of::<RestrictionId>(),
             "event" => schema::of::<EventId>(),
-            "principal" => schema::of::<PrincipalId>(),
+            "principal" | "user" => schema::of::<PrincipalId>(),
+            "approval" => schema::of::<approvals::ApprovalId>(),
             "standing" => schema::of::<StandingId>(),
             "assistance" => schema::of::<AssistId>(),
             "site" => schema::of::<SiteId>(),
