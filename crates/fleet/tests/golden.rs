@@ -162,8 +162,8 @@ fn values_keep_their_names() {
     let statuses = [Status::Registered, Status::Online, Status::Offline, Status::Decommissioned];
     assert_eq!(names(&statuses), json!(statuses.map(Status::as_str)));
     assert_eq!(names(&statuses), json!(["REGISTERED", "ONLINE", "OFFLINE", "DECOMMISSIONED"]));
-    assert_eq!(names(&Mode::ALL), json!(Mode::ALL.iter().map(|mode| mode.as_str()).collect::<Vec<_>>()));
-    assert_eq!(names(&Mode::ALL), json!(["AUTONOMOUS", "REMOTE", "MANUAL", "SERVICE", "ESTOP"]));
+    assert_eq!(names(Mode::ALL), json!(Mode::ALL.iter().map(|mode| mode.as_str()).collect::<Vec<_>>()));
+    assert_eq!(names(Mode::ALL), json!(["AUTONOMOUS", "REMOTE", "MANUAL", "SERVICE", "ESTOP"]));
     let holds = [
         HoldKind::Grounded,
         HoldKind::Lockout,

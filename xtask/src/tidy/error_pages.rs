@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::Finding;
-use super::source::Source;
 use crate::repo::Repo;
 
 /// Where the codes are declared.
@@ -22,19 +21,27 @@ pub struct Code {
     line: usize,
 }
 
-/// Every code, in the order of their texts.
+/// Every code, in the order of the enum: a variant with its documentation above it.
 pub fn codes(repo: &Repo) -> Vec<Code> {
     let Some(text) = repo.text(CODES) else { return Vec::new() };
-    let source = Source::of(text);
-    let named = source.find("Code::").filter_map(|at| {
-        let variant = source.bare[at..].split(" =>").next()?.strip_prefix("Code::")?;
-        let name = source.text_after(at, &format!("Code::{variant} => "))?;
-        let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        let declared = lines.iter().position(|line| *line == format!("{variant},"))?;
-        let what = lines.get(declared.checked_sub(1)?)?.trim_start_matches("///").trim();
-        Some(Code { name: name.to_owned(), what: what.to_owned(), line: declared + 1 })
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let first = lines.iter().position(|line| *line == "pub enum Code {").map_or(lines.len(), |at| at + 1);
+    let variants = lines.iter().enumerate().skip(first).take_while(|(_, line)| **line != "}");
+    let codes = variants.filter_map(|(at, line)| {
+        let variant = line.strip_suffix(',').filter(|name| name.chars().all(char::is_alphanumeric))?;
+        let what = lines[at - 1].trim_start_matches("///").trim().to_owned();
+        Some(Code { name: screaming_snake(variant), what, line: at + 1 })
     });
-    named.collect()
+    codes.collect()
+}
+
+/// `NotFound` as `NOT_FOUND`.
+fn screaming_snake(name: &str) -> String {
+    let words = name.char_indices().flat_map(|(at, letter)| {
+        let gap = (at > 0 && letter.is_uppercase()).then_some('_');
+        gap.into_iter().chain(letter.to_uppercase())
+    });
+    words.collect()
 }
 
 pub fn check(repo: &Repo) -> Vec<Finding> {

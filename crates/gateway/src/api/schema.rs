@@ -107,6 +107,10 @@ impl Transform for Plain {
         if let Some(choices) = object.remove("oneOf") {
             choice(object, choices);
         }
+        // The derived order depends on which variants have a comment.
+        if let Some(Value::Array(words)) = object.get_mut("enum") {
+            words.sort_by_key(Value::to_string);
+        }
         // A map by ids: the field says what its keys are.
         if let Some(Value::Object(kinds)) = object.remove("patternProperties") {
             object.extend(kinds.into_iter().map(|(_, kind)| ("additionalProperties".into(), kind)));

@@ -27,7 +27,7 @@ enum Command {
 }
 
 fn mode() -> impl Strategy<Value = Mode> {
-    prop_oneof![4 => Just(Mode::Autonomous), 1 => prop::sample::select(&Mode::ALL[..])]
+    prop_oneof![4 => Just(Mode::Autonomous), 1 => prop::sample::select(Mode::ALL)]
 }
 
 fn commands() -> impl Strategy<Value = Vec<Command>> {
