@@ -271,7 +271,9 @@ mod tests {
 
     #[test]
     fn another_person_of_the_right_role_decides_once_and_in_time() {
-        let at = |by: Person, now: Timestamp| move |state: Option<&Approval>| decide(state, &by, Verdict::Approve, "ok", now);
+        let at = |by: Person, now: Timestamp| {
+            move |state: Option<&Approval>| decide(state, &by, Verdict::Approve, "ok", now)
+        };
         let officer = person("prin_2", "safety_officer");
         let approved: ApprovalEvent = ApprovalApproved { by: officer.clone(), reason: "ok".into() }.into();
         check([], at(officer.clone(), START), refuses(Code::NotFound));

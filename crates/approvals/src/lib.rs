@@ -12,6 +12,14 @@ use domain::{AggregateSpec, Domain};
 use policy::PolicyModule;
 
 pub use approval::{Approval, ApprovalEvent, ApprovalId, ApprovalState, Person, VALID_MS};
+
+/// What can happen to an approval, for fixtures.
+pub mod events {
+    pub use crate::approval::{
+        ApprovalApproved, ApprovalAsked, ApprovalDone, ApprovalExpired, ApprovalFailed, ApprovalRejected,
+    };
+}
+
 pub use permissions::{MAY_APPROVE, MAY_READ_APPROVALS};
 pub use service::{Approvals, ApprovedCommand, NewApproval, Tenants};
 

@@ -3,8 +3,12 @@
 use kernel::{Permission, Role};
 
 /// Seeing what waits for a second person.
-pub const MAY_READ_APPROVALS: Permission =
-    Permission::new("read approvals", &[Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::SecurityAnalyst]);
+pub const MAY_READ_APPROVALS: Permission = Permission::new(
+    "read approvals",
+    &[Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::SecurityAnalyst],
+);
 /// Approving and rejecting what another person asked for.
-pub const MAY_APPROVE: Permission =
-    Permission::new("decide approvals", &[Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::SecurityAnalyst]);
+pub const MAY_APPROVE: Permission = Permission::new(
+    "decide approvals",
+    &[Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::SecurityAnalyst],
+);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use domain::Workers;
 use kernel::ctx::About;
 use kernel::id::PrincipalId;
-use kernel::{Actor, Aggregate, BoxFuture, Ctx, CtxSource, Decided, DomainEvent, Envelope, Reject, Role, Subject, TenantId};
+use kernel::{
+    Actor, Aggregate, BoxFuture, Ctx, CtxSource, Decided, DomainEvent, Envelope, Reject, Role, Subject, TenantId,
+};
 use serde_json::Value;
 use store::due::due_handler;
 use store::port::{Fault, Guard, ListQuery, Order, Store};
@@ -132,9 +134,16 @@ impl Approvals {
         self.decide(ctx, id, Verdict::Reject, reason).await
     }
 
-    async fn decide(&self, ctx: &Ctx, id: ApprovalId, verdict: Verdict, reason: &str) -> Result<Approval, CommandError> {
+    async fn decide(
+        &self,
+        ctx: &Ctx,
+        id: ApprovalId,
+        verdict: Verdict,
+        reason: &str,
+    ) -> Result<Approval, CommandError> {
         let by = person(&ctx.actor);
-        let decided = self.command(ctx, id, None, |state| approval::decide(state, &by, verdict, reason, ctx.now)).await?;
+        let decided =
+            self.command(ctx, id, None, |state| approval::decide(state, &by, verdict, reason, ctx.now)).await?;
         tracing::info!(tenant = %ctx.tenant, approval = %id, ?verdict, "approval decided");
         Ok(decided)
     }
@@ -165,7 +174,8 @@ impl Approvals {
             Err(CommandError::Reject(reject)) => Some(reject),
             Err(other) => return Err(other),
         };
-        let ctx = Ctx::automation(&*self.source, event.tenant.clone(), about, "approvals.carry_out").caused_by(event.id);
+        let ctx =
+            Ctx::automation(&*self.source, event.tenant.clone(), about, "approvals.carry_out").caused_by(event.id);
         self.command(&ctx, id, None, |state| approval::carried_out(state, refused.as_ref())).await?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use support::live::Frame;
 use support::site::{self, crossing};
-use support::world::{FAST, passenger, profile, square, tenant};
+use support::world::{FAST, PASSWORD, passenger, profile, session_of as session_secret, square, tenant};
 use support::{Answer, Http, World, openapi};
 
 /// What stands in the tenant's names and reasons, and in nothing that a stranger is told.
@@ -31,6 +31,8 @@ enum Stranger {
 }
 
 const UNKNOWN: Stranger = Stranger::Refused(404, "NOT_FOUND");
+/// A program with a token has no session.
+const NO_SESSION: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
 const FORBIDDEN: Stranger = Stranger::Refused(403, "FORBIDDEN");
 /// The site is a field of what is sent.
 const WRONG_SITE: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
@@ -60,6 +62,51 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/principals", "", json!({ "role": "viewer", "name": "screen" }), Stranger::Own),
         ("get", "/v1/principals", "", none.clone(), Stranger::Own),
         ("delete", "/v1/principals/{principal}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/session", "", none.clone(), Stranger::Own),
+        ("put", "/v1/session/role", "", json!({ "role": "administrator" }), NO_SESSION),
+        ("get", "/v1/sessions", "", none.clone(), NO_SESSION),
+        ("delete", "/v1/sessions/{session}", "", none.clone(), NO_SESSION),
+        ("delete", "/v1/sessions", "", none.clone(), NO_SESSION),
+        (
+            "post",
+            "/v1/session/password",
+            "",
+            json!({ "current": PASSWORD, "password": "another horse battery" }),
+            NO_SESSION,
+        ),
+        ("delete", "/v1/session", "", none.clone(), NO_SESSION),
+        (
+            "post",
+            "/v1/session/invitation",
+            "",
+            json!({ "tenant": "{tenant}", "code": "{code_of_user}", "password": PASSWORD }),
+            UNKNOWN,
+        ),
+        (
+            "post",
+            "/v1/session",
+            "",
+            json!({ "tenant": "{tenant}", "email": "ana@mine.example", "password": PASSWORD }),
+            UNKNOWN,
+        ),
+        (
+            "post",
+            "/v1/users",
+            "",
+            json!({ "name": CANARY, "email": "eva@mine.example", "roles": ["viewer"] }),
+            Stranger::Own,
+        ),
+        ("get", "/v1/users", "", none.clone(), Stranger::Own),
+        ("get", "/v1/users/{user}", "", none.clone(), UNKNOWN),
+        ("put", "/v1/users/{user}/roles", "", json!({ "roles": ["viewer", "dispatcher"] }), UNKNOWN),
+        ("post", "/v1/users/{user}/reset", "", none.clone(), UNKNOWN),
+        ("delete", "/v1/users/{user}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/people", "", none.clone(), Stranger::Own),
+        ("get", "/v1/system", "", none.clone(), Stranger::Own),
+        ("get", "/v1/approvals", "?which=all", none.clone(), Stranger::Nothing),
+        ("get", "/v1/approvals/{approval}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/approvals/{approval}/reject", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/approvals/{approval}/approve", "", reason.clone(), UNKNOWN),
         ("get", "/v1/sites", "", none.clone(), Stranger::Nothing),
         ("get", "/v1/sites/{site}", "", none.clone(), UNKNOWN),
         ("get", "/v1/sites/{site}/tiles", "", none.clone(), UNKNOWN),
@@ -74,6 +121,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/vehicles", "", none.clone(), Stranger::Nothing),
         ("get", "/v1/vehicles/{vehicle}", "", none.clone(), UNKNOWN),
         ("delete", "/v1/vehicles/{vehicle}/holds/{hold}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/holds/{hold}/release", "", reason.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/explain", "", json!({ "stop": "{stop}", "reason": CANARY }), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/clear", "", json!({ "stop": "{stop}" }), UNKNOWN),
         ("post", "/v1/trips/{trip}/resume", "", reason.clone(), UNKNOWN),
@@ -153,12 +201,39 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     });
     let standing = json!({ "trip": passenger(crossing(1, 1), crossing(2, 2)), "goal": { "trips": 1 } });
     let standing = made("/v1/standing-orders", standing, "id");
+    // Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator.
+    let ana = world.person("ana", &["administrator", "viewer"]);
+    let session = ana.get("/v1/sessions").ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    let sign_in = json!({ "tenant": TENANT, "email": "ana@mine.example", "password": PASSWORD });
+    let ana = session_secret(&world.server.http("").post("/v1/session", &sign_in));
+    let ben = http.post("/v1/users", &json!({ "name": CANARY, "email": "ben@mine.example", "roles": ["viewer"] })).ok();
+    let text = |name: &str| ben[name].as_str().unwrap().to_owned();
+    let (user, invitation) = (text("id"), text("invitation"));
+    let code = invitation.rsplit('/').next().unwrap().to_owned();
+    let dispatcher = world.principal("dispatcher", CANARY);
+    let asked = |hold: &Value| {
+        let hold = made(&format!("/v1/vehicles/{vehicle}/holds"), hold.clone(), "id");
+        let path = format!("/v1/vehicles/{vehicle}/holds/{hold}/release");
+        dispatcher.post(&path, &json!({ "reason": CANARY })).ok()["id"].as_str().unwrap().to_owned()
+    };
+    let cleaning = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
+    let [approval, second_approval] = [(); 2].map(|()| asked(&cleaning));
+    let body = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
+    let others_hold =
+        dispatcher.post(&format!("/v1/vehicles/{vehicle}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
     let site = site::NAME.to_owned();
     let tenant = TENANT.to_owned();
     let verification = made("/v1/journal/verify", json!({}), "id");
     let ids = [
         ("verification", verification),
+        ("session", session),
+        ("session_secret", ana),
+        ("user", user),
+        ("code_of_user", code),
+        ("approval", approval),
+        ("second_approval", second_approval),
+        ("others_hold", others_hold),
         ("vehicle", vehicle),
         ("trip", trip),
         ("standing_trip", standing_trip),
@@ -192,6 +267,20 @@ fn call(http: &Http, method: &str, path: &str, body: &Value, ids: &BTreeMap<&str
     http.send(&method.to_uppercase(), &filled(path, ids), body.as_deref().map(str::as_bytes), &headers).unwrap()
 }
 
+/// Whoever asks for the release of a hold did not place it.
+fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'static str, String> {
+    let mut ids = ids.clone();
+    if path.ends_with("/release") {
+        ids.insert("hold", ids["others_hold"].clone());
+    }
+    ids
+}
+
+/// Signing in proves who one is, whoever the client was before.
+fn is_sign_in(method: &str, path: &str) -> bool {
+    method == "post" && matches!(path, "/v1/session" | "/v1/session/invitation")
+}
+
 fn is_stream(path: &str) -> bool {
     path == "/v1/events" || path == "/v1/positions"
 }
@@ -219,7 +308,8 @@ fn a_stranger_learns_and_changes_nothing() {
     let stranger = world.server.http(&tenant(&world.server, "other-cars", "ride-hail"));
     // The vehicle stands, so that nothing but the stranger could add to the tenant's journal.
     let (mut events, mut positions) = (stranger.events("", &[]).unwrap(), stranger.positions().unwrap());
-    for (method, path, query, body, expected) in rows().into_iter().filter(|row| !is_stream(row.1)) {
+    let rows = rows().into_iter().filter(|row| !is_stream(row.1) && !is_sign_in(row.0, row.1));
+    for (method, path, query, body, expected) in rows {
         println!("{method} {path}");
         let answer = call(&stranger, method, &format!("{path}{query}"), &body, &ids);
         openapi::hold(&document, method, path, &answer);
@@ -278,9 +368,17 @@ fn answers_are_what_the_openapi_says() {
         if path.ends_with("/fail") {
             ids.insert("trip", ids["standing_trip"].clone());
         }
-        let http = if path.starts_with("/v1/tenants") { world.server.platform() } else { world.http.clone() };
+        if path.ends_with("/approve") {
+            ids.insert("approval", ids["second_approval"].clone());
+        }
+        let ids = &with_hold(&ids, path);
+        let http = match path {
+            _ if path.starts_with("/v1/tenants") => world.server.platform(),
+            _ if path.starts_with("/v1/session") => world.server.http(&ids["session_secret"]),
+            _ => world.http.clone(),
+        };
         let before = world.journal_size();
-        let answer = call(&http, method, &format!("{path}{query}"), &body, &ids);
+        let answer = call(&http, method, &format!("{path}{query}"), &body, ids);
         openapi::hold(&document, method, path, &answer);
         answer.ok();
         let described = asked_by(&document["paths"][path][method]);

@@ -24,6 +24,14 @@ pub use service::{Account, Client, People, SignIn, UserProfile};
 pub use sessions::{IDLE_MS, LIFETIME_MS, OpenSession, SESSIONS, Session};
 pub use user::{User, UserEvent, UserStatus};
 
+/// What can happen to a user, for fixtures.
+pub mod events {
+    pub use crate::user::{
+        UserDisabled, UserInvited, UserPasswordReset, UserPasswordSet, UserRolesChanged, UserSessionEnded,
+        UserSignInBlocked, UserSignedIn,
+    };
+}
+
 /// What the domain consists of.
 pub const DOMAIN: Domain = Domain {
     name: "identity",

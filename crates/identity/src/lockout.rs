@@ -67,7 +67,8 @@ impl Attempt {
         let known: Failures = row.as_ref().map(store::Row::decode).transpose()?.unwrap_or_default();
         if let Some(until) = known.blocked_until.filter(|until| now < *until) {
             let seconds = until.since_ms(now).max(0) / 1_000 + 1;
-            let text = format!("too many wrong passwords from here: wait {seconds} s, or ask an administrator for a reset");
+            let text =
+                format!("too many wrong passwords from here: wait {seconds} s, or ask an administrator for a reset");
             return Err(Reject::new(Code::Overloaded, text).into());
         }
         let expected = row.map_or(Expected::Absent, |row| Expected::Version(row.version));

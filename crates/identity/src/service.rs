@@ -136,9 +136,12 @@ impl People {
         let id: PrincipalId = ctx.new_id();
         let key = one_time::digest(&email);
         if self.store.get(USER_EMAILS, &ctx.tenant, &key).await?.is_some() {
-            return Err(Reject::new(Code::Conflict, format!("{email} is a user's address already: list the users")).into());
+            return Err(
+                Reject::new(Code::Conflict, format!("{email} is a user's address already: list the users")).into()
+            );
         }
-        let owner = RowWrite::put(USER_EMAILS, key, Expected::Absent, RowBody::new(&EmailOwner { user: id }, Vec::new())?);
+        let owner =
+            RowWrite::put(USER_EMAILS, key, Expected::Absent, RowBody::new(&EmailOwner { user: id }, Vec::new())?);
         let (commitment, kept) = personal::keep(ctx, &subject(id), "email", &email)?;
         let (code, code_row) = one_time::issue(&ctx.tenant, id, "invitation", ctx.now)?;
         let invited = UserInvited { name: name.into(), email_commitment: commitment, roles };
@@ -248,11 +251,8 @@ impl People {
             let blocked = sign_in.attempt.failed(store, tenant, now).await?;
             if let Some((blocked, (id, _))) = blocked.zip(known) {
                 let ctx = Ctx::automation(&*self.source, sign_in.tenant, about, "sign_in.lockout");
-                let event = UserSignInBlocked {
-                    address: sign_in.address,
-                    failures: blocked.failures,
-                    until: blocked.until,
-                };
+                let event =
+                    UserSignInBlocked { address: sign_in.address, failures: blocked.failures, until: blocked.until };
                 self.command(&ctx, id, Vec::new(), |state| user::note(state, event.clone().into())).await?;
             }
             return Ok(None);
@@ -329,7 +329,9 @@ impl People {
     /// `FORBIDDEN` for a role that the user does not have; a fault of the store.
     pub async fn switch_role(&self, account: &Account, secret: &str, role: Role) -> Result<(), CommandError> {
         if !account.user.roles.contains(&role) {
-            return Err(Reject::new(Code::Forbidden, format!("{} does not have the role {role}", account.user.name)).into());
+            return Err(
+                Reject::new(Code::Forbidden, format!("{} does not have the role {role}", account.user.name)).into()
+            );
         }
         let key = one_time::digest(secret);
         let body = sessions::body(&Session { role, ..account.session.clone() })?;

@@ -64,8 +64,8 @@ pub(crate) fn name_of(digest: &str) -> String {
 }
 
 pub(crate) fn open(tenant: &TenantId, session: Session) -> Result<(OpenSession, String, RowWrite), Fault> {
-    let secret = token::generate()
-        .map_err(|source| Fault::Unavailable { what: "open a session", source: Box::new(source) })?;
+    let secret =
+        token::generate().map_err(|source| Fault::Unavailable { what: "open a session", source: Box::new(source) })?;
     let secret = token::of_tenant(PREFIX, tenant, &secret);
     let key = digest(secret.expose());
     let row = RowWrite::put(SESSIONS, key.clone(), Expected::Absent, body(&session)?);
@@ -106,8 +106,10 @@ pub(crate) async fn of_user(
 ) -> Result<Vec<(Row, Session)>, Fault> {
     let query = ListQuery { filters: vec![("user", user.to_string())], ..ListQuery::all() };
     let rows = store.list(SESSIONS, tenant, query).await?;
-    let mut sessions =
-        rows.into_iter().map(|row| row.decode().map(|session| (row, session))).collect::<Result<Vec<(Row, Session)>, _>>()?;
+    let mut sessions = rows
+        .into_iter()
+        .map(|row| row.decode().map(|session| (row, session)))
+        .collect::<Result<Vec<(Row, Session)>, _>>()?;
     sessions.sort_by_key(|(_, session)| session.created_at);
     Ok(sessions)
 }

@@ -76,7 +76,8 @@ pub fn document() -> Result<Value, String> {
 }
 
 fn operation(endpoint: &Endpoint, taken: &mut Schemas, answered: &mut Schemas) -> Value {
-    let security = if endpoint.access == Access::Anyone { json!([]) } else { json!([{ "token": [] }, { "session": [] }]) };
+    let security =
+        if endpoint.access == Access::Anyone { json!([]) } else { json!([{ "token": [] }, { "session": [] }]) };
     let mut responses = json!({ "default": { "$ref": "#/components/responses/Problem" } });
     for status in std::iter::once(endpoint.status).chain(endpoint.also) {
         responses[status.to_string()] = answer(endpoint, answered);

@@ -252,7 +252,8 @@ fn person(caller: &Caller) -> Result<&Account, Problem> {
 /// `DELETE /v1/session`
 pub async fn sign_out(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Response, Problem> {
     let account = person(&caller)?;
-    let ended = gateway.people.end_sessions(&caller.ctx(), account.id, &account.session_name, false, "signed_out").await?;
+    let ended =
+        gateway.people.end_sessions(&caller.ctx(), account.id, &account.session_name, false, "signed_out").await?;
     Ok(([(header::SET_COOKIE, cookie("", false, 0))], Json(api::Ended { ended })).into_response())
 }
 
@@ -307,7 +308,8 @@ pub async fn list(
 /// `DELETE /v1/sessions`
 pub async fn end_others(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Json<api::Ended>, Problem> {
     let account = person(&caller)?;
-    let ended = gateway.people.end_sessions(&caller.ctx(), account.id, &account.session_name, true, "ended_by_user").await?;
+    let ended =
+        gateway.people.end_sessions(&caller.ctx(), account.id, &account.session_name, true, "ended_by_user").await?;
     Ok(Json(api::Ended { ended }))
 }
 

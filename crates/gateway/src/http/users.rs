@@ -170,7 +170,8 @@ pub async fn names(
     let programs = gateway.tenancy.principals(tenant, query.clone()).await?;
     let users = gateway.people.users(tenant, query).await?;
     let named = programs.into_iter().filter_map(|(id, principal)| Some(NameOf { id, name: principal.name? }));
-    let mut names: Vec<NameOf> = named.chain(users.into_iter().map(|one| NameOf { id: one.id, name: one.user.name })).collect();
+    let mut names: Vec<NameOf> =
+        named.chain(users.into_iter().map(|one| NameOf { id: one.id, name: one.user.name })).collect();
     names.sort_by_key(|one| one.id);
     names.truncate(limit);
     Ok(Json(List::page(names, limit, |one| one.id)))
