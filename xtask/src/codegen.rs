@@ -24,7 +24,6 @@ pub struct Args {
 
 /// Who knows the text.
 enum Source {
-    /// The files themselves.
     Files(fn(&Repo) -> Result<String>),
     /// The product: `atlasmesh print NAME`.
     Product,
