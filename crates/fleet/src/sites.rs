@@ -6,7 +6,7 @@ use kernel::id::RestrictionId;
 use kernel::{BoxFuture, Ctx, Reject, SiteId, Subject, TenantId};
 use policy::{PolicyAnswer, Request};
 use store::port::{Fault, Guard, ListQuery};
-use store::{CommandError, Extras, Loaded, TableSpec, execute, load};
+use store::{CommandError, Extras, Loaded, TableSpec, execute, execute_plain, load};
 
 use crate::actions;
 use crate::facts::SiteImportFacts;
@@ -94,8 +94,8 @@ impl Fleet {
     /// # Errors
     /// `NOT_FOUND`, a wrong field, a fault.
     pub async fn draw_zone(&self, ctx: &Ctx, id: &SiteId, drawn: SiteZoneDrawn) -> Result<RestrictionId, CommandError> {
-        let decide = |state: Option<&Site>, (): &()| site::draw_zone(state, id, drawn.clone(), ctx.now);
-        Ok(execute(&*self.store, ctx, id, Extras::default(), |_| async { Ok(()) }, decide).await?.reply)
+        let decide = |state: Option<&Site>| site::draw_zone(state, id, drawn.clone(), ctx.now);
+        Ok(execute_plain(&*self.store, ctx, id, Extras::default(), decide).await?.reply)
     }
 
     /// Closes roads.
@@ -108,8 +108,8 @@ impl Fleet {
         id: &SiteId,
         closed: SiteRoadsClosed,
     ) -> Result<RestrictionId, CommandError> {
-        let decide = |state: Option<&Site>, (): &()| site::close_roads(state, id, closed.clone(), ctx.now);
-        Ok(execute(&*self.store, ctx, id, Extras::default(), |_| async { Ok(()) }, decide).await?.reply)
+        let decide = |state: Option<&Site>| site::close_roads(state, id, closed.clone(), ctx.now);
+        Ok(execute_plain(&*self.store, ctx, id, Extras::default(), decide).await?.reply)
     }
 
     /// Lifts a zone or closure.
@@ -130,7 +130,7 @@ impl Fleet {
     pub(crate) async fn apply_times(&self, tenant: &TenantId, id: SiteId, guard: Guard) -> Result<(), CommandError> {
         let ctx = self.automation(tenant, "fleet.restrictions").await?.at_site(id.clone());
         let extras = Extras { guard: Some(guard), ..Extras::default() };
-        let decide = |state: Option<&Site>, (): &()| site::due(state, ctx.now);
-        execute(&*self.store, &ctx, &id, extras, |_| async { Ok(()) }, decide).await.map(drop)
+        let decide = |state: Option<&Site>| site::due(state, ctx.now);
+        execute_plain(&*self.store, &ctx, &id, extras, decide).await.map(drop)
     }
 }
