@@ -16,7 +16,6 @@ pub struct Lane<'a> {
 pub enum Step<'a> {
     /// Part of this program, which limits what it waits for.
     Own(&'a dyn Fn(&Path) -> Result<Counts>),
-    /// Another program; one check.
     Program(&'a dyn Fn(&Path) -> Result<Command>, Limit),
     /// A test runner, whose closing lines are counted.
     Runner(&'a dyn Fn(&Path) -> Result<Command>, Limit),

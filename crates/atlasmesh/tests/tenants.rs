@@ -22,7 +22,6 @@ const TENANT: &str = "town-cars";
 /// What a stranger gets.
 #[derive(Clone, Copy)]
 enum Stranger {
-    /// This refusal.
     Refused(u16, &'static str),
     /// A page with nothing on it.
     Nothing,

@@ -50,7 +50,6 @@ impl Collector {
     }
 }
 
-/// One export.
 fn take(mut stream: TcpStream) -> Vec<Span> {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut line, mut length) = (String::new(), 0);
@@ -165,7 +164,6 @@ fn a_trip_is_one_trace_from_its_request_to_its_last_report() {
     assert!(hex(&cancelled.trace_id) != TRACE && cancelled.links.iter().any(|link| hex(&link.trace_id) == TRACE));
 }
 
-/// Takes connections and says nothing.
 fn silent_collector() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

@@ -22,7 +22,6 @@ fn town_with_an_obstacle() -> (World, usize, String) {
     (world, n, trip)
 }
 
-/// The one open request.
 fn request(world: &World) -> Value {
     world.until("one request is open", || {
         let page = world.http.get("/v1/assistance").ok();

@@ -19,6 +19,7 @@ pub mod vehicle;
 use std::sync::Arc;
 
 use domain::{AggregateSpec, Domain, Workers};
+use store::due::due_handler;
 
 pub use self::commands::{ground_body, stop_body};
 pub use credentials::VEHICLE_CREDENTIALS;
@@ -41,6 +42,9 @@ pub const DOMAIN: Domain = Domain {
 impl Fleet {
     /// What the domain does without being asked.
     pub fn workers(self: &Arc<Self>) -> Workers {
-        Workers { due: vec![self.silence(), self.restrictions()], commands: vec![self.clone()], ..Workers::default() }
+        let restrictions = due_handler::<Site, _, _>(self, |fleet: &Self, tenant, site, guard| {
+            Box::pin(fleet.apply_times(tenant, site, guard))
+        });
+        Workers { due: vec![self.silence(), restrictions], commands: vec![self.clone()], ..Workers::default() }
     }
 }

@@ -12,7 +12,7 @@ use keys::Secret;
 use policy::{Engine, PolicyAnswer, Request};
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery, Store};
-use store::{CommandError, Extras, Outcome, TableSpec, execute, load, personal};
+use store::{CommandError, Extras, Outcome, TableSpec, execute, execute_plain, load, personal};
 
 use crate::actions;
 use crate::credentials;
@@ -103,7 +103,7 @@ impl Fleet {
         extras: Extras,
         decide: impl Fn(Option<&Vehicle>) -> kernel::Decided<crate::vehicle::VehicleEvent, R> + Send + Sync,
     ) -> Result<Outcome<Vehicle, R>, CommandError> {
-        execute(&*self.store, ctx, &id, extras, |_| async { Ok(()) }, |state, ()| decide(state)).await
+        execute_plain(&*self.store, ctx, &id, extras, decide).await
     }
 
     /// Registers a vehicle (ONB-1, ONB-2, ONB-5). Takes no key for doing so once: the secret is told once, so a second

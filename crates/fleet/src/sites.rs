@@ -1,15 +1,12 @@
 //! Sites as the edges and the neighbours use them.
 
-use std::sync::Arc;
-
 use kernel::decided::Facts;
 use kernel::envelope::DecisionRecord;
 use kernel::id::RestrictionId;
 use kernel::{BoxFuture, Ctx, Reject, SiteId, Subject, TenantId};
 use policy::{PolicyAnswer, Request};
-use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery};
-use store::{CommandError, Extras, Loaded, TableSpec, execute, load};
+use store::{CommandError, Extras, Loaded, TableSpec, execute, execute_plain, load};
 
 use crate::actions;
 use crate::facts::SiteImportFacts;
@@ -97,8 +94,8 @@ impl Fleet {
     /// # Errors
     /// `NOT_FOUND`, a wrong field, a fault.
     pub async fn draw_zone(&self, ctx: &Ctx, id: &SiteId, drawn: SiteZoneDrawn) -> Result<RestrictionId, CommandError> {
-        let decide = |state: Option<&Site>, (): &()| site::draw_zone(state, id, drawn.clone(), ctx.now);
-        Ok(execute(&*self.store, ctx, id, Extras::default(), |_| async { Ok(()) }, decide).await?.reply)
+        let decide = |state: Option<&Site>| site::draw_zone(state, id, drawn.clone(), ctx.now);
+        Ok(execute_plain(&*self.store, ctx, id, Extras::default(), decide).await?.reply)
     }
 
     /// Closes roads.
@@ -111,8 +108,8 @@ impl Fleet {
         id: &SiteId,
         closed: SiteRoadsClosed,
     ) -> Result<RestrictionId, CommandError> {
-        let decide = |state: Option<&Site>, (): &()| site::close_roads(state, id, closed.clone(), ctx.now);
-        Ok(execute(&*self.store, ctx, id, Extras::default(), |_| async { Ok(()) }, decide).await?.reply)
+        let decide = |state: Option<&Site>| site::close_roads(state, id, closed.clone(), ctx.now);
+        Ok(execute_plain(&*self.store, ctx, id, Extras::default(), decide).await?.reply)
     }
 
     /// Lifts a zone or closure.
@@ -128,33 +125,12 @@ impl Fleet {
         Ok(())
     }
 
-    /// What is due when a zone or closure begins or ends.
-    pub fn restrictions(self: &Arc<Self>) -> Arc<dyn DueHandler> {
-        Arc::new(Restrictions(Arc::clone(self)))
-    }
-}
-
-/// The times of zones and closures. While nobody served, routes were found by the clock alone and vehicles kept out by
-/// themselves; what was missed is made up for when somebody serves again.
-struct Restrictions(Arc<Fleet>);
-
-impl Restrictions {
-    async fn decide(&self, tenant: &TenantId, key: &str, guard: Guard) -> Result<(), CommandError> {
-        let fleet = &self.0;
-        let id: SiteId = key.parse().map_err(|_| Fault::Misuse("a row of a site has another key"))?;
-        let ctx = fleet.automation(tenant, "fleet.restrictions").await?.at_site(id.clone());
+    /// Begins and ends what zones and closures have a time for. While nobody served, routes were found by the clock alone
+    /// and vehicles kept out by themselves; what was missed is made up for when somebody serves again.
+    pub(crate) async fn apply_times(&self, tenant: &TenantId, id: SiteId, guard: Guard) -> Result<(), CommandError> {
+        let ctx = self.automation(tenant, "fleet.restrictions").await?.at_site(id.clone());
         let extras = Extras { guard: Some(guard), ..Extras::default() };
-        let decide = |state: Option<&Site>, (): &()| site::due(state, ctx.now);
-        execute(&*fleet.store, &ctx, &id, extras, |_| async { Ok(()) }, decide).await.map(drop)
-    }
-}
-
-impl DueHandler for Restrictions {
-    fn table(&self) -> TableSpec {
-        TableSpec::of::<Site>()
-    }
-
-    fn due<'a>(&'a self, tenant: &'a TenantId, key: &'a str, guard: Guard) -> BoxFuture<'a, Result<(), CommandError>> {
-        Box::pin(self.decide(tenant, key, guard))
+        let decide = |state: Option<&Site>| site::due(state, ctx.now);
+        execute_plain(&*self.store, &ctx, &id, extras, decide).await.map(drop)
     }
 }

@@ -71,7 +71,6 @@ fn ctx(sector: Option<Sector>, role: &str, authentication: Authentication) -> Ct
     }
 }
 
-/// Every action of the product.
 fn actions() -> impl Iterator<Item = Action> {
     DOMAINS.iter().flat_map(|domain| domain.policy.actions).copied()
 }

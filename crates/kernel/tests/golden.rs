@@ -19,14 +19,12 @@ kernel::domain_events! {
 /// It hangs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LampHung {
-    /// How bright it is.
     pub watts: f64,
 }
 
 /// It is less bright.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LampDimmed {
-    /// How bright it is now.
     pub watts: f64,
 }
 
@@ -75,7 +73,6 @@ fn finding<T>(check: impl FnOnce() -> T) -> Option<String> {
     Some(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
 }
 
-/// A folder of good fixtures.
 fn written(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden").join(name);
     if folder.exists() {

@@ -171,6 +171,20 @@ where
     Err(CommandError::Fault(Fault::Overloaded))
 }
 
+/// Carries out one command whose decision needs nothing but the aggregate's state.
+///
+/// # Errors
+/// Those of [`execute`].
+pub async fn execute_plain<A: Aggregate, R: Send>(
+    store: &dyn Store,
+    ctx: &Ctx,
+    id: &A::Id,
+    extras: Extras,
+    decide: impl Fn(Option<&A>) -> Decided<A::Event, R> + Send + Sync,
+) -> Result<Outcome<A, R>, CommandError> {
+    execute(store, ctx, id, extras, |_| async { Ok(()) }, |state, ()| decide(state)).await
+}
+
 /// Carries out one command on the aggregate `id` once for a client's key, whoever else asks under it meanwhile: its
 /// reply is remembered with what it changes, and given again to the same request. Without a key it is carried out as
 /// [`execute`] does. What `gather` refuses was not decided and is not remembered: a request that was wrong is mended under

@@ -22,7 +22,9 @@ pub mod table;
 pub mod tiles;
 pub mod verify;
 
-pub use command::{CommandError, Extras, Idempotency, Loaded, Once, Outcome, execute, execute_once, load, load_page};
+pub use command::{
+    CommandError, Extras, Idempotency, Loaded, Once, Outcome, execute, execute_once, execute_plain, load, load_page,
+};
 pub use memory::MemoryStore;
 pub use port::{Commit, CommitError, Fault, Guard, Head, ListQuery, Order, Receipt, Store};
 pub use table::{Expected, Row, RowBody, RowClass, RowWrite, TableSpec};

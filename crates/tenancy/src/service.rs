@@ -9,7 +9,7 @@ use keys::Secret;
 use keys::token;
 use serde::{Deserialize, Serialize};
 use store::port::{Fault, ListQuery, Store};
-use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec, execute, load};
+use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec, execute_plain, load};
 
 use crate::log::{self, Log, LogAlarm};
 use crate::principal::{self, Principal};
@@ -81,14 +81,9 @@ impl Tenancy {
         let created = TenantCreated { name: platform, sector: None, entitlements: BTreeSet::new(), simulated: false };
         // The token first: a crash in between leaves a principal that nobody knows, never a platform without one.
         let token = self.new_principal(&ctx, Role::Administrator, None, "first start").await?.token;
-        execute::<Tenant, (), (), _, _, _>(
-            &*self.store,
-            &ctx,
-            &ctx.tenant,
-            Extras::default(),
-            |_| async { Ok(()) },
-            |state, ()| tenant::create(state, created.clone()),
-        )
+        execute_plain(&*self.store, &ctx, &ctx.tenant, Extras::default(), |state: Option<&Tenant>| {
+            tenant::create(state, created.clone())
+        })
         .await?;
         Ok(Some(token))
     }
@@ -111,14 +106,9 @@ impl Tenancy {
         }
         // The token first, as for the platform: the name is still free for whoever asks again.
         let token = self.new_principal(&ctx, Role::Administrator, None, "tenant created").await?.token;
-        let outcome = execute::<Tenant, (), (), _, _, _>(
-            &*self.store,
-            &ctx,
-            &new.name,
-            Extras::default(),
-            |_| async { Ok(()) },
-            |state, ()| tenant::create(state, created.clone()),
-        )
+        let outcome = execute_plain(&*self.store, &ctx, &new.name, Extras::default(), |state: Option<&Tenant>| {
+            tenant::create(state, created.clone())
+        })
         .await?;
         let tenant = outcome.state.ok_or(Fault::Misuse("a created tenant has no state"))?;
         Ok((tenant, token))
@@ -164,14 +154,9 @@ impl Tenancy {
     /// `NOT_FOUND`; `ILLEGAL_TRANSITION` for one's own; a fault of the store.
     pub async fn revoke(&self, ctx: &Ctx, id: PrincipalId, reason: &str) -> Result<(), CommandError> {
         let is_own = ctx.actor.id == id.to_string();
-        execute::<Principal, (), (), _, _, _>(
-            &*self.store,
-            ctx,
-            &id,
-            Extras::default(),
-            |_| async { Ok(()) },
-            |state, ()| principal::revoke(state, is_own, reason),
-        )
+        execute_plain(&*self.store, ctx, &id, Extras::default(), |state: Option<&Principal>| {
+            principal::revoke(state, is_own, reason)
+        })
         .await?;
         Ok(())
     }
@@ -190,14 +175,9 @@ impl Tenancy {
         let owner = RowBody::new(&TokenOwner { principal: id }, Vec::new())?;
         let row = RowWrite::put(TOKENS, digest(token.expose()), Expected::Absent, owner);
         let extras = Extras { rows: vec![row], ..Extras::default() };
-        execute::<Principal, (), (), _, _, _>(
-            &*self.store,
-            ctx,
-            &id,
-            extras,
-            |_| async { Ok(()) },
-            |state, ()| principal::create(state, role, name, purpose),
-        )
+        execute_plain(&*self.store, ctx, &id, extras, |state: Option<&Principal>| {
+            principal::create(state, role, name, purpose)
+        })
         .await?;
         Ok(NewPrincipal { id, role, name: name.unwrap_or_default().to_owned(), token })
     }
@@ -271,14 +251,7 @@ impl Tenancy {
             ctx.simulated = known.simulated;
             ctx = known.sector.into_iter().fold(ctx, Ctx::in_sector);
         }
-        let done = execute::<Log, (), R, _, _, _>(
-            &*self.store,
-            &ctx,
-            tenant,
-            Extras::default(),
-            |_| async { Ok(()) },
-            |state, ()| decide(state),
-        );
+        let done = execute_plain(&*self.store, &ctx, tenant, Extras::default(), |state: Option<&Log>| decide(state));
         Ok(done.await?.reply)
     }
 

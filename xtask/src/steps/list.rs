@@ -5,7 +5,6 @@
 pub struct Flow {
     /// As steps are named: `TRIP-1`.
     pub name: &'static str,
-    /// As people call it.
     pub title: &'static str,
     pub steps: &'static [Step],
 }
@@ -20,7 +19,6 @@ pub struct Step {
 /// What shows a step whole.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ShownBy {
-    /// The programs of this repository.
     Programs,
     /// A thing or a person outside of it: a vehicle that moves, brakes or boots, a regulator, somebody on call. Tests
     /// have a simulated one.

@@ -52,7 +52,6 @@ pub fn check(repo: &Repo) -> Vec<Finding> {
     shown(repo).1
 }
 
-/// One line per flow.
 pub fn table(repo: &Repo) -> Result<String> {
     let shown = known(repo)?;
     let row = |flow: &'static Flow| {
@@ -63,7 +62,6 @@ pub fn table(repo: &Repo) -> Result<String> {
     Ok(format!("| flow | {heads} |\n|---|---|---|---|\n{}", FLOWS.iter().map(row).collect::<String>()))
 }
 
-/// One line per step.
 pub fn every(repo: &Repo) -> Result<String> {
     let shown = known(repo)?;
     let row = |(name, step): (Name, &Step)| {
@@ -148,7 +146,6 @@ struct Test<'a> {
     named: Vec<(usize, String)>,
 }
 
-/// The tests of a file.
 fn tests(text: &str) -> Vec<Test<'_>> {
     let mut tests = Vec::new();
     let (mut named, mut is_test) = (Vec::new(), false);
@@ -196,7 +193,6 @@ fn in_doc(line: &str) -> Vec<&str> {
     }
 }
 
-/// The step with this name.
 fn step(name: &str) -> Option<Name> {
     let (flow, number) = name.split_once('-')?;
     let (flow, number) = (FLOWS.iter().find(|known| known.name == flow)?, number.parse::<usize>().ok()?);

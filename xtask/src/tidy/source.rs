@@ -3,9 +3,7 @@
 
 /// A source file without its comments and tests.
 pub struct Source {
-    /// With texts.
     pub with_texts: String,
-    /// Without texts too.
     pub bare: String,
 }
 

@@ -21,7 +21,6 @@ pub struct Table {
 }
 
 impl Table {
-    /// Its line in the documentation.
     pub fn row(&self) -> String {
         format!("| `{}` | {} | `{}` | {} |", self.name, self.class, self.crate_name, self.what)
     }

@@ -7,7 +7,6 @@ use crate::repo::{File, Repo};
 /// A word and where it may not stand.
 struct Word {
     word: &'static str,
-    /// Only as a whole word.
     whole: Whole,
     place: fn(&File) -> bool,
     why: &'static str,

@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// The root of the repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// One of the Python programs.
 pub fn python(name: &str) -> PathBuf {
     let program = root().join("target/foreign/bin").join(name);
     assert!(program.exists(), "{} is missing: run `cargo xtask test set-up`", program.display());

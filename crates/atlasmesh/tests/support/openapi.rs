@@ -15,11 +15,9 @@ pub struct Operation {
     pub path: String,
     /// The schema of its JSON body, without references; null where it has none.
     pub body: Value,
-    /// Somebody who may do it.
     pub http: Http,
 }
 
-/// Every operation of a server.
 pub fn operations(world: &World) -> Vec<Operation> {
     let document = world.http.get("/v1/openapi.json").ok();
     let role = |name: &str| {

@@ -45,7 +45,6 @@ impl Process {
         Self { name: name.to_owned(), child, lines, passed_over: RefCell::default(), said }
     }
 
-    /// Tells it a line.
     #[track_caller]
     pub fn tell(&self, line: &str) {
         let mut input = self.child.stdin.as_ref().expect("it takes input");
@@ -83,7 +82,6 @@ impl Process {
         self.said.lock().unwrap().join("\n")
     }
 
-    /// Whether it has not ended.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

@@ -49,7 +49,6 @@ pub struct Server {
     serve: Serve,
 }
 
-/// The program under test.
 pub fn atlasmesh() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_atlasmesh"));
     command.env_remove("ATLASMESH_URL").env_remove("ATLASMESH_TOKEN");

@@ -170,7 +170,6 @@ impl World {
         })
     }
 
-    /// Every step of a trip.
     pub fn history(&self, trip: &str) -> Vec<Value> {
         let page = self.http.get(&format!("/v1/trips/{trip}/history?after=0&wait_ms=0")).ok();
         page["items"].as_array().unwrap().clone()
@@ -279,7 +278,6 @@ impl World {
         self.http.post(&format!("/v1/vehicles/{}/{what}", self.agents[n].vehicle), body)
     }
 
-    /// The commands to a vehicle.
     pub fn commands(&self, n: usize) -> Vec<Value> {
         let page = self.http.get(&format!("/v1/vehicles/{}/commands", self.agents[n].vehicle)).ok();
         page["items"].as_array().unwrap().clone()
@@ -351,7 +349,6 @@ pub fn square(east_m: f64, north_m: f64, half_m: f64) -> Value {
     json!(corners.map(|(east, north)| site::at(east_m + east * half_m, north_m + north * half_m)))
 }
 
-/// A simulated car for four.
 pub fn profile(name: &str) -> Value {
     json!({
         "site": site::NAME,

@@ -40,7 +40,6 @@ pub fn ctx(sector: Option<Sector>, role: &str, authentication: Authentication) -
 /// The domains that have rules.
 pub const MODULES: [PolicyModule; 2] = [fleet::actions::POLICY, trips::actions::POLICY];
 
-/// Every action of theirs.
 pub fn actions() -> impl Iterator<Item = Action> {
     MODULES.into_iter().flat_map(|module| module.actions).copied()
 }
@@ -50,12 +49,10 @@ pub fn sources() -> Vec<(&'static str, &'static str)> {
     policy::shipped_sources(&MODULES)
 }
 
-/// A bundle of these sources.
 pub fn load<N: AsRef<str>, T: AsRef<str>>(sources: &[(N, T)]) -> Result<Bundle, BundleError> {
     Bundle::load(&actions().collect::<Vec<_>>(), sources)
 }
 
-/// The shipped bundle.
 pub fn shipped() -> Bundle {
     Bundle::shipped(&MODULES).unwrap()
 }

@@ -24,7 +24,6 @@ kernel::domain_events! {
 /// It is more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TallyRaised {
-    /// By how much.
     pub by: u64,
 }
 

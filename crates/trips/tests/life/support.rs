@@ -59,19 +59,16 @@ pub fn check(given: Vec<TripEvent>, when: Command, then: Then<TripEvent, Done>) 
     check_at(NOW, given, when, then)
 }
 
-/// The same at another time.
 #[track_caller]
 pub fn check_at(now: Timestamp, given: Vec<TripEvent>, when: Command, then: Then<TripEvent, Done>) -> Option<Trip> {
     testing::check(given, |state| decide(state, &when, now), then)
 }
 
-/// The trip after a history.
 #[track_caller]
 pub fn after(history: &[TripEvent]) -> Trip {
     testing::fold(history).unwrap()
 }
 
-/// The answer when something changed.
 pub fn done(status: Status) -> Done {
     Done { trip: trip(), status, changed: true }
 }
@@ -302,7 +299,6 @@ pub fn of_kind(kind: Kind, status: Status) -> Vec<TripEvent> {
     }
 }
 
-/// A history with more events.
 pub fn then(mut history: Vec<TripEvent>, more: impl IntoIterator<Item = TripEvent>) -> Vec<TripEvent> {
     history.extend(more);
     history

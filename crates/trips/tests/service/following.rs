@@ -19,7 +19,6 @@ use trips::{CheckVerdict, ReportKind, SampleFacts, Status, VehicleReport};
 use crate::world::{World, able, tenant, vehicle};
 
 impl World {
-    /// Does what is due.
     pub fn looks_at_the_clock(&self) {
         let guard = block_on(take_lease(&*self.store, "due", "me", self.now(), 60_000)).unwrap().unwrap();
         for handler in self.services.workers().due {
@@ -34,7 +33,6 @@ impl World {
         while subscribers.iter().map(pump).sum::<usize>() > 0 {}
     }
 
-    /// Something happens to a vehicle.
     fn happens(&self, event: &str, body: Value) {
         self.happens_to(Subject::new("vehicle", vehicle(0)), event, body);
     }

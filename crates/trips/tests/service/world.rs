@@ -101,7 +101,6 @@ pub struct Told {
     pub claim_refused: BTreeSet<VehicleId>,
     /// Vehicles whose claim is taken but whose answer is lost, once.
     pub claim_answer_lost: BTreeSet<VehicleId>,
-    /// Claims by vehicle.
     pub claims: BTreeMap<VehicleId, (TripId, u64)>,
     /// Claims that were withdrawn: vehicle, trip, epoch.
     pub withdrawn: BTreeSet<(VehicleId, TripId, u64)>,
@@ -109,7 +108,6 @@ pub struct Told {
     pub valid_until: Option<Timestamp>,
     /// Vehicles that stand far from any road.
     pub off_road: BTreeSet<usize>,
-    /// Whether no route leads anywhere.
     pub unroutable: bool,
     /// What the next lines that are asked about touch, one after the other; nothing where nothing is said.
     pub obstacles: VecDeque<Vec<Obstacle>>,
@@ -341,7 +339,6 @@ impl World {
         Self { neighbours, store, services }
     }
 
-    /// The service over a store.
     pub fn service(neighbours: &Arc<Neighbours>, store: Arc<dyn Store>) -> Services {
         let ports = Ports {
             tenants: Arc::clone(neighbours) as Arc<dyn Tenants>,
