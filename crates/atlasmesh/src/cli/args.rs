@@ -142,7 +142,7 @@ pub struct BenchOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct PrintOptions {
-    /// What to print: states, events, operations, shapes, serve-options or openapi.
+    /// What to print: states, events, operations, roles, shapes, serve-options or openapi.
     pub what: String,
 }
 

@@ -172,6 +172,21 @@ fn answer(endpoint: &Endpoint, answered: &mut Schemas) -> Value {
     answer
 }
 
+/// Every role and every operation as a table for the guide: what a role may do.
+pub fn roles_markdown() -> String {
+    let names = Role::ALL.iter().map(|role| format!(" {} |", role.as_str().replace('_', " ")));
+    let lines = Role::ALL.iter().map(|_| "---|");
+    let mut table =
+        format!("| operation |{}\n|---|{}\n", names.collect::<String>(), lines.collect::<String>());
+    for endpoint in endpoints() {
+        let Access::Tenant(permission) = endpoint.access else { continue };
+        let cells = Role::ALL.iter().map(|role| if permission.permits(*role) { " ● |" } else { "  |" });
+        let operation = format!("`{} {}`", endpoint.method.to_uppercase(), endpoint.path);
+        table += &format!("| {operation} |{}\n", cells.collect::<String>());
+    }
+    table
+}
+
 /// The operations as a table for the guide.
 pub fn operations_markdown() -> String {
     let (mut taken, mut answered) = (Schemas::taken(), Schemas::answered());
