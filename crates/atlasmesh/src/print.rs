@@ -21,7 +21,9 @@ pub fn run(options: PrintOptions) -> Result<()> {
         }
         "serve-options" => serve_options(),
         other => {
-            bail!("nothing named {other} is generated: states, events, operations, roles, shapes, serve-options or openapi")
+            bail!(
+                "nothing named {other} is generated: states, events, operations, roles, shapes, serve-options or openapi"
+            )
         }
     }
     Ok(())

@@ -183,7 +183,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         made(&format!("{site}/zones"), json!({ "name": CANARY, "kind": "avoided", "polygon": polygon }), "id");
     let closure = json!({ "class": "no_entry", "polygon": square(850.0, 450.0, 20.0), "reason": CANARY });
     made(&format!("{site}/closures"), closure, "id");
-    made("/v1/vehicles", profile(CANARY), "id");
+    let spare = made("/v1/vehicles", profile(CANARY), "id");
     let principal = made("/v1/principals", json!({ "role": "viewer", "name": CANARY }), "id");
     let hold = json!({ "kind": "grounded", "timing": "after_trip", "reason": CANARY });
     let hold = made(&format!("/v1/vehicles/{vehicle}/holds"), hold, "id");
@@ -211,15 +211,15 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let code = invitation.rsplit('/').next().unwrap().to_owned();
     let dispatcher = world.principal("dispatcher", CANARY);
     let asked = |hold: &Value| {
-        let hold = made(&format!("/v1/vehicles/{vehicle}/holds"), hold.clone(), "id");
-        let path = format!("/v1/vehicles/{vehicle}/holds/{hold}/release");
+        let hold = made(&format!("/v1/vehicles/{spare}/holds"), hold.clone(), "id");
+        let path = format!("/v1/vehicles/{spare}/holds/{hold}/release");
         dispatcher.post(&path, &json!({ "reason": CANARY })).ok()["id"].as_str().unwrap().to_owned()
     };
     let cleaning = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
     let [approval, second_approval] = [(); 2].map(|()| asked(&cleaning));
     let body = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
     let others_hold =
-        dispatcher.post(&format!("/v1/vehicles/{vehicle}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
+        dispatcher.post(&format!("/v1/vehicles/{spare}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
     let site = site::NAME.to_owned();
     let tenant = TENANT.to_owned();
@@ -233,6 +233,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("approval", approval),
         ("second_approval", second_approval),
         ("others_hold", others_hold),
+        ("spare", spare),
         ("vehicle", vehicle),
         ("trip", trip),
         ("standing_trip", standing_trip),
@@ -271,6 +272,7 @@ fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'sta
     let mut ids = ids.clone();
     if path.ends_with("/release") {
         ids.insert("hold", ids["others_hold"].clone());
+        ids.insert("vehicle", ids["spare"].clone());
     }
     ids
 }
@@ -398,6 +400,8 @@ fn asked_by(operation: &Value) -> Option<String> {
 /// The actions that policy was asked for since then, for people.
 fn decided_for_people(world: &World, since: u64) -> BTreeSet<String> {
     let entries = world.entries(since).into_iter().map(|entry| entry["event"].clone());
-    let decided = entries.filter(|event| event["type"] == "policy.decided" && event["actor"]["kind"] == "principal");
+    // What two people decided is carried out behind the journal, and asked for then.
+    let by_one = |actor: &Value| actor["kind"] == "principal" && actor["second_approver"].is_null();
+    let decided = entries.filter(|event| event["type"] == "policy.decided" && by_one(&event["actor"]));
     decided.map(|event| event["body"]["action"].as_str().unwrap().to_owned()).collect()
 }

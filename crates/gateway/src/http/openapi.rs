@@ -176,8 +176,7 @@ fn answer(endpoint: &Endpoint, answered: &mut Schemas) -> Value {
 pub fn roles_markdown() -> String {
     let names = Role::ALL.iter().map(|role| format!(" {} |", role.as_str().replace('_', " ")));
     let lines = Role::ALL.iter().map(|_| "---|");
-    let mut table =
-        format!("| operation |{}\n|---|{}\n", names.collect::<String>(), lines.collect::<String>());
+    let mut table = format!("| operation |{}\n|---|{}\n", names.collect::<String>(), lines.collect::<String>());
     for endpoint in endpoints() {
         let Access::Tenant(permission) = endpoint.access else { continue };
         let cells = Role::ALL.iter().map(|role| if permission.permits(*role) { " ● |" } else { "  |" });
