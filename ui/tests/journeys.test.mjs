@@ -519,6 +519,7 @@ for (const [width, height] of [[1440, 900], [390, 844]]) {
         await go(page, path)
         await shown.waitFor()
         await screenshot(page, `${path.split('/').at(-1)}-${look}`)
+        assert.doesNotMatch(await page.getByRole('main').innerText(), /NaN|undefined/)
         await assertNoProblems(page)
       }
       await api(`/v1/approvals/${asked.id}/approve`, { reason: 'Only for a journey' })

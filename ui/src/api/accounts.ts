@@ -94,7 +94,6 @@ export interface SystemState {
   log_size: number
   log_root: string
   vehicles_connected: number
-  entries_per_minute: number
 }
 
 export interface Page<T> {
