@@ -1,8 +1,9 @@
 // End-to-end tests of the page's user journeys, with keyboard and pointer, on a live fleet.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
-import { api, clickMap, go, killServer, mapDrawn, open, screenshot, visibleRoad, waitFor } from './browser.mjs'
+import { api, callAs, clickMap, go, killServer, mapDrawn, open, screenshot, signIn, visibleRoad, waitFor } from './browser.mjs'
 import { launch } from './chromium.mjs'
 
 let browser
@@ -11,18 +12,20 @@ after(async () => { await browser?.close() })
 
 /** A test on a page of its own, which must have no problems at the end. */
 function journey(name, options, run) {
-  test(name, async () => {
-    const page = await open(browser, options)
-    try {
-      await run(page)
-      await assertNoProblems(page)
-    } catch (error) {
-      await screenshot(page, 'failed')
-      throw error
-    } finally {
-      await page.context().close()
-    }
-  })
+  test(name, () => withPage(options, run))
+}
+
+async function withPage(options, run) {
+  const page = await open(browser, options)
+  try {
+    await run(page)
+    await assertNoProblems(page)
+  } catch (error) {
+    await screenshot(page, 'failed')
+    throw error
+  } finally {
+    await page.context().close()
+  }
 }
 
 /** No error, no request to another host and no accessibility violation. */
@@ -377,3 +380,149 @@ journey('a narrow window shows and does the same', { width: 390, height: 844 }, 
   const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
   assert.ok(!overflows, 'nothing is wider than the window')
 })
+
+const WORKING_SCREENS = ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Settings']
+
+for (const [person, role, first, screens] of [
+  ['dana', 'Dispatcher', '/operations', WORKING_SCREENS],
+  ['sofia', 'Safety officer', '/inbox', WORKING_SCREENS],
+  ['tomas', 'Technician', '/vehicles', WORKING_SCREENS],
+  ['simon', 'Security analyst', '/inbox', WORKING_SCREENS],
+  ['aida', 'Auditor', '/settings', ['Settings']],
+]) {
+  journey(`${person} signs in, sees the screens of the role ${role}, and signs out`, { person }, async (page) => {
+    await page.waitForURL((url) => url.pathname === first)
+    const labels = page.getByRole('navigation', { name: 'Screens' }).locator('.label')
+    assert.deepEqual(await labels.allInnerTexts(), screens)
+    await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' })
+    await screenshot(page, `first-screen-${person}`)
+    await assertNoProblems(page)
+    await page.getByRole('button', { name: `${person}, ${role}` }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
+    assert.equal((await page.request.get(new URL('/v1/session', page.url()).href)).status(), 401)
+  })
+}
+
+journey('a wrong password is answered in one sentence, and what was typed stays', { person: null }, async (page) => {
+  await signIn(page, 'dana', 'not the password of dana')
+  const alert = page.getByRole('alert')
+  await alert.waitFor()
+  assert.equal(await alert.innerText(), 'The organisation, the e-mail address or the password is not right.')
+  assert.equal(await page.getByLabel('Organisation').inputValue(), 'coquimbo-city')
+  assert.equal(await page.getByLabel('E-mail').inputValue(), 'dana@demo.example')
+  await screenshot(page, 'wrong-password')
+})
+
+journey('a session that is ended elsewhere is told, and one goes on where one was', { person: 'dana' }, async (page) => {
+  const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
+  await go(page, `/vehicles/${id}`)
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  await withPage({ person: 'dana' }, (elsewhere) => callAs(elsewhere, 'DELETE', '/v1/sessions'))
+  await page.getByRole('alert').getByText('Your session ended').waitFor()
+  await screenshot(page, 'session-ended')
+  await assertNoProblems(page)
+  await signIn(page, 'dana')
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  assert.equal(new URL(page.url()).pathname, `/vehicles/${id}`)
+})
+
+const findFreeVehicle = () => waitFor('a vehicle without a hold', async () =>
+  (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, holds }) => !stop && holds.length === 0))
+
+journey('somebody else’s hold is released by two people', { person: 'dana' }, async (page) => {
+  const { id, name } = await findFreeVehicle()
+  const reason = `Oil on the floor ${Date.now() % 100000}`
+  await withPage({ person: 'tomas' }, async (tomas) => {
+    await callAs(tomas, 'POST', `/v1/vehicles/${id}/holds`, { kind: 'cleaning', timing: 'after_trip', reason })
+    await go(tomas, `/vehicles/${id}`)
+    await tomas.getByText(`by you: ${reason}`).waitFor()
+    await tomas.getByRole('button', { name: 'Release', exact: true }).waitFor()
+  })
+  await go(page, `/vehicles/${id}`)
+  const hold = page.getByText(`by tomas: ${reason}`)
+  await hold.waitFor()
+  await page.getByRole('button', { name: 'Ask for release…' }).click()
+  const dialog = page.getByRole('dialog', { name: `Ask for release of the hold of ${name}?` })
+  await dialog.getByLabel('Reason').fill('The floor is clean')
+  await screenshot(page, 'ask-release')
+  await assertNoProblems(page)
+  await dialog.getByRole('button', { name: 'Ask for release' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByText(/^An approval waits: .*, asked by you\./).waitFor()
+  await assertNoProblems(page)
+  await page.getByRole('link', { name: 'Open the inbox' }).click()
+  const approvalIn = (page) => page.getByRole('region', { name: /^Approvals/ }).getByRole('listitem').filter({ hasText: name })
+  await approvalIn(page).getByText('You asked for it: somebody else decides.').waitFor()
+  await withPage({ person: 'sofia' }, async (sofia) => {
+    await go(sofia, '/inbox')
+    await approvalIn(sofia).getByText(/^dana, dispatcher, asked/).waitFor()
+    await screenshot(sofia, 'approval')
+    await assertNoProblems(sofia)
+    await approvalIn(sofia).getByRole('button', { name: 'Approve…' }).click()
+    await sofia.getByRole('dialog').getByLabel('Reason').fill('I looked at it')
+    await sofia.getByRole('dialog').getByRole('button', { name: 'Approve' }).click()
+    await approvalIn(sofia).waitFor({ state: 'detached' })
+  })
+  await go(page, `/vehicles/${id}`)
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  await hold.waitFor({ state: 'detached' })
+  assert.deepEqual((await api(`/v1/vehicles/${id}`)).holds, [])
+  await page.getByRole('region', { name: 'Story' }).getByText(/vehicle\.hold_released by .*sofia/).waitFor()
+})
+
+/** Presses Tab until an element has the focus. */
+async function tabTo(page, element) {
+  for (let presses = 0; presses < 60; presses++) {
+    if (await element.evaluate((node) => node === document.activeElement)) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`not reached with Tab: ${element}`)
+}
+
+journey('the table of vehicles is filtered, sorted and exported by keyboard', { person: 'dana' }, async (page) => {
+  await go(page, '/vehicles')
+  const table = page.getByRole('region', { name: 'Vehicles' })
+  await table.getByRole('link', { name: /^taxi-/ }).first().waitFor()
+  await page.keyboard.press('/')
+  await page.getByRole('searchbox', { name: 'Search vehicles' }).and(page.locator(':focus')).waitFor()
+  await page.keyboard.type('taxi-0')
+  const header = table.getByRole('columnheader', { name: 'Name' })
+  await tabTo(page, header.getByRole('button'))
+  await page.keyboard.press('Enter')
+  assert.equal(await header.getAttribute('aria-sort'), 'descending')
+  const names = (await api('/v1/vehicles?limit=1000')).items.map(({ name }) => name).filter((name) => name.includes('taxi-0')).sort().reverse()
+  await tabTo(page, table.getByRole('button', { name: `Export ${names.length} rows as CSV` }))
+  const downloading = page.waitForEvent('download')
+  await page.keyboard.press('Enter')
+  const [head, ...rows] = (await readFile(await (await downloading).path(), 'utf8')).trim().split('\r\n')
+  assert.match(head, /^Name,State,Battery,/)
+  assert.deepEqual(rows.map((row) => row.split(',')[0]), names)
+  await screenshot(page, 'vehicles-filtered')
+})
+
+for (const [width, height] of [[1440, 900], [390, 844]]) {
+  for (const dark of [false, true]) {
+    const look = `${width}-${dark ? 'dark' : 'light'}`
+    journey(`sign-in, inbox, users and system are accessible, ${look}`, { person: null, width, height, dark }, async (page) => {
+      await screenshot(page, `sign-in-${look}`)
+      await assertNoProblems(page)
+      await signIn(page, 'adam')
+      const { id } = await findFreeVehicle()
+      const { id: hold } = await api(`/v1/vehicles/${id}/holds`, { kind: 'cleaning', timing: 'after_trip', reason: 'Only for a journey' })
+      const asked = await callAs(page, 'POST', `/v1/vehicles/${id}/holds/${hold}/release`, { reason: 'Only for a journey' })
+      for (const [path, shown] of [
+        ['/inbox', page.getByRole('region', { name: /^Approvals/ })],
+        ['/settings/users', page.getByRole('region', { name: 'Users' }).getByRole('row', { name: /^dana/ })],
+        ['/settings/system', page.getByText('Version', { exact: true })],
+      ]) {
+        await go(page, path)
+        await shown.waitFor()
+        await screenshot(page, `${path.split('/').at(-1)}-${look}`)
+        assert.doesNotMatch(await page.getByRole('main').innerText(), /NaN|undefined/)
+        await assertNoProblems(page)
+      }
+      await api(`/v1/approvals/${asked.id}/approve`, { reason: 'Only for a journey' })
+    })
+  }
+}

@@ -6,6 +6,7 @@ import type { operations } from './openapi'
 export type Operation = keyof operations
   | 'get_v1_session' | 'get_v1_users' | 'post_v1_users' | 'put_v1_users_user_roles' | 'post_v1_users_user_reset' | 'delete_v1_users_user'
   | 'get_v1_approvals' | 'post_v1_approvals_approval_approve' | 'post_v1_approvals_approval_reject' | 'get_v1_system'
+  | 'post_v1_vehicles_vehicle_holds_hold_release'
 
 export const ROLES = {
   administrator: 'Administrator', dispatcher: 'Dispatcher', safety_officer: 'Safety officer', technician: 'Technician',
@@ -60,16 +61,28 @@ export interface AccessToken {
   last_used_at?: string | null
 }
 
+export interface Named {
+  id: string
+  name: string
+}
+
+export interface ActingPerson {
+  id: string
+  /** The role in which they acted. */
+  role: string
+}
+
 export interface Approval {
   id: string
   action: string
   subject: string
   summary: string
   reason: string
-  asked_by: { id: string; name: string; role: string }
+  asked_by: ActingPerson
   asked_at: string
   expires_at: string
   state: 'pending' | 'approved' | 'rejected' | 'expired' | 'done' | 'failed'
+  decided_by: ActingPerson | null
   may_decide: boolean
 }
 
@@ -81,7 +94,6 @@ export interface SystemState {
   log_size: number
   log_root: string
   vehicles_connected: number
-  entries_per_minute: number
 }
 
 export interface Page<T> {
@@ -110,6 +122,8 @@ export const accounts = (client: Client) => ({
   createToken: (token: { name: string; role: string; expires_at?: string }) => client.json<{ id: string; token: string }>('POST', '/v1/principals', token),
   revokeToken: (id: string) => client.json('DELETE', `/v1/principals/${path(id)}`),
   openApprovals: () => client.json<Page<Approval>>('GET', '/v1/approvals?which=open'),
+  askRelease: (vehicle: string, hold: string, reason: string) => client.json<Approval>('POST', `/v1/vehicles/${path(vehicle)}/holds/${path(hold)}/release`, { reason }),
+  people: (after?: string) => client.json<Page<Named>>('GET', `/v1/people?limit=1000${after ? `&after=${path(after)}` : ''}`),
   approve: (approval: string, reason: string) => client.json('POST', `/v1/approvals/${path(approval)}/approve`, { reason }),
   reject: (approval: string, reason: string) => client.json('POST', `/v1/approvals/${path(approval)}/reject`, { reason }),
   system: () => client.json<SystemState>('GET', '/v1/system'),

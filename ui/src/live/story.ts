@@ -8,7 +8,7 @@ export interface Step {
   at: string
   event: string
   summary: string
-  actor: { kind: string; id: string; role: string }
+  actor: { kind: string; id: string; role: string; second_approver: string | null }
   decision: Decision | null
   /** The id of the journal's event; null where this user may not read the journal. */
   entry: string | null

@@ -4,6 +4,7 @@
 import { type Accounts, type Identity, type Operation, accounts } from '../api/accounts'
 import { Client, Problem } from '../api/client'
 import { Fleet } from '../live/fleet.svelte'
+import { People } from '../live/people.svelte'
 import { retryDelay } from '../live/feed'
 
 const TOKEN_KEY = 'atlasmesh.token'
@@ -17,6 +18,7 @@ class Session {
   fleet = $state.raw<Fleet | null>(null)
   /** Why there is no session, for the page that signs in. */
   notice = $state<string | null>(null)
+  private people = $state.raw<People | null>(null)
   private allowed = $derived(new Set(this.identity?.may ?? []))
   private client = new Client(null, () => {})
 
@@ -31,6 +33,11 @@ class Session {
 
   may(operation: Operation): boolean {
     return this.allowed.has(operation)
+  }
+
+  /** The name of a person or a program, of whom the journal has the id. */
+  nameOf(principal: string): string {
+    return this.people?.nameOf(principal) ?? principal
   }
 
   /** Signs in by the token of the address, by that of this tab, or by the browser's cookie. */
@@ -90,6 +97,7 @@ class Session {
     else sessionStorage.setItem(TOKEN_KEY, token)
     this.client = client
     this.identity = identity
+    this.people = new People(accounts(client))
     const allowed = new Set<string>(identity.may)
     this.fleet = new Fleet(client, (operation) => allowed.has(operation))
     this.fleet.start()
@@ -101,6 +109,7 @@ class Session {
     this.fleet?.stop()
     this.fleet = null
     this.identity = null
+    this.people = null
     this.client = new Client(null, () => {})
     sessionStorage.removeItem(TOKEN_KEY)
     this.notice = notice

@@ -22,7 +22,7 @@ export type OpenDialog =
   | { kind: 'resume'; trip: string }
   | { kind: 'fail'; trip: string }
   | { kind: 'lift'; restriction: Restriction }
-  | { kind: 'release'; vehicle: string; hold: string }
+  | { kind: 'release' | 'ask-release'; vehicle: string; hold: string }
   | { kind: 'shortcuts' }
   | { kind: 'palette' }
 
