@@ -468,7 +468,9 @@ journey('somebody else’s hold is released by two people', { person: 'dana' }, 
   await page.getByRole('heading', { level: 1, name }).waitFor()
   await hold.waitFor({ state: 'detached' })
   assert.deepEqual((await api(`/v1/vehicles/${id}`)).holds, [])
-  await page.getByRole('region', { name: 'Story' }).getByText(/vehicle\.hold_released by .*sofia/).waitFor()
+  // The newest steps are first: the release stands above the hold.
+  const sincePlaced = page.getByRole('region', { name: 'Story' }).locator(`li:has(~ li:has-text("${reason}"))`)
+  await sincePlaced.getByText('vehicle.hold_released by you and sofia').waitFor()
 })
 
 /** Presses Tab until an element has the focus. */
