@@ -215,7 +215,7 @@ impl Approvals {
         let pending: &str = ApprovalState::Pending.into();
         let filters = if only_pending { vec![("state", pending.to_owned())] } else { Vec::new() };
         let after = after.map(|id| id.to_string());
-        let query = ListQuery { filters, after, limit, order: Order::Descending, ..ListQuery::all() };
+        let query = ListQuery { filters, after, limit, order: Order::Descending };
         let rows = self.store.list(TableSpec::of::<Approval>(), tenant, query).await?;
         rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()
     }

@@ -200,40 +200,12 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     });
     let standing = json!({ "trip": passenger(crossing(1, 1), crossing(2, 2)), "goal": { "trips": 1 } });
     let standing = made("/v1/standing-orders", standing, "id");
-    // Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator.
-    let ana = world.person("ana", &["administrator", "viewer"]);
-    let session = ana.get("/v1/sessions").ok()["items"][0]["id"].as_str().unwrap().to_owned();
-    let sign_in = json!({ "tenant": TENANT, "email": "ana@mine.example", "password": PASSWORD });
-    let ana = session_secret(&world.server.http("").post("/v1/session", &sign_in));
-    let ben = http.post("/v1/users", &json!({ "name": CANARY, "email": "ben@mine.example", "roles": ["viewer"] })).ok();
-    let text = |name: &str| ben[name].as_str().unwrap().to_owned();
-    let (user, invitation) = (text("id"), text("invitation"));
-    let code = invitation.rsplit('/').next().unwrap().to_owned();
-    let dispatcher = world.principal("dispatcher", CANARY);
-    let asked = |hold: &Value| {
-        let hold = made(&format!("/v1/vehicles/{spare}/holds"), hold.clone(), "id");
-        let path = format!("/v1/vehicles/{spare}/holds/{hold}/release");
-        dispatcher.post(&path, &json!({ "reason": CANARY })).ok()["id"].as_str().unwrap().to_owned()
-    };
-    let cleaning = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
-    let [approval, second_approval] = [(); 2].map(|()| asked(&cleaning));
-    let body = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
-    let others_hold =
-        dispatcher.post(&format!("/v1/vehicles/{spare}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
     let site = site::NAME.to_owned();
     let tenant = TENANT.to_owned();
     let verification = made("/v1/journal/verify", json!({}), "id");
     let ids = [
         ("verification", verification),
-        ("session", session),
-        ("session_secret", ana),
-        ("user", user),
-        ("code_of_user", code),
-        ("approval", approval),
-        ("second_approval", second_approval),
-        ("others_hold", others_hold),
-        ("spare", spare),
         ("vehicle", vehicle),
         ("trip", trip),
         ("standing_trip", standing_trip),
@@ -254,7 +226,44 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("tile", "entries/000.p/1".to_owned()),
         ("code", "NOT_FOUND".to_owned()),
     ];
-    (world, ids.into())
+    let people = people_and_approvals(&world, &spare);
+    (world, ids.into_iter().chain(people).collect())
+}
+
+/// Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator, and
+/// placed a third.
+fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 8] {
+    let ana = world.person("ana", &["administrator", "viewer"]);
+    let session = ana.get("/v1/sessions").ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    let sign_in = json!({ "tenant": TENANT, "email": "ana@mine.example", "password": PASSWORD });
+    let ana = session_secret(&world.server.http("").post("/v1/session", &sign_in));
+    let ben =
+        world.http.post("/v1/users", &json!({ "name": CANARY, "email": "ben@mine.example", "roles": ["viewer"] })).ok();
+    let text = |name: &str| ben[name].as_str().unwrap().to_owned();
+    let (user, invitation) = (text("id"), text("invitation"));
+    let code = invitation.rsplit('/').next().unwrap().to_owned();
+    let dispatcher = world.principal("dispatcher", CANARY);
+    let asked = |hold: &Value| {
+        let hold = world.http.post(&format!("/v1/vehicles/{spare}/holds"), hold).ok();
+        let hold = hold["id"].as_str().unwrap();
+        let path = format!("/v1/vehicles/{spare}/holds/{hold}/release");
+        dispatcher.post(&path, &json!({ "reason": CANARY })).ok()["id"].as_str().unwrap().to_owned()
+    };
+    let cleaning = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
+    let [approval, second_approval] = [(); 2].map(|()| asked(&cleaning));
+    let body = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
+    let others_hold =
+        dispatcher.post(&format!("/v1/vehicles/{spare}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
+    [
+        ("session", session),
+        ("session_secret", ana),
+        ("user", user),
+        ("code_of_user", code),
+        ("approval", approval),
+        ("second_approval", second_approval),
+        ("others_hold", others_hold),
+        ("spare", spare.to_owned()),
+    ]
 }
 
 fn filled(text: &str, ids: &BTreeMap<&str, String>) -> String {
