@@ -1,6 +1,5 @@
 import './theme/tokens.css'
 import './theme/base.css'
-import 'maplibre-gl/dist/maplibre-gl.css'
 import { mount } from 'svelte'
 import App from './App.svelte'
 

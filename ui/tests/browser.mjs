@@ -15,11 +15,18 @@ const screenshotDir = process.env.ATLASMESH_SHOTS
 /** The timeout of every wait: long, because software renders the map on a machine that also runs the fleet. */
 const TIMEOUT_MS = 60_000
 
+/** The people of the demo sign in with these. */
+const TENANT = 'coquimbo-city'
+const PASSWORD = 'coquimbo by the sea'
+/** The browser reports it as an error that nobody is signed in yet. */
+const SIGNED_OUT = /status of 401/
+
 /**
- * Opens a page that is signed in and shows the fleet. `page.problems` collects errors and requests to other hosts; console
- * errors that match `expects` are part of the journey. Motion is reduced by default, because software rendering is slow.
+ * Opens a page that is signed in and shows the fleet: by the demo's token, or as a `person` by password; with `person: null`
+ * the page that signs in. `page.problems` collects errors and requests to other hosts; console errors that match `expects`
+ * are part of the journey. Motion is reduced by default, because software rendering is slow.
  */
-export async function open(browser, { width = 1440, height = 900, dark = false, motion = 'reduce', expects = /^$/ } = {}) {
+export async function open(browser, { person, width = 1440, height = 900, dark = false, motion = 'reduce', expects = person === undefined ? /^$/ : SIGNED_OUT } = {}) {
   const colorScheme = dark ? 'dark' : 'light'
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: motion, hasTouch: width < 600 })
   const page = await context.newPage()
@@ -34,9 +41,41 @@ export async function open(browser, { width = 1440, height = 900, dark = false, 
     const { host, protocol } = new URL(request.url())
     if (protocol.startsWith('http') && host !== http) page.problems.push(`asks ${host}`)
   })
-  await page.goto(`${base}/#token=${token}`)
-  await page.getByRole('option').first().waitFor()
+  if (person === undefined) {
+    await page.goto(`${base}/operations#token=${token}`)
+    await page.getByRole('option').first().waitFor()
+    return page
+  }
+  await page.goto(base)
+  await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
+  if (person) await signIn(page, person)
   return page
+}
+
+/** Signs a person of the demo in, on the page that does so. */
+export async function signIn(page, person, password = PASSWORD) {
+  await page.getByLabel('Organisation').fill(TENANT)
+  await page.getByLabel('E-mail').fill(`${person}@demo.example`)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  if (password === PASSWORD) await page.getByRole('navigation', { name: 'Screens' }).waitFor()
+}
+
+/** A call of the API by whoever is signed in on the page. */
+export async function callAs(page, method, path, body) {
+  return page.evaluate(async ({ method, path, body }) => {
+    const response = await fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) })
+    if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`)
+    return response.json()
+  }, { method, path, body })
+}
+
+/** Opens another address as a link of the page does, without loading the page again. */
+export async function go(page, path) {
+  await page.evaluate((path) => {
+    history.pushState(null, '', path)
+    dispatchEvent(new PopStateEvent('popstate'))
+  }, path)
 }
 
 function call(path, options = {}) {

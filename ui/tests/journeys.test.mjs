@@ -1,8 +1,9 @@
 // End-to-end tests of the page's user journeys, with keyboard and pointer, on a live fleet.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
-import { api, clickMap, killServer, mapDrawn, open, screenshot, visibleRoad, waitFor } from './browser.mjs'
+import { api, callAs, clickMap, go, killServer, mapDrawn, open, screenshot, signIn, visibleRoad, waitFor } from './browser.mjs'
 import { launch } from './chromium.mjs'
 
 let browser
@@ -11,18 +12,20 @@ after(async () => { await browser?.close() })
 
 /** A test on a page of its own, which must have no problems at the end. */
 function journey(name, options, run) {
-  test(name, async () => {
-    const page = await open(browser, options)
-    try {
-      await run(page)
-      await assertNoProblems(page)
-    } catch (error) {
-      await screenshot(page, 'failed')
-      throw error
-    } finally {
-      await page.context().close()
-    }
-  })
+  test(name, () => withPage(options, run))
+}
+
+async function withPage(options, run) {
+  const page = await open(browser, options)
+  try {
+    await run(page)
+    await assertNoProblems(page)
+  } catch (error) {
+    await screenshot(page, 'failed')
+    throw error
+  } finally {
+    await page.context().close()
+  }
 }
 
 /** No error, no request to another host and no accessibility violation. */
@@ -31,6 +34,52 @@ async function assertNoProblems(page) {
   const { violations } = await new AxeBuilder({ page }).exclude('.maplibregl-canvas-container').analyze()
   assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`), [])
 }
+
+journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {
+  const screens = page.getByRole('navigation', { name: 'Screens' })
+  const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
+  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Settings']) {
+    await screens.getByRole('link', { name: label }).click()
+    await page.getByRole('heading', { level: 1, name: label }).waitFor()
+    assert.equal(new URL(page.url()).pathname, `/${label.toLowerCase()}`)
+    await screenshot(page, `screen-${label.toLowerCase()}`)
+    await assertNoProblems(page)
+  }
+  await page.goBack()
+  await page.getByRole('heading', { level: 1, name: 'Trips' }).waitFor()
+  await page.goto(new URL(`/vehicles/${id}`, page.url()).href)
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  await page.getByRole('region', { name: 'Story' }).getByRole('listitem').first().waitFor()
+  await screenshot(page, 'vehicle-page')
+  await assertNoProblems(page)
+})
+
+journey('a vehicle is found and its stop is asked for by keyboard alone, on any screen', {}, async (page) => {
+  const { name } = (await api('/v1/vehicles?limit=1')).items[0]
+  await go(page, '/settings/profile')
+  await page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor()
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search and commands' }).waitFor()
+  await page.keyboard.type(name)
+  await screenshot(page, 'palette')
+  await assertNoProblems(page)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  await page.keyboard.press('s')
+  await page.getByRole('dialog', { name: `Stop ${name}?` }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+})
+
+journey('the inbox has who needs a person, and the request is answered from there', {}, async (page) => {
+  const { vehicle } = await waitFor('a vehicle that asks', async () => (await api('/v1/assistance')).items.find(({ lease }) => !lease))
+  const { name } = await api(`/v1/vehicles/${vehicle}`)
+  await go(page, '/inbox')
+  const queue = page.getByRole('region', { name: /^Requests for assistance/ })
+  await queue.getByRole('button', { name: new RegExp(`${name}:`) }).click()
+  await page.getByRole('region', { name: 'Assistance request' }).getByRole('button', { name: /^Take/ }).waitFor()
+  await screenshot(page, 'inbox')
+})
 
 for (const theme of ['light', 'dark']) {
   journey(`look at the fleet, ${theme}`, { dark: theme === 'dark', motion: theme === 'dark' ? 'reduce' : 'no-preference' }, async (page) => {
@@ -65,7 +114,7 @@ async function findTrip(description, query) {
 
 journey('read a trip’s whole story with the decision behind each step', {}, async (page) => {
   const trip = await findTrip('a trip that is done', '&status=COMPLETED')
-  await page.evaluate((id) => { location.hash = `#/trip/${id}` }, trip.id)
+  await go(page, `/operations/trips/${trip.id}`)
   const story = page.getByRole('region', { name: 'Story' })
   await story.getByText(/asked for by/).waitFor()
   const steps = await story.getByRole('listitem').count()
@@ -80,7 +129,7 @@ journey('read a trip’s whole story with the decision behind each step', {}, as
 /** Opens the form of a new trip with the stops of an existing one, which the map shows. */
 async function fillTripForm(page) {
   const { id, stops } = await findTrip('a trip', '')
-  await page.evaluate((id) => { location.hash = `#/trip/${id}` }, id)
+  await go(page, `/operations/trips/${id}`)
   await page.getByRole('region', { name: 'Story' }).waitFor()
   await mapDrawn(page)
   await page.keyboard.press('t')
@@ -95,10 +144,10 @@ journey('ask for a trip on the map', {}, async (page) => {
   const form = await fillTripForm(page)
   await screenshot(page, 'trip-form')
   await assertNoProblems(page)
-  await form.getByRole('button', { name: 'Ask for the trip' }).click()
+  await form.getByRole('button', { name: 'Request trip' }).click()
   await form.waitFor({ state: 'detached' })
   await page.getByRole('region', { name: /Passenger trip/ }).waitFor()
-  const id = new URL(page.url()).hash.split('/').at(-1)
+  const id = new URL(page.url()).pathname.split('/').at(-1)
   assert.equal((await api(`/v1/trips/${id}`)).id, id)
 })
 
@@ -106,7 +155,7 @@ journey('a refusal shows the rule, the reason and the facts', { expects: /status
   const form = await fillTripForm(page)
   await form.getByLabel('Kind').selectOption('haul')
   await form.getByLabel('Load, kg').fill('90')
-  await form.getByRole('button', { name: 'Ask for the trip' }).click()
+  await form.getByRole('button', { name: 'Request trip' }).click()
   const refusal = page.getByTestId('refusal')
   await refusal.waitFor()
   await screenshot(page, 'refusal')
@@ -160,7 +209,7 @@ journey('a stop is two keys or one press, and asks why afterwards', {}, async (p
   const { id, name } = await waitFor('a vehicle that may be stopped', async () =>
     (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, status }) => !stop && status === 'ONLINE'))
   const currentStop = async () => (await api(`/v1/vehicles/${id}`)).stop
-  await page.evaluate((id) => { location.hash = `#/vehicle/${id}` }, id)
+  await go(page, `/operations/vehicles/${id}`)
   const panel = page.getByRole('region', { name })
   await panel.waitFor()
   await page.keyboard.press('s')
@@ -242,10 +291,9 @@ journey('a trip that waits for a person whose request is not listed yet shows bo
   const { trip } = await findAssistanceRequest()
   let unlisted = 3
   await page.route(/v1\/assistance\?/, (route) => (unlisted-- > 0 ? route.fulfill({ json: { items: [], next: null } }) : route.continue()))
-  await page.goto(`${page.url().split('#')[0]}#/trip/${trip}`)
-  await page.reload()
-  const request = page.getByRole('region', { name: 'Asks for a person' })
-  await request.getByText('Reading the request…').waitFor()
+  await page.goto(new URL(`/operations/trips/${trip}`, page.url()).href)
+  const request = page.getByRole('region', { name: 'Assistance request' })
+  await request.getByText('Loading the request…').waitFor()
   await request.getByRole('button', { name: /Take it/ }).waitFor()
   assert.ok(unlisted < 0)
 })
@@ -253,8 +301,8 @@ journey('a trip that waits for a person whose request is not listed yet shows bo
 journey('a vehicle that asks for a person is answered, and goes on', {}, async (page) => {
   const { trip } = await waitFor('a vehicle that asks', async () =>
     (await api('/v1/assistance')).items.find(({ kind }) => kind === 'OBSTACLE'))
-  await page.evaluate((trip) => { location.hash = `#/trip/${trip}` }, trip)
-  const request = page.getByRole('region', { name: 'Asks for a person' })
+  await go(page, `/operations/trips/${trip}`)
+  const request = page.getByRole('region', { name: 'Assistance request' })
   await request.getByRole('button', { name: 'Take it' }).click()
   await request.getByText(/^Yours until/).waitFor()
   await request.getByText('What the vehicle knows').click()
@@ -282,13 +330,13 @@ journey('a lost server is told, and comes back by itself', { expects: /Failed to
   await lost.waitFor({ state: 'detached' })
   // The page has read the fleet again, so that the newest trip can be opened.
   const { id } = await findTrip('a trip', '')
-  await page.evaluate((id) => { location.hash = `#/trip/${id}` }, id)
+  await go(page, `/operations/trips/${id}`)
   await page.getByRole('region', { name: 'Story' }).getByText(/asked for by/).waitFor()
 })
 
 /** Counts of four digits fit into the bar, and the bar into the window. */
 async function assertCountsFit(page) {
-  const overflowing = await page.locator('main > header').evaluate(async (bar) => {
+  const overflowing = await page.locator('.states-bar').evaluate(async (bar) => {
     const counts = [...bar.querySelectorAll('.states b')]
     for (const { firstChild } of counts) firstChild.data = '2345'
     // The bar may grow, and the panels below it move within the next frames.
@@ -327,8 +375,156 @@ journey('a narrow window shows and does the same', { width: 390, height: 844 }, 
   await page.getByRole('region', { name: 'New trip' }).waitFor()
   await page.mouse.click(120, 180)
   await page.mouse.click(290, 300)
-  await page.getByRole('button', { name: 'Ask for the trip', disabled: false }).waitFor()
+  await page.getByRole('button', { name: 'Request trip', disabled: false }).waitFor()
   await screenshot(page, 'narrow-trip')
   const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
   assert.ok(!overflows, 'nothing is wider than the window')
 })
+
+const WORKING_SCREENS = ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Settings']
+
+for (const [person, role, first, screens] of [
+  ['dana', 'Dispatcher', '/operations', WORKING_SCREENS],
+  ['sofia', 'Safety officer', '/inbox', WORKING_SCREENS],
+  ['tomas', 'Technician', '/vehicles', WORKING_SCREENS],
+  ['simon', 'Security analyst', '/inbox', WORKING_SCREENS],
+  ['aida', 'Auditor', '/settings', ['Settings']],
+]) {
+  journey(`${person} signs in, sees the screens of the role ${role}, and signs out`, { person }, async (page) => {
+    await page.waitForURL((url) => url.pathname === first)
+    const labels = page.getByRole('navigation', { name: 'Screens' }).locator('.label')
+    assert.deepEqual(await labels.allInnerTexts(), screens)
+    await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' })
+    await screenshot(page, `first-screen-${person}`)
+    await assertNoProblems(page)
+    await page.getByRole('button', { name: `${person}, ${role}` }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
+    assert.equal((await page.request.get(new URL('/v1/session', page.url()).href)).status(), 401)
+  })
+}
+
+journey('a wrong password is answered in one sentence, and what was typed stays', { person: null }, async (page) => {
+  await signIn(page, 'dana', 'not the password of dana')
+  const alert = page.getByRole('alert')
+  await alert.waitFor()
+  assert.equal(await alert.innerText(), 'The organisation, the e-mail address or the password is not right.')
+  assert.equal(await page.getByLabel('Organisation').inputValue(), 'coquimbo-city')
+  assert.equal(await page.getByLabel('E-mail').inputValue(), 'dana@demo.example')
+  await screenshot(page, 'wrong-password')
+})
+
+journey('a session that is ended elsewhere is told, and one goes on where one was', { person: 'dana' }, async (page) => {
+  const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
+  await go(page, `/vehicles/${id}`)
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  await withPage({ person: 'dana' }, (elsewhere) => callAs(elsewhere, 'DELETE', '/v1/sessions'))
+  await page.getByRole('alert').getByText('Your session ended').waitFor()
+  await screenshot(page, 'session-ended')
+  await assertNoProblems(page)
+  await signIn(page, 'dana')
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  assert.equal(new URL(page.url()).pathname, `/vehicles/${id}`)
+})
+
+const findFreeVehicle = () => waitFor('a vehicle without a hold', async () =>
+  (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, holds }) => !stop && holds.length === 0))
+
+journey('somebody else’s hold is released by two people', { person: 'dana' }, async (page) => {
+  const { id, name } = await findFreeVehicle()
+  const reason = `Oil on the floor ${Date.now() % 100000}`
+  await withPage({ person: 'tomas' }, async (tomas) => {
+    await callAs(tomas, 'POST', `/v1/vehicles/${id}/holds`, { kind: 'cleaning', timing: 'after_trip', reason })
+    await go(tomas, `/vehicles/${id}`)
+    await tomas.getByText(`by you: ${reason}`).waitFor()
+    await tomas.getByRole('button', { name: 'Release', exact: true }).waitFor()
+  })
+  await go(page, `/vehicles/${id}`)
+  const hold = page.getByText(`by tomas: ${reason}`)
+  await hold.waitFor()
+  await page.getByRole('button', { name: 'Ask for release…' }).click()
+  const dialog = page.getByRole('dialog', { name: `Ask for release of the hold of ${name}?` })
+  await dialog.getByLabel('Reason').fill('The floor is clean')
+  await screenshot(page, 'ask-release')
+  await assertNoProblems(page)
+  await dialog.getByRole('button', { name: 'Ask for release' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByText(/^An approval waits: .*, asked by you\./).waitFor()
+  await assertNoProblems(page)
+  await page.getByRole('link', { name: 'Open the inbox' }).click()
+  const approvalIn = (page) => page.getByRole('region', { name: /^Approvals/ }).getByRole('listitem').filter({ hasText: name })
+  await approvalIn(page).getByText('You asked for it: somebody else decides.').waitFor()
+  await withPage({ person: 'sofia' }, async (sofia) => {
+    await go(sofia, '/inbox')
+    await approvalIn(sofia).getByText(/^dana, dispatcher, asked/).waitFor()
+    await screenshot(sofia, 'approval')
+    await assertNoProblems(sofia)
+    await approvalIn(sofia).getByRole('button', { name: 'Approve…' }).click()
+    await sofia.getByRole('dialog').getByLabel('Reason').fill('I looked at it')
+    await sofia.getByRole('dialog').getByRole('button', { name: 'Approve' }).click()
+    await approvalIn(sofia).waitFor({ state: 'detached' })
+  })
+  await go(page, `/vehicles/${id}`)
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+  await hold.waitFor({ state: 'detached' })
+  assert.deepEqual((await api(`/v1/vehicles/${id}`)).holds, [])
+  // The newest steps are first: the release stands above the hold.
+  const sincePlaced = page.getByRole('region', { name: 'Story' }).locator(`li:has(~ li:has-text("${reason}"))`)
+  await sincePlaced.getByText('vehicle.hold_released by you and sofia').waitFor()
+})
+
+/** Presses Tab until an element has the focus. */
+async function tabTo(page, element) {
+  for (let presses = 0; presses < 60; presses++) {
+    if (await element.evaluate((node) => node === document.activeElement)) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`not reached with Tab: ${element}`)
+}
+
+journey('the table of vehicles is filtered, sorted and exported by keyboard', { person: 'dana' }, async (page) => {
+  await go(page, '/vehicles')
+  const table = page.getByRole('region', { name: 'Vehicles' })
+  await table.getByRole('link', { name: /^taxi-/ }).first().waitFor()
+  await page.keyboard.press('/')
+  await page.getByRole('searchbox', { name: 'Search vehicles' }).and(page.locator(':focus')).waitFor()
+  await page.keyboard.type('taxi-0')
+  const header = table.getByRole('columnheader', { name: 'Name' })
+  await tabTo(page, header.getByRole('button'))
+  await page.keyboard.press('Enter')
+  assert.equal(await header.getAttribute('aria-sort'), 'descending')
+  const names = (await api('/v1/vehicles?limit=1000')).items.map(({ name }) => name).filter((name) => name.includes('taxi-0')).sort().reverse()
+  await tabTo(page, table.getByRole('button', { name: `Export ${names.length} rows as CSV` }))
+  const downloading = page.waitForEvent('download')
+  await page.keyboard.press('Enter')
+  const [head, ...rows] = (await readFile(await (await downloading).path(), 'utf8')).trim().split('\r\n')
+  assert.match(head, /^Name,State,Battery,/)
+  assert.deepEqual(rows.map((row) => row.split(',')[0]), names)
+  await screenshot(page, 'vehicles-filtered')
+})
+
+for (const [width, height] of [[1440, 900], [390, 844]]) {
+  for (const dark of [false, true]) {
+    const look = `${width}-${dark ? 'dark' : 'light'}`
+    journey(`sign-in, inbox, users and system are accessible, ${look}`, { person: null, width, height, dark }, async (page) => {
+      await screenshot(page, `sign-in-${look}`)
+      await assertNoProblems(page)
+      await signIn(page, 'adam')
+      const { id } = await findFreeVehicle()
+      const { id: hold } = await api(`/v1/vehicles/${id}/holds`, { kind: 'cleaning', timing: 'after_trip', reason: 'Only for a journey' })
+      const asked = await callAs(page, 'POST', `/v1/vehicles/${id}/holds/${hold}/release`, { reason: 'Only for a journey' })
+      for (const [path, shown] of [
+        ['/inbox', page.getByRole('region', { name: /^Approvals/ })],
+        ['/settings/users', page.getByRole('region', { name: 'Users' }).getByRole('row', { name: /^dana/ })],
+        ['/settings/system', page.getByText('Version', { exact: true })],
+      ]) {
+        await go(page, path)
+        await shown.waitFor()
+        await screenshot(page, `${path.split('/').at(-1)}-${look}`)
+        assert.doesNotMatch(await page.getByRole('main').innerText(), /NaN|undefined/)
+        await assertNoProblems(page)
+      }
+      await api(`/v1/approvals/${asked.id}/approve`, { reason: 'Only for a journey' })
+    })
+  }
+}

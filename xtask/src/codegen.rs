@@ -39,6 +39,7 @@ const GENERATORS: &[(&str, Source)] = &[
     ("states", Source::Product),
     ("events", Source::Product),
     ("operations", Source::Product),
+    ("roles", Source::Product),
     ("shapes", Source::Product),
     ("serve-options", Source::Product),
 ];

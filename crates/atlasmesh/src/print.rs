@@ -12,6 +12,7 @@ pub fn run(options: PrintOptions) -> Result<()> {
     match options.what.as_str() {
         "states" => line(trips::trip::state_table_markdown().trim_end()),
         "events" => events(),
+        "roles" => line(openapi::roles_markdown().trim_end()),
         "operations" => line(openapi::operations_markdown().trim_end()),
         "shapes" => line(openapi::shapes_markdown().map_err(anyhow::Error::msg)?.trim_end()),
         "openapi" => {
@@ -20,7 +21,9 @@ pub fn run(options: PrintOptions) -> Result<()> {
         }
         "serve-options" => serve_options(),
         other => {
-            bail!("nothing named {other} is generated: states, events, operations, shapes, serve-options or openapi")
+            bail!(
+                "nothing named {other} is generated: states, events, operations, roles, shapes, serve-options or openapi"
+            )
         }
     }
     Ok(())

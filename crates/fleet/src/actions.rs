@@ -60,5 +60,5 @@ pub const MAY_CLEAR_STOP: Permission = Permission::new("clear stops", &[Role::Di
 /// Reading sites, vehicles and trips.
 pub const MAY_READ_FLEET: Permission = Permission::new(
     "read sites, vehicles and trips",
-    &[Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::Viewer],
+    &[Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::SecurityAnalyst, Role::Viewer],
 );

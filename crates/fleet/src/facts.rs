@@ -65,6 +65,8 @@ pub struct HoldReleaseFacts {
     pub hold_kind: String,
     /// Whether the caller is the hold's owner.
     pub caller_is_owner: bool,
+    /// Whether a second person approved it.
+    pub second_person: bool,
     /// Whether the caller is beside the vehicle rather than at a distance.
     pub caller_at_vehicle: bool,
 }
@@ -75,6 +77,7 @@ impl HoldReleaseFacts {
         Facts::of(now)
             .with("hold_kind", self.hold_kind.as_str())
             .with("caller_is_owner", self.caller_is_owner)
+            .with("second_person", self.second_person)
             .with("caller_at_vehicle", self.caller_at_vehicle)
             .collect()
     }

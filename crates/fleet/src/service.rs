@@ -229,6 +229,7 @@ impl Fleet {
             let facts = HoldReleaseFacts {
                 hold_kind: held.map_or_else(String::new, |hold| hold.kind.as_str().into()),
                 caller_is_owner: held.is_some_and(|hold| hold.owner == ctx.actor.id),
+                second_person: ctx.actor.second_approver.is_some(),
                 caller_at_vehicle: false,
             };
             let request =
@@ -236,7 +237,7 @@ impl Fleet {
             Ok(self.ask(request))
         };
         execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &PolicyAnswer| {
-            decide::release_hold(state, id, hold, &ctx.actor.id, asked, reason)
+            decide::release_hold(state, id, hold, &ctx.actor, asked, reason)
         })
         .await?;
         Ok(())

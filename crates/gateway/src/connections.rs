@@ -186,7 +186,7 @@ impl Connections {
     /// Lets a connection in, at the cost of one that has waited longer; nothing where there is none of those.
     pub fn admit<S>(&self, stream: S, peer: IpAddr) -> Option<Admitted<S>> {
         let (id, ended) = self.with(|table| table.enter(peer.into(), Instant::now()))?;
-        Some(Admitted { stream, ended: Some(ended), place: Place { id, connections: self.clone() } })
+        Some(Admitted { stream, ended: Some(ended), place: Place { id, peer, connections: self.clone() } })
     }
 
     /// How many must end and have not yet.
@@ -204,10 +204,16 @@ impl Connections {
 #[derive(Debug, Clone)]
 pub struct Place {
     id: u64,
+    peer: IpAddr,
     connections: Connections,
 }
 
 impl Place {
+    /// The address at the other end: the client's, or that of a proxy.
+    pub fn address(&self) -> IpAddr {
+        self.peer.to_canonical()
+    }
+
     /// Keeps the connection from ending for another, as somebody who has proved who it is is served on it.
     pub fn hold(&self) -> Held {
         self.connections.with(|table| table.hold(self.id));
@@ -221,7 +227,7 @@ pub struct Held(Place);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let Place { id, connections } = &self.0;
+        let Place { id, connections, .. } = &self.0;
         connections.with(|table| table.release(*id, Instant::now()));
     }
 }
@@ -254,7 +260,7 @@ impl<S> Admitted<S> {
 
 impl<S> Drop for Admitted<S> {
     fn drop(&mut self) {
-        let Place { id, connections } = &self.place;
+        let Place { id, connections, .. } = &self.place;
         connections.with(|table| table.leave(*id));
     }
 }
@@ -304,7 +310,7 @@ mod tests {
 
     /// Which of some connections have not ended.
     fn alive(connections: &[Admitted<()>]) -> Vec<usize> {
-        let lives = |Place { id, connections }: &Place| connections.with(|table| table.open.contains_key(id));
+        let lives = |Place { id, connections, .. }: &Place| connections.with(|table| table.open.contains_key(id));
         (0..connections.len()).filter(|n| lives(&connections[*n].place)).collect()
     }
 

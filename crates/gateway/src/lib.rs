@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use domain::Domain;
 use journal::NoteVerifier;
-use kernel::{CtxSource, TenantId};
+use kernel::{CtxSource, TenantId, Timestamp};
 use policy::PolicyModule;
 use store::port::Store;
 use store::replay::Fold;
@@ -37,6 +37,8 @@ use crate::vehicles::sessions::Sessions;
 pub struct Gateway {
     pub store: Arc<dyn Store>,
     pub tenancy: Arc<tenancy::Tenancy>,
+    pub people: Arc<identity::People>,
+    pub approvals: Arc<approvals::Approvals>,
     pub fleet: Arc<fleet::Fleet>,
     pub trips: Arc<trips::Trips>,
     pub assistance: Arc<trips::AssistanceService>,
@@ -69,8 +71,21 @@ pub struct Gateway {
     pub tails: tail::Tails,
     pub verifications: verifications::Verifications,
     pub positions: positions::Feeds,
+    /// How many passwords are hashed at once: each takes a core and 19 MiB.
+    pub hashing: Arc<tokio::sync::Semaphore>,
+    /// What the data folder takes, and what its disk has left.
+    pub disk: Arc<dyn Fn() -> Disk + Send + Sync>,
+    /// Since when this process serves.
+    pub started_at: Timestamp,
     /// The process's metrics as Prometheus text.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// Bytes on a disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Disk {
+    pub used: u64,
+    pub free: u64,
 }
 
 /// Where vehicles connect, and the certificate that they must find there.
@@ -88,7 +103,7 @@ impl std::fmt::Debug for Gateway {
 }
 
 /// Every domain of the product.
-pub const DOMAINS: &[Domain] = &[tenancy::DOMAIN, fleet::DOMAIN, trips::DOMAIN];
+pub const DOMAINS: &[Domain] = &[tenancy::DOMAIN, identity::DOMAIN, approvals::DOMAIN, fleet::DOMAIN, trips::DOMAIN];
 
 /// What the shipped policy bundle is made of.
 pub fn policy_modules() -> Vec<PolicyModule> {

@@ -31,6 +31,8 @@ pub enum ActorKind {
 pub enum Authentication {
     /// A bearer token.
     Token,
+    /// A session that began with a password.
+    Session,
     /// A vehicle's secret over TLS.
     VehicleSecret,
     /// The process itself; nothing was presented.
@@ -81,6 +83,11 @@ impl Actor {
             second_approver: None,
             rule: None,
         }
+    }
+
+    /// A person who signed in.
+    pub fn person(id: crate::id::PrincipalId, role: &str) -> Self {
+        Self { authentication: Authentication::Session, ..Self::principal(id, role) }
     }
 
     /// A principal that presented its token.

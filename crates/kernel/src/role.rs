@@ -36,10 +36,14 @@ pub enum Role {
     SafetyOfficer,
     /// Vehicles: registering and holding them.
     Technician,
+    /// Security events, incidents, and what contains them.
+    SecurityAnalyst,
     /// Reading the journal, and nothing else.
     Auditor,
     /// Reading trips and vehicles.
     Viewer,
+    /// Reading what is submitted to it, and nothing else.
+    Regulator,
 }
 
 impl Role {

@@ -187,7 +187,12 @@ fn a_certain_violation_counts_although_another_rule_fails() {
 fn a_denial_becomes_a_record_and_a_refusal_with_reasons_and_rules() {
     let engine = Engine::new(common::shipped());
     let ctx = common::ctx(Some(Sector::Mining), "administrator", Authentication::Token);
-    let facts = HoldReleaseFacts { hold_kind: "lockout".into(), caller_is_owner: false, caller_at_vehicle: false };
+    let facts = HoldReleaseFacts {
+        hold_kind: "lockout".into(),
+        caller_is_owner: false,
+        second_person: false,
+        caller_at_vehicle: false,
+    };
     let request = Request::new(&ctx, RELEASE_HOLD, Subject::new("vehicle", "v1")).facts(facts.facts(common::NOW));
     let decision = engine.decide(&request);
     assert_eq!(decision.id, request.decision_id());

@@ -6,4 +6,4 @@ use kernel::{Permission, Role};
 pub const MAY_MANAGE_PRINCIPALS: Permission = Permission::new("manage principals", &[]);
 /// Reading and verifying the journal.
 pub const MAY_READ_JOURNAL: Permission =
-    Permission::new("read the journal", &[Role::Dispatcher, Role::SafetyOfficer, Role::Auditor]);
+    Permission::new("read the journal", &[Role::Dispatcher, Role::SafetyOfficer, Role::SecurityAnalyst, Role::Auditor]);

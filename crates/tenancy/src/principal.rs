@@ -79,9 +79,9 @@ impl Aggregate for Principal {
     }
 }
 
-/// Whether an event of this type can end what somebody was let in for.
+/// Whether an event of this type can end what somebody was let in for: one of a principal, or of a person who signs in.
 pub fn changes_access(event_type: &str) -> bool {
-    event_type.split_once('.').is_some_and(|(kind, _)| kind == Principal::KIND)
+    event_type.split_once('.').is_some_and(|(kind, _)| kind == Principal::KIND || kind == "user")
 }
 
 /// Makes a principal with its first token.

@@ -201,6 +201,14 @@ impl Tenancy {
         }))
     }
 
+    /// One principal.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn principal(&self, tenant: &TenantId, id: PrincipalId) -> Result<Option<Principal>, Fault> {
+        Ok(load::<Principal>(&*self.store, tenant, &id).await?.map(|known| known.state))
+    }
+
     /// Whether a principal may act, for what began when it could.
     pub async fn is_active(&self, tenant: &TenantId, principal: PrincipalId) -> Result<bool, Fault> {
         let known = load::<Principal>(&*self.store, tenant, &principal).await?;

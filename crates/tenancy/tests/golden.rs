@@ -58,7 +58,16 @@ fn a_log_is_read_as_it_was_written() {
 /// A fixture shows one role and one sector, but every name stands in bodies, rows and policies, and is for ever.
 #[test]
 fn roles_and_sectors_keep_their_names() {
-    let roles = ["administrator", "dispatcher", "safety_officer", "technician", "auditor", "viewer"];
+    let roles = [
+        "administrator",
+        "dispatcher",
+        "safety_officer",
+        "technician",
+        "security_analyst",
+        "auditor",
+        "viewer",
+        "regulator",
+    ];
     assert_eq!(serde_json::json!(Role::ALL), serde_json::json!(roles));
     assert!(Role::ALL.iter().map(|role| role.as_str()).eq(roles));
     let sectors = ["mining", "logistics", "ride-hail", "defense"];

@@ -1,12 +1,14 @@
 // Every API operation that the page uses, by name, so that panels contain no URLs.
 import { type Client, newIdempotencyKey, Unreachable } from './client'
 import { OPEN_STATUSES } from '../live/state'
-import type { AssistanceAnswer, ClosureClass, InForce, LatLon, RouteRequest, StopClass, TripRequest, ZoneKind } from './types'
+import type { AssistanceAnswer, ClosureClass, HoldRequest, InForce, JournalEntry, LatLon, RouteRequest, StopClass, TripRequest, ZoneKind } from './types'
 
 /** The server's limit of items per page. */
 const PAGE_MAX = 1000
 /** Only this many of the newest trips are read whatever their status: ended trips are history. */
 const NEWEST_LIMIT = 200
+/** The entries of the journal that are read at once. */
+const ENTRIES_MAX = 500
 
 /** When a closure or zone is in force: by default from now on, until it is lifted. */
 interface Validity {
@@ -58,6 +60,12 @@ export const calls = ({ operations: http }: Client) => ({
       allPages((after) => http.GET('/v1/trips', { params: { query: { status, ...pageQuery(after) } } })))
     return (await Promise.all([...newest, ...open])).flat()
   },
+  /** A page of all trips, the newest first. */
+  tripPage: async (after?: string) => {
+    const { items, next } = await body(http.GET('/v1/trips', { params: { query: { limit: NEWEST_LIMIT, ...(after === undefined ? {} : { after }) } } }))
+    return { items, next: next === null ? null : String(next) }
+  },
+  vehicleTrips: async (vehicle: string) => (await body(http.GET('/v1/trips', { params: { query: { vehicle, limit: 20 } } }))).items,
   trip: (trip: string) => body(http.GET('/v1/trips/{trip}', { params: { path: { trip } } })),
   route: (trip: string) => body(http.GET('/v1/trips/{trip}/route', { params: { path: { trip } } })),
   timeline: (trip: string) => body(http.GET('/v1/trips/{trip}/why', { params: { path: { trip } } })),
@@ -85,6 +93,10 @@ export const calls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/vehicles/{vehicle}/explain', { params: { path: { vehicle } }, body: { stop, reason } })),
   clearStop: (vehicle: string, stop: string) =>
     body(http.POST('/v1/vehicles/{vehicle}/clear', { params: { path: { vehicle } }, body: { stop } })),
+  placeHold: (vehicle: string, hold: HoldRequest) =>
+    body(http.POST('/v1/vehicles/{vehicle}/holds', { params: { path: { vehicle } }, body: hold })),
+  releaseHold: (vehicle: string, hold: string) =>
+    body(http.DELETE('/v1/vehicles/{vehicle}/holds/{hold}', { params: { path: { vehicle, hold } } })),
   inForce: async (site: string, signal: AbortSignal) => {
     const options = { params: { path: { site } }, signal }
     // Awaited together, so that neither rejection is unhandled if both fail.
@@ -102,9 +114,20 @@ export const calls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/sites/{site}/zones', { params: { path: { site } }, body: zone })),
   liftRestriction: (site: string, restriction: string) =>
     body(http.DELETE('/v1/sites/{site}/restrictions/{restriction}', { params: { path: { site, restriction } } })),
+  /** Every entry about a subject, such as `vehicle/veh_…`, from an index of the journal on. */
+  journalAbout: async (about: string, index: number) => {
+    const entries: JournalEntry[] = []
+    for (let from: number | null = index; from !== null;) {
+      const { items, next }: Page<JournalEntry> = await body(http.GET('/v1/journal', { params: { query: { about, from, limit: ENTRIES_MAX } } }))
+      entries.push(...items)
+      from = items.length < ENTRIES_MAX || next === null ? null : Number(next)
+    }
+    return entries
+  },
+  proof: (event: string) => body(http.GET('/v1/journal/{event}/proof', { params: { path: { event } } })),
   journalHead: () => body(http.GET('/v1/journal/head')),
   journal: (index: number, wait_ms: number, signal?: AbortSignal) =>
-    body(http.GET('/v1/journal', { params: { query: { from: index, limit: 500, wait_ms } }, ...abortable(signal) })),
+    body(http.GET('/v1/journal', { params: { query: { from: index, limit: ENTRIES_MAX, wait_ms } }, ...abortable(signal) })),
 })
 
 export type Calls = ReturnType<typeof calls>

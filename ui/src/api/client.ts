@@ -1,5 +1,5 @@
-// The HTTP client: it sends the token in a header and never in a URL, throws problem details with their code, and
-// estimates the offset of the server's clock, so that ages do not depend on this computer's.
+// The HTTP client: it sends the session's cookie, or a token in a header and never in a URL, throws problem details with
+// their code, and estimates the offset of the server's clock, so that ages do not depend on this computer's.
 import createClient from 'openapi-fetch'
 import type { paths } from './openapi'
 import type { ProblemBody } from './types'
@@ -25,7 +25,8 @@ export class Client {
   offsetMs = 0
 
   constructor(
-    readonly token: string,
+    /** An access token; null for the session of this browser's cookie. */
+    readonly token: string | null,
     private readonly onUnauthenticated: () => void,
   ) {}
 
@@ -35,20 +36,28 @@ export class Client {
   }
 
   headers(): Record<string, string> {
-    return { Authorization: `Bearer ${this.token}` }
+    return this.token === null ? {} : { Authorization: `Bearer ${this.token}` }
   }
 
   /** The operations of the OpenAPI document, each with the types of its parameters, body and response. */
   readonly operations = createClient<paths>({ fetch: (request) => this.send(request) })
 
+  /** A call that the OpenAPI document does not have yet, with the type of its answer said by the caller. */
+  async json<T = unknown>(method: string, address: string, body?: unknown): Promise<T> {
+    const content = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+    const response = await this.send(new Request(new URL(address, location.href), { method, ...content }))
+    const text = await response.text()
+    return (text === '' ? null : JSON.parse(text)) as T
+  }
+
   private async send(request: Request): Promise<Response> {
     const headers = new Headers(request.headers)
-    headers.set('Authorization', `Bearer ${this.token}`)
+    for (const [name, value] of Object.entries(this.headers())) headers.set(name, value)
     const waitMs = Number(new URL(request.url).searchParams.get('wait_ms') ?? 0)
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS + waitMs)])
     let response: Response
     try {
-      response = await fetch(new Request(request, { headers, signal, cache: 'no-store' }))
+      response = await fetch(new Request(request, { headers, signal, cache: 'no-store', credentials: 'same-origin' }))
     } catch (error) {
       if (request.signal.aborted) throw error
       throw new Unreachable('the server does not answer')
@@ -67,7 +76,7 @@ export class Client {
     const body = (await response.json().catch(() => null)) as ProblemBody | null
     if (!body?.code) {
       // A proxy answers without problem details when the server behind it is down.
-      if (response.status >= 500) return new Unreachable(`the way to the server answers ${response.status}`)
+      if (response.status >= 500) return new Unreachable(`the server cannot be reached: a proxy in between answered ${response.status}`)
       const detail = `the server answered ${response.status} without a reason`
       return new Problem({ type: '', title: 'Unexpected answer', status: response.status, code: 'UNEXPECTED', detail })
     }

@@ -1,12 +1,13 @@
 // Short names for the API's schemas. `npm run api` generates `openapi.ts` from the OpenAPI document before every build and
 // check, so that the page does not compile against types that the server does not have.
-import type { components } from './openapi'
+import type { components, operations } from './openapi'
 
 type Schemas = components['schemas']
 
 export type LatLon = Schemas['Coordinate']
 export type Vehicle = Schemas['Vehicle']
 export type VehicleCommand = Schemas['Command']
+export type HoldRequest = operations['post_v1_vehicles_vehicle_holds']['requestBody']['content']['application/json']
 export type StopClass = Schemas['StopClass']
 export type Trip = Schemas['Trip']
 export type TripRequest = Schemas['TripRequest']

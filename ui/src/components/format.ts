@@ -1,4 +1,5 @@
-// Formats of durations, times, distances and ids.
+// Formats of durations, times, distances and ids, as the person chose them.
+import { preferences } from '../state/preferences.svelte'
 
 /** A duration as `12 s`, `4 min`, `3 h` or `2 d`. */
 export function formatDuration(ms: number): string {
@@ -10,19 +11,46 @@ export function formatDuration(ms: number): string {
   return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`
 }
 
-const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
-const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+/** A waiting time as `0:42` or `1:03:20`. */
+export function formatWait(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000))
+  const two = (n: number) => String(n).padStart(2, '0')
+  return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function dateFormat(name: 'time' | 'date-time', options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const { timeZone } = preferences
+  const key = `${name}|${timeZone}`
+  let format = formats.get(key)
+  if (!format) formats.set(key, (format = new Intl.DateTimeFormat(undefined, timeZone ? { ...options, timeZone } : options)))
+  return format
+}
 
 export function formatTime(at: string): string {
-  return TIME.format(new Date(at))
+  return dateFormat('time', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(new Date(at))
 }
 
 export function formatDateTime(at: string): string {
-  return DATE_TIME.format(new Date(at))
+  return dateFormat('date-time', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }).format(new Date(at))
 }
 
+const METRES_PER_MILE = 1609.344
+const METRES_PER_FOOT = 0.3048
+
 export function formatDistance(m: number): string {
+  if (preferences.units === 'imperial') {
+    return m < METRES_PER_MILE / 10 ? `${Math.round(m / METRES_PER_FOOT / 10) * 10} ft` : `${(m / METRES_PER_MILE).toFixed(1)} mi`
+  }
   return m < 950 ? `${Math.round(m / 10) * 10} m` : `${(m / 1000).toFixed(1)} km`
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let n = 0
+  while (bytes >= 1000 && n < units.length - 1) { bytes /= 1000; n++ }
+  return `${bytes < 10 && n > 0 ? bytes.toFixed(1) : Math.round(bytes)} ${units[n]}`
 }
 
 /** The end of an id: ids of one kind differ there, and begin alike. */

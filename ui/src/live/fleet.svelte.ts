@@ -2,6 +2,7 @@
 // a lost connection everything is read again, because events may have been missed.
 import { SvelteMap } from 'svelte/reactivity'
 import { type Calls, calls } from '../api/calls'
+import type { Operation } from '../api/accounts'
 import { type Client, Problem, Unreachable } from '../api/client'
 import type { Assistance, JournalEntry, Site, Trip, Vehicle } from '../api/types'
 import { type Alert, alertsOf } from './alerts'
@@ -40,16 +41,19 @@ export class Fleet {
   problem = $state<Problem | null>(null)
   /** Ticks once a second, so that displayed ages update. */
   clock = $state(Date.now())
-  /** Journal index of the newest event about each trip, so that an open timeline reads again. */
+  /** Journal index of the newest event about each subject, such as `trip/trip_…`, so that an open timeline reads again. */
   readonly latestEvent = new SvelteMap<string, number>()
   readonly vehicleStates = $derived.by(() => {
     const states = new Map<string, VehicleState>()
     for (const vehicle of this.vehicles.values()) states.set(vehicle.id, this.vehicleState(vehicle))
     return states
   })
+  readonly openTrips = $derived([...this.trips.values()].filter(isOpen).length)
   readonly alerts: Alert[] = $derived(alertsOf(this.vehicles.values(), this.trips, this.assistance, this.now()))
 
   private feeds: Feed[] = []
+  /** What reads its own state again when a stream of a kind changed. */
+  private readonly watchers = new Set<{ kind: string; read: () => void }>()
   /** Streams of the journal, such as `trip/trip_…`, whose state is to be read again. */
   private changed = new Set<string>()
   /** Whether changes may have been missed, so that everything is read again. */
@@ -63,7 +67,8 @@ export class Fleet {
   private clockTimer: ReturnType<typeof setInterval> | undefined
   private stopped = false
 
-  constructor(readonly client: Client) {
+  /** `may` says what this user's role may ask the server: what it may not is not asked. */
+  constructor(readonly client: Client, readonly may: (operation: Operation) => boolean) {
     this.api = calls(client)
   }
 
@@ -105,6 +110,7 @@ export class Fleet {
   }
 
   private async journalSize(): Promise<number | null> {
+    if (!this.may('get_v1_journal_head') || !this.may('get_v1_events')) return null
     try {
       return (await this.api.journalHead()).size
     } catch (error) {
@@ -121,7 +127,7 @@ export class Fleet {
       readVehicles: (signal: AbortSignal) => this.api.vehicles(signal),
       onVehicles: (vehicles: Vehicle[]) => this.storeVehicles(vehicles),
     }
-    this.feeds.push(followPositions(source, { ...listener, onSamples: (samples) => this.applySamples(samples) }))
+    if (this.may('get_v1_vehicles')) this.feeds.push(followPositions(source, { ...listener, onSamples: (samples) => this.applySamples(samples) }))
     if (from === null) this.fullReadTimer = setInterval(() => this.markStale(), FULL_READ_INTERVAL_MS)
     else this.feeds.push(followJournal(this.client, this.api, from, { ...listener, onEntries: (entries) => this.applyEntries(entries) }))
   }
@@ -152,7 +158,11 @@ export class Fleet {
 
   private async readAll() {
     const { api } = this
-    const [vehicles, trips, sites, open] = await Promise.all([api.vehicles(), api.trips(), api.sites(), api.assistances()])
+    const [vehicles, trips, sites, open] = await Promise.all([
+      this.may('get_v1_vehicles') ? api.vehicles() : [], this.may('get_v1_trips') ? api.trips() : [],
+      this.may('get_v1_sites') ? api.sites() : [], this.may('get_v1_assistance') ? api.assistances() : [],
+    ])
+    for (const { read } of this.watchers) read()
     const found = new Set(trips.map(({ id }) => id))
     for (const trip of this.trips.values()) if (isOpen(trip) && !found.has(trip.id)) this.trips.delete(trip.id)
     this.storeTrips(trips)
@@ -227,7 +237,7 @@ export class Fleet {
       const changes = event.type !== 'policy.decided'
       for (const stream of [event.stream, ...event.about]) {
         if (changes) this.changed.add(stream)
-        if (stream.startsWith('trip/')) this.latestEvent.set(stream.slice(5), index)
+        this.latestEvent.set(stream, index)
       }
     }
     this.scheduleRead()
@@ -246,6 +256,13 @@ export class Fleet {
     for (const stream of streams) this.changed.add(stream)
     const read = () => this.read()
     return (this.readQueue = this.readQueue.then(read, read))
+  }
+
+  /** Calls `read` after each event of a kind of stream, such as `approval`, and after all was read again; answers how to end that. */
+  watch(kind: string, read: () => void): () => void {
+    const watcher = { kind, read }
+    this.watchers.add(watcher)
+    return () => this.watchers.delete(watcher)
   }
 
   private async read() {
@@ -271,11 +288,12 @@ export class Fleet {
   private async readStreams(streams: string[]) {
     const { api } = this
     const idsOf = (kind: string) => streams.filter((stream) => stream.startsWith(`${kind}/`)).map((stream) => stream.slice(kind.length + 1))
-    const [trips, vehicles] = await Promise.all([readEach(idsOf('trip'), api.trip), readEach(idsOf('vehicle'), api.vehicle)])
+    const [trips, vehicles] = await Promise.all([readEach(this.may('get_v1_trips_trip') ? idsOf('trip') : [], api.trip), readEach(this.may('get_v1_vehicles_vehicle') ? idsOf('vehicle') : [], api.vehicle)])
     this.storeTrips(trips)
     this.storeVehicles(vehicles)
-    if (idsOf('site').length > 0) this.sites = await api.sites()
-    if (idsOf('assist').length > 0) this.storeAssistance(await api.assistances())
+    for (const { kind, read } of this.watchers) if (idsOf(kind).length > 0) read()
+    if (idsOf('site').length > 0 && this.may('get_v1_sites')) this.sites = await api.sites()
+    if (idsOf('assist').length > 0 && this.may('get_v1_assistance')) this.storeAssistance(await api.assistances())
   }
 }
 

@@ -46,7 +46,7 @@ function socket(client: Client, listener: PositionListener, signal: AbortSignal)
   const url = new URL('/v1/positions', location.href)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, ['atlasmesh.v1', `bearer.${client.token}`])
+    const socket = new WebSocket(url, client.token === null ? ['atlasmesh.v1'] : ['atlasmesh.v1', `bearer.${client.token}`])
     socket.binaryType = 'arraybuffer'
     const ids = new Map<number, string>()
     let opened = false

@@ -71,8 +71,16 @@ export function isOpen(trip: Trip): boolean {
 /** The reason of a stop until an operator writes why it was ordered. */
 export const UNEXPLAINED_REASON = 'No reason given yet'
 
-/** `TO_PICKUP` becomes `To pickup`. */
+/** Names of the API that say little as they are. */
+const WORDS: Record<string, string> = {
+  AWAITING_ASSIST: 'Awaiting assistance', SAFE_STOPPED: 'Stopped for safety', TO_PICKUP: 'To pickup point', ESTOP: 'Emergency stop pressed',
+  nearest_admissible: 'At the nearest place', next_admissible: 'At the next place',
+}
+
+/** `ON_TRIP` becomes `On trip`. */
 export function humanize(name: string): string {
+  const known = WORDS[name]
+  if (known) return known
   const text = name.toLowerCase().replaceAll('_', ' ')
   return text.charAt(0).toUpperCase() + text.slice(1)
 }

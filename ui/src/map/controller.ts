@@ -6,6 +6,7 @@ import worker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 import type { LatLon, Restriction, TileIndex } from '../api/types'
 import type { Fleet } from '../live/fleet.svelte'
 import { fromMercator, toMercator } from '../live/motion'
+import { preferences } from '../state/preferences.svelte'
 import { intersects, type RoadSegment } from './geometry'
 import { EMPTY, ROADS, hatchPattern, mapStyle, noEntryIcon } from './style'
 import { VehicleLayer } from './vehicle-layer'
@@ -59,11 +60,11 @@ export class MapController {
       doubleClickZoom: false,
       fadeDuration: 120,
       renderWorldCopies: false,
-      transformRequest: (url) => ({ url, headers: fleet.client.headers() }),
+      transformRequest: (url) => ({ url, headers: fleet.client.headers(), credentials: 'same-origin' }),
     })
     this.map.touchZoomRotate.disableRotation()
     this.map.keyboard.disableRotation()
-    this.map.addControl(new ScaleControl({ unit: 'metric', maxWidth: 90 }), 'bottom-right')
+    this.map.addControl(new ScaleControl({ unit: preferences.units, maxWidth: 90 }), 'bottom-right')
     this.map.addControl(new AttributionControl({ compact: false, customAttribution: 'Roads: the site’s map © OpenStreetMap contributors' }), 'bottom-right')
     this.map.on('style.load', () => this.onStyleLoad())
     this.map.on('click', (event) => this.onClick(event))
@@ -86,7 +87,11 @@ export class MapController {
   private exposeTestApi() {
     const api = {
       isDrawn: () => this.styleLoaded && Boolean(this.map.getSource(ROADS)) && this.map.isSourceLoaded(ROADS) && !this.map.isMoving(),
-      pixel: (at: LatLon) => this.project(at),
+      pixel: (at: LatLon) => {
+        const { left, top } = this.map.getContainer().getBoundingClientRect()
+        const { x, y } = this.project(at)
+        return { x: x + left, y: y + top }
+      },
       roads: () => this.roadSegments(),
     }
     Object.assign(globalThis, { atlasmesh: Object.freeze(api) })

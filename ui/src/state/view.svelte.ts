@@ -1,5 +1,7 @@
-// The page's view state: one selection that map, lists and panels share, and one task at a time. The selection is the
-// URL's fragment, so that a link to a trip opens it and the browser's Back returns.
+// The page's view state: one selection that map, lists, pages and dialogs share, and one task at a time. The selection
+// follows from the address, so that a link to a trip opens it and the browser's Back returns.
+import { partsOf, router } from './router.svelte'
+import type { VehicleState } from '../live/state'
 import type { LatLon, Restriction, StopClass, TripRoute } from '../api/types'
 
 export type Tab = 'vehicles' | 'trips' | 'alerts' | 'roads'
@@ -13,18 +15,26 @@ export type Task =
 
 export type OpenDialog =
   /** With `stopClass` the stop is sent at once; with `stop` it was sent before, and only its reason is missing. */
-  | { kind: 'stop'; vehicle: string; stopClass?: StopClass; stop?: string }
+  /** Without a vehicle the dialog asks which. */
+  | { kind: 'stop'; vehicle: string | null; stopClass?: StopClass; stop?: string }
   | { kind: 'clear'; vehicle: string }
   | { kind: 'cancel'; trip: string }
   | { kind: 'resume'; trip: string }
   | { kind: 'fail'; trip: string }
   | { kind: 'lift'; restriction: Restriction }
+  | { kind: 'release' | 'ask-release'; vehicle: string; hold: string }
   | { kind: 'shortcuts' }
+  | { kind: 'palette' }
 
 class View {
   tab = $state<Tab>('vehicles')
   search = $state('')
-  selection = $state<Selection>(null)
+  /** Only vehicles in this state are listed beside the map. */
+  stateFilter = $state<VehicleState | null>(null)
+  /** The vehicle or trip that the address names, on the map or on its own page. */
+  readonly selection: Selection = $derived(selectionOf(router.path))
+  /** The vehicle under the cursor of a table: a stop is meant for it where none is open. */
+  pointed = $state<string | null>(null)
   task = $state<Task | null>(null)
   dialog = $state<OpenDialog | null>(null)
   site = $state<string | null>(null)
@@ -39,35 +49,29 @@ class View {
   /** Increases with each request to centre the map on the selection. */
   centreRequests = $state(0)
 
-  init() {
-    this.readUrl()
-    addEventListener('hashchange', () => this.readUrl())
+  constructor() {
+    if (selectionOf(router.path)) this.centreRequests = 1
+    addEventListener('popstate', () => { if (selectionOf(location.pathname)) this.centreRequests++ })
   }
 
-  private readUrl() {
-    const [kind, id] = location.hash.slice(2).split('/')
-    const valid = (kind === 'vehicle' || kind === 'trip') && id
-    this.selection = valid ? { kind, id } : null
-    if (valid) this.centreRequests++
-  }
-
+  /** Selects on the map. */
   select(selection: Selection, centre = true) {
     this.task = null
     if (selection?.id !== this.selection?.id) {
       this.follow = false
       this.route = null
     }
-    this.selection = selection
-    const hash = selection ? `#/${selection.kind}/${selection.id}` : ' '
-    if (location.hash !== hash.trim()) history.pushState(null, '', selection ? hash : location.pathname)
+    router.navigate(selection ? `/operations/${selection.kind}s/${selection.id}` : '/operations')
     if (selection) {
       this.sheet = 'up'
       if (centre) this.centreRequests++
     }
   }
 
+  /** Begins a task on the map, which is opened for it. */
   startTask(task: Task) {
     this.dialog = null
+    if (partsOf(router.path)[0] !== 'operations') router.navigate(this.selection ? `/operations${router.path}` : '/operations')
     this.task = task
     this.sheet = 'down'
   }
@@ -78,13 +82,25 @@ class View {
     this.noticeTimer = setTimeout(() => { this.notice = null }, 6_000)
   }
 
-  /** Closes the dialog, else the task, else the selection, else the search. */
+  /** Closes the dialog; on the map else the task, else the selection, else the search. */
   back() {
     if (this.dialog) this.dialog = null
     else if (this.task) this.task = null
+    else if (partsOf(router.path)[0] !== 'operations') return
     else if (this.selection) this.select(null)
-    else this.search = ''
+    else {
+      this.search = ''
+      this.stateFilter = null
+    }
   }
+}
+
+/** The vehicle or trip of `/vehicles/<id>`, `/trips/<id>` and of either below `/operations`. */
+function selectionOf(path: string): Selection {
+  const parts = partsOf(path)
+  const [kind, id] = parts[0] === 'operations' ? parts.slice(1) : parts
+  if (!id || (kind !== 'vehicles' && kind !== 'trips')) return null
+  return { kind: kind === 'vehicles' ? 'vehicle' : 'trip', id }
 }
 
 export const view = new View()

@@ -1,9 +1,9 @@
 // The colour theme: the system's, unless the user chose another. The map reads its colours from the same CSS variables.
-type Choice = 'system' | 'light' | 'dark'
+export type ThemeChoice = 'system' | 'light' | 'dark'
 const KEY = 'atlasmesh.theme'
 
 class Theme {
-  choice = $state<Choice>('system')
+  choice = $state<ThemeChoice>('system')
   private system = matchMedia('(prefers-color-scheme: dark)')
   private systemDark = $state(this.system.matches)
   readonly dark = $derived(this.choice === 'system' ? this.systemDark : this.choice === 'dark')
@@ -14,10 +14,14 @@ class Theme {
     this.system.addEventListener('change', ({ matches }) => { this.systemDark = matches })
   }
 
-  /** Switches the theme; the choice of the system's own theme is stored as none, so that it follows the system again. */
+  /** Switches the theme; the system's own theme is chosen as such, so that it follows the system again. */
   toggle() {
     const dark = !this.dark
-    this.choice = dark === this.systemDark ? 'system' : dark ? 'dark' : 'light'
+    this.choose(dark === this.systemDark ? 'system' : dark ? 'dark' : 'light')
+  }
+
+  choose(choice: ThemeChoice) {
+    this.choice = choice
     if (this.choice === 'system') localStorage.removeItem(KEY)
     else localStorage.setItem(KEY, this.choice)
   }

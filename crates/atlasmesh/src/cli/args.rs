@@ -142,7 +142,7 @@ pub struct BenchOptions {
 
 #[derive(Debug, Clone, Args)]
 pub struct PrintOptions {
-    /// What to print: states, events, operations, shapes, serve-options or openapi.
+    /// What to print: states, events, operations, roles, shapes, serve-options or openapi.
     pub what: String,
 }
 
@@ -153,6 +153,24 @@ pub enum ClientCommand {
     /// People and programs that act for the tenant.
     #[command(subcommand)]
     Principals(PrincipalCommand),
+    /// Sign in as a person; the session is kept in your configuration folder until `logout` or its end.
+    Login {
+        /// The organisation.
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        email: String,
+    },
+    /// End the session of `login`.
+    Logout,
+    /// Who I am to the server, and in which role.
+    Whoami,
+    /// People who sign in: invite, list, change roles, reset, disable.
+    #[command(subcommand)]
+    Users(UserCommand),
+    /// What waits for a second person: list, approve, reject.
+    #[command(subcommand)]
+    Approvals(ApprovalCommand),
     #[command(subcommand)]
     Site(SiteCommand),
     /// Vehicles: register, list, hold, stop.
@@ -212,6 +230,69 @@ pub enum PrincipalCommand {
     Revoke {
         /// The principal's id.
         principal: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Invite a person and print the one-time link, once.
+    Add {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        email: String,
+        /// administrator, dispatcher, safety_officer, technician, security_analyst, auditor, viewer or regulator; may be
+        /// given again.
+        #[arg(long = "role", required = true)]
+        roles: Vec<String>,
+    },
+    List,
+    /// Give a user other roles, from the next request on.
+    Roles {
+        /// The user's id.
+        user: String,
+        #[arg(long = "role", required = true)]
+        roles: Vec<String>,
+    },
+    /// Print a one-time link for another password; sessions end.
+    Reset {
+        /// The user's id.
+        user: String,
+    },
+    /// End a user's access, at once and for good.
+    Disable {
+        /// The user's id.
+        user: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ApprovalCommand {
+    /// Ask for the release of a hold that another placed.
+    Release {
+        /// The vehicle's id.
+        vehicle: String,
+        /// The hold's id.
+        hold: String,
+        #[arg(long)]
+        reason: String,
+    },
+    List {
+        /// Those that were decided too.
+        #[arg(long)]
+        all: bool,
+    },
+    Approve {
+        /// The approval's id.
+        approval: String,
+        #[arg(long)]
+        reason: String,
+    },
+    Reject {
+        /// The approval's id.
+        approval: String,
+        #[arg(long)]
+        reason: String,
     },
 }
 

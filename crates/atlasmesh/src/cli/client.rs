@@ -5,12 +5,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use http_body_util::Full;
 use hyper::body::Bytes;
+use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::exchange::exchange;
 
+/// What the secret of a person's session begins with; it travels as a cookie.
+const SESSION_PREFIX: &str = "ams_";
+/// The name of that cookie.
+const COOKIE: &str = "atlasmesh_session";
 /// The largest answer that the command line reads: a page of the journal stays far below.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long a connection may take: the server is near.
@@ -65,6 +70,20 @@ impl Client {
         Ok(Self { authority: authority.to_owned(), token })
     }
 
+    /// Signs in; the answer, and the secret of the session.
+    pub async fn sign_in(&self, body: &Value) -> Result<(Value, String)> {
+        let request = self.request(Method::POST, "/v1/session", Some(serde_json::to_vec(body)?), &[])?;
+        let (head, bytes) = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange_whole(request)).await??;
+        let answer = json_of(&bytes)?;
+        if !head.status.is_success() {
+            return Err(refused(head.status, &answer));
+        }
+        let cookie = head.headers.get("set-cookie").and_then(|value| value.to_str().ok());
+        let secret =
+            cookie.and_then(|cookie| cookie.split([';', '=']).nth(1)).context("the server opened no session")?;
+        Ok((answer, secret.to_owned()))
+    }
+
     pub async fn get(&self, path: &str) -> Result<Value> {
         self.send(Method::GET, path, None, &[]).await
     }
@@ -115,8 +134,12 @@ impl Client {
         headers: &[(&str, &str)],
     ) -> Result<Request<Full<Bytes>>> {
         let mut request = Request::builder().method(method).uri(path).header("host", &self.authority);
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
+        match self.token.as_deref() {
+            Some(secret) if secret.starts_with(SESSION_PREFIX) => {
+                request = request.header("cookie", format!("{COOKIE}={secret}"));
+            }
+            Some(token) => request = request.header("authorization", format!("Bearer {token}")),
+            None => {}
         }
         if body.is_some() && headers.iter().all(|(name, _)| *name != "content-type") {
             request = request.header("content-type", "application/json");
@@ -130,13 +153,17 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+        let (head, bytes) = self.exchange_whole(request).await?;
+        Ok((head.status, bytes))
+    }
+
+    async fn exchange_whole(&self, request: Request<Full<Bytes>>) -> Result<(Parts, Bytes)> {
         let no_server =
             || format!("no server at {}: start one with `atlasmesh serve`, or set ATLASMESH_URL", self.authority);
         let stream = match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&self.authority)).await {
             Ok(stream) => stream.with_context(no_server)?,
             Err(_) => bail!(no_server()),
         };
-        let (head, bytes) = exchange(stream, request, ANSWER_BYTES_MAX).await?.into_parts();
-        Ok((head.status, bytes))
+        Ok(exchange(stream, request, ANSWER_BYTES_MAX).await?.into_parts())
     }
 }

@@ -7,6 +7,7 @@ pub mod output;
 mod assist;
 mod call;
 pub mod journal;
+mod people;
 mod principals;
 mod sites;
 mod standing;
@@ -31,10 +32,16 @@ pub struct Session {
 
 pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
     let format = if connection.json { Format::Json } else { Format::Human };
-    let session = Session { client: Client::new(&connection.url, connection.token)?, format };
+    let token = connection.token.or_else(|| people::kept(&connection.url));
+    let session = Session { client: Client::new(&connection.url, token)?, format };
     match command {
         ClientCommand::Tenant(command) => tenants(&session, command).await,
         ClientCommand::Principals(command) => principals::run(&session, command).await,
+        ClientCommand::Login { tenant, email } => people::login(&session, &connection.url, &tenant, &email).await,
+        ClientCommand::Logout => people::logout(&session).await,
+        ClientCommand::Whoami => people::whoami(&session).await,
+        ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
+        ClientCommand::Approvals(command) => people::approvals(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,
         ClientCommand::Vehicles(command) => vehicles::run(&session, command).await,
         ClientCommand::Trips(command) => trips::run(&session, command).await,

@@ -76,6 +76,7 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     let server = setup::start_server(folder, &mut notes).await?;
     say(began, format!("server at {}, vehicles connect to {}", server.url, server.link));
     let client = setup::tenant(&server, folder, &mut notes).await?;
+    setup::people(&server, &client).await?;
     let map = setup::map(&client).await?;
     say(began, format!("map of {}: digest {}", text(&map, "/site"), map_digest(&map)));
     let mut city = City::read()?;

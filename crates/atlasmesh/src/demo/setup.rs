@@ -99,6 +99,38 @@ pub async fn tenant(server: &Server, folder: &DemoFolder, notes: &mut Notes) -> 
     Client::new(&server.url, notes.tenant_token.clone())
 }
 
+/// Who signs in to the demo: name and role.
+pub const PEOPLE: [(&str, &str); 6] = [
+    ("dana", "dispatcher"),
+    ("sofia", "safety_officer"),
+    ("tomas", "technician"),
+    ("simon", "security_analyst"),
+    ("aida", "auditor"),
+    ("adam", "administrator"),
+];
+/// Their password. It opens a fleet that does not exist.
+pub const PASSWORD: &str = "coquimbo by the sea";
+
+/// The address under which somebody signs in.
+pub fn email(name: &str) -> String {
+    format!("{name}@demo.example")
+}
+
+/// Invites those who are not there yet, and chooses their password for them.
+pub async fn people(server: &Server, client: &Client) -> Result<()> {
+    let known = client.get("/v1/users?limit=1000").await?;
+    let has = |name: &str| count(&known, |user| user.get("name").and_then(Value::as_str) == Some(name)) > 0;
+    for (name, role) in PEOPLE.into_iter().filter(|(name, _)| !has(name)) {
+        let body = json!({ "name": name, "email": email(name), "roles": [role] });
+        let invited = client.post("/v1/users", &body).await.with_context(|| format!("{name} cannot be invited"))?;
+        let link = invited.get("invitation").and_then(Value::as_str).unwrap_or_default();
+        let code = link.rsplit('/').next().unwrap_or_default();
+        let accept = json!({ "tenant": TENANT, "code": code, "password": PASSWORD });
+        Client::new(&server.url, None)?.post("/v1/session/invitation", &accept).await?;
+    }
+    Ok(())
+}
+
 /// Imports the city, unless it is there.
 pub async fn map(client: &Client) -> Result<Value> {
     let path = format!("/v1/sites/{SITE}");

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::city::{City, Place};
 use super::folder::DemoFolder;
-use super::setup::{SITE, TENANT};
+use super::setup::{PASSWORD, PEOPLE, SITE, TENANT, email};
 
 /// Half the side of the closed square, in degrees: some 60 m.
 const HALF_SIDE_DEG: f64 = 0.0005;
@@ -23,6 +23,7 @@ pub fn lines(folder: &DemoFolder, url: &str, token: &str, city: &mut City) -> Re
         "Try this, in another terminal:".into(),
         format!("  export PATH=\"{programs}:$PATH\" ATLASMESH_URL={url} ATLASMESH_TOKEN={token}"),
         format!("1 look:            {url}/#token={token}"),
+        format!("  or sign in:      {url}  organisation {TENANT}, password \"{PASSWORD}\", as {}", people()),
         format!("2 ask for a trip:  {}", ask(from, to)),
         format!("3 close its end:   {}", close(to)),
         format!("  and ask again:   {}", create(from, to)),
@@ -33,6 +34,10 @@ pub fn lines(folder: &DemoFolder, url: &str, token: &str, city: &mut City) -> Re
         format!("  Ctrl-C ends the demo; `cargo xtask demo` goes on where it stood; `rm -r {data}` removes it"),
         String::new(),
     ])
+}
+
+fn people() -> String {
+    PEOPLE.map(|(name, role)| format!("{} ({role})", email(name))).join(", ")
 }
 
 fn typed(place: Place) -> String {

@@ -23,6 +23,20 @@ impl DataFolder {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// What the folder takes, and what its disk has left.
+    pub fn disk(&self) -> gateway::Disk {
+        fn size(folder: &Path) -> u64 {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let sizes = entries.map(|entry| match entry.metadata() {
+                Ok(known) if known.is_dir() => size(&entry.path()),
+                known => known.map_or(0, |known| known.len()),
+            });
+            sizes.sum()
+        }
+        let free = rustix::fs::statvfs(&self.root).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        gateway::Disk { used: size(&self.root), free }
+    }
+
     pub fn store(&self) -> PathBuf {
         self.root.join("store")
     }

@@ -24,6 +24,7 @@ use kernel::Timestamp;
 use serde_json::json;
 use store::port::{Fault, Store};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::args::ServeOptions;
@@ -36,6 +37,7 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Runs the server until SIGTERM or SIGINT.
 pub async fn run(options: ServeOptions) -> Result<()> {
+    let mut signals = StopSignals::watch()?;
     let observed = Observed::start()?;
     if let Err(error) = sockets::raise_file_limit() {
         tracing::warn!(%error, "the limit of open files stays where it was: connections may be refused under load");
@@ -64,7 +66,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     ));
     announce(&folder, &parts.gateway, http_listener.local_addr()?)?;
     let server = tokio::spawn(http::listen(Arc::clone(&parts.gateway), http_listener, limits, stopping.clone()));
-    signalled().await?;
+    signals.received().await;
     tracing::info!("stopping: no new requests, open ones get five seconds");
     stop.send_replace(true);
     folder.withdraw();
@@ -108,13 +110,23 @@ fn announce(folder: &DataFolder, gateway: &Gateway, http: SocketAddr) -> Result<
     Ok(())
 }
 
-async fn signalled() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {}
-        done = tokio::signal::ctrl_c() => done?,
+/// What tells the server to stop; from here on a signal is not lost, however early it comes.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn watch() -> Result<Self> {
+        let watch = |kind| signal(kind).context("signals cannot be watched");
+        Ok(Self { terminate: watch(SignalKind::terminate())?, interrupt: watch(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn received(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

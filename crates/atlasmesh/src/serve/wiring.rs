@@ -24,17 +24,20 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use policy::Engine;
 use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::folder::DataFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
-use super::ports::{Neighbours, TenantsOf};
+use super::ports::{Neighbours, ReleaseHold, TenantsOf};
 use super::signer::AuditSigner;
 use super::verify;
 use crate::cli::args::ServeOptions;
 use crate::system_clock::SystemSource;
+
+/// Passwords that are hashed at once: more would take the cores from vehicles.
+const HASHING_AT_ONCE: usize = 2;
 
 /// Pages of the database in a mebibyte.
 const PAGES_PER_MIB: u64 = 256;
@@ -72,44 +75,24 @@ pub fn wire(
     let pages_max = options.store_mib_max.map(|mib| mib * PAGES_PER_MIB);
     let store = SqliteStore::open(&Options { folder: folder.store(), pages_max }, Arc::new(signer))?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let maps: Arc<dyn Maps> = Arc::new(MapFolder::new(folder.maps()));
-    let telemetry = Arc::new(telemetry::Ingest::new(folder.telemetry()));
-    let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(&store), Arc::clone(&source)));
-    let settings = fleet::Settings { offline_after_ms: i64::from(options.offline_after_s) * 1_000 };
-    let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
-    let fleet = fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), Arc::clone(&source), tenants, settings);
-    let fleet = Arc::new(fleet);
-    let neighbours = Arc::new(Neighbours {
-        fleet: Arc::clone(&fleet),
-        tenancy: Arc::clone(&tenancy),
-        telemetry: Arc::clone(&telemetry),
-        maps: Arc::clone(&maps),
-        abilities: Default::default(),
-    });
-    let ports = trips::Ports {
-        tenants: neighbours.clone(),
-        fleet: neighbours.clone(),
-        routing: neighbours.clone(),
-        positions: neighbours.clone(),
-        listener: neighbours,
-    };
-    let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
-    let trips = trips::Trips::new(Arc::clone(&store), Arc::clone(&engine), ports, Arc::clone(&source), chosen);
-    let services = trips::Services::new(trips);
+    let services = services(options, folder, &store, &source, &engine);
+    let Services { maps, telemetry, tenancy, people, approvals, fleet, trips } = services;
     let certificate = ListenerCertificate::load_or_make(folder.root())?;
     let sessions = Arc::new(Sessions::default());
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
-    workers.extend([fleet.workers(), services.workers()]);
+    workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers()]);
     let commands = Sources::new(workers.commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
         store: Arc::clone(&store),
         tenancy,
+        people,
+        approvals,
         fleet: Arc::clone(&fleet),
-        trips: Arc::clone(&services.trips),
-        assistance: Arc::clone(&services.assistance),
-        standing_orders: Arc::clone(&services.standing_orders),
-        compliance: Arc::clone(&services.compliance),
+        trips: Arc::clone(&trips.trips),
+        assistance: Arc::clone(&trips.assistance),
+        standing_orders: Arc::clone(&trips.standing_orders),
+        compliance: Arc::clone(&trips.compliance),
         commands,
         telemetry,
         maps,
@@ -127,12 +110,66 @@ pub fn wire(
         streams: Streams::new(options.streams_max, stopping),
         tails: Tails::default(),
         positions: Feeds::default(),
+        hashing: Arc::new(Semaphore::new(HASHING_AT_ONCE)),
+        disk: {
+            let folder = folder.clone();
+            Arc::new(move || folder.disk())
+        },
+        started_at: source.now(),
         metrics: metrics()?,
     });
     let keystore = Arc::new(keystore);
     let Workers { due, subscribers, .. } = workers;
-    let dispatch = services.dispatch;
+    let dispatch = trips.dispatch;
     Ok(Parts { gateway, dispatch, store, source, clock, due, subscribers, outbox, certificate, keystore })
+}
+
+/// The domains' services, each with what it needs of its neighbours.
+struct Services {
+    maps: Arc<dyn Maps>,
+    telemetry: Arc<telemetry::Ingest>,
+    tenancy: Arc<tenancy::Tenancy>,
+    people: Arc<identity::People>,
+    approvals: Arc<approvals::Approvals>,
+    fleet: Arc<fleet::Fleet>,
+    trips: trips::Services,
+}
+
+fn services(
+    options: &ServeOptions,
+    folder: &DataFolder,
+    store: &Arc<dyn Store>,
+    source: &Arc<dyn CtxSource>,
+    engine: &Arc<Engine>,
+) -> Services {
+    let maps: Arc<dyn Maps> = Arc::new(MapFolder::new(folder.maps()));
+    let telemetry = Arc::new(telemetry::Ingest::new(folder.telemetry()));
+    let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(store), Arc::clone(source)));
+    let settings = fleet::Settings { offline_after_ms: i64::from(options.offline_after_s) * 1_000 };
+    let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
+    let fleet = fleet::Fleet::new(Arc::clone(store), Arc::clone(engine), Arc::clone(source), tenants.clone(), settings);
+    let fleet = Arc::new(fleet);
+    let people = Arc::new(identity::People::new(Arc::clone(store), Arc::clone(source)));
+    let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![Arc::new(ReleaseHold(Arc::clone(&fleet)))];
+    let approvals = approvals::Approvals::new(Arc::clone(store), Arc::clone(source), tenants, two_people);
+    let approvals = Arc::new(approvals);
+    let neighbours = Arc::new(Neighbours {
+        fleet: Arc::clone(&fleet),
+        tenancy: Arc::clone(&tenancy),
+        telemetry: Arc::clone(&telemetry),
+        maps: Arc::clone(&maps),
+        abilities: Default::default(),
+    });
+    let ports = trips::Ports {
+        tenants: neighbours.clone(),
+        fleet: neighbours.clone(),
+        routing: neighbours.clone(),
+        positions: neighbours.clone(),
+        listener: neighbours,
+    };
+    let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
+    let trips = trips::Trips::new(Arc::clone(store), Arc::clone(engine), ports, Arc::clone(source), chosen);
+    Services { maps, telemetry, tenancy, people, approvals, fleet, trips: trips::Services::new(trips) }
 }
 
 /// The process's one recorder of metrics, and how it is read.

@@ -16,6 +16,7 @@ const BODY_AFTER: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone)]
 pub struct Http {
     pub address: String,
+    /// A program's token, or the secret of a person's session.
     pub token: Option<String>,
 }
 
@@ -90,6 +91,15 @@ impl Http {
         self.send("DELETE", path, None, &[]).unwrap()
     }
 
+    /// The header that proves who asks; none for a stranger.
+    pub(super) fn credential(&self) -> String {
+        match self.token.as_deref() {
+            None => String::new(),
+            Some(secret) if secret.starts_with("ams_") => format!("cookie: atlasmesh_session={secret}\r\n"),
+            Some(token) => format!("authorization: Bearer {token}\r\n"),
+        }
+    }
+
     /// A connection over which one can ask again and again.
     pub fn keep(&self) -> Kept {
         Kept { http: self.clone(), stream: BufReader::new(self.connect().unwrap()) }
@@ -109,9 +119,7 @@ impl Http {
         if !headers.iter().any(|(name, _)| *name == "connection") {
             head += "connection: close\r\n";
         }
-        if let Some(token) = &self.token {
-            head += &format!("authorization: Bearer {token}\r\n");
-        }
+        head += &self.credential();
         if let Some(body) = body {
             head += &format!("content-length: {}\r\n", body.len());
             if headers.iter().all(|(name, _)| *name != "content-type") {

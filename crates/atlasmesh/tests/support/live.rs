@@ -27,7 +27,7 @@ impl Http {
     pub fn events(&self, query: &str, headers: &[(&str, &str)]) -> Result<Events, u16> {
         let mut stream = self.connect().unwrap();
         let mut head = format!("GET /v1/events{query} HTTP/1.1\r\nhost: {}\r\n", self.address);
-        head += &format!("authorization: Bearer {}\r\n", self.token.as_deref().unwrap_or_default());
+        head += &self.credential();
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }

@@ -15,6 +15,12 @@ pub const FAST: f64 = 40.0;
 /// The tenant of a world.
 pub const TENANT: &str = "town-cars";
 
+/// The secret of the session that an answer opens.
+pub fn session_of(answer: &Answer) -> String {
+    let cookie = answer.header("set-cookie").expect("a cookie");
+    cookie.split([';', '=']).nth(1).unwrap().to_owned()
+}
+
 /// An installation with a town.
 #[derive(Debug)]
 pub struct World {
@@ -25,7 +31,23 @@ pub struct World {
     pub token: String,
 }
 
+/// The password of everybody who signs in.
+pub const PASSWORD: &str = "correct horse battery";
+
 impl World {
+    /// Somebody who was invited, chose a password and is signed in.
+    pub fn person(&self, name: &str, roles: &[&str]) -> Http {
+        let body = json!({ "name": name, "email": format!("{name}@mine.example"), "roles": roles });
+        let invited = self.http.post("/v1/users", &body).ok();
+        let link = invited["invitation"].as_str().unwrap();
+        let code = link.split_once('/').and_then(|(_, rest)| rest.split_once('/')).unwrap().1;
+        let accept = json!({ "tenant": TENANT, "code": code, "password": PASSWORD });
+        let signed_in = self.server.http("").post("/v1/session/invitation", &accept);
+        let secret = session_of(&signed_in);
+        signed_in.ok();
+        self.server.http(&secret)
+    }
+
     pub fn new() -> Self {
         Self::with(Serve::default())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kernel::id::{BootId, HoldId};
-use kernel::{Code, CommandId, Decided, Reject, SiteId, Timestamp, TripId, VehicleId};
+use kernel::{Actor, Code, CommandId, Decided, Reject, SiteId, Timestamp, TripId, VehicleId};
 use policy::PolicyAnswer;
 
 use super::events::{
@@ -157,7 +157,7 @@ pub fn release_hold(
     state: Option<&Vehicle>,
     id: VehicleId,
     hold: HoldId,
-    by: &str,
+    by: &Actor,
     asked: &PolicyAnswer,
     reason: &str,
 ) -> Answer<()> {
@@ -176,8 +176,8 @@ pub fn release_hold(
         let text = "a technician's lockout is released at the vehicle by the technician, never at a distance";
         return Decided::reject(Reject::new(Code::IllegalTransition, text));
     }
-    if held.owner != by {
-        let text = format!("hold {hold} belongs to {}: only its owner releases it", held.owner);
+    if held.owner != by.id && by.second_approver.is_none() {
+        let text = format!("hold {hold} belongs to {}: its owner releases it, or two people do", held.owner);
         return Decided::reject(Reject::new(Code::Forbidden, text));
     }
     Decided::accept([VehicleHoldReleased { hold, reason: reason.into() }.into()], ())

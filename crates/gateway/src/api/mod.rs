@@ -28,15 +28,18 @@ macro_rules! view {
     (@ $same:expr, $made:expr) => { $made };
 }
 
+pub mod approvals;
 pub mod assistance;
 pub mod health;
 pub mod journal;
 pub mod principals;
 pub mod schema;
+pub mod session;
 pub mod sites;
 pub mod standing;
 pub mod tenants;
 pub mod trips;
+pub mod users;
 pub mod vehicles;
 
 /// A page of things, which goes on at a cursor.

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use identity::Account;
 use kernel::{Actor, Code, Ctx, SiteId};
 use store::port::Fault;
 use tenancy::{Authenticated, Role};
@@ -21,9 +22,14 @@ use crate::connections::{Held, Place};
 /// The subprotocol of our WebSockets.
 pub const SUBPROTOCOL: &str = "atlasmesh.v1";
 
+/// The name of the cookie that a session is.
+pub const COOKIE: &str = "atlasmesh_session";
+
 /// The principal behind a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
+    /// The person, where one signed in; `None` for a program with a token.
+    pub account: Option<Arc<Account>>,
     /// Who it is, for which tenant, in which role.
     pub authenticated: Authenticated,
     gateway: Arc<Gateway>,
@@ -38,8 +44,20 @@ pub async fn admit(
     next: Next,
 ) -> Result<Response, Problem> {
     if endpoint.access != Access::Anyone {
-        let token = token(request.headers(), matches!(endpoint.answer, Answer::Socket));
-        let caller = gateway.caller(token, request.extensions().get()).await?;
+        let is_socket = matches!(endpoint.answer, Answer::Socket);
+        let place = request.extensions().get();
+        let caller = match token(request.headers(), is_socket) {
+            Some(token) => gateway.caller(token, place).await?,
+            None => {
+                let secret = session_secret(request.headers()).ok_or_else(unauthenticated)?;
+                // A socket is opened by a GET, and is no safe request for all that.
+                if is_socket || endpoint.method != "get" {
+                    check_same_origin(request.headers())?;
+                }
+                let account = gateway.people.authenticate(secret).await?.ok_or_else(unauthenticated)?;
+                caller_of(&gateway, account, place).await?.ok_or_else(unauthenticated)?
+            }
+        };
         caller.may(endpoint.access)?;
         if endpoint.counted {
             let who = &caller.authenticated;
@@ -59,17 +77,63 @@ fn token(headers: &HeaderMap, is_socket: bool) -> Option<&str> {
     bearer.or_else(|| offered.find_map(|protocol| protocol.trim().strip_prefix("bearer.")))
 }
 
+/// The secret of the session that came along as a cookie (RFC 6265 §4.2).
+pub fn session_secret(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, secret)| secret)
+}
+
+/// Refuses what another page made a browser send. Browsers say where a request comes from, by `Sec-Fetch-Site` (W3C Fetch
+/// Metadata) and by `Origin`; the cookie itself is `SameSite=Strict` beside that. A program that sends neither has no
+/// browser's cookies to abuse.
+///
+/// # Errors
+/// `FORBIDDEN`.
+pub fn check_same_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_ours = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) == text("host"),
+        (None, None) => true,
+    };
+    let text = "this request comes from another page: open the Control Center itself";
+    if is_ours { Ok(()) } else { Err(Problem::new(Code::Forbidden, text)) }
+}
+
+/// The caller that a session stands for; `None` where its tenant is gone.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn caller_of(
+    gateway: &Arc<Gateway>,
+    account: Account,
+    place: Option<&Place>,
+) -> Result<Option<Caller>, Problem> {
+    let Some(known) = gateway.tenancy.tenant(&account.tenant).await? else { return Ok(None) };
+    tracing::Span::current().record("tenant", account.tenant.as_str());
+    let authenticated = Authenticated {
+        tenant: account.tenant.clone(),
+        principal: account.id,
+        role: account.session.role,
+        sector: known.sector,
+        simulated: known.simulated,
+        entitlements: known.entitlements,
+    };
+    let held = place.map(Place::hold).map(Arc::new);
+    Ok(Some(Caller { authenticated, account: Some(Arc::new(account)), gateway: Arc::clone(gateway), _held: held }))
+}
+
 fn unauthenticated() -> Problem {
-    Problem::new(Code::Unauthenticated, "send a valid token as `Authorization: Bearer <token>`")
+    Problem::new(Code::Unauthenticated, "sign in, or send a valid token as `Authorization: Bearer <token>`")
 }
 
 impl Gateway {
-    async fn caller(self: &Arc<Self>, token: Option<&str>, place: Option<&Place>) -> Result<Caller, Problem> {
-        let token = token.ok_or_else(unauthenticated)?;
+    async fn caller(self: &Arc<Self>, token: &str, place: Option<&Place>) -> Result<Caller, Problem> {
         let authenticated = self.tenancy.authenticate(token).await?.ok_or_else(unauthenticated)?;
         tracing::Span::current().record("tenant", authenticated.tenant.as_str());
         let held = place.map(Place::hold).map(Arc::new);
-        Ok(Caller { authenticated, gateway: Arc::clone(self), _held: held })
+        Ok(Caller { authenticated, account: None, gateway: Arc::clone(self), _held: held })
     }
 }
 
@@ -83,10 +147,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 impl Caller {
     /// Fails with `FORBIDDEN` for whoever may not, naming the role and the operation.
-    fn may(&self, access: Access) -> Result<(), Problem> {
+    pub fn may(&self, access: Access) -> Result<(), Problem> {
         let who = &self.authenticated;
         let text = match access {
-            Access::Anyone => return Ok(()),
+            Access::Anyone | Access::Authenticated => return Ok(()),
             Access::Tenant(operation) if operation.permits(who.role) => return Ok(()),
             Access::Platform if who.tenant.is_platform() && who.role == Role::Administrator => return Ok(()),
             Access::Tenant(operation) => {
@@ -100,13 +164,19 @@ impl Caller {
     /// Whether the caller's access still stands, for answers that last.
     pub async fn is_still_valid(&self) -> Result<bool, Fault> {
         let who = &self.authenticated;
-        self.gateway.tenancy.is_active(&who.tenant, who.principal).await
+        match &self.account {
+            Some(account) => self.gateway.people.is_active(account, self.gateway.source.now()).await,
+            None => self.gateway.tenancy.is_active(&who.tenant, who.principal).await,
+        }
     }
 
     /// The context of a command of this caller.
     pub fn ctx(&self) -> Ctx {
         let who = &self.authenticated;
-        let actor = Actor::principal(who.principal, who.role.as_str());
+        let actor = match self.account {
+            Some(_) => Actor::person(who.principal, who.role.as_str()),
+            None => Actor::principal(who.principal, who.role.as_str()),
+        };
         let mut ctx = Ctx::new(&*self.gateway.source, who.tenant.clone(), actor);
         if let Some(sector) = who.sector {
             ctx = ctx.in_sector(sector);

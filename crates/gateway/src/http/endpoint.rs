@@ -37,6 +37,8 @@ pub struct Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     Anyone,
+    /// Whoever has proved who they are.
+    Authenticated,
     Tenant(Permission),
     /// The platform's administrator.
     Platform,
@@ -68,6 +70,12 @@ impl Endpoint {
     /// Its address for the router: the name of a tile of the journal has slashes.
     pub fn route_path(&self) -> String {
         self.path.replace("{tile}", "{*tile}")
+    }
+
+    /// What names it for programs: the method and the words of its address.
+    pub fn operation_id(&self) -> String {
+        let words = self.path.split(['/', '{', '}', '.']).filter(|word| !word.is_empty());
+        std::iter::once(self.method).chain(words).collect::<Vec<_>>().join("_")
     }
 
     /// The names of the parameters in its address.

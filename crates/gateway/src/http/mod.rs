@@ -1,5 +1,6 @@
 //! The HTTP API: one file per resource with its operations and what carries them out, one place for limits, traces and metrics.
 
+mod approvals;
 mod assistance;
 pub mod auth;
 pub mod extract;
@@ -16,12 +17,15 @@ mod page;
 mod positions;
 mod principals;
 mod rest;
+mod session;
 mod sites;
 mod standing;
+mod system;
 mod tenants;
 pub mod tiles;
 mod tlog;
 mod trips;
+mod users;
 mod vehicles;
 
 use std::sync::Arc;
@@ -52,6 +56,10 @@ pub const MAP_BYTES_MAX: usize = 256 * 1024 * 1024;
 const RESOURCES: &[&[Endpoint]] = &[
     tenants::ENDPOINTS,
     principals::ENDPOINTS,
+    session::ENDPOINTS,
+    users::ENDPOINTS,
+    approvals::ENDPOINTS,
+    system::ENDPOINTS,
     sites::ENDPOINTS,
     tiles::ENDPOINTS,
     trips::ENDPOINTS,

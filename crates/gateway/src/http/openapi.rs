@@ -67,15 +67,17 @@ pub fn document() -> Result<Value, String> {
                 "description": "A refusal (RFC 9457), with a code that has a page in docs/errors",
                 "content": { "application/problem+json": { "schema": problem } },
             } },
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer" },
+                "session": { "type": "apiKey", "in": "cookie", "name": super::auth::COOKIE },
+            },
         },
     }))
 }
 
 fn operation(endpoint: &Endpoint, taken: &mut Schemas, answered: &mut Schemas) -> Value {
-    let words = endpoint.path.split(['/', '{', '}', '.']).filter(|word| !word.is_empty());
-    let id: Vec<&str> = std::iter::once(endpoint.method).chain(words).collect();
-    let security = if endpoint.access == Access::Anyone { json!([]) } else { json!([{ "token": [] }]) };
+    let security =
+        if endpoint.access == Access::Anyone { json!([]) } else { json!([{ "token": [] }, { "session": [] }]) };
     let mut responses = json!({ "default": { "$ref": "#/components/responses/Problem" } });
     for status in std::iter::once(endpoint.status).chain(endpoint.also) {
         responses[status.to_string()] = answer(endpoint, answered);
@@ -84,7 +86,7 @@ fn operation(endpoint: &Endpoint, taken: &mut Schemas, answered: &mut Schemas) -
         responses["304"] = json!({ "description": "It has not changed" });
     }
     let mut operation = json!({
-        "operationId": id.join("_"),
+        "operationId": endpoint.operation_id(),
         "summary": endpoint.summary,
         "description": description(endpoint),
         "parameters": parameters(endpoint, taken),
@@ -109,6 +111,7 @@ fn description(endpoint: &Endpoint) -> String {
 fn who(access: Access) -> String {
     match access {
         Access::Anyone => "Anybody, without a token.".into(),
+        Access::Authenticated => "Everybody with a token or a session.".into(),
         Access::Platform => "The platform's administrator.".into(),
         Access::Tenant(operation) => {
             let roles: Vec<&str> =
@@ -128,7 +131,8 @@ fn parameters(endpoint: &Endpoint, taken: &mut Schemas) -> Vec<Value> {
             "hold" => schema::of::<HoldId>(),
             "restriction" => schema::of::<RestrictionId>(),
             "event" => schema::of::<EventId>(),
-            "principal" => schema::of::<PrincipalId>(),
+            "principal" | "user" => schema::of::<PrincipalId>(),
+            "approval" => schema::of::<approvals::ApprovalId>(),
             "standing" => schema::of::<StandingId>(),
             "assistance" => schema::of::<AssistId>(),
             "site" => schema::of::<SiteId>(),
@@ -166,6 +170,20 @@ fn answer(endpoint: &Endpoint, answered: &mut Schemas) -> Value {
         answer["headers"] = json!({ "ETag": { "description": description, "schema": { "type": "string" } } });
     }
     answer
+}
+
+/// Every role and every operation as a table for the guide: what a role may do.
+pub fn roles_markdown() -> String {
+    let names = Role::ALL.iter().map(|role| format!(" {} |", role.as_str().replace('_', " ")));
+    let lines = Role::ALL.iter().map(|_| "---|");
+    let mut table = format!("| operation |{}\n|---|{}\n", names.collect::<String>(), lines.collect::<String>());
+    for endpoint in endpoints() {
+        let Access::Tenant(permission) = endpoint.access else { continue };
+        let cells = Role::ALL.iter().map(|role| if permission.permits(*role) { " ● |" } else { "  |" });
+        let operation = format!("`{} {}`", endpoint.method.to_uppercase(), endpoint.path);
+        table += &format!("| {operation} |{}\n", cells.collect::<String>());
+    }
+    table
 }
 
 /// The operations as a table for the guide.

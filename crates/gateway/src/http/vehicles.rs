@@ -2,26 +2,29 @@
 
 use std::sync::Arc;
 
+use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::on;
-use fleet::KnownVehicle;
 use fleet::actions::{
     CLEAR_STOP, MAY_CLEAR_STOP, MAY_HOLD_VEHICLE, MAY_READ_FLEET, MAY_REGISTER_VEHICLE, MAY_STOP_VEHICLE,
     REGISTER_VEHICLE, RELEASE_HOLD,
 };
+use fleet::vehicle::HoldKind;
 use fleet::vehicle::profile::Registration;
+use fleet::{KnownVehicle, Vehicle};
 use kernel::id::HoldId;
-use kernel::{Code, Timestamp, VehicleId};
+use kernel::{Aggregate, Code, Role, Subject, Timestamp, VehicleId};
 
 use super::auth::Caller;
 use super::endpoint::{self, EDIT, Endpoint, TAGGED};
 use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::{List, Named, Page, Within, vehicles as api};
+use crate::api::approvals::Approval;
+use crate::api::{List, Named, Page, ReasonGiven, Within, vehicles as api};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -88,6 +91,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         asks: Some(RELEASE_HOLD),
         route: |m| on(m, release),
         ..endpoint::delete("/v1/vehicles/{vehicle}/holds/{hold}", MAY_HOLD_VEHICLE)
+    },
+    Endpoint {
+        summary: "Ask for the release of a hold that another placed: a second person decides",
+        body: endpoint::takes::<ReasonGiven>(),
+        status: 202,
+        answer: endpoint::json::<Approval>(),
+        route: |m| on(m, ask_release),
+        ..endpoint::post("/v1/vehicles/{vehicle}/holds/{hold}/release", MAY_HOLD_VEHICLE)
     },
     Endpoint {
         summary: "Samples of a vehicle in a time range, oldest first",
@@ -214,6 +225,36 @@ pub async fn release(
 ) -> Result<Json<Named<HoldId>>, Problem> {
     gateway.fleet.release_hold(&caller.ctx().if_version(version), vehicle, id, "released by its owner").await?;
     Ok(Json(Named { id }))
+}
+
+/// `POST /v1/vehicles/{vehicle}/holds/{hold}/release`: somebody else's hold, with a second person.
+pub async fn ask_release(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Ids(vehicle, id): Ids<VehicleId, HoldId>,
+    body: Body<ReasonGiven>,
+) -> Result<(StatusCode, Json<Approval>), Problem> {
+    let known = gateway.known(&caller, vehicle).await?;
+    let hold = known.vehicle.holds.iter().find(|hold| hold.id == id);
+    let hold = hold.ok_or_else(|| Problem::not_found("hold", id))?;
+    let ctx = caller.ctx_at(known.vehicle.site.clone());
+    if hold.owner == ctx.actor.id {
+        return Err(Problem::new(Code::IllegalTransition, "this hold is yours: release it yourself"));
+    }
+    if hold.kind == HoldKind::Lockout {
+        let text = "a technician's lockout is released at the vehicle by the technician, never at a distance";
+        return Err(Problem::new(Code::IllegalTransition, text));
+    }
+    let asked = NewApproval {
+        command: RELEASE_HOLD.as_str(),
+        subject: Subject::new(Vehicle::KIND, vehicle),
+        summary: format!("Release the hold ({}) of another on {}", hold.kind.as_str(), known.vehicle.profile.name),
+        reason: body.value.reason.0,
+        arguments: serde_json::json!({ "hold": id }),
+        deciding_roles: [Role::Administrator, Role::SafetyOfficer].into(),
+    };
+    let (id, approval) = gateway.approvals.ask(&ctx, asked).await?;
+    Ok((StatusCode::ACCEPTED, Json(Approval::of(id, approval, &ctx.actor, ctx.now))))
 }
 
 /// `GET /v1/vehicles/{vehicle}/telemetry`

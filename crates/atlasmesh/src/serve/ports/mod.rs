@@ -1,12 +1,14 @@
 //! Where domains answer each other: what trips needs, in trips' words, from fleet, routing, telemetry and tenancy. In
 //! process today; over the network this is the only place that would change.
 
+mod approvals;
 mod fleet;
 mod fleet_events;
 mod routing;
 
 use std::sync::Arc;
 
+pub use self::approvals::ReleaseHold;
 pub use self::fleet::KnownAbilities;
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
@@ -34,6 +36,12 @@ impl ::fleet::Tenants for TenantsOf {
             let known = self.0.tenant(tenant).await?;
             Ok(known.map_or(About { sector: None, simulated: false }, |known| known.about()))
         })
+    }
+}
+
+impl ::approvals::Tenants for TenantsOf {
+    fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
+        ::fleet::Tenants::about(self, tenant)
     }
 }
 

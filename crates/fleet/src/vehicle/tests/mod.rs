@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use kernel::id::{BootId, HoldId, TypedId};
 use kernel::testing::START;
-use kernel::{Code, CommandId, Reject, Sector, SiteId, TripId, VehicleId};
+use kernel::{Actor, Code, CommandId, Reject, Sector, SiteId, TripId, VehicleId};
 
 use policy::PolicyAnswer;
 
@@ -71,6 +71,10 @@ fn profile() -> Profile {
 
 fn limits() -> policy::Constraints {
     policy::Constraints { max_speed_mps: Some(10.0), ..policy::Constraints::default() }
+}
+
+fn actor(id: &str) -> Actor {
+    Actor { id: id.into(), ..Actor::automation("test") }
 }
 
 fn allowed() -> PolicyAnswer {

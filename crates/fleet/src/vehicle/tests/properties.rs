@@ -74,8 +74,8 @@ fn decide(state: Option<&Vehicle>, command: &Command) -> (Vec<VehicleEvent>, boo
             plain(place_hold(state, id, hold(n), kind, timing, OWNER, "why"))
         }
         Command::ReleaseHold { hold: n, owner, allowed } => {
-            let by = if owner { OWNER } else { "prin_other" };
-            plain(release_hold(state, id, hold(n), by, &asked(allowed), "why"))
+            let by = actor(if owner { OWNER } else { "prin_other" });
+            plain(release_hold(state, id, hold(n), &by, &asked(allowed), "why"))
         }
         Command::TakeClaim { trip: n } => plain(take_claim(state, id, trip(n), VALID_FOR_S)),
         Command::ReleaseClaim { trip: n, epoch } => plain(release_claim(state, trip(n), epoch)),

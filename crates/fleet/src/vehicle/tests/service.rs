@@ -145,7 +145,7 @@ fn a_hold_is_placed_once_and_not_without_end() {
 #[test]
 fn only_its_owner_releases_a_hold_and_a_lockout_nobody_from_afar() {
     let release = |by: &'static str, asked: PolicyAnswer| {
-        move |state: Option<&Vehicle>| release_hold(state, vehicle(), hold(1), by, &asked, "why")
+        move |state: Option<&Vehicle>| release_hold(state, vehicle(), hold(1), &actor(by), &asked, "why")
     };
     let kinds =
         [HoldKind::Grounded, HoldKind::PreStartCheck, HoldKind::Update, HoldKind::Quarantine, HoldKind::Cleaning];
@@ -161,6 +161,10 @@ fn only_its_owner_releases_a_hold_and_a_lockout_nobody_from_afar() {
         let free = check(before(), release(OWNER, allowed()), accepts([released(1)], ())).unwrap();
         assert!(free.is_ready() && free.claim_epoch == 1, "released is READY, never in motion (SAFE-13)");
     }
+    let two_people = Actor { second_approver: Some("prin_second".into()), ..actor("prin_other") };
+    let both = |state: Option<&Vehicle>| release_hold(state, vehicle(), hold(1), &two_people, &allowed(), "why");
+    check([registered(), grounded(1)], both, accepts([released(1)], ()));
+    check([registered(), held(1, HoldKind::Lockout, HoldTiming::Now, None, 1)], both, refuses(Code::IllegalTransition));
     let locked = || [registered(), online(), held(1, HoldKind::Lockout, HoldTiming::Now, None, 1)];
     check(locked(), release(OWNER, allowed()), refuses(Code::IllegalTransition));
     check(locked(), release("prin_other", allowed()), refuses(Code::IllegalTransition));

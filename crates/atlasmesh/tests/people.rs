@@ -1,0 +1,182 @@
+//! People: invited, signed in, recognised by a cookie, with roles that can be taken away; and what two of them decide.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::site::crossing;
+use support::world::{PASSWORD, TENANT, session_of};
+use support::{Answer, Http, World};
+
+fn sign_in(world: &World, email: &str, password: &str) -> Answer {
+    let body = json!({ "tenant": TENANT, "email": email, "password": password });
+    world.server.http("").post("/v1/session", &body)
+}
+
+fn me(http: &Http) -> Value {
+    http.get("/v1/session").ok()
+}
+
+fn id_of(http: &Http) -> String {
+    me(http)["principal"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_person_is_invited_signs_in_and_is_named_in_the_journal() {
+    let world = World::new();
+    let ana = world.person("ana", &["dispatcher", "technician"]);
+    let session = me(&ana);
+    assert_eq!(
+        (&session["name"], &session["kind"], &session["role"]),
+        (&json!("ana"), &json!("person"), &json!("dispatcher"))
+    );
+    assert_eq!(session["email"], "ana@mine.example");
+    let may = |session: &Value, operation: &str| session["may"].as_array().unwrap().contains(&json!(operation));
+    assert!(may(&session, "post_v1_trips") && !may(&session, "post_v1_users"));
+    // She acts in the other of her roles, and in no third one.
+    let session = ana.send("PUT", "/v1/session/role", Some(br#"{"role":"technician"}"#), &[]).unwrap().ok();
+    assert!(session["role"] == "technician" && may(&session, "post_v1_vehicles") && !may(&session, "post_v1_trips"));
+    ana.send("PUT", "/v1/session/role", Some(br#"{"role":"administrator"}"#), &[]).unwrap().problem(403, "FORBIDDEN");
+    let vehicle = ana.post("/v1/vehicles", &support::world::profile("car")).ok()["id"].as_str().unwrap().to_owned();
+    let registered = world.entries_of("vehicle.registered").pop().unwrap();
+    assert_eq!(registered["event"]["actor"]["id"], id_of(&ana).as_str(), "{vehicle}");
+    assert_eq!(registered["event"]["actor"]["authentication"], "session");
+    let people = ana.get("/v1/people").ok();
+    assert!(people["items"].as_array().unwrap().contains(&json!({ "id": id_of(&ana), "name": "ana" })));
+    // Neither the journal nor a list has an address or a secret that is nobody's business.
+    let journal = json!(world.entries(0)).to_string();
+    assert!(!journal.contains("ana@mine.example") && !journal.contains(PASSWORD) && !journal.contains("argon2"));
+    world.verify();
+}
+
+#[test]
+fn nobody_learns_whether_the_person_or_the_password_is_wrong_and_a_guesser_waits() {
+    let world = World::new();
+    world.person("ana", &["viewer"]);
+    let wrong = |email: &str| sign_in(&world, email, "wrong horse battery").problem(401, "UNAUTHENTICATED");
+    let without_type = |problem: Value| (problem["title"].clone(), problem["detail"].clone());
+    assert_eq!(without_type(wrong("ana@mine.example")), without_type(wrong("nobody@mine.example")));
+    let body = json!({ "tenant": "no-such-mine", "email": "ana@mine.example", "password": PASSWORD });
+    world.server.http("").post("/v1/session", &body).problem(401, "UNAUTHENTICATED");
+    // Somebody who is not there has to wait as soon as somebody who is.
+    for email in ["ana@mine.example", "nobody@mine.example"] {
+        (0..4).for_each(|_| drop(wrong(email)));
+        sign_in(&world, email, PASSWORD).problem(429, "OVERLOADED");
+    }
+    assert_eq!(world.entries_of("user.sign_in_blocked").len(), 1);
+    // Others at the same address sign in.
+    let ben = world.person("ben", &["viewer"]);
+    assert_eq!(sign_in(&world, "BEN@mine.example ", PASSWORD).status, 200);
+    assert_eq!(me(&ben)["name"], "ben");
+}
+
+#[test]
+fn a_session_is_a_cookie_of_this_page_and_ends_where_it_is_ended() {
+    let world = World::new();
+    let first = world.person("ana", &["viewer"]);
+    let answer = sign_in(&world, "ana@mine.example", PASSWORD);
+    let cookie = answer.header("set-cookie").unwrap().to_owned();
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let second = world.server.http(&session_of(&answer));
+    // Another page's request is refused, whatever cookie came along; so is a sign-in that it makes.
+    for headers in [[("origin", "https://evil.example")], [("sec-fetch-site", "cross-site")]] {
+        second.send("DELETE", "/v1/session", None, &headers).unwrap().problem(403, "FORBIDDEN");
+        let body = json!({ "tenant": TENANT, "email": "ana@mine.example", "password": PASSWORD }).to_string();
+        world
+            .server
+            .http("")
+            .send("POST", "/v1/session", Some(body.as_bytes()), &headers)
+            .unwrap()
+            .problem(403, "FORBIDDEN");
+    }
+    // A password does not travel in the clear from afar: the proxy says that the client came without TLS.
+    let afar = [("x-forwarded-for", "203.0.113.7"), ("x-forwarded-proto", "http")];
+    let body = json!({ "tenant": TENANT, "email": "ana@mine.example", "password": PASSWORD }).to_string();
+    world.server.http("").send("POST", "/v1/session", Some(body.as_bytes()), &afar).unwrap().problem(403, "FORBIDDEN");
+    let near = [("x-forwarded-for", "203.0.113.7"), ("x-forwarded-proto", "https")];
+    let secure = world.server.http("").send("POST", "/v1/session", Some(body.as_bytes()), &near).unwrap();
+    assert!(secure.header("set-cookie").unwrap().contains("; Secure"));
+
+    assert_eq!(second.get("/v1/sessions").ok()["items"].as_array().unwrap().len(), 3);
+    assert_eq!(second.delete("/v1/sessions").ok()["ended"], 2);
+    first.get("/v1/session").problem(401, "UNAUTHENTICATED");
+    second.delete("/v1/session").ok();
+    second.get("/v1/session").problem(401, "UNAUTHENTICATED");
+}
+
+#[test]
+fn what_an_administrator_takes_away_is_gone_at_the_next_request() {
+    let world = World::new();
+    let ana = world.person("ana", &["dispatcher", "viewer"]);
+    let id = id_of(&ana);
+    let path = format!("/v1/users/{id}");
+    let roles = |roles: Value| {
+        world.http.put(&format!("{path}/roles"), json!({ "roles": roles }).to_string().as_bytes(), "application/json")
+    };
+    let mut events = ana.events("", &[]).unwrap();
+    roles(json!(["viewer"])).ok();
+    assert_eq!(me(&ana)["role"], "viewer");
+    ana.post("/v1/trips", &support::world::passenger(crossing(0, 0), crossing(1, 1))).problem(403, "FORBIDDEN");
+    while events.next_event().is_some() {}
+    roles(json!([])).problem(400, "INVALID_REQUEST");
+    // A reset ends sessions and the password; the code is used once.
+    let link = world.http.post(&format!("{path}/reset"), &Value::Null).ok()["invitation"].as_str().unwrap().to_owned();
+    ana.get("/v1/session").problem(401, "UNAUTHENTICATED");
+    sign_in(&world, "ana@mine.example", PASSWORD).problem(401, "UNAUTHENTICATED");
+    let code = link.rsplit('/').next().unwrap();
+    let accept = |password: &str| {
+        let body = json!({ "tenant": TENANT, "code": code, "password": password });
+        world.server.http("").post("/v1/session/invitation", &body)
+    };
+    assert_eq!(accept("short").problem(400, "INVALID_REQUEST")["errors"][0]["field"], "/password");
+    accept("another horse battery").ok();
+    accept("a third horse battery").problem(404, "NOT_FOUND");
+    world.http.delete(&path).ok();
+    sign_in(&world, "ana@mine.example", "another horse battery").problem(401, "UNAUTHENTICATED");
+    // The last administrator stays, once no program is one either.
+    let eva = world.person("eva", &["administrator"]);
+    let eva_path = format!("/v1/users/{}", id_of(&eva));
+    eva.delete(&eva_path).problem(409, "ILLEGAL_TRANSITION");
+    let program = world.http.get("/v1/principals").ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    eva.delete(&format!("/v1/principals/{program}")).ok();
+    let body = json!({ "roles": ["viewer"] }).to_string();
+    eva.put(&format!("{eva_path}/roles"), body.as_bytes(), "application/json").problem(409, "ILLEGAL_TRANSITION");
+}
+
+/// SAFE-17
+#[test]
+fn two_people_release_the_hold_of_a_third() {
+    let world = World::new();
+    let car = world.register("car");
+    let [ana, ben, eva] = [("ana", "technician"), ("ben", "dispatcher"), ("eva", "safety_officer")]
+        .map(|(name, role)| world.person(name, &[role]));
+    let holds = format!("/v1/vehicles/{car}/holds");
+    let place = |kind: &str| {
+        let body = json!({ "kind": kind, "timing": "now", "reason": "brakes" });
+        ana.post(&holds, &body).ok()["id"].as_str().unwrap().to_owned()
+    };
+    let (hold, lockout) = (place("grounded"), place("lockout"));
+    let reason = json!({ "reason": "ana has left, the brakes are new" });
+    ben.delete(&format!("{holds}/{hold}")).problem(403, "POLICY_VIOLATION");
+    ana.post(&format!("{holds}/{hold}/release"), &reason).problem(409, "ILLEGAL_TRANSITION");
+    ben.post(&format!("{holds}/{lockout}/release"), &reason).problem(409, "ILLEGAL_TRANSITION");
+    let asked = ben.post(&format!("{holds}/{hold}/release"), &reason);
+    assert_eq!(asked.status, 202);
+    let path = format!("/v1/approvals/{}", asked.ok()["id"].as_str().unwrap());
+    // Neither who asked nor a role that does not decide it.
+    ben.post(&format!("{path}/approve"), &reason).problem(403, "FORBIDDEN");
+    ana.post(&format!("{path}/approve"), &reason).problem(403, "FORBIDDEN");
+    assert_eq!(ben.get(&path).ok()["may_decide"], false);
+    assert_eq!(eva.get("/v1/approvals").ok()["items"][0]["may_decide"], true);
+    let done = eva.post(&format!("{path}/approve"), &json!({ "reason": "I looked at it" })).ok();
+    assert_eq!((&done["state"], &done["decided_by"]["id"]), (&json!("done"), &json!(id_of(&eva))), "{done}");
+    eva.post(&format!("{path}/reject"), &reason).problem(409, "ILLEGAL_TRANSITION");
+    let kinds = world.http.get(&format!("/v1/vehicles/{car}")).ok()["holds"].clone();
+    assert_eq!(kinds.as_array().unwrap().len(), 1, "the lockout stays: {kinds}");
+    let released = world.entries_of("vehicle.hold_released").pop().unwrap();
+    let actor = &released["event"]["actor"];
+    assert_eq!((actor["id"].as_str(), actor["second_approver"].as_str()), (Some(&*id_of(&ben)), Some(&*id_of(&eva))));
+    world.verify();
+}

@@ -1,0 +1,41 @@
+//! People: users of a tenant with a name, an e-mail address and roles, who sign in with a password and hold sessions.
+//!
+//! A user is a principal, so that the journal's actors, permissions and policies make no difference between a person and
+//! a program. Passwords, invitations and sessions are kept as digests only. The e-mail address is personal: the journal has
+//! a commitment to it, and the address itself stands beside it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
+
+mod lockout;
+mod one_time;
+mod password;
+mod permissions;
+mod service;
+mod sessions;
+mod user;
+
+use domain::{AggregateSpec, Domain};
+use policy::PolicyModule;
+
+pub use one_time::ONE_TIME_CODES;
+pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordHash, check_password};
+pub use permissions::MAY_MANAGE_USERS;
+pub use service::{Account, Client, People, SignIn, UserProfile};
+pub use sessions::{IDLE_MS, LIFETIME_MS, OpenSession, SESSIONS, Session};
+pub use user::{User, UserEvent, UserStatus};
+
+/// What can happen to a user, for fixtures.
+pub mod events {
+    pub use crate::user::{
+        UserDisabled, UserInvited, UserPasswordReset, UserPasswordSet, UserRolesChanged, UserSessionEnded,
+        UserSignInBlocked, UserSignedIn,
+    };
+}
+
+/// What the domain consists of.
+pub const DOMAIN: Domain = Domain {
+    name: "identity",
+    aggregates: &[AggregateSpec::of::<User>()],
+    tables: &[ONE_TIME_CODES, SESSIONS, lockout::SIGN_IN_FAILURES, password::PASSWORDS, service::USER_EMAILS],
+    policy: PolicyModule { actions: &[], sources: &[] },
+};

@@ -1,0 +1,79 @@
+// The screens of the Control Center, in the order of the navigation. A new one is one entry here and one folder below
+// `screens/`; it is loaded when it is first opened, and shown to those who may do at least one of what it needs.
+import type { Component } from 'svelte'
+import type { Operation, Role } from './api/accounts'
+import type { IconName } from './components/icons'
+import type { Fleet } from './live/fleet.svelte'
+import { inbox } from './live/inbox.svelte'
+import { partsOf } from './state/router.svelte'
+import { session } from './state/session.svelte'
+
+export interface ScreenProps {
+  fleet: Fleet
+  /** What follows the screen's own path: `/trips/trip_1` has `trip_1`. */
+  parts: string[]
+}
+
+/** What waits for this person on a screen. */
+export interface Badge {
+  count: number
+  /** What is counted, for screen readers. */
+  label: string
+  alarm?: boolean
+}
+
+export interface Screen {
+  path: string
+  label: string
+  icon: IconName
+  /** One of these operations suffices; a screen without any is everybody's. */
+  needs: Operation[]
+  load: () => Promise<{ default: Component<ScreenProps> }>
+  badge?: (fleet: Fleet) => Badge
+  /** The roles that begin here. Everyone else begins at the screen that is home of `all`. */
+  homeOf?: Role[] | 'all'
+}
+
+export const SCREENS: Screen[] = [
+  {
+    path: '/inbox', label: 'Inbox', icon: 'inbox', needs: ['get_v1_assistance', 'get_v1_approvals', 'get_v1_vehicles'],
+    load: () => import('./screens/inbox/InboxScreen.svelte'), homeOf: ['safety_officer', 'security_analyst'],
+    badge: (fleet) => ({ count: inbox.waiting(fleet), label: 'need a person', alarm: fleet.assistance.size > 0 }),
+  },
+  {
+    path: '/operations', label: 'Operations', icon: 'map', needs: ['get_v1_vehicles'],
+    load: () => import('./screens/operations/OperationsScreen.svelte'), homeOf: 'all',
+  },
+  {
+    path: '/vehicles', label: 'Vehicles', icon: 'vehicle', needs: ['get_v1_vehicles'],
+    load: () => import('./screens/vehicles/VehiclesScreen.svelte'), homeOf: ['technician'],
+  },
+  {
+    path: '/trips', label: 'Trips', icon: 'route', needs: ['get_v1_trips'],
+    load: () => import('./screens/trips/TripsScreen.svelte'), homeOf: ['auditor', 'regulator'],
+  },
+  {
+    path: '/settings', label: 'Settings', icon: 'settings', needs: [],
+    load: () => import('./screens/settings/SettingsScreen.svelte'),
+  },
+]
+
+export function mayOpen({ needs }: Screen): boolean {
+  return needs.length === 0 || needs.some((operation) => session.may(operation))
+}
+
+export function visibleScreens(): Screen[] {
+  return SCREENS.filter(mayOpen)
+}
+
+export function screenOf(path: string): Screen | undefined {
+  return SCREENS.find((screen) => partsOf(screen.path)[0] === partsOf(path)[0])
+}
+
+/** Where the person who is signed in begins. */
+export function homePath(): string {
+  const screens = visibleScreens()
+  const role = session.identity?.role as Role
+  const own = screens.find(({ homeOf }) => Array.isArray(homeOf) && homeOf.includes(role))
+  return (own ?? screens.find(({ homeOf }) => homeOf === 'all') ?? screens[0])!.path
+}
