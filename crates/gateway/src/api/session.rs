@@ -1,6 +1,6 @@
 //! Sessions of people.
 
-use identity::PASSWORD_CHARS_MAX;
+use identity::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use kernel::id::PrincipalId;
 use kernel::{Role, Sector, TenantId, Timestamp};
 use schemars::JsonSchema;
@@ -24,7 +24,7 @@ pub struct Invitation {
     /// The one-time code that an administrator handed over.
     #[schemars(length(max = 255))]
     pub code: String,
-    #[schemars(length(max = PASSWORD_CHARS_MAX))]
+    #[schemars(length(min = PASSWORD_CHARS_MIN, max = PASSWORD_CHARS_MAX))]
     pub password: String,
 }
 
@@ -39,7 +39,7 @@ pub struct WhichRole {
 pub struct NewPassword {
     #[schemars(length(max = PASSWORD_CHARS_MAX))]
     pub current: String,
-    #[schemars(length(max = PASSWORD_CHARS_MAX))]
+    #[schemars(length(min = PASSWORD_CHARS_MIN, max = PASSWORD_CHARS_MAX))]
     pub password: String,
 }
 

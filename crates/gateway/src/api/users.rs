@@ -15,14 +15,17 @@ use super::Name;
 pub struct NewUser {
     /// The name by which the journal and colleagues know the person.
     pub name: Name,
-    #[schemars(length(max = 254))]
+    /// Plain letters around one @, with a host that has a dot.
+    #[schemars(length(max = 254), regex(pattern = r"^[!-?A-~]+@[!-?A-~]*\.[!-?A-~]*$"))]
     pub email: String,
+    #[schemars(length(min = 1))]
     pub roles: BTreeSet<Role>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Roles {
+    #[schemars(length(min = 1))]
     pub roles: BTreeSet<Role>,
 }
 
