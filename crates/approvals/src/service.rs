@@ -7,13 +7,14 @@ use domain::Workers;
 use kernel::ctx::About;
 use kernel::id::PrincipalId;
 use kernel::{
-    Actor, Aggregate, BoxFuture, Ctx, CtxSource, Decided, DomainEvent, Envelope, Reject, Role, Subject, TenantId,
+    Actor, Aggregate, Authentication, BoxFuture, Ctx, CtxSource, Decided, DomainEvent, Envelope, Reject, Role, Subject,
+    TenantId,
 };
 use serde_json::Value;
 use store::due::due_handler;
 use store::port::{Fault, Guard, ListQuery, Order, Store};
 use store::subscribe::subscriber;
-use store::{CommandError, Extras, TableSpec, execute, load};
+use store::{CommandError, Extras, TableSpec, execute_plain, load};
 
 use crate::approval::{
     self, Approval, ApprovalAsked, ApprovalEvent, ApprovalId, ApprovalState, Person, VALID_MS, Verdict,
@@ -92,8 +93,7 @@ impl Approvals {
         decide: impl Fn(Option<&Approval>) -> Decided<ApprovalEvent, ()> + Send + Sync,
     ) -> Result<Approval, CommandError> {
         let extras = Extras { guard, ..Extras::default() };
-        let gather = |_| async { Ok(()) };
-        let outcome = execute(&*self.store, ctx, &id, extras, gather, |state, ()| decide(state)).await?;
+        let outcome = execute_plain(&*self.store, ctx, &id, extras, decide).await?;
         outcome.state.ok_or(CommandError::Fault(Fault::Misuse("an approval was decided and is not there")))
     }
 
@@ -187,8 +187,12 @@ impl Approvals {
         };
         let id: PrincipalId =
             approval.asked_by.id.parse().map_err(|_| Fault::Misuse("who asked for an approval is no principal"))?;
-        let mut actor = Actor::person(id, &approval.asked_by.role);
-        actor.second_approver = approval.decided_by.as_ref().map(|by| by.id.clone());
+        // Both proved who they are when they asked and approved; now nothing is presented.
+        let actor = Actor {
+            authentication: Authentication::Internal,
+            second_approver: approval.decided_by.as_ref().map(|by| by.id.clone()),
+            ..Actor::principal(id, &approval.asked_by.role)
+        };
         let ctx = Ctx::new(&*self.source, event.tenant.clone(), actor).of(about).caused_by(event.id);
         command.carry_out(&ctx, &approval.subject, &approval.arguments, &approval.reason).await
     }

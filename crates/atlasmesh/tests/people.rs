@@ -3,6 +3,10 @@
 
 mod support;
 
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use support::site::crossing;
 use support::world::{PASSWORD, TENANT, session_of};
@@ -135,6 +139,8 @@ fn what_an_administrator_takes_away_is_gone_at_the_next_request() {
     accept("a third horse battery").problem(404, "NOT_FOUND");
     world.http.delete(&path).ok();
     sign_in(&world, "ana@mine.example", "another horse battery").problem(401, "UNAUTHENTICATED");
+    // Whoever comes back is invited anew, under the same address and with another id.
+    assert_ne!(id_of(&world.person("ana", &["viewer"])), id);
     // The last administrator stays, once no program is one either.
     let eva = world.person("eva", &["administrator"]);
     let eva_path = format!("/v1/users/{}", id_of(&eva));
@@ -179,4 +185,51 @@ fn two_people_release_the_hold_of_a_third() {
     let actor = &released["event"]["actor"];
     assert_eq!((actor["id"].as_str(), actor["second_approver"].as_str()), (Some(&*id_of(&ben)), Some(&*id_of(&eva))));
     world.verify();
+}
+
+#[test]
+fn people_work_from_the_command_line() {
+    let world = World::new();
+    let config = tempfile::tempdir().unwrap();
+    let run = |token: Option<&str>, words: &[&str], input: &str| {
+        let mut command = support::server::atlasmesh();
+        command.env("XDG_CONFIG_HOME", config.path()).env("ATLASMESH_URL", &world.server.url).args(words);
+        command.envs(token.map(|token| ("ATLASMESH_TOKEN", token)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    let admin = Some(world.token.as_str());
+    let words = ["users", "add", "--name", "Ana", "--email", "new@mine.example", "--role", "technician"];
+    let (done, said) = run(admin, &words, "");
+    assert!(done && said.contains("/welcome#town-cars/"), "{said}");
+    assert!(run(admin, &["users", "list"], "").1.contains("new@mine.example"));
+    world.person("eva", &["safety_officer"]);
+    let login = ["login", "--tenant", TENANT, "--email", "eva@mine.example"];
+    assert!(run(None, &login, "wrong horse battery\n").1.contains("UNAUTHENTICATED"));
+    let (done, said) = run(None, &login, &format!("{PASSWORD}\n"));
+    assert!(done && said.contains("eva") && !said.contains("ams_"), "{said}");
+    let kept = config.path().join("atlasmesh/session.json");
+    assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(run(None, &["whoami"], "").1.contains("as safety_officer"));
+
+    let car = world.register("car");
+    let body = json!({ "kind": "cleaning", "timing": "now", "reason": "dust" });
+    let hold = world.http.post(&format!("/v1/vehicles/{car}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
+    let dispatcher = world.principal("dispatcher", "desk");
+    let asking = dispatcher.token.as_deref();
+    let (done, said) = run(asking, &["approvals", "release", &car, &hold, "--reason", "it is clean"], "");
+    assert!(done && said.contains("is pending"), "{said}");
+    let approval = said.split_whitespace().find(|word| word.starts_with("appr_")).unwrap();
+    assert!(run(None, &["approvals", "list"], "").1.contains(approval));
+    let (done, said) = run(None, &["approvals", "approve", approval, "--reason", "I looked"], "");
+    assert!(done && said.contains("is done"), "{said}");
+    let released = world.entries_of("vehicle.hold_released").pop().unwrap();
+    assert_eq!(released["event"]["actor"]["authentication"], "internal", "nobody presents anything then");
+
+    assert!(run(None, &["logout"], "").0 && !kept.exists());
+    assert!(!run(None, &["whoami"], "").0);
 }

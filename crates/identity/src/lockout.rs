@@ -29,16 +29,18 @@ struct Failures {
     blocked_until: Option<Timestamp>,
 }
 
-/// Where somebody tries to sign in, and as whom.
+/// How often a count is tried against others at the same moment.
+const ATTEMPTS_MAX: usize = 32;
+
+/// A try to sign in, which is counted before the password is looked at, so that many at once are many.
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     key: String,
     free: u32,
-    failures: u32,
-    expected: Expected,
+    /// The wait that begins unless the password is right.
+    pub(crate) blocked: Option<Blocked>,
 }
 
-/// A wait that begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Blocked {
     pub(crate) failures: u32,
@@ -50,53 +52,77 @@ fn wait_ms(failures: u32, free: u32) -> Option<i64> {
     Some(WAIT_MS.saturating_mul(1 << over.min(10)).min(WAIT_MAX_MS))
 }
 
+fn blocked(failures: u32, free: u32, now: Timestamp) -> Option<Blocked> {
+    wait_ms(failures, free).map(|wait| Blocked { failures, until: now.plus_ms(wait) })
+}
+
 impl Attempt {
-    /// Looks up what went wrong before.
+    /// Counts a try by these parts: organisation, e-mail address, client's address. The rows are the platform's, because
+    /// whoever tries may name an organisation that there is not.
     ///
     /// # Errors
     /// `OVERLOADED` while the client has to wait; a fault of the store.
     pub(crate) async fn begin(
         store: &dyn Store,
-        tenant: &TenantId,
-        (email, address): (&str, &str),
+        parts: &[&str],
         free: u32,
         now: Timestamp,
     ) -> Result<Self, CommandError> {
-        let key = digest(&format!("{email}\n{address}"));
-        let row = store.get(SIGN_IN_FAILURES, tenant, &key).await?;
-        let known: Failures = row.as_ref().map(store::Row::decode).transpose()?.unwrap_or_default();
-        if let Some(until) = known.blocked_until.filter(|until| now < *until) {
-            let seconds = until.since_ms(now).max(0) / 1_000 + 1;
-            let text =
-                format!("too many wrong passwords from here: wait {seconds} s, or ask an administrator for a reset");
-            return Err(Reject::new(Code::Overloaded, text).into());
+        let key = digest(&parts.join("\n"));
+        for _ in 0..ATTEMPTS_MAX {
+            let (known, expected) = read(store, &key).await?;
+            if let Some(until) = known.blocked_until.filter(|until| now < *until) {
+                let seconds = until.since_ms(now).max(0) / 1_000 + 1;
+                let text = format!("too many wrong passwords from here: wait {seconds} s, or ask an administrator");
+                return Err(Reject::new(Code::Overloaded, text).into());
+            }
+            let failures = known.count.saturating_add(1);
+            let blocked = blocked(failures, free, now);
+            let kept = Failures { count: failures, blocked_until: blocked.map(|blocked| blocked.until) };
+            if write(store, kept_row(&key, expected, &kept, now)?).await? {
+                return Ok(Self { key, free, blocked });
+            }
         }
-        let expected = row.map_or(Expected::Absent, |row| Expected::Version(row.version));
-        Ok(Self { key, free, failures: known.count, expected })
+        Err(Fault::Overloaded.into())
     }
 
-    /// Counts a wrong password; answers the wait that begins. Two at the same moment count as one.
-    pub(crate) async fn failed(
-        &self,
-        store: &dyn Store,
-        tenant: &TenantId,
-        now: Timestamp,
-    ) -> Result<Option<Blocked>, Fault> {
-        let failures = self.failures + 1;
-        let blocked = wait_ms(failures, self.free).map(|wait| Blocked { failures, until: now.plus_ms(wait) });
-        let kept = Failures { count: failures, blocked_until: blocked.map(|blocked| blocked.until) };
-        let body = RowBody { due_at: Some(now.plus_ms(WAIT_MAX_MS)), ..RowBody::new(&kept, Vec::new())? };
-        let row = RowWrite::put(SIGN_IN_FAILURES, self.key.clone(), self.expected, body);
-        match store.write(tenant, vec![row]).await {
-            Ok(()) => Ok(blocked),
-            Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Ok(None),
-            Err(CommitError::Fault(fault)) => Err(fault),
-        }
+    /// Forgets every try: the right password came.
+    pub(crate) async fn forget(&self, store: &dyn Store) -> Result<(), Fault> {
+        write(store, RowWrite::delete(SIGN_IN_FAILURES, self.key.clone(), Expected::Any)).await.map(drop)
     }
 
-    /// What forgets the failures, once the right password came; none where there is nothing to forget.
-    pub(crate) fn forget(&self) -> Option<RowWrite> {
-        (self.failures > 0).then(|| RowWrite::delete(SIGN_IN_FAILURES, self.key.clone(), Expected::Any))
+    /// Takes this try back and leaves the others: the right password came, for one of many people.
+    pub(crate) async fn take_back(&self, store: &dyn Store, now: Timestamp) -> Result<(), Fault> {
+        for _ in 0..ATTEMPTS_MAX {
+            let (known, expected) = read(store, &self.key).await?;
+            let failures = known.count.saturating_sub(1);
+            let until = blocked(failures, self.free, now).and(known.blocked_until);
+            let kept = Failures { count: failures, blocked_until: until };
+            if write(store, kept_row(&self.key, expected, &kept, now)?).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn read(store: &dyn Store, key: &str) -> Result<(Failures, Expected), Fault> {
+    let row = store.get(SIGN_IN_FAILURES, &TenantId::platform(), key).await?;
+    let known = row.as_ref().map(store::Row::decode).transpose()?.unwrap_or_default();
+    Ok((known, row.map_or(Expected::Absent, |row| Expected::Version(row.version))))
+}
+
+fn kept_row(key: &str, expected: Expected, kept: &Failures, now: Timestamp) -> Result<RowWrite, Fault> {
+    let body = RowBody { due_at: Some(now.plus_ms(WAIT_MAX_MS)), ..RowBody::new(kept, Vec::new())? };
+    Ok(RowWrite::put(SIGN_IN_FAILURES, key, expected, body))
+}
+
+/// Whether it was written; not, where another wrote at the same moment.
+async fn write(store: &dyn Store, row: RowWrite) -> Result<bool, Fault> {
+    match store.write(&TenantId::platform(), vec![row]).await {
+        Ok(()) => Ok(true),
+        Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Ok(false),
+        Err(CommitError::Fault(fault)) => Err(fault),
     }
 }
 

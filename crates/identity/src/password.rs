@@ -1,6 +1,8 @@
 //! Passwords, kept as Argon2id hashes (RFC 9106) with the parameters that OWASP's password storage guide names: 19 MiB,
 //! two passes, one lane. Hashing takes tens of milliseconds of a core: callers run it on a thread of its own.
 
+use std::sync::LazyLock;
+
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
 use kernel::Reject;
@@ -44,15 +46,18 @@ impl PasswordHash {
         Argon2::default().hash_password(password.as_bytes()).ok().map(|hash| Self(hash.to_string()))
     }
 
-    /// A hash that no password has, so that an unknown user takes as long as a wrong password.
-    pub fn of_nobody() -> Option<Self> {
-        Self::of(keys::token::generate().ok()?.expose())
-    }
-
     /// Whether this is the password.
     pub fn verify(&self, password: &str) -> bool {
         let hash = phc::PasswordHash::new(&self.0);
         hash.is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    }
+
+    /// Whether this is the password of whoever has the hash; where nobody has one it takes as long and is never so.
+    pub fn verify_of(hash: Option<&Self>, password: &str) -> bool {
+        static NOBODY: LazyLock<Option<PasswordHash>> =
+            LazyLock::new(|| PasswordHash::of(keys::token::generate().ok()?.expose()));
+        let is_right = hash.or(NOBODY.as_ref()).is_some_and(|hash| hash.verify(password));
+        is_right && hash.is_some()
     }
 }
 
@@ -65,7 +70,7 @@ mod tests {
         let [one, two] = [(); 2].map(|()| PasswordHash::of("correct horse battery").unwrap());
         assert!(one.verify("correct horse battery") && !one.verify("correct horse batterz"));
         assert!(one != two && one.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one:?}");
-        assert!(!PasswordHash::of_nobody().unwrap().verify(""));
+        assert!(PasswordHash::verify_of(Some(&one), "correct horse battery") && !PasswordHash::verify_of(None, ""));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use kernel::{Actor, Aggregate, Code, Ctx, CtxSource, Decided, Reject, Role, Subj
 use keys::Secret;
 use serde::{Deserialize, Serialize};
 use store::port::{Fault, ListQuery, Store};
-use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec, execute, load, personal};
+use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec, execute_plain, load, personal};
 
 use crate::lockout::{Attempt, FREE_PER_ADDRESS, FREE_PER_PERSON, Forgetting};
 use crate::one_time;
@@ -64,8 +64,8 @@ pub struct SignIn {
     attempt: Attempt,
     from_address: Attempt,
     address: String,
-    /// What the password is verified against; somebody's or nobody's.
-    pub hash: PasswordHash,
+    /// What the password is verified against, where the person is known.
+    pub hash: Option<PasswordHash>,
 }
 
 /// Where a session is opened from.
@@ -111,8 +111,7 @@ impl People {
         decide: impl Fn(Option<&User>) -> Decided<UserEvent, ()> + Send + Sync,
     ) -> Result<User, CommandError> {
         let extras = Extras { rows, ..Extras::default() };
-        let gather = |_| async { Ok(()) };
-        let outcome = execute(&*self.store, ctx, &id, extras, gather, |state, ()| decide(state)).await?;
+        let outcome = execute_plain(&*self.store, ctx, &id, extras, decide).await?;
         outcome.state.ok_or_else(|| no_such_user().into())
     }
 
@@ -220,16 +219,14 @@ impl People {
     pub async fn begin_sign_in(&self, tenant: &TenantId, email: &str, address: &str) -> Result<SignIn, CommandError> {
         let email = email.trim().to_lowercase();
         let (store, now) = (&*self.store, self.source.now());
-        let from_address = Attempt::begin(store, tenant, ("", address), FREE_PER_ADDRESS, now).await?;
-        let attempt = Attempt::begin(store, tenant, (&email, address), FREE_PER_PERSON, now).await?;
+        let from_address = Attempt::begin(store, &["", "", address], FREE_PER_ADDRESS, now).await?;
+        let attempt = Attempt::begin(store, &[tenant.as_str(), &email, address], FREE_PER_PERSON, now).await?;
         let owner = self.store.get(USER_EMAILS, tenant, &one_time::digest(&email)).await?;
         let owner: Option<EmailOwner> = owner.map(|row| row.decode()).transpose()?;
         let id = owner.map_or(PrincipalId::from_u128(0), |owner| owner.user);
         let user = load::<User>(&*self.store, tenant, &id).await?.map(|loaded| (id, loaded.state));
         let hash = self.password(tenant, id).await?;
         let user = user.filter(|(_, user)| user.status == UserStatus::Active && hash.is_some());
-        let nobody = || PasswordHash::of_nobody().ok_or(Fault::Misuse("there is no entropy for a hash"));
-        let hash = hash.map_or_else(nobody, Ok)?;
         Ok(SignIn { tenant: tenant.clone(), user, attempt, from_address, address: address.into(), hash })
     }
 
@@ -246,10 +243,7 @@ impl People {
     ) -> Result<Option<OpenSession>, CommandError> {
         let known = sign_in.user.and_then(|(id, user)| user.roles.first().map(|role| (id, *role)));
         let Some((id, role)) = known.filter(|_| is_right) else {
-            let (store, tenant, now) = (&*self.store, &sign_in.tenant, self.source.now());
-            sign_in.from_address.failed(store, tenant, now).await?;
-            let blocked = sign_in.attempt.failed(store, tenant, now).await?;
-            if let Some((blocked, (id, _))) = blocked.zip(known) {
+            if let Some((blocked, (id, _))) = sign_in.attempt.blocked.zip(known) {
                 let ctx = Ctx::automation(&*self.source, sign_in.tenant, about, "sign_in.lockout");
                 let event =
                     UserSignInBlocked { address: sign_in.address, failures: blocked.failures, until: blocked.until };
@@ -258,8 +252,10 @@ impl People {
             return Ok(None);
         };
         let client = Client { address: &sign_in.address, user_agent };
-        let forget = sign_in.attempt.forget();
-        Ok(Some(self.open_session(&sign_in.tenant, about, (id, role), client, forget).await?))
+        let open = self.open_session(&sign_in.tenant, about, (id, role), client).await?;
+        sign_in.attempt.forget(&*self.store).await?;
+        sign_in.from_address.take_back(&*self.store, self.source.now()).await?;
+        Ok(Some(open))
     }
 
     /// Opens a session for somebody who just proved who they are.
@@ -272,7 +268,6 @@ impl People {
         about: About,
         (id, role): (PrincipalId, Role),
         client: Client<'_>,
-        with: Option<RowWrite>,
     ) -> Result<OpenSession, CommandError> {
         let now = self.source.now();
         let session = Session {
@@ -285,7 +280,7 @@ impl People {
             address: client.address.into(),
         };
         let (open, name, row) = sessions::open(tenant, session)?;
-        let mut rows: Vec<RowWrite> = with.into_iter().chain([row]).collect();
+        let mut rows = vec![row];
         let mut others = sessions::of_user(&*self.store, tenant, id).await?;
         let over = others.len().saturating_sub(SESSIONS_MAX - 1);
         let oldest: Vec<_> = others.drain(..over).collect();
@@ -313,7 +308,7 @@ impl People {
         }
         if let Some(used) = sessions::used(&row, &session, now)? {
             // Another request may have written it down at the same moment.
-            let _ = self.store.write(&tenant, vec![used]).await;
+            self.write(&tenant, vec![used]).await?;
         }
         // A role that was taken away in the middle of a session is not used any more.
         if !user.roles.contains(&session.role) {
@@ -333,9 +328,12 @@ impl People {
                 Reject::new(Code::Forbidden, format!("{} does not have the role {role}", account.user.name)).into()
             );
         }
-        let key = one_time::digest(secret);
-        let body = sessions::body(&Session { role, ..account.session.clone() })?;
-        self.write(&account.tenant, vec![RowWrite::put(SESSIONS, key, Expected::Any, body)]).await
+        let Some((tenant, row, session)) = sessions::find(&*self.store, secret, self.source.now()).await? else {
+            return Err(Reject::new(Code::Unauthenticated, "the session has ended: sign in again").into());
+        };
+        let body = sessions::body(&Session { role, ..session })?;
+        // A session that ends at this moment stays ended.
+        Ok(self.write(&tenant, vec![RowWrite::put(SESSIONS, row.key, Expected::Version(row.version), body)]).await?)
     }
 
     /// The user's own sessions with their names, the oldest first.
@@ -417,6 +415,9 @@ impl People {
         let mut rows = self.ending_sessions(&ctx.tenant, id, None).await?;
         let gone = [PASSWORDS, one_time::ONE_TIME_CODES];
         rows.extend(gone.map(|table| RowWrite::delete(table, id.to_string(), Expected::Any)));
+        // Whoever comes back is invited under the same address.
+        let email = personal::read(&*self.store, &ctx.tenant, &subject(id), "email").await?;
+        rows.extend(email.map(|email| RowWrite::delete(USER_EMAILS, one_time::digest(&email), Expected::Any)));
         self.command(ctx, id, rows, |state| user::disable(state, is_own, others, reason)).await?;
         Ok(())
     }
@@ -468,11 +469,11 @@ impl People {
         Ok(is_open && known.is_some_and(|known| is_allowed(&known.state)))
     }
 
-    async fn write(&self, tenant: &TenantId, rows: Vec<RowWrite>) -> Result<(), CommandError> {
+    async fn write(&self, tenant: &TenantId, rows: Vec<RowWrite>) -> Result<(), Fault> {
         use store::CommitError;
         match self.store.write(tenant, rows).await {
             Ok(()) | Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Ok(()),
-            Err(CommitError::Fault(fault)) => Err(fault.into()),
+            Err(CommitError::Fault(fault)) => Err(fault),
         }
     }
 }

@@ -205,7 +205,7 @@ pub async fn sign_in(
     let api::SignIn { tenant, email, password } = body.value;
     let begun = gateway.people.begin_sign_in(&tenant, &email, &from.address).await?;
     let hash = begun.hash.clone();
-    let is_right = hashing(&gateway, move || hash.verify(&password)).await?;
+    let is_right = hashing(&gateway, move || PasswordHash::verify_of(hash.as_ref(), &password)).await?;
     // An unknown organisation takes the same steps as a known one.
     let about = gateway.about(&tenant).await?;
     let known = about.unwrap_or(About { sector: None, simulated: false });
@@ -235,7 +235,7 @@ pub async fn accept(
     let about = gateway.about(&tenant).await?.ok_or_else(wrong)?;
     let hash = hash_of(&gateway, password).await?;
     let who = gateway.people.accept(&tenant, about, &code, &hash).await?;
-    let open = gateway.people.open_session(&tenant, about, who, from.client(), None).await?;
+    let open = gateway.people.open_session(&tenant, about, who, from.client()).await?;
     gateway.signed_in(&open.secret, from.is_secure).await
 }
 
@@ -284,7 +284,7 @@ pub async fn change_password(
     let email = gateway.people.user(&account.tenant, account.id).await?.and_then(|profile| profile.email);
     check_password(&password, &[&account.user.name, email.as_deref().unwrap_or_default()])?;
     let hash = gateway.people.password(&account.tenant, account.id).await?;
-    let is_right = hashing(&gateway, move || hash.is_some_and(|hash| hash.verify(&current))).await?;
+    let is_right = hashing(&gateway, move || PasswordHash::verify_of(hash.as_ref(), &current)).await?;
     if !is_right {
         return Err(Reject::invalid_field("/current", "is not your password").into());
     }
