@@ -95,4 +95,7 @@ for message in rpc.LinkStub(channel).Session(iter(out.get, None), metadata=secre
         say(command_state=pb.CommandState(
             command_id=message.command.command_id, state=pb.DELIVERY_STATE_ACCEPTED if holds else pb.DELIVERY_STATE_DONE))
         slow = f" {message.command.slow.max_speed_mps:.2f}" if body == "slow" else ""
-        print(f"told: {body}{slow}", flush=True)
+        # What takes motion away may come twice under one id, from memory and from its row: it is one command.
+        if message.command.command_id not in told:
+            told.add(message.command.command_id)
+            print(f"told: {body}{slow}", flush=True)
