@@ -59,6 +59,9 @@ pub struct Approvals {
     commands: BTreeMap<&'static str, Arc<dyn ApprovedCommand>>,
 }
 
+/// How many open approvals are looked through for one that asks the same.
+const OPEN_MAX: usize = 1_000;
+
 fn person(actor: &Actor) -> Person {
     Person { id: actor.id.clone(), role: actor.role.clone() }
 }
@@ -97,11 +100,21 @@ impl Approvals {
         outcome.state.ok_or(CommandError::Fault(Fault::Misuse("an approval was decided and is not there")))
     }
 
-    /// Asks for a command that needs two people.
+    /// Asks for a command that needs two people. What is asked for already is not asked again: the answer is what waits.
     ///
     /// # Errors
     /// A fault of the store.
     pub async fn ask(&self, ctx: &Ctx, new: NewApproval) -> Result<(ApprovalId, Approval), CommandError> {
+        let open = self.list(&ctx.tenant, true, None, OPEN_MAX).await?;
+        let is_same = |(_, open): &(ApprovalId, Approval)| {
+            open.command == new.command
+                && open.subject == new.subject
+                && open.arguments == new.arguments
+                && ctx.now < open.expires_at
+        };
+        if let Some(waiting) = open.into_iter().find(is_same) {
+            return Ok(waiting);
+        }
         let id: ApprovalId = ctx.new_id();
         let asked = ApprovalAsked {
             command: new.command.into(),

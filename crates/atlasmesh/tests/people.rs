@@ -187,6 +187,61 @@ fn two_people_release_the_hold_of_a_third() {
     world.verify();
 }
 
+/// SAFE-13: who ordered a stop clears it alone, anybody else with a second person.
+#[test]
+fn two_people_clear_the_stop_of_a_third() {
+    let world = World::new();
+    let car = world.register("car");
+    let [ana, ben, eva] = [("ana", "technician"), ("ben", "dispatcher"), ("eva", "safety_officer")]
+        .map(|(name, role)| world.person(name, &[role]));
+    let path = format!("/v1/vehicles/{car}");
+    let order = json!({ "class": "now", "reason": "smoke" });
+    let stop = ana.post(&format!("{path}/stop"), &order).ok()["stop"].clone();
+    assert_eq!(world.http.get(&path).ok()["stop"]["owner"], id_of(&ana).as_str());
+    ben.post(&format!("{path}/clear"), &json!({ "stop": stop })).problem(403, "POLICY_VIOLATION");
+    let ask = format!("{path}/stops/{}/clear", stop.as_str().unwrap());
+    let reason = json!({ "reason": "the smoke was dust, ana is off shift" });
+    let asked = ben.post(&ask, &reason).ok();
+    assert_eq!(asked["arguments"], json!({ "stop": stop }));
+    assert_eq!(eva.post(&ask, &reason).ok()["id"], asked["id"], "what waits is not asked again");
+    let approval = format!("/v1/approvals/{}", asked["id"].as_str().unwrap());
+    ben.post(&format!("{approval}/approve"), &reason).problem(403, "FORBIDDEN");
+    assert_eq!(eva.post(&format!("{approval}/approve"), &reason).ok()["state"], "done");
+    assert_eq!(world.http.get(&path).ok()["stop"], Value::Null);
+    let actor = world.entries_of("vehicle.stop_cleared").pop().unwrap()["event"]["actor"].clone();
+    assert_eq!((actor["id"].as_str(), actor["second_approver"].as_str()), (Some(&*id_of(&ben)), Some(&*id_of(&eva))));
+    // Whoever ordered one needs nobody, and is told so.
+    let own = ben.post(&format!("{path}/stop"), &order).ok()["stop"].clone();
+    let ask = format!("{path}/stops/{}/clear", own.as_str().unwrap());
+    ben.post(&ask, &reason).problem(409, "ILLEGAL_TRANSITION");
+    ben.post(&format!("{path}/clear"), &json!({ "stop": own })).ok();
+    world.verify();
+}
+
+#[test]
+fn a_token_has_a_name_an_end_and_a_last_use() {
+    let world = World::new();
+    let listed = |id: &Value| {
+        let all = world.http.get("/v1/principals").ok()["items"].as_array().unwrap().clone();
+        all.into_iter().find(|known| known["id"] == *id).unwrap()
+    };
+    let past = json!({ "role": "viewer", "name": "screen", "expires_at": "2020-01-01T00:00:00Z" });
+    world.http.post("/v1/principals", &past).problem(409, "ILLEGAL_TRANSITION");
+    let end = kernel::Timestamp::from_us(support::time::now_us() + 2_000_000);
+    let made =
+        world.http.post("/v1/principals", &json!({ "role": "viewer", "name": "screen", "expires_at": end })).ok();
+    assert_eq!(listed(&made["id"])["last_used_at"], Value::Null);
+    let screen = world.server.http(made["token"].as_str().unwrap());
+    screen.get("/v1/vehicles").ok();
+    let known = listed(&made["id"]);
+    assert!(known["last_used_at"].is_string() && known["expires_at"].is_string(), "{known}");
+    world.until("the token has expired", || {
+        let answer = screen.get("/v1/vehicles");
+        if answer.status == 401 { Ok(()) } else { Err(answer.body) }
+    });
+    assert!(kernel::Timestamp::from_us(support::time::now_us()) >= end, "not before its time");
+}
+
 #[test]
 fn people_work_from_the_command_line() {
     let world = World::new();

@@ -4,6 +4,7 @@
 
 mod support;
 
+use kernel::Role;
 use serde_json::{Value, json};
 use support::World;
 use support::site::{self, crossing};
@@ -28,6 +29,37 @@ fn who_places_a_hold_releases_it_and_nobody_else_does() {
         .principal("viewer", "screen")
         .post(&holds, &serde_json::from_str::<Value>(HOLD).unwrap())
         .problem(403, "FORBIDDEN");
+}
+
+/// The matrix of docs/guides/people.md, as the server keeps it: each operation refuses each role that it does not name, and
+/// none that it does. Nothing that is named here exists, so that whoever is let in changes nothing.
+#[test]
+fn every_role_is_let_into_its_operations_and_no_others() {
+    let world = World::new();
+    let openapi = world.http.get("/v1/openapi.json").ok();
+    let methods = |item: &Value| item.as_object().unwrap().clone();
+    let mut refused = 0;
+    for role in Role::ALL {
+        let http = world.principal(role.as_str(), "one of each");
+        let may = http.get("/v1/session").ok()["may"].as_array().unwrap().clone();
+        for (path, item) in openapi["paths"].as_object().unwrap() {
+            for (method, operation) in methods(item) {
+                // These two never end by themselves, and who signs out is not let in again.
+                if operation["security"] == json!([]) || matches!(path.as_str(), "/v1/events" | "/v1/positions") {
+                    continue;
+                }
+                let path = path.split('/').map(|part| if part.starts_with('{') { "none" } else { part });
+                let path = path.collect::<Vec<_>>().join("/");
+                let body = (method != "get" && method != "delete").then_some(&b"{}"[..]);
+                let answer = http.send(&method.to_uppercase(), &path, body, &[]).unwrap();
+                let is_refused = answer.status == 403 && answer.body["code"] == "FORBIDDEN";
+                let is_named = may.contains(&operation["operationId"]);
+                assert_eq!(is_refused, !is_named, "{role} {method} {path}: {} {}", answer.status, answer.body);
+                refused += usize::from(is_refused);
+            }
+        }
+    }
+    assert!(refused > 100, "only {refused} refusals");
 }
 
 #[test]

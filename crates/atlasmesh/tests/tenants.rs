@@ -122,6 +122,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("delete", "/v1/vehicles/{vehicle}/holds/{hold}", "", none.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/holds/{hold}/release", "", reason.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/explain", "", json!({ "stop": "{stop}", "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/stops/{stop}/clear", "", reason.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/clear", "", json!({ "stop": "{stop}" }), UNKNOWN),
         ("post", "/v1/trips/{trip}/resume", "", reason.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/stop", "", json!({ "class": "now", "reason": CANARY }), UNKNOWN),

@@ -49,12 +49,20 @@ impl RegistrationFacts {
 pub struct StopClearFacts {
     /// The kinds of the vehicle's holds; empty when it has none.
     pub holds: BTreeSet<String>,
+    /// Whether another person or program ordered the stop.
+    pub ordered_by_another: bool,
+    /// Whether a second person approved it.
+    pub second_person: bool,
 }
 
 impl StopClearFacts {
     /// The facts, observed at `now`.
     pub fn facts(&self, now: Timestamp) -> Vec<Fact> {
-        Facts::of(now).with("holds", self.holds.clone()).collect()
+        Facts::of(now)
+            .with("holds", self.holds.clone())
+            .with("ordered_by_another", self.ordered_by_another)
+            .with("second_person", self.second_person)
+            .collect()
     }
 }
 

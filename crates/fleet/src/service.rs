@@ -326,7 +326,7 @@ impl Fleet {
         reason: &str,
         from_emergency_record: FromRecord,
     ) -> Result<CommandId, CommandError> {
-        let ordered = decide::stop_of(stop, class, reason, from_emergency_record == FromRecord::Yes);
+        let ordered = decide::stop_of(stop, class, &ctx.actor, reason, from_emergency_record == FromRecord::Yes);
         Ok(self
             .command(ctx, id, Extras::default(), |state: Option<&Vehicle>| {
                 decide::order_stop(state, id, ordered.clone())
@@ -353,18 +353,23 @@ impl Fleet {
     /// Clears a stop (SAFE-6, SAFE-13).
     ///
     /// # Errors
-    /// `NOT_FOUND`, `POLICY_VIOLATION`, a fault.
+    /// `NOT_FOUND`, `POLICY_VIOLATION`, `FORBIDDEN` for another's stop, a fault.
     pub async fn clear_stop(&self, ctx: &Ctx, id: VehicleId, stop: CommandId) -> Result<(), CommandError> {
         let gather = |state: Option<Arc<Vehicle>>| async move {
             let holds: BTreeSet<String> =
                 state.iter().flat_map(|vehicle| &vehicle.holds).map(|hold| hold.kind.as_str().to_owned()).collect();
             let trip = state.as_ref().and_then(|vehicle| vehicle.claim).map(|claim| Subject::new("trip", claim.trip));
-            let request = Request::new(ctx, actions::CLEAR_STOP, Subject::new(kind(), id))
-                .facts(StopClearFacts { holds }.facts(ctx.now));
+            let ordered = state.as_ref().and_then(|vehicle| vehicle.stops.iter().find(|other| other.id == stop));
+            let facts = StopClearFacts {
+                holds,
+                ordered_by_another: ordered.is_some_and(|ordered| decide::is_of_another(ordered, &ctx.actor)),
+                second_person: ctx.actor.second_approver.is_some(),
+            };
+            let request = Request::new(ctx, actions::CLEAR_STOP, Subject::new(kind(), id)).facts(facts.facts(ctx.now));
             Ok(self.ask(trip.into_iter().fold(request, Request::about)))
         };
         execute(&*self.store, ctx, &id, Extras::default(), gather, |state: Option<&Vehicle>, asked: &PolicyAnswer| {
-            decide::clear_stop(state, id, stop, asked)
+            decide::clear_stop(state, id, stop, &ctx.actor, asked)
         })
         .await?;
         Ok(())

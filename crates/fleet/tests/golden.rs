@@ -93,6 +93,7 @@ fn stopped() -> VehicleStopOrdered {
         class: StopClass::NearestAdmissible,
         reason: "a person on the road".into(),
         from_emergency_record: true,
+        owner: None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::id::{decode_base32, encode_base32};
@@ -27,7 +27,7 @@ pub const SIGNATURE_BYTES: usize = 64;
 pub struct KeyId(u128);
 
 impl KeyId {
-    fn of(purpose: Purpose, public: &[u8; 32]) -> Self {
+    pub(crate) fn of(purpose: Purpose, public: &[u8]) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(purpose.to_string().as_bytes());
         context.update(&[0]);
@@ -125,6 +125,24 @@ impl<P: HasPurpose> FromStr for VerifyingKey<P> {
     }
 }
 
+/// A key pair as a keystore keeps it: from a seed, under a name.
+pub trait KeyPair: Sized {
+    /// Its public half, as text in files and listings.
+    type Public: fmt::Display + FromStr<Err = KeyError> + Clone + PartialEq + Eq + fmt::Debug;
+
+    /// The key of a seed: the same seed always gives the same key.
+    ///
+    /// # Errors
+    /// [`KeyError::Unusable`] when the cryptographic library refuses it.
+    fn from_seed(seed: &[u8; SEED_BYTES]) -> Result<Self, KeyError>;
+
+    /// Its public half.
+    fn public(&self) -> Self::Public;
+
+    /// Its name.
+    fn id(&self) -> KeyId;
+}
+
 /// Whatever signs for one purpose: a key in memory, in a hardware module, at a cloud service.
 pub trait Signer<P: HasPurpose>: Send + Sync {
     /// The public half of the key that signs.
@@ -146,8 +164,8 @@ pub trait Signer<P: HasPurpose>: Send + Sync {
 ///
 /// ```compile_fail
 /// fn sign_head(signer: &dyn keys::Signer<keys::Audit>) {}
-/// let token: keys::Key<keys::Token> = keys::Key::generate().unwrap();
-/// sign_head(&token);
+/// let update: keys::Key<keys::Update> = keys::Key::generate().unwrap();
+/// sign_head(&update);
 /// ```
 ///
 /// The one for this purpose does:
@@ -171,16 +189,24 @@ impl<P: HasPurpose> Key<P> {
     pub fn generate() -> Result<Self, KeyError> {
         Self::from_seed(&*new_seed()?)
     }
+}
 
-    /// The key of a seed: the same seed always gives the same key.
-    ///
-    /// # Errors
-    /// [`KeyError::Unusable`] when the cryptographic library refuses it.
-    pub fn from_seed(seed: &[u8; SEED_BYTES]) -> Result<Self, KeyError> {
+impl<P: HasPurpose> KeyPair for Key<P> {
+    type Public = VerifyingKey<P>;
+
+    fn from_seed(seed: &[u8; SEED_BYTES]) -> Result<Self, KeyError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Unusable("the seed was refused"))?;
         let public = pair.public_key().as_ref().try_into();
         let public = public.map_err(|_| KeyError::Unusable("a public key has 32 bytes"))?;
         Ok(Self { pair: Arc::new(pair), verifying: VerifyingKey::from_bytes(public) })
+    }
+
+    fn public(&self) -> VerifyingKey<P> {
+        self.verifying
+    }
+
+    fn id(&self) -> KeyId {
+        self.verifying.id()
     }
 }
 
@@ -211,7 +237,7 @@ impl<P: HasPurpose> fmt::Debug for Key<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Audit, Token};
+    use crate::{Audit, Update};
 
     #[test]
     fn signatures_are_those_of_rfc_8032() {
@@ -244,8 +270,8 @@ mod tests {
 
     #[test]
     fn the_same_bytes_for_two_purposes_are_two_keys() {
-        let (audit, token) = (Key::<Audit>::from_seed(&[7; 32]).unwrap(), Key::<Token>::from_seed(&[7; 32]).unwrap());
-        assert_ne!(audit.key_id(), token.key_id());
+        let (audit, update) = (Key::<Audit>::from_seed(&[7; 32]).unwrap(), Key::<Update>::from_seed(&[7; 32]).unwrap());
+        assert_ne!(audit.key_id(), update.key_id());
         assert_eq!(audit.key_id().to_string().parse::<KeyId>().unwrap(), audit.key_id());
         let text = audit.verifying_key().to_string();
         assert_eq!(text.parse::<VerifyingKey<Audit>>().unwrap(), audit.verifying_key());

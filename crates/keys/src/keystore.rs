@@ -9,11 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
 use crate::file::make_private_folder;
-use crate::key::new_seed;
-use crate::{
-    DiskKeyFile, HasPurpose, Key, KeyError, KeyFile, KeyId, KeyState, MasterKey, Purpose, SEED_BYTES, Signer,
-    VerifyingKey,
-};
+use crate::key::{KeyPair, new_seed};
+use crate::{DiskKeyFile, HasPurpose, KeyError, KeyFile, KeyId, KeyState, MasterKey, Purpose, SEED_BYTES};
 
 /// The most keys in a keystore: seven purposes, each renewed weekly, for ten years.
 pub const KEYS_MAX: usize = 4_096;
@@ -26,7 +23,7 @@ pub struct KeyInfo<P: HasPurpose> {
     /// Where it stands in its life.
     pub state: KeyState,
     /// Its public half.
-    pub verifying_key: VerifyingKey<P>,
+    pub public: <P::Key as KeyPair>::Public,
 }
 
 /// The sealed keys of an installation.
@@ -133,10 +130,10 @@ impl Keystore {
     ///
     /// # Errors
     /// [`KeyError::NoActiveKey`] when there is none.
-    pub fn active<P: HasPurpose>(&self) -> Result<Key<P>, KeyError> {
+    pub fn active<P: HasPurpose>(&self) -> Result<P::Key, KeyError> {
         let of_purpose = |record: &&Record| record.purpose == P::PURPOSE && record.state.signs();
         let record = self.content.keys.iter().find(of_purpose).ok_or(KeyError::NoActiveKey { purpose: P::PURPOSE })?;
-        self.key(record)
+        self.key::<P>(record)
     }
 
     /// The key of a purpose that signs; the purpose's first one is made here.
@@ -144,7 +141,7 @@ impl Keystore {
     /// # Errors
     /// Whatever making or keeping it fails with. A purpose that had keys, of which none is active now, is left alone:
     /// [`KeyError::NoActiveKey`], because somebody took the last one out of service for a reason.
-    pub fn active_or_first<P: HasPurpose>(&mut self) -> Result<Key<P>, KeyError> {
+    pub fn active_or_first<P: HasPurpose>(&mut self) -> Result<P::Key, KeyError> {
         if self.keys::<P>().is_empty() {
             let id = self.prepare::<P>()?;
             return self.activate::<P>(id);
@@ -161,9 +158,9 @@ impl Keystore {
             return Err(KeyError::TooManyKeys { max: KEYS_MAX });
         }
         let seed = new_seed()?;
-        let verifying = Key::<P>::from_seed(&seed)?.verifying_key();
-        let id = verifying.id();
-        let (public, seed) = (verifying.to_string(), Some(Seed(seed)));
+        let key = P::Key::from_seed(&seed)?;
+        let id = key.id();
+        let (public, seed) = (key.public().to_string(), Some(Seed(seed)));
         self.change(|keys| {
             keys.push(Record { id, purpose: P::PURPOSE, state: KeyState::Prepared, public, seed });
             Ok(())
@@ -175,7 +172,7 @@ impl Keystore {
     ///
     /// # Errors
     /// [`KeyError::NoSuchKey`], [`KeyError::Transition`], or whatever keeping it fails with.
-    pub fn activate<P: HasPurpose>(&mut self, id: KeyId) -> Result<Key<P>, KeyError> {
+    pub fn activate<P: HasPurpose>(&mut self, id: KeyId) -> Result<P::Key, KeyError> {
         self.change(|keys| {
             let state = find::<P>(keys, id)?.state.transition(KeyState::Active)?;
             for former in keys.iter_mut().filter(|key| key.purpose == P::PURPOSE && key.state.signs()) {
@@ -205,20 +202,34 @@ impl Keystore {
         })
     }
 
+    /// The key of a name, whether it signs or not: one that retires still signs what its successor cannot yet.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchKey`].
+    pub fn by_id<P: HasPurpose>(&self, id: KeyId) -> Result<P::Key, KeyError> {
+        let is_it = |record: &&Record| record.purpose == P::PURPOSE && record.id == id;
+        let record = self.content.keys.iter().find(is_it).ok_or(KeyError::NoSuchKey { id, purpose: P::PURPOSE })?;
+        self.key::<P>(record)
+    }
+
+    /// Every key of every purpose, oldest first: its name, purpose, state and public half as text.
+    pub fn all(&self) -> Vec<(KeyId, Purpose, KeyState, String)> {
+        let info = |record: &Record| (record.id, record.purpose, record.state, record.public.clone());
+        self.content.keys.iter().map(info).collect()
+    }
+
     /// Every key that a purpose ever had, oldest first.
     pub fn keys<P: HasPurpose>(&self) -> Vec<KeyInfo<P>> {
         let records = self.content.keys.iter().filter(|record| record.purpose == P::PURPOSE);
-        let info = |record: &Record| {
-            let verifying_key = record.public.parse().ok()?;
-            Some(KeyInfo { id: record.id, state: record.state, verifying_key })
-        };
+        let info =
+            |record: &Record| Some(KeyInfo { id: record.id, state: record.state, public: record.public.parse().ok()? });
         records.filter_map(info).collect()
     }
 
-    fn key<P: HasPurpose>(&self, record: &Record) -> Result<Key<P>, KeyError> {
+    fn key<P: HasPurpose>(&self, record: &Record) -> Result<P::Key, KeyError> {
         let seed = record.seed.as_ref().ok_or_else(|| corrupt(&*self.file, "a key has lost its private half"))?;
-        let key = Key::<P>::from_seed(&seed.0)?;
-        if key.key_id() != record.id {
+        let key = P::Key::from_seed(&seed.0)?;
+        if key.id() != record.id {
             return Err(corrupt(&*self.file, "a key does not match its name"));
         }
         Ok(key)

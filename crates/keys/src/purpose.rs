@@ -5,13 +5,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::key::KeyPair;
+use crate::{EcKey, Key};
+
 /// What a key is for, as a value: in files, listings and events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// Certificates of servers, people and programs.
+    /// Certificates by which vehicles, services and garage tools prove who they are.
     CertificateAuthority,
-    /// Certificates of vehicles.
+    /// Long-lived certificates with which vehicles enrol, and nothing else.
     DeviceAuthority,
     /// Tokens.
     Token,
@@ -47,33 +50,36 @@ mod closed {
 pub trait HasPurpose: closed::Closed + fmt::Debug + Clone + Copy + PartialEq + Eq + Send + Sync + 'static {
     /// The purpose as a value.
     const PURPOSE: Purpose;
+    /// The kind of key that serves it.
+    type Key: KeyPair;
 }
 
 macro_rules! purposes {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+    ($($(#[$doc:meta])* $name:ident by $key:ident),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $name {}
         impl closed::Closed for $name {}
         impl HasPurpose for $name {
             const PURPOSE: Purpose = Purpose::$name;
+            type Key = $key<$name>;
         }
     )*};
 }
 
 purposes!(
-    /// For keys that sign certificates of servers, people and programs.
-    CertificateAuthority,
-    /// For keys that sign certificates of vehicles.
-    DeviceAuthority,
+    /// For keys that sign the certificates of vehicles, services and garage tools.
+    CertificateAuthority by EcKey,
+    /// For keys that sign the long-lived certificates with which vehicles enrol.
+    DeviceAuthority by EcKey,
     /// For keys that sign tokens.
-    Token,
+    Token by EcKey,
     /// For keys that sign heads of the journal's logs.
-    Audit,
+    Audit by Key,
     /// For keys that sign software updates.
-    Update,
+    Update by Key,
     /// For keys that sign evidence bundles.
-    Evidence,
+    Evidence by Key,
     /// For keys that sign compliance reports.
-    Report,
+    Report by Key,
 );

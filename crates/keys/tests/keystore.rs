@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use keys::{Audit, DiskKeyFile, KeyError, KeyFile, KeyState, Keystore, MasterKey, Signer, Token, Update};
+use keys::{Audit, DiskKeyFile, KeyError, KeyFile, KeyPair, KeyState, Keystore, MasterKey, Signer, Token, Update};
 use tempfile::TempDir;
 
 struct Installation {
@@ -46,7 +46,7 @@ fn keys_come_back_as_they_were() {
     assert_eq!(keystore.generation(), 1);
     let audit = keystore.active_or_first::<Audit>().unwrap();
     let token = keystore.active_or_first::<Token>().unwrap();
-    assert_ne!(audit.key_id(), token.key_id());
+    assert_ne!(audit.key_id(), token.id());
     let signature = audit.sign(b"head").unwrap();
     let generation = keystore.generation();
     drop(keystore);
@@ -54,6 +54,8 @@ fn keys_come_back_as_they_were() {
     let mut again = installation.open().unwrap();
     assert_eq!(again.generation(), generation);
     assert_eq!(again.active_or_first::<Audit>().unwrap().verifying_key(), audit.verifying_key());
+    assert_eq!(again.active_or_first::<Token>().unwrap().public(), token.public());
+    assert_eq!(again.by_id::<Token>(token.id()).unwrap().public(), token.public());
     assert_eq!(again.generation(), generation, "nothing was written for what existed");
     again.active::<Audit>().unwrap().verifying_key().verify(b"head", &signature).unwrap();
     assert!(matches!(again.active::<Update>(), Err(KeyError::NoActiveKey { .. })));

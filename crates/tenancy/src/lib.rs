@@ -15,13 +15,13 @@ pub use log::Log;
 pub use permissions::{MAY_MANAGE_PRINCIPALS, MAY_READ_JOURNAL};
 use policy::PolicyModule;
 pub use principal::{Principal, changes_access};
-pub use service::{Authenticated, NewPrincipal, NewTenant, TOKENS, Tenancy};
+pub use service::{Authenticated, NewPrincipal, NewTenant, TOKEN_USES, TOKENS, Tenancy};
 pub use tenant::Tenant;
 
 /// What the domain consists of.
 pub const DOMAIN: Domain = Domain {
     name: "tenancy",
     aggregates: &[AggregateSpec::of::<Tenant>(), AggregateSpec::of::<Principal>(), AggregateSpec::of::<Log>()],
-    tables: &[TOKENS],
+    tables: &[TOKENS, TOKEN_USES],
     policy: PolicyModule { actions: &[], sources: &[] },
 };

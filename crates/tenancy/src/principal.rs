@@ -25,6 +25,9 @@ pub struct PrincipalCreated {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PrincipalTokenIssued {
     pub purpose: String,
+    /// When it stops working by itself; never, where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Its tokens are worth nothing any more.
@@ -50,6 +53,16 @@ pub struct Principal {
     /// Whether its tokens are worth nothing any more.
     pub revoked: bool,
     pub created_at: Timestamp,
+    /// When its token stops working by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Principal {
+    /// Whether its token lets it in at this moment.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        !self.revoked && self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 impl Aggregate for Principal {
@@ -63,10 +76,10 @@ impl Aggregate for Principal {
         match (state, event) {
             (None, PrincipalEvent::Created(created)) => {
                 let (role, created_at) = (created.role, meta.recorded_at);
-                Some(Self { role, name: None, tokens_issued: 0, revoked: false, created_at })
+                Some(Self { role, name: None, tokens_issued: 0, revoked: false, created_at, expires_at: None })
             }
-            (Some(state), PrincipalEvent::TokenIssued(_)) => {
-                Some(Self { tokens_issued: state.tokens_issued + 1, ..state })
+            (Some(state), PrincipalEvent::TokenIssued(issued)) => {
+                Some(Self { tokens_issued: state.tokens_issued + 1, expires_at: issued.expires_at, ..state })
             }
             (Some(state), PrincipalEvent::Revoked(_)) => Some(Self { revoked: true, ..state }),
             (Some(state), PrincipalEvent::Named(named)) => Some(Self { name: Some(named.name.clone()), ..state }),
@@ -85,13 +98,17 @@ pub fn changes_access(event_type: &str) -> bool {
 }
 
 /// Makes a principal with its first token.
-pub fn create(state: Option<&Principal>, role: Role, name: Option<&str>, purpose: &str) -> Decided<PrincipalEvent, ()> {
+pub fn create(
+    state: Option<&Principal>,
+    role: Role,
+    name: Option<&str>,
+    issued: &PrincipalTokenIssued,
+) -> Decided<PrincipalEvent, ()> {
     if state.is_some() {
         return Decided::reject(Reject::new(Code::Conflict, "this principal exists already"));
     }
-    let issued = PrincipalTokenIssued { purpose: purpose.into() };
     let named = name.map(|name| PrincipalNamed { name: name.into() }.into());
-    let events = [PrincipalCreated { role }.into()].into_iter().chain(named).chain([issued.into()]);
+    let events = [PrincipalCreated { role }.into()].into_iter().chain(named).chain([issued.clone().into()]);
     Decided::accept(events.collect::<Vec<PrincipalEvent>>(), ())
 }
 
@@ -118,8 +135,12 @@ mod tests {
         PrincipalCreated { role }.into()
     }
 
+    fn token() -> PrincipalTokenIssued {
+        PrincipalTokenIssued { purpose: "why".into(), expires_at: None }
+    }
+
     fn issued() -> PrincipalEvent {
-        PrincipalTokenIssued { purpose: "why".into() }.into()
+        token().into()
     }
 
     fn revoked() -> PrincipalEvent {
@@ -129,12 +150,13 @@ mod tests {
     #[test]
     fn a_principal_is_made_once_with_a_role_and_a_token() {
         for &role in Role::ALL {
-            let make = |state: Option<&Principal>| create(state, role, None, "why");
+            let make = |state: Option<&Principal>| create(state, role, None, &token());
             let made = check([], make, accepts([created(role), issued()], ())).unwrap();
-            assert_eq!(made, Principal { role, name: None, tokens_issued: 1, revoked: false, created_at: START });
+            let (tokens_issued, created_at, expires_at) = (1, START, None);
+            assert_eq!(made, Principal { role, name: None, tokens_issued, revoked: false, created_at, expires_at });
             assert_eq!((made.index_values(), made.due_at()), (vec![role.as_str().to_owned()], None));
             let name = PrincipalNamed { name: "gate 3".into() }.into();
-            let named = |state: Option<&Principal>| create(state, role, Some("gate 3"), "why");
+            let named = |state: Option<&Principal>| create(state, role, Some("gate 3"), &token());
             let made = check([], named, accepts([created(role), name, issued()], ())).unwrap();
             assert_eq!((made.role, made.name.as_deref()), (role, Some("gate 3")));
             check([created(Role::Viewer), issued()], make, refuses(Code::Conflict));
@@ -148,6 +170,16 @@ mod tests {
             assert!(changes_access(event_type), "{event_type}");
         }
         assert!(!changes_access("principals.counted") && !changes_access("trip.principal") && !changes_access(""));
+    }
+
+    #[test]
+    fn a_token_with_an_end_works_until_then() {
+        let end = START.plus_ms(60_000);
+        let expiring = PrincipalTokenIssued { expires_at: Some(end), ..token() };
+        let known: Principal = fold(&[created(Role::Viewer), expiring.into()]).unwrap();
+        assert!(known.is_active(end.plus_ms(-1)) && !known.is_active(end));
+        let lasting: Principal = fold(&[created(Role::Viewer), issued()]).unwrap();
+        assert!(lasting.is_active(end.plus_ms(1_000_000_000_000)));
     }
 
     #[test]

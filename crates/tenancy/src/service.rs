@@ -1,25 +1,34 @@
 //! Tenancy as the edges use it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::id::PrincipalId;
-use kernel::{Actor, Code, Ctx, CtxSource, Decided, Reject, Role, Sector, TenantId};
+use kernel::{Actor, Code, Ctx, CtxSource, Decided, Reject, Role, Sector, TenantId, Timestamp};
 use keys::Secret;
 use keys::token;
 use serde::{Deserialize, Serialize};
-use store::port::{Fault, ListQuery, Store};
+use store::port::{CommitError, Fault, ListQuery, Store};
 use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec, execute_plain, load};
 
 use crate::log::{self, Log, LogAlarm};
-use crate::principal::{self, Principal};
+use crate::principal::{self, Principal, PrincipalTokenIssued};
 use crate::tenant::{self, Tenant, TenantCreated};
 
 /// Digests of tokens: which principal each belongs to.
 pub const TOKENS: TableSpec = TableSpec::machinery("tokens", &[]);
 
+/// When each token was last used, at most once a minute.
+pub const TOKEN_USES: TableSpec = TableSpec::machinery("token_uses", &[]);
+
+/// How exact the time of a token's last use is.
+const USE_EVERY_MS: i64 = 60_000;
+
 /// What every bearer token begins with; then the tenant, then the secret.
 const TOKEN_PREFIX: &str = "amt";
+
+/// The name of a tenant's first token, which its administrator begins with.
+const FIRST_NAME: &str = "first administrator";
 
 /// What tenants are entitled to until subscriptions differ.
 const EVERYTHING: [&str; 1] = ["trips"];
@@ -27,6 +36,11 @@ const EVERYTHING: [&str; 1] = ["trips"];
 #[derive(Debug, Serialize, Deserialize)]
 struct TokenOwner {
     principal: PrincipalId,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct TokenUse {
+    at: Timestamp,
 }
 
 /// What a valid token stands for.
@@ -58,17 +72,20 @@ pub struct NewPrincipal {
     pub role: Role,
     pub name: String,
     pub token: Secret,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Tenants, principals and tokens.
 pub struct Tenancy {
     store: Arc<dyn Store>,
     source: Arc<dyn CtxSource>,
+    /// The last uses of tokens that were noted.
+    uses: Mutex<HashMap<(TenantId, PrincipalId), Timestamp>>,
 }
 
 impl Tenancy {
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn CtxSource>) -> Self {
-        Self { store, source }
+        Self { store, source, uses: Mutex::default() }
     }
 
     /// Makes the platform and its administrator at the first start; `None` at every later one.
@@ -80,7 +97,7 @@ impl Tenancy {
         let ctx = Ctx::new(&*self.source, platform.clone(), Actor::automation("first.start"));
         let created = TenantCreated { name: platform, sector: None, entitlements: BTreeSet::new(), simulated: false };
         // The token first: a crash in between leaves a principal that nobody knows, never a platform without one.
-        let token = self.new_principal(&ctx, Role::Administrator, None, "first start").await?.token;
+        let token = self.new_principal(&ctx, Role::Administrator, None, "first start", None).await?.token;
         execute_plain(&*self.store, &ctx, &ctx.tenant, Extras::default(), |state: Option<&Tenant>| {
             tenant::create(state, created.clone())
         })
@@ -105,7 +122,8 @@ impl Tenancy {
             return Err(tenant::taken(&new.name).into());
         }
         // The token first, as for the platform: the name is still free for whoever asks again.
-        let token = self.new_principal(&ctx, Role::Administrator, None, "tenant created").await?.token;
+        let token =
+            self.new_principal(&ctx, Role::Administrator, Some(FIRST_NAME), "tenant created", None).await?.token;
         let outcome = execute_plain(&*self.store, &ctx, &new.name, Extras::default(), |state: Option<&Tenant>| {
             tenant::create(state, created.clone())
         })
@@ -130,12 +148,66 @@ impl Tenancy {
         };
         let mut ctx = Ctx::new(&*self.source, tenant.clone(), by.actor.clone()).in_sector(sector);
         ctx.simulated = simulated;
-        self.new_principal(&ctx, Role::Administrator, Some(name), "another administrator").await
+        self.new_principal(&ctx, Role::Administrator, Some(name), "another administrator", None).await
     }
 
     /// Makes a principal of the caller's tenant.
-    pub async fn create_principal(&self, ctx: &Ctx, role: Role, name: &str) -> Result<NewPrincipal, CommandError> {
-        self.new_principal(ctx, role, Some(name), "created by an administrator").await
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` for a token that would never work; a fault of the store.
+    pub async fn create_principal(
+        &self,
+        ctx: &Ctx,
+        role: Role,
+        name: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<NewPrincipal, CommandError> {
+        if expires_at.is_some_and(|end| end <= ctx.now) {
+            return Err(Reject::new(Code::IllegalTransition, "expires_at is past: the token would never work").into());
+        }
+        self.new_principal(ctx, role, Some(name), "created by an administrator", expires_at).await
+    }
+
+    /// When a principal's token was last used, to the minute.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn last_used(&self, tenant: &TenantId, id: PrincipalId) -> Result<Option<Timestamp>, Fault> {
+        let noted = self.uses().get(&(tenant.clone(), id)).copied();
+        if noted.is_some() {
+            return Ok(noted);
+        }
+        let row = self.store.get(TOKEN_USES, tenant, &id.to_string()).await?;
+        row.map(|row| row.decode::<TokenUse>().map(|used| used.at)).transpose()
+    }
+
+    /// Whether a use of a token is to be noted: the first in a minute.
+    pub fn is_new_use(&self, who: &Authenticated) -> bool {
+        let now = self.source.now();
+        let mut uses = self.uses();
+        let last = uses.get(&(who.tenant.clone(), who.principal));
+        let is_new = last.is_none_or(|last| now >= last.plus_ms(USE_EVERY_MS));
+        if is_new {
+            uses.insert((who.tenant.clone(), who.principal), now);
+        }
+        is_new
+    }
+
+    /// Notes a use of a token. Nobody waits for it: a store that cannot write keeps nobody out.
+    pub async fn note_use(&self, who: &Authenticated) {
+        let noted = RowBody::new(&TokenUse { at: self.source.now() }, Vec::new()).map_err(CommitError::from);
+        let row = noted.map(|body| RowWrite::put(TOKEN_USES, who.principal.to_string(), Expected::Any, body));
+        let written = match row {
+            Ok(row) => self.store.write(&who.tenant, vec![row]).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            tracing::debug!(tenant = %who.tenant, principal = %who.principal, %error, "the use of a token is not noted");
+        }
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<(TenantId, PrincipalId), Timestamp>> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A page of a tenant's principals, by id.
@@ -167,6 +239,7 @@ impl Tenancy {
         role: Role,
         name: Option<&str>,
         purpose: &str,
+        expires_at: Option<Timestamp>,
     ) -> Result<NewPrincipal, CommandError> {
         let id: PrincipalId = ctx.new_id();
         let secret = token::generate()
@@ -175,11 +248,12 @@ impl Tenancy {
         let owner = RowBody::new(&TokenOwner { principal: id }, Vec::new())?;
         let row = RowWrite::put(TOKENS, digest(token.expose()), Expected::Absent, owner);
         let extras = Extras { rows: vec![row], ..Extras::default() };
+        let issued = PrincipalTokenIssued { purpose: purpose.into(), expires_at };
         execute_plain(&*self.store, ctx, &id, extras, |state: Option<&Principal>| {
-            principal::create(state, role, name, purpose)
+            principal::create(state, role, name, &issued)
         })
         .await?;
-        Ok(NewPrincipal { id, role, name: name.unwrap_or_default().to_owned(), token })
+        Ok(NewPrincipal { id, role, name: name.unwrap_or_default().to_owned(), token, expires_at })
     }
 
     /// Who presents this token; `None` when nobody does any more or ever did.
@@ -190,7 +264,8 @@ impl Tenancy {
         let Some(principal) = load::<Principal>(&*self.store, &tenant, &owner.principal).await? else {
             return Ok(None);
         };
-        let Some(record) = self.tenant(&tenant).await?.filter(|_| !principal.state.revoked) else { return Ok(None) };
+        let is_active = principal.state.is_active(self.source.now());
+        let Some(record) = self.tenant(&tenant).await?.filter(|_| is_active) else { return Ok(None) };
         Ok(Some(Authenticated {
             tenant,
             principal: owner.principal,
@@ -212,7 +287,7 @@ impl Tenancy {
     /// Whether a principal may act, for what began when it could.
     pub async fn is_active(&self, tenant: &TenantId, principal: PrincipalId) -> Result<bool, Fault> {
         let known = load::<Principal>(&*self.store, tenant, &principal).await?;
-        Ok(known.is_some_and(|known| !known.state.revoked))
+        Ok(known.is_some_and(|known| known.state.is_active(self.source.now())))
     }
 
     pub async fn tenant(&self, tenant: &TenantId) -> Result<Option<Tenant>, Fault> {

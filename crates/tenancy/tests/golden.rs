@@ -29,7 +29,7 @@ fn a_tenant_is_read_as_it_was_written() {
 fn a_principal_is_read_as_it_was_written() {
     let history = [
         PrincipalCreated { role: Role::SafetyOfficer }.into(),
-        PrincipalTokenIssued { purpose: "tenant created".into() }.into(),
+        PrincipalTokenIssued { purpose: "tenant created".into(), expires_at: None }.into(),
         PrincipalRevoked { reason: "left the company".into() }.into(),
         PrincipalNamed { name: "screen at gate 3".into() }.into(),
     ];

@@ -129,7 +129,7 @@ fn neither_a_token_nor_its_digest_is_in_the_journal() {
     let digest = journal::Hash::of_bytes(token.expose().as_bytes()).to_string();
     let secret = token.expose().rsplit('_').next().unwrap();
     let entries = block_on(world.store.entries(&"north-pit".parse().unwrap(), 0, PAGE_LIMIT_MAX)).unwrap();
-    assert_eq!(entries.len(), 3);
+    assert_eq!(entries.len(), 4);
     for entry in entries {
         assert!(!entry.envelope_json.contains(secret) && !entry.envelope_json.contains(&digest));
     }

@@ -1,7 +1,11 @@
 // Starts tasks on the map, for buttons and keyboard shortcuts alike.
 import type { Fleet } from '../live/fleet.svelte'
 import { drawing } from '../map/drawing.svelte'
+import { session } from '../state/session.svelte'
 import { view } from '../state/view.svelte'
+
+/** Whether another person or program ordered the stop: then a second person decides about its end. */
+export const isOfAnother = ({ owner }: { owner?: string | null }) => Boolean(owner) && owner !== session.identity?.principal
 
 export function startTask(fleet: Fleet, kind: 'trip' | 'close' | 'zone' | 'closure') {
   if (fleet.sites.length === 0) {

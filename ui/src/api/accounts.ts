@@ -77,6 +77,8 @@ export interface Approval {
   action: string
   subject: string
   summary: string
+  /** What the command names beside its subject, such as the hold. */
+  arguments: Record<string, unknown>
   reason: string
   asked_by: ActingPerson
   asked_at: string
@@ -122,6 +124,7 @@ export const accounts = (client: Client) => ({
   createToken: (token: { name: string; role: string; expires_at?: string }) => client.json<{ id: string; token: string }>('POST', '/v1/principals', token),
   revokeToken: (id: string) => client.json('DELETE', `/v1/principals/${path(id)}`),
   openApprovals: () => client.json<Page<Approval>>('GET', '/v1/approvals?which=open'),
+  askClear: (vehicle: string, stop: string, reason: string) => client.json<Approval>('POST', `/v1/vehicles/${path(vehicle)}/stops/${path(stop)}/clear`, { reason }),
   askRelease: (vehicle: string, hold: string, reason: string) => client.json<Approval>('POST', `/v1/vehicles/${path(vehicle)}/holds/${path(hold)}/release`, { reason }),
   people: (after?: string) => client.json<Page<Named>>('GET', `/v1/people?limit=1000${after ? `&after=${path(after)}` : ''}`),
   approve: (approval: string, reason: string) => client.json('POST', `/v1/approvals/${path(approval)}/approve`, { reason }),

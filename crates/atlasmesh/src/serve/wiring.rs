@@ -30,7 +30,7 @@ use super::folder::DataFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
-use super::ports::{Neighbours, ReleaseHold, TenantsOf};
+use super::ports::{ClearStop, Neighbours, ReleaseHold, TenantsOf};
 use super::signer::AuditSigner;
 use super::verify;
 use crate::cli::args::ServeOptions;
@@ -150,7 +150,8 @@ fn services(
     let fleet = fleet::Fleet::new(Arc::clone(store), Arc::clone(engine), Arc::clone(source), tenants.clone(), settings);
     let fleet = Arc::new(fleet);
     let people = Arc::new(identity::People::new(Arc::clone(store), Arc::clone(source)));
-    let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![Arc::new(ReleaseHold(Arc::clone(&fleet)))];
+    let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> =
+        vec![Arc::new(ReleaseHold(Arc::clone(&fleet))), Arc::new(ClearStop(Arc::clone(&fleet)))];
     let approvals = approvals::Approvals::new(Arc::clone(store), Arc::clone(source), tenants, two_people);
     let approvals = Arc::new(approvals);
     let neighbours = Arc::new(Neighbours {

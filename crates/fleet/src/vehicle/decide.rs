@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kernel::id::{BootId, HoldId};
-use kernel::{Actor, Code, CommandId, Decided, Reject, SiteId, Timestamp, TripId, VehicleId};
+use kernel::{Actor, ActorKind, Code, CommandId, Decided, Reject, SiteId, Timestamp, TripId, VehicleId};
 use policy::PolicyAnswer;
 
 use super::events::{
@@ -283,18 +283,42 @@ pub fn explain_stop(state: Option<&Vehicle>, id: VehicleId, stop: CommandId, rea
     }
 }
 
-/// Clears a stop by its id (SAFE-6).
-pub fn clear_stop(state: Option<&Vehicle>, id: VehicleId, stop: CommandId, asked: &PolicyAnswer) -> Answer<()> {
-    if let Err(reject) = stop_in_force(state, id, stop) {
-        return Decided::reject(reject);
-    }
+/// Whether a stop was ordered by another person or program than this one.
+pub fn is_of_another(stop: &Stop, by: &Actor) -> bool {
+    stop.owner.as_ref().is_some_and(|owner| *owner != by.id)
+}
+
+/// Clears a stop by its id (SAFE-6): who ordered it alone, or two people.
+pub fn clear_stop(
+    state: Option<&Vehicle>,
+    id: VehicleId,
+    stop: CommandId,
+    by: &Actor,
+    asked: &PolicyAnswer,
+) -> Answer<()> {
+    let ordered = match stop_in_force(state, id, stop) {
+        Ok(ordered) => ordered,
+        Err(reject) => return Decided::reject(reject),
+    };
     if let Some(refusal) = &asked.refusal {
         return Decided::reject(refusal.clone());
+    }
+    // Whatever policy says: this is not for rules to loosen.
+    if is_of_another(ordered, by) && by.second_approver.is_none() {
+        let text = format!("stop {stop} was ordered by another: they clear it, or two people do");
+        return Decided::reject(Reject::new(Code::Forbidden, text));
     }
     Decided::accept([VehicleStopCleared { stop }.into()], ())
 }
 
 /// A stop's order as an event.
-pub fn stop_of(stop: CommandId, class: StopClass, reason: &str, from_emergency_record: bool) -> VehicleStopOrdered {
-    VehicleStopOrdered { stop, class, reason: reason.into(), from_emergency_record }
+pub fn stop_of(
+    stop: CommandId,
+    class: StopClass,
+    by: &Actor,
+    reason: &str,
+    from_emergency_record: bool,
+) -> VehicleStopOrdered {
+    let owner = (by.kind == ActorKind::Principal).then(|| by.id.clone());
+    VehicleStopOrdered { stop, class, reason: reason.into(), from_emergency_record, owner }
 }

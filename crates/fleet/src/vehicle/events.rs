@@ -147,6 +147,9 @@ pub struct VehicleStopOrdered {
     pub reason: String,
     /// Whether it left before the journal had it (SAFE-2).
     pub from_emergency_record: bool,
+    /// The person or program that ordered it, who may clear it alone; none where the product did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// The stop holds no longer. The vehicle stays where it is until it is dispatched (SAFE-13).

@@ -125,6 +125,9 @@ pub struct Stop {
     pub class: StopClass,
     pub reason: String,
     pub ordered_at: Timestamp,
+    /// Who ordered it and may clear it alone; none where the product did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// A vehicle.

@@ -105,6 +105,7 @@ impl Vehicle {
                 class: ordered.class,
                 reason: ordered.reason.clone(),
                 ordered_at: at,
+                owner: ordered.owner.clone(),
             }),
             VehicleEvent::StopExplained(explained) => {
                 let explains = |stop: &&mut Stop| stop.id == explained.stop;

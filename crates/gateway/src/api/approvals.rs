@@ -4,6 +4,7 @@ use approvals::{ApprovalId, ApprovalState, Person};
 use kernel::{Actor, Subject, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::PageLimit;
 
@@ -33,6 +34,8 @@ pub struct Approval {
     pub subject: Subject,
     /// What it does, for a person.
     pub summary: String,
+    /// What the command names beside its subject, such as the hold.
+    pub arguments: Map<String, Value>,
     pub reason: String,
     pub asked_by: Person,
     pub asked_at: Timestamp,
@@ -55,6 +58,7 @@ impl Approval {
             action: approval.command,
             subject: approval.subject,
             summary: approval.summary,
+            arguments: approval.arguments.as_object().cloned().unwrap_or_default(),
             reason: approval.reason,
             asked_by: approval.asked_by,
             asked_at: approval.asked_at,

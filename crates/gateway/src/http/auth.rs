@@ -132,6 +132,10 @@ impl Gateway {
     async fn caller(self: &Arc<Self>, token: &str, place: Option<&Place>) -> Result<Caller, Problem> {
         let authenticated = self.tenancy.authenticate(token).await?.ok_or_else(unauthenticated)?;
         tracing::Span::current().record("tenant", authenticated.tenant.as_str());
+        if self.tenancy.is_new_use(&authenticated) {
+            let (tenancy, who) = (Arc::clone(&self.tenancy), authenticated.clone());
+            tokio::spawn(async move { tenancy.note_use(&who).await });
+        }
         let held = place.map(Place::hold).map(Arc::new);
         Ok(Caller { authenticated, account: None, gateway: Arc::clone(self), _held: held })
     }

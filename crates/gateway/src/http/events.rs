@@ -166,6 +166,8 @@ async fn send(
             // Its sender lives as long as the tail.
             _ = news.changed() => {}
             () = tokio::time::sleep_until(quiet_until) => {
+                // Access also ends by time, which no entry tells of.
+                access = None;
                 deliver(to, BEAT).await?;
                 quiet_until = Instant::now() + HEARTBEAT;
             }

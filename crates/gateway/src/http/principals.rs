@@ -48,7 +48,10 @@ pub async fn create(
     caller: Caller,
     body: Body<NewPrincipal>,
 ) -> Result<(StatusCode, Json<PrincipalCreated>), Problem> {
-    let made = gateway.tenancy.create_principal(&caller.ctx(), body.value.role, &body.value.name).await?;
+    let made = gateway
+        .tenancy
+        .create_principal(&caller.ctx(), body.value.role, &body.value.name, body.value.expires_at)
+        .await?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
@@ -60,8 +63,12 @@ pub async fn list(
 ) -> Result<Json<List<Principal, PrincipalId>>, Problem> {
     let query = page.query();
     let limit = query.limit;
-    let principals = gateway.tenancy.principals(&caller.authenticated.tenant, query).await?;
-    Ok(Json(List::page(principals, limit, |(id, _)| *id)))
+    let tenant = &caller.authenticated.tenant;
+    let mut principals = Vec::new();
+    for (id, known) in gateway.tenancy.principals(tenant, query).await? {
+        principals.push((id, known, gateway.tenancy.last_used(tenant, id).await?));
+    }
+    Ok(Json(List::page(principals, limit, |(id, ..)| *id)))
 }
 
 /// `DELETE /v1/principals/{principal}`

@@ -16,7 +16,7 @@ use fleet::vehicle::HoldKind;
 use fleet::vehicle::profile::Registration;
 use fleet::{KnownVehicle, Vehicle};
 use kernel::id::HoldId;
-use kernel::{Aggregate, Code, Role, Subject, Timestamp, VehicleId};
+use kernel::{Aggregate, Code, CommandId, Role, Subject, Timestamp, VehicleId};
 
 use super::auth::Caller;
 use super::endpoint::{self, EDIT, Endpoint, TAGGED};
@@ -74,6 +74,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         asks: Some(CLEAR_STOP),
         route: |m| on(m, clear),
         ..endpoint::post("/v1/vehicles/{vehicle}/clear", MAY_CLEAR_STOP)
+    },
+    Endpoint {
+        summary: "Ask that a stop that another ordered be cleared: a second person decides",
+        body: endpoint::takes::<ReasonGiven>(),
+        status: 202,
+        answer: endpoint::json::<Approval>(),
+        route: |m| on(m, ask_clear),
+        ..endpoint::post("/v1/vehicles/{vehicle}/stops/{stop}/clear", MAY_CLEAR_STOP)
     },
     Endpoint {
         summary: "Place a hold: the vehicle is not dispatched until it is released",
@@ -200,6 +208,32 @@ pub async fn clear(
 ) -> Result<Json<api::WhichStop>, Problem> {
     gateway.fleet.clear_stop(&caller.ctx(), id, body.value.stop).await?;
     Ok(Json(body.value))
+}
+
+/// `POST /v1/vehicles/{vehicle}/stops/{stop}/clear`: somebody else's stop, with a second person.
+pub async fn ask_clear(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Ids(vehicle, id): Ids<VehicleId, CommandId>,
+    body: Body<ReasonGiven>,
+) -> Result<(StatusCode, Json<Approval>), Problem> {
+    let known = gateway.known(&caller, vehicle).await?;
+    let stop = known.vehicle.stops.iter().find(|stop| stop.id == id);
+    let stop = stop.ok_or_else(|| Problem::not_found("stop", id))?;
+    let ctx = caller.ctx_at(known.vehicle.site.clone());
+    if !fleet::vehicle::decide::is_of_another(stop, &ctx.actor) {
+        return Err(Problem::new(Code::IllegalTransition, "this stop needs no second person: clear it yourself"));
+    }
+    let asked = NewApproval {
+        command: CLEAR_STOP.as_str(),
+        subject: Subject::new(Vehicle::KIND, vehicle),
+        summary: format!("Clear the stop of another on {}", known.vehicle.profile.name),
+        reason: body.value.reason.0,
+        arguments: serde_json::json!({ "stop": id }),
+        deciding_roles: [Role::Administrator, Role::Dispatcher, Role::SafetyOfficer].into(),
+    };
+    let (id, approval) = gateway.approvals.ask(&ctx, asked).await?;
+    Ok((StatusCode::ACCEPTED, Json(Approval::of(id, approval, &ctx.actor, ctx.now))))
 }
 
 /// `POST /v1/vehicles/{vehicle}/holds`

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use approvals::ApprovedCommand;
-use fleet::actions::RELEASE_HOLD;
+use fleet::actions::{CLEAR_STOP, RELEASE_HOLD};
 use kernel::id::HoldId;
-use kernel::{BoxFuture, Code, Ctx, Reject, Subject, VehicleId};
+use kernel::{BoxFuture, Code, CommandId, Ctx, Reject, Subject, VehicleId};
 use serde::Deserialize;
 use serde_json::Value;
 use store::CommandError;
@@ -13,9 +13,24 @@ use store::CommandError;
 /// Releases a hold that another placed.
 pub struct ReleaseHold(pub Arc<fleet::Fleet>);
 
+/// Clears a stop that another ordered.
+pub struct ClearStop(pub Arc<fleet::Fleet>);
+
 #[derive(Deserialize)]
-struct Arguments {
+struct WhichHold {
     hold: HoldId,
+}
+
+#[derive(Deserialize)]
+struct WhichStop {
+    stop: CommandId,
+}
+
+/// The vehicle that a command is about, and what else it names.
+fn read<T: for<'de> Deserialize<'de>>(subject: &Subject, arguments: &Value) -> Result<(VehicleId, T), Reject> {
+    let unreadable = || Reject::new(Code::IllegalTransition, "this approval is of another version: ask again");
+    let vehicle = subject.id().parse().map_err(|_| unreadable())?;
+    Ok((vehicle, T::deserialize(arguments).map_err(|_| unreadable())?))
 }
 
 impl ApprovedCommand for ReleaseHold {
@@ -31,15 +46,35 @@ impl ApprovedCommand for ReleaseHold {
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), CommandError>> {
         Box::pin(async move {
-            let unreadable = || Reject::new(Code::IllegalTransition, "this approval is of another version: ask again");
-            let vehicle: VehicleId = subject.id().parse().map_err(|_| unreadable())?;
-            let Arguments { hold } = Arguments::deserialize(arguments).map_err(|_| unreadable())?;
-            let known = self.0.vehicle(&ctx.tenant, vehicle).await?.ok_or_else(unreadable)?;
-            if !known.vehicle.holds.iter().any(|other| other.id == hold) {
+            let (vehicle, WhichHold { hold }) = read(subject, arguments)?;
+            match self.0.release_hold(ctx, vehicle, hold, reason).await {
                 // Carried out before, or released by its owner meanwhile.
-                return Ok(());
+                Err(CommandError::Reject(reject)) if reject.code == Code::NotFound => Ok(()),
+                released => released,
             }
-            self.0.release_hold(ctx, vehicle, hold, reason).await
+        })
+    }
+}
+
+impl ApprovedCommand for ClearStop {
+    fn command(&self) -> &'static str {
+        CLEAR_STOP.as_str()
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        subject: &'a Subject,
+        arguments: &'a Value,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(async move {
+            let (vehicle, WhichStop { stop }) = read(subject, arguments)?;
+            match self.0.clear_stop(ctx, vehicle, stop).await {
+                // Carried out before, or cleared by who ordered it meanwhile.
+                Err(CommandError::Reject(reject)) if reject.code == Code::NotFound => Ok(()),
+                cleared => cleared,
+            }
         })
     }
 }

@@ -8,7 +8,7 @@ mod routing;
 
 use std::sync::Arc;
 
-pub use self::approvals::ReleaseHold;
+pub use self::approvals::{ClearStop, ReleaseHold};
 pub use self::fleet::KnownAbilities;
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;

@@ -131,7 +131,7 @@ fn unclaimed(n: u128, claim_epoch: u64) -> VehicleEvent {
 }
 
 fn order(n: u128, class: StopClass, from_memory: bool) -> VehicleStopOrdered {
-    decide::stop_of(stop(n), class, "why", from_memory)
+    decide::stop_of(stop(n), class, &actor(OWNER), "why", from_memory)
 }
 
 fn stopped(n: u128) -> VehicleEvent {

@@ -1,7 +1,7 @@
 //! Claims and stops: under what a vehicle moves, and what ends that.
 
-use kernel::Code;
 use kernel::testing::{accepts, check, refuses, unchanged};
+use kernel::{ActorKind, Code};
 
 use super::super::Vehicle;
 use super::super::decide::{STOPS_MAX, clear_stop, explain_stop, order_stop, release_claim, take_claim};
@@ -20,7 +20,7 @@ fn ordered(order: VehicleStopOrdered) -> impl FnOnce(Option<&Vehicle>) -> kernel
 }
 
 fn clear(n: u128, asked: PolicyAnswer) -> impl FnOnce(Option<&Vehicle>) -> kernel::Decided<VehicleEvent, ()> {
-    move |state| clear_stop(state, vehicle(), stop(n), &asked)
+    move |state| clear_stop(state, vehicle(), stop(n), &actor(OWNER), &asked)
 }
 
 #[test]
@@ -180,6 +180,21 @@ fn a_stop_in_force_is_explained_and_stays_the_same_stop() {
     let class = StopClass::NearestAdmissible;
     assert_eq!(reasons, [(stop(1), class, "why"), (stop(2), class, "smoke")]);
     check([halted(), vec![explained(2, "smoke")]].concat(), explain(2, "smoke"), unchanged(()));
+}
+
+#[test]
+fn anothers_stop_is_cleared_by_two_people_and_the_products_own_by_one() {
+    let by = |who: &str| Actor { kind: ActorKind::Principal, ..actor(who) };
+    let two = Actor { second_approver: Some("prin_third".into()), ..by("prin_other") };
+    let ordered = |who: &Actor| {
+        let order = decide::stop_of(stop(1), StopClass::Now, who, "why", false);
+        vec![registered(), online(), order.into()]
+    };
+    let clear = |who: Actor| move |state: Option<&Vehicle>| clear_stop(state, vehicle(), stop(1), &who, &allowed());
+    check(ordered(&by(OWNER)), clear(by("prin_other")), refuses(Code::Forbidden));
+    check(ordered(&by(OWNER)), clear(two), accepts([cleared(1)], ()));
+    check(ordered(&by(OWNER)), clear(by(OWNER)), accepts([cleared(1)], ()));
+    check(ordered(&actor("atlasmesh")), clear(by("prin_other")), accepts([cleared(1)], ()));
 }
 
 #[test]

@@ -82,7 +82,9 @@ fn decide(state: Option<&Vehicle>, command: &Command) -> (Vec<VehicleEvent>, boo
         Command::OrderStop { stop, class, from_memory } => {
             plain(order_stop(state, id, order(stop, class, from_memory)))
         }
-        Command::ClearStop { stop: n, allowed } => plain(clear_stop(state, id, stop(n), &asked(allowed))),
+        Command::ClearStop { stop: n, allowed } => {
+            plain(clear_stop(state, id, stop(n), &actor(OWNER), &asked(allowed)))
+        }
     }
 }
 
