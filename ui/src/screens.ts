@@ -37,7 +37,7 @@ export interface Screen {
 export const SCREENS: Screen[] = [
   {
     path: '/inbox', label: 'Inbox', icon: 'inbox', needs: ['get_v1_assistance', 'get_v1_approvals', 'get_v1_vehicles'],
-    load: () => import('./screens/inbox/InboxScreen.svelte'), homeOf: ['safety_officer', 'security_analyst'],
+    load: () => import('./screens/inbox/InboxScreen.svelte'), homeOf: ['safety_officer'],
     badge: (fleet) => ({ count: inbox.waiting(fleet), label: 'need a person', alarm: fleet.assistance.size > 0 }),
   },
   {
@@ -50,7 +50,11 @@ export const SCREENS: Screen[] = [
   },
   {
     path: '/trips', label: 'Trips', icon: 'route', needs: ['get_v1_trips'],
-    load: () => import('./screens/trips/TripsScreen.svelte'), homeOf: ['auditor', 'regulator'],
+    load: () => import('./screens/trips/TripsScreen.svelte'),
+  },
+  {
+    path: '/evidence', label: 'Evidence', icon: 'evidence', needs: ['get_v1_journal'],
+    load: () => import('./screens/evidence/EvidenceScreen.svelte'), homeOf: ['auditor', 'regulator', 'security_analyst'],
   },
   {
     path: '/settings', label: 'Settings', icon: 'settings', needs: [],

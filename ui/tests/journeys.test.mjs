@@ -1,44 +1,15 @@
 // End-to-end tests of the page's user journeys, with keyboard and pointer, on a live fleet.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
-import { api, callAs, clickMap, go, killServer, mapDrawn, open, screenshot, signIn, visibleRoad, waitFor } from './browser.mjs'
-import { launch } from './chromium.mjs'
-
-let browser
-before(async () => { browser = await launch() })
-after(async () => { await browser?.close() })
-
-/** A test on a page of its own, which must have no problems at the end. */
-function journey(name, options, run) {
-  test(name, () => withPage(options, run))
-}
-
-async function withPage(options, run) {
-  const page = await open(browser, options)
-  try {
-    await run(page)
-    await assertNoProblems(page)
-  } catch (error) {
-    await screenshot(page, 'failed')
-    throw error
-  } finally {
-    await page.context().close()
-  }
-}
-
-/** No error, no request to another host and no accessibility violation. */
-async function assertNoProblems(page) {
-  assert.deepEqual(page.problems, [])
-  const { violations } = await new AxeBuilder({ page }).exclude('.maplibregl-canvas-container').analyze()
-  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`), [])
-}
+import { api, callAs, clickMap, go, killServer, mapDrawn, screenshot, signIn, visibleRoad, waitFor } from './browser.mjs'
+import './evidence.mjs'
+import { assertNoProblems, journey, withPage } from './journey.mjs'
+import './people.mjs'
 
 journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {
   const screens = page.getByRole('navigation', { name: 'Screens' })
   const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
-  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Settings']) {
+  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Evidence', 'Settings']) {
     await screens.getByRole('link', { name: label }).click()
     await page.getByRole('heading', { level: 1, name: label }).waitFor()
     assert.equal(new URL(page.url()).pathname, `/${label.toLowerCase()}`)
@@ -46,7 +17,7 @@ journey('each screen is one click away, has an address, and Back returns', {}, a
     await assertNoProblems(page)
   }
   await page.goBack()
-  await page.getByRole('heading', { level: 1, name: 'Trips' }).waitFor()
+  await page.getByRole('heading', { level: 1, name: 'Evidence' }).waitFor()
   await page.goto(new URL(`/vehicles/${id}`, page.url()).href)
   await page.getByRole('heading', { level: 1, name }).waitFor()
   await page.getByRole('region', { name: 'Story' }).getByRole('listitem').first().waitFor()
@@ -379,52 +350,6 @@ journey('a narrow window shows and does the same', { width: 390, height: 844 }, 
   await screenshot(page, 'narrow-trip')
   const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
   assert.ok(!overflows, 'nothing is wider than the window')
-})
-
-const WORKING_SCREENS = ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Settings']
-
-for (const [person, role, first, screens] of [
-  ['dana', 'Dispatcher', '/operations', WORKING_SCREENS],
-  ['sofia', 'Safety officer', '/inbox', WORKING_SCREENS],
-  ['tomas', 'Technician', '/vehicles', WORKING_SCREENS],
-  ['simon', 'Security analyst', '/inbox', WORKING_SCREENS],
-  ['aida', 'Auditor', '/settings', ['Settings']],
-]) {
-  journey(`${person} signs in, sees the screens of the role ${role}, and signs out`, { person }, async (page) => {
-    await page.waitForURL((url) => url.pathname === first)
-    const labels = page.getByRole('navigation', { name: 'Screens' }).locator('.label')
-    assert.deepEqual(await labels.allInnerTexts(), screens)
-    await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' })
-    await screenshot(page, `first-screen-${person}`)
-    await assertNoProblems(page)
-    await page.getByRole('button', { name: `${person}, ${role}` }).click()
-    await page.getByRole('button', { name: 'Sign out' }).click()
-    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
-    assert.equal((await page.request.get(new URL('/v1/session', page.url()).href)).status(), 401)
-  })
-}
-
-journey('a wrong password is answered in one sentence, and what was typed stays', { person: null }, async (page) => {
-  await signIn(page, 'dana', 'not the password of dana')
-  const alert = page.getByRole('alert')
-  await alert.waitFor()
-  assert.equal(await alert.innerText(), 'The organisation, the e-mail address or the password is not right.')
-  assert.equal(await page.getByLabel('Organisation').inputValue(), 'coquimbo-city')
-  assert.equal(await page.getByLabel('E-mail').inputValue(), 'dana@demo.example')
-  await screenshot(page, 'wrong-password')
-})
-
-journey('a session that is ended elsewhere is told, and one goes on where one was', { person: 'dana' }, async (page) => {
-  const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
-  await go(page, `/vehicles/${id}`)
-  await page.getByRole('heading', { level: 1, name }).waitFor()
-  await withPage({ person: 'dana' }, (elsewhere) => callAs(elsewhere, 'DELETE', '/v1/sessions'))
-  await page.getByRole('alert').getByText('Your session ended').waitFor()
-  await screenshot(page, 'session-ended')
-  await assertNoProblems(page)
-  await signIn(page, 'dana')
-  await page.getByRole('heading', { level: 1, name }).waitFor()
-  assert.equal(new URL(page.url()).pathname, `/vehicles/${id}`)
 })
 
 const findFreeVehicle = () => waitFor('a vehicle without a hold', async () =>

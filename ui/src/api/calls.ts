@@ -126,6 +126,9 @@ export const calls = ({ operations: http }: Client) => ({
   },
   proof: (event: string) => body(http.GET('/v1/journal/{event}/proof', { params: { path: { event } } })),
   journalHead: () => body(http.GET('/v1/journal/head')),
+  entries: async (query: { from: number; limit: number; about?: string }) => (await body(http.GET('/v1/journal', { params: { query } }))).items,
+  beginVerification: (replay: boolean) => body(http.POST('/v1/journal/verify', { body: { replay } })),
+  verification: (verification: string) => body(http.GET('/v1/journal/verify/{verification}', { params: { path: { verification } } })),
   journal: (index: number, wait_ms: number, signal?: AbortSignal) =>
     body(http.GET('/v1/journal', { params: { query: { from: index, limit: ENTRIES_MAX, wait_ms } }, ...abortable(signal) })),
 })

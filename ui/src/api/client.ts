@@ -23,6 +23,8 @@ const TIMEOUT_MS = 15_000
 export class Client {
   /** The server's clock minus this browser's, in milliseconds. */
   offsetMs = 0
+  /** When the server last answered a request with success, by this browser's clock. */
+  usedAt = Date.now()
 
   constructor(
     /** An access token; null for the session of this browser's cookie. */
@@ -68,11 +70,16 @@ export class Client {
       const offset = date + 500 - Date.now()
       this.offsetMs = Math.abs(offset) < 1500 ? 0 : offset
     }
-    if (response.ok) return response
-    throw await this.problem(response)
+    if (response.ok) {
+      this.usedAt = Date.now()
+      return response
+    }
+    throw await this.refusal(response)
   }
 
-  private async problem(response: Response): Promise<Error> {
+  /** What is thrown for an answer that is no success; without a valid session it ends that of the page. */
+  async refusal(response: Response): Promise<Error> {
+    if (response.status === 401) this.onUnauthenticated()
     const body = (await response.json().catch(() => null)) as ProblemBody | null
     if (!body?.code) {
       // A proxy answers without problem details when the server behind it is down.
@@ -80,7 +87,6 @@ export class Client {
       const detail = `the server answered ${response.status} without a reason`
       return new Problem({ type: '', title: 'Unexpected answer', status: response.status, code: 'UNEXPECTED', detail })
     }
-    if (body.status === 401) this.onUnauthenticated()
     return new Problem(body)
   }
 }

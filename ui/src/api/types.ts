@@ -27,5 +27,8 @@ export type Assistance = Schemas['Assistance']
 export type AssistanceAnswer = Schemas['AssistAnswer']
 export type TileIndex = Schemas['Tiles']
 export type JournalEntry = Schemas['Entry']
+export type JournalHead = Schemas['Head']
+export type Receipt = Schemas['Receipt']
+export type Verification = Schemas['Verification']
 /** RFC 9457 problem details. */
 export type ProblemBody = Schemas['Problem']

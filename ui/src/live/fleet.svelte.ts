@@ -43,6 +43,8 @@ export class Fleet {
   clock = $state(Date.now())
   /** Journal index of the newest event about each subject, such as `trip/trip_…`, so that an open timeline reads again. */
   readonly latestEvent = new SvelteMap<string, number>()
+  /** Journal index of the newest event that arrived; null before the first. */
+  newestEvent = $state<number | null>(null)
   readonly vehicleStates = $derived.by(() => {
     const states = new Map<string, VehicleState>()
     for (const vehicle of this.vehicles.values()) states.set(vehicle.id, this.vehicleState(vehicle))
@@ -240,6 +242,7 @@ export class Fleet {
         this.latestEvent.set(stream, index)
       }
     }
+    this.newestEvent = entries.at(-1)?.index ?? this.newestEvent
     this.scheduleRead()
   }
 

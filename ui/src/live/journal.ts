@@ -63,7 +63,7 @@ async function stream(client: Client, _: Calls, next: () => number, receive: Rec
     const response = await fetch('/v1/events', { headers, signal: combined, cache: 'no-store' })
     const type = response.headers.get('content-type') ?? ''
     if (response.status === 404 || response.status === 405) throw new StreamNotOffered()
-    if (!response.ok) throw new Error(`the events answer ${response.status}`)
+    if (!response.ok) throw await client.refusal(response)
     if (!type.startsWith('text/event-stream') || !response.body) throw new StreamNotOffered()
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
     const parser = new EventStreamParser()

@@ -42,7 +42,7 @@ export function tripStory({ steps }: TripTimeline, entries: JournalEntry[]): Ste
 }
 
 /** `vehicle.stop_ordered` with a reason becomes `Stop ordered: person on the road`; of another kind of thing it is named. */
-function summaryOf(kind: string, { type, body }: JournalEntry['event']): string {
+export function summaryOf(kind: string, { type, body }: JournalEntry['event']): string {
   const [of = '', event = type] = type.split('.', 2)
   const what = humanize(of === kind ? event : `${of} ${event}`)
   const content = (body ?? {}) as Record<string, unknown>

@@ -9,6 +9,10 @@ import { retryDelay } from '../live/feed'
 
 const TOKEN_KEY = 'atlasmesh.token'
 export const TENANT_KEY = 'atlasmesh.tenant'
+/** The server knows to the minute when a session was used. */
+const END_SLACK_MS = 60_000
+/** The longest that a browser's timer is set to. */
+const TIMER_MAX_MS = 86_400_000
 const UNKNOWN_TOKEN = 'The server does not know this token: it was mistyped, it has expired, or it was revoked.'
 
 class Session {
@@ -21,6 +25,7 @@ class Session {
   private people = $state.raw<People | null>(null)
   private allowed = $derived(new Set(this.identity?.may ?? []))
   private client = new Client(null, () => {})
+  private endTimer: ReturnType<typeof setTimeout> | undefined
 
   /** Whether this is the session of a cookie, and not of an access token. */
   get byPassword(): boolean {
@@ -103,9 +108,33 @@ class Session {
     this.fleet.start()
     this.notice = null
     this.state = 'signed-in'
+    this.watchEnd(client, identity)
+  }
+
+  /**
+   * A stream may outlast a session that ended by time: the server is asked once it must be over, and not before, because
+   * a session that is asked about is used, and lasts longer for it.
+   */
+  private watchEnd(client: Client, { expires_at }: Identity) {
+    clearTimeout(this.endTimer)
+    if (expires_at === null) return
+    const began = client.usedAt
+    const check = async () => {
+      if (client !== this.client) return
+      const lengthened = client.token === null ? client.usedAt - began : 0
+      const remaining = Date.parse(expires_at) + lengthened + END_SLACK_MS - client.now()
+      if (remaining > 0) this.endTimer = setTimeout(check, Math.min(remaining, TIMER_MAX_MS))
+      else {
+        const identity = await this.accounts.session().catch(() => null)
+        if (identity) this.watchEnd(client, identity)
+        else if (client === this.client) this.endTimer = setTimeout(check, END_SLACK_MS)
+      }
+    }
+    void check()
   }
 
   private end(notice: string | null) {
+    clearTimeout(this.endTimer)
     this.fleet?.stop()
     this.fleet = null
     this.identity = null

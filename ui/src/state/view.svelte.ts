@@ -82,10 +82,11 @@ class View {
     this.noticeTimer = setTimeout(() => { this.notice = null }, 6_000)
   }
 
-  /** Closes the dialog; on the map else the task, else the selection, else the search. */
+  /** Closes the dialog, or the event that is open in the journal; on the map else the task, else the selection, else the search. */
   back() {
     if (this.dialog) this.dialog = null
     else if (this.task) this.task = null
+    else if (/^\/evidence\/./.test(router.path)) router.navigate(`/evidence${router.search}`)
     else if (partsOf(router.path)[0] !== 'operations') return
     else if (this.selection) this.select(null)
     else {
