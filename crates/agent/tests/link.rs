@@ -100,6 +100,8 @@ fn nothing_is_forgotten_before_it_is_acknowledged_and_nothing_sent_again_after()
     assert_eq!((hello.trip_id.as_str(), hello.claim_epoch), ("", 0));
     world.said.clear();
     world.told(Told::Welcome(v1::Welcome {
+        token: None,
+        trust_bundle_sequence: 0,
         server_time_us: world.server_time().as_us(),
         heartbeat_interval_ms: 5_000,
         watermarks: vec![v1::Watermark { boot_id: boot(1), telemetry_through_seq: 40, report_through_seq: 2 }],

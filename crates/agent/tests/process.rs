@@ -61,6 +61,10 @@ impl Link for Played {
         self.0.send(Session { authorization, said, tell }).await.unwrap();
         Ok(Response::new(ReceiverStream::new(told)))
     }
+
+    async fn issue_token(&self, _: Request<v1::TokenRequest>) -> Result<Response<v1::Token>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
 }
 
 impl Session {
@@ -92,6 +96,7 @@ impl Session {
                 Said::Heartbeat(heartbeat) => {
                     let server_time_us = now().as_us();
                     self.tell(Told::HeartbeatAck(v1::HeartbeatAck {
+                        trust_bundle_sequence: 0,
                         server_time_us,
                         counter: heartbeat.counter,
                         ..Default::default()
@@ -116,6 +121,8 @@ impl Session {
 
     async fn welcome(&self, claim: Option<v1::Claim>) {
         self.tell(Told::Welcome(v1::Welcome {
+            token: None,
+            trust_bundle_sequence: 0,
             server_time_us: now().as_us(),
             heartbeat_interval_ms: 1_000,
             claim_epoch: claim.as_ref().map_or(0, |claim| claim.claim_epoch),

@@ -110,6 +110,8 @@ pub struct Metric {
 /// A sign of life (ONB-9).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heartbeat {
+    /// The sequence of the trust bundle that it keeps; 0: none.
+    pub trust_bundle_sequence: u64,
     /// Of this boot.
     pub boot: BootId,
     /// Counts heartbeats of the boot.

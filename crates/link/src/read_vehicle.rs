@@ -113,6 +113,7 @@ fn heartbeat(m: v1::Heartbeat) -> Checked<Heartbeat> {
     };
     let metrics = check::list(m.metrics, "heartbeat.metrics")?;
     Ok(Heartbeat {
+        trust_bundle_sequence: m.trust_bundle_sequence,
         boot: check::id(&m.boot_id, "heartbeat.boot_id")?,
         counter: m.counter,
         battery_pct: check::percent(m.battery_pct, "heartbeat.battery_pct")?,

@@ -15,6 +15,7 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig,
     SignatureScheme,
 };
+use sha2::{Digest, Sha256};
 
 use crate::peer::PeerError;
 use crate::{PeerCertificate, SpiffeId};
@@ -31,6 +32,8 @@ pub enum TlsError {
 /// A certificate with its private key, to present.
 pub struct Credential {
     pub certificate: Vec<u8>,
+    /// The authority's, where the other end knows it only by its SHA-256.
+    pub authority: Option<Vec<u8>>,
     /// PKCS #8 in PEM.
     pub key_pem: keys::Secret,
 }
@@ -54,7 +57,8 @@ fn provider() -> Arc<CryptoProvider> {
 fn presented(credential: &Credential) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
     let key = PrivateKeyDer::from_pem_slice(credential.key_pem.expose().as_bytes())
         .map_err(|_| Error::General("the private key is no PEM".into()))?;
-    Ok((vec![CertificateDer::from(credential.certificate.clone())], key))
+    let chain = std::iter::once(&credential.certificate).chain(&credential.authority);
+    Ok((chain.map(|der| CertificateDer::from(der.clone())).collect(), key))
 }
 
 /// Whether those who connect must present a certificate.
@@ -93,17 +97,26 @@ pub fn server_config(
     Ok(config)
 }
 
+/// By what a server's certificate is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// One of these authorities signed it.
+    Authorities(Vec<Vec<u8>>),
+    /// The authority that the server sends along, known by its SHA-256: at first contact nothing else is known.
+    Pinned([u8; 32]),
+}
+
 /// The settings of whoever connects to a server that has this id; `credential` where it presents one.
 ///
 /// # Errors
 /// [`TlsError`].
 pub fn client_config(
-    authorities: &[Vec<u8>],
+    trust: &Trust,
     server: SpiffeId,
     credential: Option<&Credential>,
     protocols: &[&[u8]],
 ) -> Result<ClientConfig, TlsError> {
-    let verifier = ServerVerifier { roots: roots(authorities), server, provider: provider() };
+    let verifier = ServerVerifier { trust: trust.clone(), server, provider: provider() };
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
@@ -189,7 +202,7 @@ impl ClientCertVerifier for ClientVerifier {
 /// Checks a server's certificate by its id: the name under which it was reached says nothing.
 #[derive(Debug)]
 struct ServerVerifier {
-    roots: RootCertStore,
+    trust: Trust,
     server: SpiffeId,
     provider: Arc<CryptoProvider>,
 }
@@ -205,7 +218,14 @@ impl ServerCertVerifier for ServerVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let parsed = ParsedCertificate::try_from(end_entity)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, intermediates, now, algorithms)?;
+        let roots = match &self.trust {
+            Trust::Authorities(authorities) => roots(authorities),
+            Trust::Pinned(sha256) => {
+                let pinned = intermediates.iter().find(|der| Sha256::digest(der.as_ref())[..] == sha256[..]);
+                roots(&pinned.map(|der| der.to_vec()).into_iter().collect::<Vec<_>>())
+            }
+        };
+        verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], now, algorithms)?;
         match PeerCertificate::read(end_entity) {
             Ok(peer) if peer.id == self.server => Ok(ServerCertVerified::assertion()),
             _ => Err(Error::InvalidCertificate(CertificateError::NotValidForName)),

@@ -285,6 +285,8 @@ impl Agent {
             parked: state.parked,
             vehicle_time_us: now.vehicle_time.as_us(),
             odometer_m: state.odometer_m,
+            // The connection knows it, and says it in passing.
+            trust_bundle_sequence: 0,
         }));
     }
 

@@ -215,6 +215,8 @@ impl World {
     pub fn welcome(&mut self, claim: Option<(TripId, u64)>, valid_for_ms: u64) {
         let claim = claim.map(|(trip, claim_epoch)| v1::Claim { trip_id: trip.to_string(), claim_epoch, valid_for_ms });
         self.told(Told::Welcome(v1::Welcome {
+            token: None,
+            trust_bundle_sequence: 0,
             server_time_us: self.server_time().as_us(),
             heartbeat_interval_ms: 5_000,
             claim_epoch: claim.as_ref().map_or(0, |c| c.claim_epoch),

@@ -109,6 +109,8 @@ impl Gateway {
         let settings = self.link_settings;
         let known = self.fleet.vehicle(tenant, *id).await?;
         Ok(v1::Welcome {
+            token: None,
+            trust_bundle_sequence: 0,
             server_time_us: self.source.now().as_us(),
             heartbeat_interval_ms: settings.heartbeat.as_millis() as u64,
             claim,

@@ -135,4 +135,8 @@ impl Link for Vehicles {
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(messages).map(Ok))))
     }
+
+    async fn issue_token(&self, _: Request<link::v1::TokenRequest>) -> Result<Response<link::v1::Token>, Status> {
+        Err(Status::unauthenticated("a token is given to whoever presents an X509-SVID"))
+    }
 }

@@ -315,6 +315,7 @@ impl Session {
         }
         let server_time_us = self.gateway.source.now().as_us();
         self.say(to_vehicle::Message::HeartbeatAck(v1::HeartbeatAck {
+            trust_bundle_sequence: 0,
             server_time_us,
             counter,
             checkpoint: self.head(),
