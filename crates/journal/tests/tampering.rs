@@ -13,7 +13,7 @@ use journal::{
 };
 use kernel::envelope::NewEvent;
 use kernel::{Actor, Clock, Ctx, CtxSource, Subject, TenantId, Timestamp};
-use keys::{Audit, Key, Signer};
+use keys::{Audit, Key, KeyPair, Signer};
 use proptest::prelude::*;
 use serde_json::json;
 

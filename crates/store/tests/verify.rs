@@ -13,7 +13,7 @@ use journal::checkpoint::{Checkpoint, origin};
 use journal::{Hash, NoteVerifier};
 use kernel::TenantId;
 use kernel::testing::HandClock;
-use keys::{Audit, Key, Signer};
+use keys::{Audit, Key, KeyPair, Signer};
 use pollster::block_on;
 use store::due::table_of;
 use store::replay::{Fold, fold_of};
