@@ -4,6 +4,7 @@
 
 mod bench;
 mod cli;
+mod completions;
 mod demo;
 mod exchange;
 mod print;
@@ -30,6 +31,10 @@ fn main() -> ExitCode {
             Command::Policy(command) => serve::policies::run(command),
             Command::Bench(options) => bench::run(options).await,
             Command::Print(what) => print::run(what),
+            Command::Completions { shell } => {
+                completions::run(shell);
+                Ok(())
+            }
             Command::Client(command) => cli::run(command, arguments.connection).await,
         }
     });

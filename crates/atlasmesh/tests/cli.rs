@@ -32,10 +32,8 @@ impl Person<'_> {
         let output = self.run(arguments);
         let (said, errors) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{arguments:?}: {said}{errors}");
-        assert!(
-            serde_json::from_str::<Value>(&said).is_err() || arguments.contains(&"show"),
-            "JSON for a person: {said}"
-        );
+        assert!(serde_json::from_str::<Value>(&said).is_err(), "JSON for a person: {said}");
+        assert!(!said.contains('\u{1b}'), "colours without a terminal: {said}");
         said
     }
 
@@ -86,6 +84,7 @@ fn a_person_runs_a_fleet_from_the_first_token_to_the_last_proof() {
     let (vehicle, _agent) = vehicle(&person);
     let trip = drive(&person);
     hold_and_stop(&person, &vehicle);
+    hold_and_stop(&person, "car-1");
     look_back(&person, &trip);
     principals(&person);
 }
@@ -149,7 +148,10 @@ fn vehicle(person: &Person) -> (String, Agent) {
     assert!(listed.starts_with("VEHICLE") && listed.contains("car-1") && listed.contains("car-2"), "{listed}");
     assert_eq!(person.json(&["vehicles", "list"])["items"].as_array().unwrap().len(), 2);
     assert_eq!(person.json(&["vehicles", "show", id])["name"], "car-1");
-    assert!(person.says(&["vehicles", "show", id]).contains("car-1"));
+    let shown = person.says(&["vehicles", "show", "CAR-1"]);
+    assert!(shown.starts_with("VEHICLE        car-1\n") && shown.contains(id), "{shown}");
+    let unknown = person.fails(&["vehicles", "show", "car-3"]);
+    assert_eq!(unknown, "error: there is no vehicle car-3; there are car-1, car-2\n");
     (id.to_owned(), agent)
 }
 
@@ -168,8 +170,19 @@ fn drive(person: &Person) -> String {
     assert!(person.says(&["trips", "cancel", second, "--reason", "changed my mind"]).contains("CANCEL"));
     let third = person.json(&create)["id"].as_str().unwrap().to_owned();
     person.json(&["trips", "cancel", &third, "--reason", "again"]);
-    assert!(person.says(&["trips", "list"]).contains(&trip));
-    assert_eq!(person.json(&["trips", "list", "--status", "COMPLETED"])["items"][0]["id"], trip.as_str());
+    let short = &trip[trip.len() - 6..];
+    let listed = person.says(&["trips", "list", "--vehicle", "car-1"]);
+    assert!(listed.contains(short) && listed.contains("car-1") && !listed.contains("trip_"), "{listed}");
+    let newest = person.run(&["trips", "list", "--limit", "1", "--json"]);
+    assert_eq!(text(&newest.stderr), "more: use --limit\n");
+    let newest: Value = serde_json::from_slice(&newest.stdout).unwrap();
+    assert_eq!((newest["items"].as_array().unwrap().len(), &newest["items"][0]["id"]), (1, &newest["next"]));
+    assert_eq!(text(&person.run(&["trips", "list", "--limit", "3"]).stderr), "", "there are no more than these");
+    assert_eq!(person.json(&["trips", "show", short])["id"], trip.as_str());
+    let unknown = person.fails(&["trips", "show", "zzzzzzzz"]);
+    assert!(unknown.contains("there are ") && unknown.contains(&format!("{short} (COMPLETED)")), "{unknown}");
+    assert!(person.fails(&["trips", "list", "--status", "flying"]).contains("status: unknown variant `FLYING`"));
+    assert_eq!(person.json(&["trips", "list", "--status", "completed"])["items"][0]["id"], trip.as_str());
     assert_eq!(person.json(&["trips", "show", &trip])["status"], "COMPLETED");
     assert!(person.says(&["trips", "show", &trip]).contains("COMPLETED"));
     let refused = person.fails(&["trips", "cancel", &trip, "--reason", "too late"]);
@@ -200,6 +213,9 @@ fn look_back(person: &Person, trip: &str) {
     assert!(journal.contains("vehicle.registered") && journal.contains("trip.completed"), "{journal}");
     let about = person.json(&["journal", "--about", &format!("trip/{trip}"), "--limit", "3"]);
     assert_eq!(about["items"].as_array().unwrap().len(), 3);
+    let about = person.json(&["journal", "--about", "vehicle/car-1", "--limit", "1000"]);
+    let mut entries = about["items"].as_array().unwrap().iter();
+    assert!(entries.any(|entry| entry["event"]["type"] == "vehicle.registered"), "{about}");
     let verified = person.says(&["verify", "--replay"]);
     assert!(verified.contains("intact") && verified.contains("equal the fold"), "{verified}");
     assert_eq!(person.json(&["verify"])["ok"], true);
@@ -231,17 +247,66 @@ fn a_person_is_told_what_to_do_where_nothing_can_be_done() {
     let missing = person.fails(&["trips", "show", "trip_00000000000000000000000000"]);
     assert!(missing.contains("NOT_FOUND"), "{missing}");
     let nobody = Person { server: &world.server, token: "amt_wrong".into() };
-    assert!(nobody.fails(&["trips", "list"]).contains("UNAUTHENTICATED"));
+    let told = nobody.fails(&["trips", "list"]);
+    for words in ["UNAUTHENTICATED", "`atlasmesh login`", "--token", "ATLASMESH_TOKEN"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
     assert!(person.fails(&["verify", "--data", "/nowhere"]).contains("no data folder"));
-    assert!(person.fails(&["trips", "create", "--site", "town", "--from=here", "--to=1,2"]).contains("lat,lon"));
-    let usage = atlasmesh().args(["trips", "fly"]).output().unwrap();
-    assert_eq!(usage.status.code(), Some(2), "{}", text(&usage.stderr));
+    let usage = |arguments: &[&str]| {
+        let output = atlasmesh().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    usage(&["trips", "fly"]);
+    let told = usage(&["trips", "create", "--site", "town", "--from=here", "--to=1,2"]);
+    assert!(told.contains("latitude,longitude") && told.matches("--from").count() == 1, "{told}");
+    assert!(usage(&["trips", "list", "--limit", "0"]).contains("--limit <N>"));
     world.server.stop();
     let person = Person { server: &world.server, token: world.token.clone() };
     assert!(person.fails(&["trips", "list"]).contains("atlasmesh serve"));
     world.server.verify_stopped();
     let human = atlasmesh().args(["verify", "--replay", "--data"]).arg(world.server.data()).output().unwrap();
     assert!(text(&human.stdout).contains("intact"), "{}", text(&human.stderr));
+}
+
+#[test]
+fn shells_complete_commands_and_people_see_who_may_do_what() {
+    for (shell, mark) in [("bash", "complete -F"), ("zsh", "#compdef atlasmesh"), ("fish", "complete -c atlasmesh")] {
+        let output = atlasmesh().args(["completions", shell]).output().unwrap();
+        let script = text(&output.stdout);
+        assert!(output.status.success() && script.contains(mark) && script.contains("completions"), "{shell}");
+    }
+    let roles = |more: &[&str]| {
+        let output = atlasmesh().arg("roles").args(more).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let matrix = roles(&[]);
+    let marks = |operation: &str| {
+        let line = matrix.lines().find(|line| line.split("  ").next() == Some(operation)).unwrap();
+        line.matches('●').count()
+    };
+    assert!(matrix.starts_with("OPERATION") && matrix.contains("DISPATCHER"), "{matrix}");
+    assert_eq!((marks("POST /v1/users"), marks("POST /v1/trips")), (1, 2));
+    let of_dispatchers = roles(&["--role", "dispatcher"]);
+    assert!(of_dispatchers.contains("POST /v1/trips ") && !of_dispatchers.contains("POST /v1/users"));
+    let told: Value = serde_json::from_str(&roles(&["--json"])).unwrap();
+    let operations = told["operations"].as_array().unwrap();
+    let ask = operations.iter().find(|one| one["operation"] == "post_v1_trips").unwrap();
+    assert_eq!(ask["roles"], serde_json::json!(["administrator", "dispatcher"]));
+    let unknown = atlasmesh().args(["roles", "--role", "king"]).output().unwrap();
+    assert!(text(&unknown.stderr).contains("there is no role king; there are administrator, "));
+}
+
+/// A terminal shows colours, and NO_COLOR takes them away.
+#[test]
+fn colours_are_for_terminals() {
+    let roles = |name: &str, value: &str| {
+        let output = atlasmesh().args(["roles", "--role", "viewer"]).env(name, value).output().unwrap();
+        text(&output.stdout)
+    };
+    assert!(roles("CLICOLOR_FORCE", "1").starts_with("\u{1b}[1mOPERATION"));
+    assert!(roles("NO_COLOR", "1").starts_with("OPERATION"));
 }
 
 #[test]
@@ -351,7 +416,7 @@ fn any_operation_can_be_called() {
     for (arguments, problem) in [
         (vec!["call", "post_v1_trip"], "there is no operation post_v1_trip"),
         (vec!["call", "post_v1_trips", "--colour", "red"], "takes no colour"),
-        (vec!["call", "post_v1_trips", "--priority", "high"], "expected integer"),
+        (vec!["call", "post_v1_trips", "--priority", "high"], "error: --priority: expected integer"),
         (vec!["call", "get_v1_trips_trip"], "--trip is missing"),
         (vec!["call", "get_v1_events"], "does not end"),
         (vec!["call", "get_v1_positions"], "does not end"),

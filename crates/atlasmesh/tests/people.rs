@@ -262,9 +262,12 @@ fn people_work_from_the_command_line() {
     let (done, said) = run(admin, &words, "");
     assert!(done && said.contains("/welcome#town-cars/"), "{said}");
     assert!(run(admin, &["users", "list"], "").1.contains("new@mine.example"));
+    let (_, one) = run(admin, &["users", "list", "--limit", "1", "--json"], "");
+    assert!(!one.contains("more: use --limit"), "she is the only one: {one}");
     world.person("eva", &["safety_officer"]);
     let login = ["login", "--tenant", TENANT, "--email", "eva@mine.example"];
-    assert!(run(None, &login, "wrong horse battery\n").1.contains("UNAUTHENTICATED"));
+    let (_, said) = run(None, &login, "wrong horse battery\n");
+    assert!(said.contains("UNAUTHENTICATED") && !said.contains("--token"), "it was a password, not a token: {said}");
     let (done, said) = run(None, &login, &format!("{PASSWORD}\n"));
     assert!(done && said.contains("eva") && !said.contains("ams_"), "{said}");
     let kept = config.path().join("atlasmesh/session.json");
@@ -276,7 +279,7 @@ fn people_work_from_the_command_line() {
     let hold = world.http.post(&format!("/v1/vehicles/{car}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
     let dispatcher = world.principal("dispatcher", "desk");
     let asking = dispatcher.token.as_deref();
-    let (done, said) = run(asking, &["approvals", "release", &car, &hold, "--reason", "it is clean"], "");
+    let (done, said) = run(asking, &["approvals", "release", "Car", &hold, "--reason", "it is clean"], "");
     assert!(done && said.contains("is pending"), "{said}");
     let approval = said.split_whitespace().find(|word| word.starts_with("appr_")).unwrap();
     assert!(run(None, &["approvals", "list"], "").1.contains(approval));

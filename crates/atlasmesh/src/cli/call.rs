@@ -154,39 +154,28 @@ impl<'a> Operation<'a> {
             return Ok(());
         }
         let schema = self.body_schema().with_context(|| self.unknown(name))?;
-        self.put(&mut typed.body, schema, name, value).with_context(|| format!("--{name} {value}"))
+        self.put(&mut typed.body, schema, name, (name, value))
     }
 
-    /// Puts a value at `a.b.c` of the body, as its schema has it.
-    fn put(&self, object: &mut Map<String, Value>, schema: &'a Value, name: &str, value: &str) -> Result<()> {
+    /// Puts a value at `a.b.c` of the body, as its schema has it; `typed` is the whole name and the value.
+    fn put(&self, object: &mut Map<String, Value>, schema: &'a Value, name: &str, typed: (&str, &str)) -> Result<()> {
         let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
         let first = first.replace('-', "_");
         let field = schema["properties"].get(&first).with_context(|| self.unknown(&first))?;
         let field = self.resolved(field);
         if let Some(rest) = rest {
             let inner = object.entry(first).or_insert_with(|| json!({}));
-            let inner = inner.as_object_mut().context("was given as a whole before")?;
-            return self.put(inner, field, rest, value);
+            let inner = inner.as_object_mut().with_context(|| given_before(typed.0))?;
+            return self.put(inner, field, rest, typed);
         }
-        if field["type"] == "array" && !value.trim_start().starts_with('[') {
-            let item = self.value(self.resolved(&field["items"]), value)?;
+        if field["type"] == "array" && !typed.1.trim_start().starts_with('[') {
+            let item = value(self.resolved(&field["items"]), typed)?;
             let items = object.entry(first).or_insert_with(|| json!([]));
-            items.as_array_mut().context("was given as a whole before")?.push(item);
+            items.as_array_mut().with_context(|| given_before(typed.0))?.push(item);
             return Ok(());
         }
-        object.insert(first, self.value(field, value)?);
+        object.insert(first, value(field, typed)?);
         Ok(())
-    }
-
-    fn value(&self, schema: &Value, text: &str) -> Result<Value> {
-        match schema["type"].as_str() {
-            Some("string") => Ok(Value::String(text.into())),
-            _ => serde_json::from_str(text).or_else(|error| match schema["type"].as_str() {
-                // A union may be text.
-                None => Ok(Value::String(text.into())),
-                Some(kind) => Err(anyhow!("expected {kind} as JSON: {error}")),
-            }),
-        }
     }
 
     fn unknown(&self, name: &str) -> String {
@@ -241,5 +230,20 @@ impl<'a> Operation<'a> {
             .into_iter()
             .map(|(name, kind, needed)| vec![name, if needed { "needed".into() } else { String::new() }, kind]);
         output::table(&["FIELD", "", "WHAT"], &rows.collect::<Vec<_>>());
+    }
+}
+
+fn given_before(name: &str) -> String {
+    format!("--{name}: what it is part of was given as a whole before")
+}
+
+fn value(schema: &Value, (name, text): (&str, &str)) -> Result<Value> {
+    match schema["type"].as_str() {
+        Some("string") => Ok(Value::String(text.into())),
+        kind => serde_json::from_str(text).or_else(|error| match kind {
+            // A union may be text.
+            None => Ok(Value::String(text.into())),
+            Some(kind) => Err(anyhow!("--{name}: expected {kind} as JSON, not {text}: {error}")),
+        }),
     }
 }

@@ -18,6 +18,9 @@ const SESSION_PREFIX: &str = "ams_";
 const COOKIE: &str = "atlasmesh_session";
 /// The largest answer that the command line reads: a page of the journal stays far below.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What to do where the server does not know who asks.
+const NOT_SIGNED_IN: &str =
+    "sign in with `atlasmesh login`, or give a program's token in --token or the environment variable ATLASMESH_TOKEN";
 /// How long a connection may take: the server is near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take: an import of a large map is the slowest.
@@ -39,6 +42,8 @@ pub struct Refused {
     /// What went wrong and what to do.
     pub detail: String,
     pub problem: Value,
+    /// What to do on the command line.
+    pub hint: Option<&'static str>,
 }
 
 /// A request as the API describes it.
@@ -57,9 +62,12 @@ fn json_of(bytes: &[u8]) -> Result<Value> {
     }
 }
 
-fn refused(status: StatusCode, problem: &Value) -> anyhow::Error {
+fn refused(status: StatusCode, problem: &Value) -> Refused {
     let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Refused { status: status.as_u16(), code: text("code"), detail: text("detail"), problem: problem.clone() }.into()
+    let hint = (status == StatusCode::UNAUTHORIZED).then_some(NOT_SIGNED_IN);
+    // Whoever types has typed a parameter, and not a text to deserialize.
+    let detail = text("detail").replace("/query Failed to deserialize query string: ", "");
+    Refused { status: status.as_u16(), code: text("code"), detail, problem: problem.clone(), hint }
 }
 
 impl Client {
@@ -76,7 +84,7 @@ impl Client {
         let (head, bytes) = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange_whole(request)).await??;
         let answer = json_of(&bytes)?;
         if !head.status.is_success() {
-            return Err(refused(head.status, &answer));
+            return Err(Refused { hint: None, ..refused(head.status, &answer) }.into());
         }
         let cookie = head.headers.get("set-cookie").and_then(|value| value.to_str().ok());
         let secret =
@@ -110,7 +118,7 @@ impl Client {
             call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let method = Method::from_bytes(call.method.as_bytes())?;
         let (status, bytes) = self.answered(self.request(method, &call.path, call.body, &headers)?).await?;
-        if status.is_success() { Ok(bytes) } else { Err(refused(status, &json_of(&bytes)?)) }
+        if status.is_success() { Ok(bytes) } else { Err(refused(status, &json_of(&bytes)?).into()) }
     }
 
     async fn answered(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
@@ -123,7 +131,7 @@ impl Client {
         let request = self.request(method, path, body, headers)?;
         let (status, bytes) = self.answered(request).await?;
         let answer = json_of(&bytes)?;
-        if status.is_success() { Ok(answer) } else { Err(refused(status, &answer)) }
+        if status.is_success() { Ok(answer) } else { Err(refused(status, &answer).into()) }
     }
 
     fn request(

@@ -10,17 +10,20 @@ use store::verify::Progress;
 
 use super::args::{JournalOptions, VerifyOptions};
 use super::client::Client;
-use super::{Session, items, output};
+use super::pages::List;
+use super::{Session, items, names, output};
 use crate::serve;
 
 /// How often it is asked how far a verification is.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub async fn show(session: &Session, options: JournalOptions) -> Result<()> {
-    let about = options.about.map(|subject| format!("&about={subject}")).unwrap_or_default();
-    let path = format!("/v1/journal?from={}&limit={}{about}", options.from, options.limit);
-    let page = session.client.get(&path).await?;
-    output::answer(session.format, &page, |page| {
+    let about = match options.about {
+        Some(subject) => Some(names::subject(&session.client, &subject).await?),
+        None => None,
+    };
+    let entries = List::of("/v1/journal").filter("about", about).begins("from", options.from.to_string());
+    entries.first(&session.client, options.most.limit).await?.print(session.format, |page| {
         let columns = ["/index", "/event/recorded_at", "/event/type", "/event/stream", "/event/actor/id"];
         output::table(&["POSITION", "RECORDED", "EVENT", "STREAM", "ACTOR"], &items(page, &columns));
     });
@@ -100,6 +103,7 @@ fn print_report(report: &Value) {
     for log in report.get("logs").and_then(Value::as_array).into_iter().flatten() {
         let text = |pointer| output::text(log, pointer);
         let verdict = if log.get("ok") == Some(&Value::Bool(true)) { "intact" } else { "CHANGED" };
+        let verdict = output::painted(verdict);
         output::line(format!("{:20} {:>8} entries  root {}  {verdict}", text("/tenant"), text("/size"), text("/root")));
         if let Some(finding) = log.get("finding").and_then(Value::as_str) {
             output::line(format!("  {finding}"));

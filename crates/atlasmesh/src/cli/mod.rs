@@ -7,27 +7,44 @@ pub mod output;
 mod assist;
 mod call;
 pub mod journal;
+mod names;
+mod pages;
 mod people;
 mod principals;
+mod roles;
 mod sites;
 mod standing;
 mod trips;
 mod vehicles;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use self::args::{ClientCommand, Connection, TenantCommand};
 use self::client::{Client, Refused};
 use self::output::Format;
+use self::pages::Listed;
 
 /// Where a client command runs: against which server, printing how.
 pub struct Session {
     pub client: Client,
     pub format: Format,
+}
+
+impl Session {
+    /// The names of the vehicles that the items of a page have at a pointer, for people.
+    async fn vehicles_of(&self, page: &Value, pointer: &str) -> BTreeMap<String, String> {
+        let mut items = page["items"].as_array().into_iter().flatten();
+        let is_needed = items.any(|item| item.pointer(pointer).is_some_and(Value::is_string));
+        match self.format == Format::Human && is_needed {
+            true => names::of_vehicles(&self.client).await,
+            false => BTreeMap::new(),
+        }
+    }
 }
 
 pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
@@ -40,6 +57,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Login { tenant, email } => people::login(&session, &connection.url, &tenant, &email).await,
         ClientCommand::Logout => people::logout(&session).await,
         ClientCommand::Whoami => people::whoami(&session).await,
+        ClientCommand::Roles { role } => roles::run(&session, role.as_deref()),
         ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
         ClientCommand::Approvals(command) => people::approvals(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,
@@ -63,9 +81,9 @@ async fn tenants(session: &Session, command: TenantCommand) -> Result<()> {
                 output::line(format!("administrator's token, shown this once: {}", output::text(made, "/token")));
             });
         }
-        TenantCommand::List => {
-            let tenants = session.client.get("/v1/tenants").await?;
-            output::answer(session.format, &tenants, |tenants| {
+        TenantCommand::List(most) => {
+            let tenants = Listed::of_whole(session.client.get("/v1/tenants").await?, most.limit);
+            tenants.print(session.format, |tenants| {
                 let rows = items(tenants, &["/name", "/sector", "/simulated"]);
                 output::table(&["TENANT", "SECTOR", "SIMULATED"], &rows);
             });
@@ -77,14 +95,21 @@ async fn tenants(session: &Session, command: TenantCommand) -> Result<()> {
 /// The items of a page, each as the texts at some pointers.
 pub fn items(page: &Value, pointers: &[&str]) -> Vec<Vec<String>> {
     let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    items.iter().map(|item| pointers.iter().map(|pointer| output::text(item, pointer)).collect()).collect()
+    items.iter().map(|item| pointers.iter().map(|pointer| output::cell(item, pointer)).collect()).collect()
 }
 
-/// Reads a place typed as `lat,lon`.
-pub fn place(text: &str) -> Result<Value> {
-    let Some((lat, lon)) = text.split_once(',') else { bail!("a place is typed as lat,lon, not {text}") };
-    let degrees = |part: &str| part.trim().parse::<f64>().with_context(|| format!("{part} in {text} is not a number"));
-    Ok(json!({ "lat": degrees(lat)?, "lon": degrees(lon)? }))
+/// A place as people type it.
+pub fn place(value: &Value, pointer: &str) -> String {
+    let degrees = |name: &str| value.pointer(&format!("{pointer}/{name}")).and_then(Value::as_f64);
+    match (degrees("lat"), degrees("lon")) {
+        (Some(lat), Some(lon)) => format!("{lat:.6},{lon:.6}"),
+        _ => "-".into(),
+    }
+}
+
+/// `3.4 km`
+pub fn kilometres(metres: f64) -> String {
+    format!("{:.1} km", metres / 1_000.0)
 }
 
 /// Reads a file, or standard input for `-`.
@@ -100,21 +125,32 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// Says on standard error what went wrong, once, with its causes; a refusal with its fields and reasons.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
-    let mut text = format!("error: {error}");
-    for cause in error.chain().skip(1) {
-        text.push_str(&format!("\n  because {cause}"));
-    }
-    if let Some(refused) = error.downcast_ref::<Refused>() {
-        text = format!("refused ({}): {refused}", refused.code);
-        for field in refused.problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
-            text.push_str(&format!("\n  {} {}", output::text(field, "/field"), output::text(field, "/message")));
+    let text = match error.downcast_ref::<Refused>() {
+        Some(refused) => refusal(refused),
+        None => {
+            let causes = error.chain().skip(1).map(|cause| format!("\n  because {cause}"));
+            format!("error: {error}{}", causes.collect::<String>())
         }
-        for reason in refused.problem.pointer("/decision/reasons").and_then(Value::as_array).into_iter().flatten() {
-            text.push_str(&format!("\n  {}: {}", output::text(reason, "/policy_id"), output::text(reason, "/text")));
-        }
-    }
-    use std::io::Write;
-    // Nobody is left to be told when standard error is gone.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    };
+    output::note(text);
     ExitCode::FAILURE
+}
+
+fn refusal(refused: &Refused) -> String {
+    let mut text = format!("refused ({}): {refused}", refused.code);
+    let parts = |pointer: &str| refused.problem.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    for field in parts("/errors") {
+        let told = format!("{} {}", output::text(field, "/field"), output::text(field, "/message"));
+        // One wrong field is the sentence itself.
+        if told != refused.detail {
+            text.push_str(&format!("\n  {told}"));
+        }
+    }
+    for reason in parts("/decision/reasons") {
+        text.push_str(&format!("\n  {}: {}", output::text(reason, "/policy_id"), output::text(reason, "/text")));
+    }
+    if let Some(hint) = refused.hint {
+        text.push_str(&format!("\n  {hint}"));
+    }
+    text
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::args::{ApprovalCommand, UserCommand};
-use super::{Session, items, output};
+use super::pages::List;
+use super::{Session, items, names, output};
 
 /// A session that `login` opened.
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,9 +101,9 @@ pub async fn users(session: &Session, url: &str, command: UserCommand) -> Result
                 link(made);
             });
         }
-        UserCommand::List => {
-            let users = client.get("/v1/users?limit=1000").await?;
-            output::answer(session.format, &users, |users| {
+        UserCommand::List(most) => {
+            let users = List::of("/v1/users").first(client, most.limit).await?;
+            users.print(session.format, |users| {
                 let columns = ["/id", "/name", "/email", "/roles", "/status", "/last_sign_in_at"];
                 output::table(&["USER", "NAME", "E-MAIL", "ROLES", "STATUS", "LAST SEEN"], &items(users, &columns));
             });
@@ -112,7 +113,7 @@ pub async fn users(session: &Session, url: &str, command: UserCommand) -> Result
             let body = serde_json::to_vec(&json!({ "roles": roles }))?;
             let changed = client.put(&format!("/v1/users/{user}/roles"), body, "application/json").await?;
             output::answer(session.format, &changed, |user| {
-                output::line(format!("{} has the roles {}", output::text(user, "/name"), output::text(user, "/roles")));
+                output::line(format!("{} has the roles {}", output::cell(user, "/name"), output::cell(user, "/roles")));
             });
         }
         UserCommand::Reset { user } => {
@@ -135,16 +136,17 @@ pub async fn approvals(session: &Session, command: ApprovalCommand) -> Result<()
         client.post(&format!("/v1/approvals/{approval}/{what}"), &json!({ "reason": reason })).await
     };
     let answered = match command {
-        ApprovalCommand::List { all } => {
+        ApprovalCommand::List { most, all } => {
             let which = if all { "all" } else { "open" };
-            let found = client.get(&format!("/v1/approvals?which={which}&limit=1000")).await?;
-            output::answer(session.format, &found, |found| {
+            let found = List::of("/v1/approvals").filter("which", Some(which.into()));
+            found.first(client, most.limit).await?.print(session.format, |found| {
                 let columns = ["/id", "/state", "/summary", "/reason", "/asked_by/role", "/expires_at"];
                 output::table(&["APPROVAL", "STATE", "WHAT", "WHY", "ASKED BY", "UNTIL"], &items(found, &columns));
             });
             return Ok(());
         }
         ApprovalCommand::Release { vehicle, hold, reason } => {
+            let vehicle = names::vehicle(client, &vehicle).await?;
             let path = format!("/v1/vehicles/{vehicle}/holds/{hold}/release");
             client.post(&path, &json!({ "reason": reason })).await?
         }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::args::PrincipalCommand;
+use super::pages::List;
 use super::{Session, items, output};
 
 pub async fn run(session: &Session, command: PrincipalCommand) -> Result<()> {
@@ -17,9 +18,9 @@ pub async fn run(session: &Session, command: PrincipalCommand) -> Result<()> {
                 output::line(format!("token, shown this once: {}", text("/token")));
             });
         }
-        PrincipalCommand::List => {
-            let principals = client.get("/v1/principals").await?;
-            output::answer(session.format, &principals, |principals| {
+        PrincipalCommand::List(most) => {
+            let principals = List::of("/v1/principals").first(client, most.limit).await?;
+            principals.print(session.format, |principals| {
                 let columns = ["/id", "/role", "/name", "/revoked", "/created_at"];
                 output::table(&["PRINCIPAL", "ROLE", "NAME", "REVOKED", "SINCE"], &items(principals, &columns));
             });

@@ -6,7 +6,8 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::args::SiteCommand;
-use super::{Session, items, output, place, read};
+use super::pages::{List, Listed};
+use super::{Session, items, kilometres, names, output, read};
 
 pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
     match command {
@@ -28,41 +29,39 @@ pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
             imported(session, &made);
         }
         SiteCommand::Import { .. } => bail!("name a road network: --osm FILE, or --nodes FILE and --links FILE"),
-        SiteCommand::List => {
-            let sites = session.client.get("/v1/sites").await?;
-            output::answer(session.format, &sites, |sites| {
+        SiteCommand::List(most) => {
+            let sites = List::of("/v1/sites").first(&session.client, most.limit).await?;
+            sites.print(session.format, |sites| {
                 output::table(&["SITE", "MAP", "DIGEST"], &items(sites, &["/site", "/map/version", "/map/digest"]));
             });
         }
         SiteCommand::Show { site } => {
             let site = session.client.get(&format!("/v1/sites/{site}")).await?;
-            output::answer(session.format, &site, |site| {
-                output::line(serde_json::to_string_pretty(site).unwrap_or_default());
-            });
+            output::answer(session.format, &site, show);
         }
         SiteCommand::Close { site, corners, class, reason, from, until } => {
-            let polygon = corners.iter().map(|corner| place(corner)).collect::<Result<Vec<Value>>>()?;
-            let body = json!({ "class": class, "polygon": polygon, "reason": reason, "from": from, "until": until });
+            let body = json!({ "class": class, "polygon": corners, "reason": reason, "from": from, "until": until });
             let made = session.client.post(&format!("/v1/sites/{site}/closures"), &body).await?;
             output::answer(session.format, &made, |made| {
                 output::line(format!("closed: {}", output::text(made, "/id")));
             });
         }
         SiteCommand::Route { site, from, to, via, kind, vehicle } => {
-            let stops = via.iter().map(|stop| place(stop)).collect::<Result<Vec<Value>>>()?;
-            let body = json!({
-                "kind": kind, "origin": place(&from)?, "destination": place(&to)?, "stops": stops, "vehicle": vehicle,
-            });
+            let vehicle = match vehicle {
+                Some(vehicle) => Some(names::vehicle(&session.client, &vehicle).await?),
+                None => None,
+            };
+            let body = json!({ "kind": kind, "origin": from, "destination": to, "stops": via, "vehicle": vehicle });
             let found = session.client.post(&format!("/v1/sites/{site}/routes"), &body).await?;
             output::answer(session.format, &found, route);
         }
-        SiteCommand::Closures { site } => {
+        SiteCommand::Closures { most, site } => {
             let mut closures = session.client.get(&format!("/v1/sites/{site}/closures")).await?;
             let mut zones = session.client.get(&format!("/v1/sites/{site}/zones")).await?;
             if let (Some(all), Some(zones)) = (closures["items"].as_array_mut(), zones["items"].as_array_mut()) {
                 all.append(zones);
             }
-            output::answer(session.format, &closures, restrictions);
+            Listed::of_whole(closures, most.limit).print(session.format, restrictions);
         }
         SiteCommand::Lift { site, restriction } => {
             let done = session.client.delete(&format!("/v1/sites/{site}/restrictions/{restriction}")).await?;
@@ -77,7 +76,7 @@ fn route(found: &Value) {
     let way = |metres: &str, ms: &str| {
         let (metres, ms) = (found[metres].as_f64()?, found[ms].as_u64()?);
         let seconds = (ms + 500) / 1_000;
-        Some(format!("{:.1} km in {} min {} s", metres / 1_000.0, seconds / 60, seconds % 60))
+        Some(format!("{} in {} min {} s", kilometres(metres), seconds / 60, seconds % 60))
     };
     output::line(way("distance_m", "duration_ms").unwrap_or_default());
     if let Some(approach) = way("approach_m", "approach_ms") {
@@ -90,16 +89,35 @@ fn route(found: &Value) {
     }
 }
 
+const RESTRICTION: [&str; 7] = ["ID", "TYPE", "CLASS", "WHAT", "FROM", "UNTIL", "OWNER"];
+
 /// Closures and zones, each with its line about the vehicles.
 fn restrictions(page: &Value) {
-    let pointers = ["/id", "/type", "/class", "/from", "/until", "/owner"];
-    let mut rows = items(page, &pointers);
     let all = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    for (row, item) in rows.iter_mut().zip(all) {
-        row.insert(3, item["name"].as_str().or(item["reason"].as_str()).unwrap_or("-").to_owned());
-        row.push(in_force(&item["in_force"]));
+    let in_force = all.iter().map(|item| in_force(&item["in_force"]));
+    let rows = all.iter().map(restriction).zip(in_force).map(|(row, in_force)| [row, vec![in_force]].concat());
+    output::table(&[&RESTRICTION[..], &["IN FORCE"]].concat(), &rows.collect::<Vec<_>>());
+}
+
+fn restriction(item: &Value) -> Vec<String> {
+    let what = if item["name"].is_string() { "/name" } else { "/reason" };
+    ["/id", "/type", "/class", what, "/from", "/until", "/owner"].map(|pointer| output::cell(item, pointer)).into()
+}
+
+fn show(site: &Value) {
+    let cell = |pointer| output::cell(site, pointer);
+    output::summary(&[
+        ("SITE", cell("/site")),
+        ("MAP", cell("/map/version")),
+        ("DIGEST", cell("/map/digest")),
+        ("NODES", cell("/map/nodes")),
+        ("EDGES", cell("/map/edges")),
+    ]);
+    let all = site["restrictions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !all.is_empty() {
+        output::line("");
+        output::table(&RESTRICTION, &all.iter().map(restriction).collect::<Vec<_>>());
     }
-    output::table(&["ID", "TYPE", "CLASS", "WHAT", "FROM", "UNTIL", "OWNER", "IN FORCE"], &rows);
 }
 
 /// `on 28 of 30 vehicles; not confirmed: taxi-07, …`

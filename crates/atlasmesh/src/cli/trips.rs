@@ -1,10 +1,13 @@
 //! `atlasmesh trips …`
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::args::TripCommand;
-use super::{Session, items, output, place};
+use super::pages::List;
+use super::{Session, items, kilometres, names, output, place};
 
 /// How long one request waits for the next step of a trip, in milliseconds: below every proxy's patience.
 const WATCH_WAIT_MS: u32 = 20_000;
@@ -14,7 +17,7 @@ pub async fn run(session: &Session, command: TripCommand) -> Result<()> {
     match command {
         TripCommand::Create { site, from, to, kind, passengers, payload_kg, capabilities, idempotency_key } => {
             let body = json!({
-                "site": site, "kind": kind, "origin": place(&from)?, "destination": place(&to)?,
+                "site": site, "kind": kind, "origin": from, "destination": to,
                 "requirements": { "passengers": passengers, "payload_kg": payload_kg, "capabilities": capabilities },
             });
             let made = match idempotency_key {
@@ -22,26 +25,32 @@ pub async fn run(session: &Session, command: TripCommand) -> Result<()> {
                 None => client.post("/v1/trips", &body).await?,
             };
             output::answer(session.format, &made, |made| {
-                output::line(format!("trip {} is {}", output::text(made, "/id"), output::text(made, "/status")));
+                output::line(format!("trip {} is {}", output::text(made, "/id"), status(made)));
             });
         }
-        TripCommand::List { status, limit } => {
-            let filter = status.map(|status| format!("&status={status}")).unwrap_or_default();
-            let trips = client.get(&format!("/v1/trips?limit={limit}{filter}")).await?;
-            output::answer(session.format, &trips, |trips| {
+        TripCommand::List { most, status, vehicle } => {
+            let vehicle = match vehicle {
+                Some(vehicle) => Some(names::vehicle(client, &vehicle).await?),
+                None => None,
+            };
+            let status = status.map(|status| status.to_uppercase().replace('-', "_"));
+            let trips = List::of("/v1/trips").filter("status", status).filter("vehicle", vehicle);
+            let trips = trips.first(client, most.limit).await?;
+            let vehicles = session.vehicles_of(&trips.page, "/vehicle").await;
+            trips.print(session.format, |trips| {
                 let columns = ["/id", "/kind", "/status", "/vehicle", "/created_at"];
-                output::table(&["TRIP", "KIND", "STATUS", "VEHICLE", "ASKED FOR AT"], &items(trips, &columns));
+                let heads = ["TRIP", "KIND", "STATUS", "VEHICLE", "ASKED FOR AT"];
+                output::table(&heads, &names::told(items(trips, &columns), &vehicles));
             });
         }
         TripCommand::Show { trip } => {
-            let trip = client.get(&format!("/v1/trips/{trip}")).await?;
-            output::answer(session.format, &trip, |trip| {
-                output::line(serde_json::to_string_pretty(trip).unwrap_or_default())
-            });
+            let trip = client.get(&format!("/v1/trips/{}", names::trip(client, &trip).await?)).await?;
+            let vehicles = session.vehicles_of(&json!({ "items": [trip] }), "/vehicle").await;
+            output::answer(session.format, &trip, |trip| show(trip, &vehicles));
         }
-        TripCommand::Watch { trip } => watch(session, &trip).await?,
+        TripCommand::Watch { trip } => watch(session, &names::trip(client, &trip).await?).await?,
         TripCommand::Why { trip } => {
-            let story = client.get(&format!("/v1/trips/{trip}/why")).await?;
+            let story = client.get(&format!("/v1/trips/{}/why", names::trip(client, &trip).await?)).await?;
             output::answer(session.format, &story, print_story);
         }
         TripCommand::Cancel { trip, reason } => change(session, &trip, "cancel", &reason).await?,
@@ -52,9 +61,10 @@ pub async fn run(session: &Session, command: TripCommand) -> Result<()> {
 }
 
 async fn change(session: &Session, trip: &str, what: &str, reason: &str) -> Result<()> {
+    let trip = names::trip(&session.client, trip).await?;
     let done = session.client.post(&format!("/v1/trips/{trip}/{what}"), &json!({ "reason": reason })).await?;
     output::answer(session.format, &done, |done| {
-        output::line(format!("trip {} is {}", output::text(done, "/id"), output::text(done, "/status")));
+        output::line(format!("trip {} is {}", output::text(done, "/id"), status(done)));
     });
     Ok(())
 }
@@ -82,7 +92,7 @@ fn print_step(step: &Value) {
 
 fn print_story(story: &Value) {
     let text = |pointer| output::text(story, pointer);
-    output::line(format!("trip {} is {}", text("/trip"), text("/status")));
+    output::line(format!("trip {} is {}", text("/trip"), output::painted(&text("/status"))));
     for step in story.get("steps").and_then(Value::as_array).into_iter().flatten() {
         print_step(step);
         for reason in step.pointer("/decision/reasons").and_then(Value::as_array).into_iter().flatten() {
@@ -90,4 +100,36 @@ fn print_story(story: &Value) {
             output::line(format!("{:30}because {because}", ""));
         }
     }
+}
+
+fn status(trip: &Value) -> String {
+    output::painted(&output::text(trip, "/status"))
+}
+
+fn show(trip: &Value, vehicles: &BTreeMap<String, String>) {
+    let cell = |pointer| output::cell(trip, pointer);
+    let metres = |pointer| trip.pointer(pointer).and_then(Value::as_f64).map(kilometres).unwrap_or_default();
+    let last = trip["stops"].as_array().map_or(0, |stops| stops.len().saturating_sub(1));
+    let vehicle = cell("/vehicle");
+    let load = |pointer| Some(cell(pointer)).filter(|load| load != "0").unwrap_or_default();
+    output::summary(&[
+        ("TRIP", cell("/id")),
+        ("STATUS", cell("/status")),
+        ("KIND", cell("/kind")),
+        ("SITE", cell("/site")),
+        ("FROM", place(trip, "/stops/0/at")),
+        ("TO", place(trip, &format!("/stops/{last}/at"))),
+        ("LENGTH", metres("/route/distance_m")),
+        ("PASSENGERS", load("/requirements/passengers")),
+        ("PAYLOAD KG", load("/requirements/payload_kg")),
+        ("VEHICLE", vehicles.get(&vehicle).cloned().unwrap_or(vehicle)),
+        ("OCCUPIED", cell("/occupied")),
+        ("TO GO", metres("/progress/remaining_m")),
+        ("ARRIVES AT", cell("/progress/eta")),
+        ("WAITS FOR", cell("/wait/reason")),
+        ("BLOCKED BY", cell("/blocked/reason")),
+        ("ENDED", cell("/ended/reason")),
+        ("ASKED FOR AT", cell("/created_at")),
+        ("CHANGED AT", cell("/changed_at")),
+    ]);
 }

@@ -1,10 +1,13 @@
 //! `atlasmesh vehicles …`
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::args::VehicleCommand;
-use super::{Session, items, output, read};
+use super::pages::List;
+use super::{Session, items, kilometres, names, output, place, read};
 
 pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
     let client = &session.client;
@@ -23,18 +26,20 @@ pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
                 ));
             });
         }
-        VehicleCommand::List => {
-            let vehicles = client.get("/v1/vehicles").await?;
-            output::answer(session.format, &vehicles, |vehicles| {
-                let columns = ["/id", "/name", "/status", "/mode", "/ready", "/claim/trip", "/seen/battery_pct"];
-                output::table(
-                    &["VEHICLE", "NAME", "STATUS", "MODE", "READY", "TRIP", "BATTERY %"],
-                    &items(vehicles, &columns),
-                );
+        VehicleCommand::List(most) => {
+            let vehicles = List::of("/v1/vehicles").first(client, most.limit).await?;
+            vehicles.print(session.format, |vehicles| {
+                let columns = ["/name", "/status", "/mode", "/ready", "/claim/trip", "/seen/battery_pct", "/id"];
+                let heads = ["VEHICLE", "STATUS", "MODE", "READY", "TRIP", "BATTERY %", "ID"];
+                output::table(&heads, &names::told(items(vehicles, &columns), &BTreeMap::new()));
             });
         }
-        VehicleCommand::Show { vehicle } => show(session, client.get(&format!("/v1/vehicles/{vehicle}")).await?),
+        VehicleCommand::Show { vehicle } => {
+            let vehicle = names::vehicle(client, &vehicle).await?;
+            output::answer(session.format, &client.get(&format!("/v1/vehicles/{vehicle}")).await?, show);
+        }
         VehicleCommand::Stop { vehicle, class, reason } => {
+            let vehicle = names::vehicle(client, &vehicle).await?;
             let body = json!({ "class": class, "reason": reason });
             let done = client.post(&format!("/v1/vehicles/{vehicle}/stop"), &body).await?;
             output::answer(session.format, &done, |done| {
@@ -42,17 +47,20 @@ pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
             });
         }
         VehicleCommand::Clear { vehicle, stop } => {
+            let vehicle = names::vehicle(client, &vehicle).await?;
             let done = client.post(&format!("/v1/vehicles/{vehicle}/clear"), &json!({ "stop": stop })).await?;
             output::answer(session.format, &done, |_| {
                 output::line(format!("cleared {stop}; the vehicle waits for a dispatch"))
             });
         }
         VehicleCommand::Hold { vehicle, kind, timing, reason } => {
+            let vehicle = names::vehicle(client, &vehicle).await?;
             let body = json!({ "kind": kind, "timing": timing, "reason": reason });
             let done = client.post(&format!("/v1/vehicles/{vehicle}/holds"), &body).await?;
             output::answer(session.format, &done, |done| output::line(format!("hold {}", output::text(done, "/id"))));
         }
         VehicleCommand::Release { vehicle, hold } => {
+            let vehicle = names::vehicle(client, &vehicle).await?;
             let done = client.delete(&format!("/v1/vehicles/{vehicle}/holds/{hold}")).await?;
             output::answer(session.format, &done, |_| output::line(format!("released {hold}")));
         }
@@ -60,8 +68,29 @@ pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
     Ok(())
 }
 
-fn show(session: &Session, value: Value) {
-    output::answer(session.format, &value, |value| {
-        output::line(serde_json::to_string_pretty(value).unwrap_or_default())
-    });
+fn show(vehicle: &Value) {
+    let cell = |pointer| output::cell(vehicle, pointer);
+    let number = |pointer| vehicle.pointer(pointer).and_then(Value::as_f64);
+    let battery = number("/seen/battery_pct").map(|pct| format!("{} %", output::rounded(pct)));
+    output::summary(&[
+        ("VEHICLE", cell("/name")),
+        ("ID", cell("/id")),
+        ("SITE", cell("/site")),
+        ("STATUS", cell("/status")),
+        ("MODE", cell("/mode")),
+        ("READY", cell("/ready")),
+        ("BATTERY", battery.unwrap_or_default()),
+        ("IS AT", place(vehicle, "/seen/position")),
+        ("ODOMETER", number("/seen/odometer_m").map(kilometres).unwrap_or_default()),
+        ("SEEN AT", cell("/seen/at")),
+        ("TRIP", names::short(&cell("/claim/trip"))),
+        ("STOP", cell("/stop/id")),
+        ("STOPPED FOR", cell("/stop/reason")),
+        ("REGISTERED AT", cell("/registered_at")),
+    ]);
+    for hold in vehicle["holds"].as_array().into_iter().flatten() {
+        let text = |pointer| output::cell(hold, pointer);
+        let hold = format!("{}, {}: {} (by {})", text("/id"), text("/kind"), text("/reason"), text("/owner"));
+        output::summary(&[("HOLD", hold)]);
+    }
 }

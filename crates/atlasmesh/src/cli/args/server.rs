@@ -1,0 +1,115 @@
+//! What serves, and what looks after what a server keeps.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = examples!["atlasmesh serve --data fleet-data --http 127.0.0.1:8080"])]
+pub struct ServeOptions {
+    /// The folder that holds everything the server keeps.
+    #[arg(long, default_value = "atlasmesh-data")]
+    pub data: PathBuf,
+    /// Where people and programs connect. Plain HTTP: keep it on this machine or put a TLS proxy before it.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http: String,
+    /// Where vehicles connect (gRPC over TLS).
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    pub link: String,
+    /// The master key, where it is kept elsewhere than in the folder.
+    #[arg(long)]
+    pub master_key: Option<PathBuf>,
+    /// A folder with policies instead of the shipped ones.
+    #[arg(long)]
+    pub policies: Option<PathBuf>,
+    /// Seconds of silence after which a vehicle is OFFLINE.
+    #[arg(long, default_value_t = 30)]
+    pub offline_after_s: u32,
+    /// Seconds for which a claim allows driving on without a link.
+    #[arg(long, default_value_t = 120)]
+    pub claim_valid_s: u32,
+    /// The most mebibytes that the database may take.
+    #[arg(long)]
+    pub store_mib_max: Option<u64>,
+    /// Requests per second of one principal; a tenant may four times that; 0 for no limit. Stops are never counted.
+    #[arg(long, default_value_t = gateway::rates::PER_SECOND)]
+    pub rate_limit: u32,
+    /// Live streams and position feeds that one tenant may hold open.
+    #[arg(long, default_value_t = gateway::streams::PER_TENANT)]
+    pub streams_max: usize,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = examples!["atlasmesh demo --vehicles 10", "atlasmesh demo --headless --until-trips 5"])]
+pub struct DemoOptions {
+    /// Without a live view: one line per event that matters.
+    #[arg(long)]
+    pub headless: bool,
+    /// End when this many trips are done and verified.
+    #[arg(long)]
+    pub until_trips: Option<usize>,
+    #[arg(long, default_value_t = 30)]
+    pub vehicles: usize,
+    /// How many times faster than the real ones they drive.
+    #[arg(long, default_value_t = 20.0)]
+    pub speedup: f64,
+    /// Where the demo keeps its state; a folder of its own that goes away without it.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum StoreCommand {
+    /// Copy everything that the server keeps into a new folder, while the server runs, but for the master key, which opens
+    /// the keys: keep that apart.
+    #[command(after_help = examples!["atlasmesh store backup --data atlasmesh-data --to copy"])]
+    Backup {
+        /// The server's data folder.
+        #[arg(long)]
+        data: PathBuf,
+        /// The folder of the copy, which is made.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Accept that logs of a stopped server are not what was seen of them, after an older state was put back on purpose.
+    #[command(after_help = examples![
+        r#"atlasmesh store accept --data atlasmesh-data --reason "the disk was restored from Monday""#,
+    ])]
+    Accept {
+        /// The server's data folder.
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long)]
+        reason: String,
+        /// The master key, where it is kept elsewhere than in the folder.
+        #[arg(long)]
+        master_key: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum PolicyCommand {
+    /// Write the shipped policies into a new folder, to change them and serve with `--policies`.
+    #[command(after_help = examples!["atlasmesh policy export my-policies"])]
+    Export { folder: PathBuf },
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = examples!["atlasmesh bench commit --count 10"])]
+pub struct BenchOptions {
+    /// Which bench: api, backlog, commit, page, start or trip.
+    pub name: String,
+    /// How many different trips, seconds, commands, vehicles, minutes of driving or trips.
+    #[arg(long)]
+    pub count: Option<usize>,
+    /// Again with what a year leaves in the store: 200,000 ended trips, 5,000 vehicles, 1,000,000 commands.
+    #[arg(long)]
+    pub filled: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = examples!["atlasmesh print openapi"])]
+pub struct PrintOptions {
+    /// What to print: states, events, operations, roles, shapes, serve-options or openapi.
+    pub what: String,
+}
