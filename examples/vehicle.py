@@ -1,13 +1,15 @@
 """A simulated vehicle that nobody at AtlasMesh wrote: it joins, takes trips, drives their routes, and stops when told.
 
     python3 -m venv venv && venv/bin/pip install -r examples/requirements.txt
-    atlasmesh vehicles register --profile docs/guides/vehicle.json --json > registered.json
-    venv/bin/python examples/vehicle.py registered.json LAT,LON [TIMES_FASTER]
+    atlasmesh garage register --profile docs/guides/vehicle.json
+    atlasmesh garage token NAME --out bootstrap.json
+    sh examples/enrol.sh bootstrap.json identity
+    venv/bin/python examples/vehicle.py bootstrap.json identity LAT,LON [TIMES_FASTER]
 
 The messages are those of crates/link/proto/atlasmesh/link/v1/link.proto. What a real vehicle adds: its own map, its own
 storage, and a safety system of its own, which outranks everything said here.
 """
-import hashlib, json, math, queue, ssl, sys, threading, time, uuid
+import json, math, queue, sys, threading, time, uuid
 from pathlib import Path
 
 import grpc
@@ -15,9 +17,8 @@ import grpc
 sys.path.insert(0, str(Path(__file__).parents[1] / "crates/link/proto"))
 pb, rpc = grpc.protos_and_services("atlasmesh/link/v1/link.proto")
 
-registered, start, *rest = sys.argv[1:]
-registered = json.loads(Path(registered).read_text())
-address, sha256 = registered["link"]["address"], registered["link"]["certificate_sha256"]
+bootstrap, identity, start, *rest = sys.argv[1:]
+identity, address = Path(identity), json.loads(Path(bootstrap).read_text())["link"]
 faster = float(rest[0]) if rest else 1.0
 here, odometer_m, trip, sequence, reports = [float(x) for x in start.split(",")], 0.0, None, 0, 0
 stops, latched = set(), False  # a clearance ends a stop and moves nothing; only a resume or a new dispatch does
@@ -169,16 +170,11 @@ def heartbeats(every_s):
         time.sleep(every_s)
 
 
-# The server made its certificate itself; what proves it is its digest, which came with the secret.
-host, port = address.rsplit(":", 1)
-pem = ssl.get_server_certificate((host, int(port)))
-assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() == sha256, "another server answers there"
-channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(pem.encode()),
-                              [("grpc.ssl_target_name_override", "atlasmesh.local")])
+credentials = grpc.ssl_channel_credentials(*[(identity / name).read_bytes() for name in ("authorities.pem", "svid.key", "svid.pem")])
+channel = grpc.secure_channel(address, credentials, [("grpc.ssl_target_name_override", "localhost")])
 say(hello=pb.Hello(boot_id=boot, boot_counter=1, agent_version="vehicle.py", protocol_version=1, mode=pb.MODE_AUTONOMOUS,
                    parked=True, simulated=True, position=position(), vehicle_time_us=now_us()))
-secrets = [("x-atlasmesh-vehicle", registered["id"]), ("authorization", f"Bearer {registered['secret']}")]
-for message in rpc.LinkStub(channel).Session(iter(out.get, None), metadata=secrets):
+for message in rpc.LinkStub(channel).Session(iter(out.get, None)):
     kind = message.WhichOneof("message")
     if kind == "welcome":
         behind_us = message.welcome.server_time_us - now_us()

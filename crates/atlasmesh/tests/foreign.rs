@@ -8,23 +8,24 @@ mod support;
 use std::process::Command;
 
 use serde_json::json;
-use support::foreign::{python, root};
+use support::foreign::{enrol, python, root};
 use support::process::Process;
 use support::server::atlasmesh;
 use support::site::{self, crossing};
-use support::world::{profile, square, tenant};
+use support::world::{square, tenant};
 use support::{Serve, Server, World};
 
 /// Registers a vehicle and starts the example as its agent, at a crossing, twenty times as fast as the clock.
 fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
-    let made = world.http.post("/v1/vehicles", &profile("python")).ok();
-    let registered = world.server.folder.path().join("registered.json");
-    std::fs::write(&registered, made.to_string()).unwrap();
+    let vehicle = world.register("python");
+    let bootstrap = world.bootstrap(&vehicle);
+    let folder = world.server.folder.path().join("python");
+    let identity = enrol(&folder, &bootstrap);
     let (lat, lon) = site::degrees(at.0, at.1);
     let mut command = Command::new(python("python"));
-    command.arg(root().join("examples/vehicle.py")).arg(registered).args([format!("{lat},{lon}"), "20".into()]);
+    command.arg(root().join("examples/vehicle.py")).arg(folder.join("bootstrap.json")).arg(identity).args([format!("{lat},{lon}"), "20".into()]);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    (made["id"].as_str().unwrap().to_owned(), Process::start("vehicle.py", &mut command))
+    (vehicle, Process::start("vehicle.py", &mut command))
 }
 
 /// TRIP-7, TRIP-9

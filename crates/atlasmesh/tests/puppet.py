@@ -4,16 +4,15 @@
 
 It has no rules of its own, so that a test can see what the server does with a vehicle that keeps none.
 """
-import hashlib, json, queue, ssl, sys, threading, time, uuid
+import queue, sys, threading, time, uuid
 from pathlib import Path
 
 import grpc
 
 sys.path.insert(0, sys.argv[1])
 pb, rpc = grpc.protos_and_services("atlasmesh/link/v1/link.proto")
-registered = json.loads(Path(sys.argv[2]).read_text())
+identity, address = Path(sys.argv[2]), sys.argv[4]
 lat, lon = (float(x) for x in sys.argv[3].split(","))
-address, sha256 = registered["link"]["address"], registered["link"]["certificate_sha256"]
 digits = "0123456789abcdefghjkmnpqrstvwxyz"
 number = (int(time.time() * 1e3) << 80) | (uuid.uuid4().int & ((1 << 76) - 1)) | (7 << 76)
 number = number & ~(3 << 62) | (2 << 62)
@@ -74,14 +73,11 @@ def heartbeats(every_s):
         time.sleep(every_s)
 
 
-pem = ssl.get_server_certificate(tuple(address.rsplit(":", 1)))
-assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() == sha256, "another server answers there"
-channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(pem.encode()),
-                              [("grpc.ssl_target_name_override", "atlasmesh.local")])
+credentials = grpc.ssl_channel_credentials(*[(identity / name).read_bytes() for name in ("authorities.pem", "svid.key", "svid.pem")])
+channel = grpc.secure_channel(address, credentials, [("grpc.ssl_target_name_override", "localhost")])
 say(hello=pb.Hello(boot_id=boot, boot_counter=1, agent_version="puppet", protocol_version=1, mode=pb.MODE_AUTONOMOUS,
                    parked=True, simulated=True, position=position()))
-secrets = [("x-atlasmesh-vehicle", registered["id"]), ("authorization", f"Bearer {registered['secret']}")]
-for message in rpc.LinkStub(channel).Session(iter(out.get, None), metadata=secrets):
+for message in rpc.LinkStub(channel).Session(iter(out.get, None)):
     kind = message.WhichOneof("message")
     if kind == "welcome":
         say(online=pb.Online(capabilities=["passenger"]))

@@ -9,10 +9,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use support::World;
-use support::foreign::python;
+use support::foreign::{enrol, python};
 use support::process::Process;
 use support::site::{self, crossing};
-use support::world::profile;
 
 /// Streets are planned at 50 km/h.
 const PLANNED_MPS: f64 = 50.0 / 3.6;
@@ -27,17 +26,16 @@ struct Show {
 impl Show {
     fn begin() -> Self {
         let world = World::new();
-        let made = world.http.post("/v1/vehicles", &profile("puppet")).ok();
-        let registered = world.server.folder.path().join("puppet.json");
-        std::fs::write(&registered, made.to_string()).unwrap();
+        let vehicle = world.register("puppet");
+        let identity = enrol(&world.server.folder.path().join("puppet"), &world.bootstrap(&vehicle));
         let (lat, lon) = site::degrees(0.0, 0.0);
         let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
         let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../link/proto");
         let mut command = Command::new(python("python"));
-        command.arg(format!("{tests}/puppet.py")).arg(proto).arg(registered).arg(format!("{lat},{lon}"));
+        command.arg(format!("{tests}/puppet.py")).arg(proto).arg(identity).arg(format!("{lat},{lon}")).arg(&world.server.link);
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         let puppet = Process::start_with_input("puppet.py", &mut command);
-        let path = format!("/v1/vehicles/{}", made["id"].as_str().unwrap());
+        let path = format!("/v1/vehicles/{vehicle}");
         world.until("the puppet is ready", || {
             let vehicle = world.http.get(&path).ok();
             if vehicle["ready"] == true && vehicle["seen"]["position"].is_object() { Ok(()) } else { Err(vehicle) }

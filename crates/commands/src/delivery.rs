@@ -38,6 +38,12 @@ impl Outgoing {
         (!first, self.issued_at, self.id)
     }
 
+    /// Whether it takes motion away.
+    pub fn is_restrictive(&self) -> bool {
+        use v1::to_vehicle::Message;
+        matches!(&self.message.message, Some(Message::Command(command)) if command.class() == v1::CommandClass::Restrictive)
+    }
+
     /// The span of its delivery.
     pub fn span(&self, tenant: &TenantId, vehicle: VehicleId) -> tracing::Span {
         let trip = trip_of(&self.message);

@@ -7,7 +7,6 @@
 
 pub mod actions;
 mod commands;
-mod credentials;
 mod facts;
 mod names;
 pub mod seen;
@@ -22,7 +21,6 @@ use domain::{AggregateSpec, Domain, Workers};
 use store::due::due_handler;
 
 pub use self::commands::{ground_body, stop_body};
-pub use credentials::VEHICLE_CREDENTIALS;
 pub use facts::{HoldReleaseFacts, RegistrationFacts, SiteImportFacts, StopClearFacts};
 pub use names::VEHICLE_NAMES;
 pub use seen::{CLAIM_RENEWALS, Seen, VEHICLE_SEEN};
@@ -35,7 +33,7 @@ pub use vehicle::Vehicle;
 pub const DOMAIN: Domain = Domain {
     name: "fleet",
     aggregates: &[AggregateSpec::of::<Vehicle>(), AggregateSpec::of::<Site>()],
-    tables: &[VEHICLE_CREDENTIALS, VEHICLE_NAMES, VEHICLE_SEEN, CLAIM_RENEWALS],
+    tables: &[VEHICLE_NAMES, VEHICLE_SEEN, CLAIM_RENEWALS],
     policy: actions::POLICY,
 };
 

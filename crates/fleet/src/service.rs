@@ -8,14 +8,12 @@ use kernel::id::{BootId, HoldId, TypedId};
 use kernel::{
     BoxFuture, Code, CommandId, Ctx, CtxSource, Reject, Sector, SiteId, Subject, TenantId, Timestamp, TripId, VehicleId,
 };
-use keys::Secret;
 use policy::{Engine, PolicyAnswer, Request};
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery, Store};
 use store::{CommandError, Extras, Outcome, TableSpec, execute, execute_plain, load, personal};
 
 use crate::actions;
-use crate::credentials;
 use crate::facts::{HoldReleaseFacts, RegistrationFacts, StopClearFacts};
 use crate::names;
 use crate::seen::{self, Renewal, Seen, VEHICLE_SEEN};
@@ -50,12 +48,10 @@ pub trait Tenants: Send + Sync {
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>>;
 }
 
-/// What a registration answers; the secret is kept nowhere.
+/// What a registration answers.
 #[derive(Debug)]
 pub struct Registered {
     pub vehicle: VehicleId,
-    /// What it presents when it connects.
-    pub secret: Secret,
     pub constraints: policy::Constraints,
 }
 
@@ -106,8 +102,7 @@ impl Fleet {
         execute_plain(&*self.store, ctx, &id, extras, decide).await
     }
 
-    /// Registers a vehicle (ONB-1, ONB-2, ONB-5). Takes no key for doing so once: the secret is told once, so a second
-    /// answer could not be the same.
+    /// Registers a vehicle (ONB-1, ONB-2, ONB-5). Takes no key for doing so once: its name is free only once.
     ///
     /// # Errors
     /// One entry per wrong field; `CONFLICT` for a name that is taken; `POLICY_VIOLATION`; a fault.
@@ -118,8 +113,7 @@ impl Fleet {
             return Err(Reject::invalid_field("/site", text).into());
         }
         let id: VehicleId = ctx.new_id();
-        let (secret, credential) = credentials::new_secret(&ctx.tenant, id)?;
-        let mut rows = vec![credential];
+        let mut rows = Vec::new();
         let commitment = match &registration.vin {
             None => None,
             Some(vin) => {
@@ -159,14 +153,16 @@ impl Fleet {
                 )
             })
             .await?;
-        Ok(Registered { vehicle: id, secret, constraints: outcome.reply })
+        Ok(Registered { vehicle: id, constraints: outcome.reply })
     }
 
-    /// The tenant whose vehicle presents this secret; `None` for a stranger.
-    pub async fn authenticate(&self, vehicle: VehicleId, secret: &str) -> Result<Option<TenantId>, Fault> {
-        let Some(tenant) = credentials::tenant_of(&*self.store, vehicle, secret).await? else { return Ok(None) };
-        let known = self.vehicle(&tenant, vehicle).await?;
-        Ok(known.filter(|known| known.vehicle.status != Status::Decommissioned).map(|_| tenant))
+    /// Takes a vehicle out of the fleet for good. The name is free again.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `ILLEGAL_TRANSITION` while it serves a trip, a fault.
+    pub async fn decommission(&self, ctx: &Ctx, id: VehicleId, reason: &str) -> Result<(), CommandError> {
+        let decide = |state: Option<&Vehicle>| decide::decommission(state, id, reason);
+        self.command(ctx, id, Extras::default(), decide).await.map(drop)
     }
 
     /// The vehicle connected and says what it can do (ONB-8).

@@ -38,6 +38,9 @@ pub struct Gateway {
     pub store: Arc<dyn Store>,
     pub tenancy: Arc<tenancy::Tenancy>,
     pub people: Arc<identity::People>,
+    pub identities: Arc<identity::vehicles::VehicleIdentities>,
+    /// Which trust bundle each vehicle keeps, by its own word.
+    pub bundles: vehicles::acknowledgements::Acknowledgements,
     pub approvals: Arc<approvals::Approvals>,
     pub fleet: Arc<fleet::Fleet>,
     pub trips: Arc<trips::Trips>,
@@ -88,12 +91,12 @@ pub struct Disk {
     pub free: u64,
 }
 
-/// Where vehicles connect, and the certificate that they must find there.
+/// Where vehicles connect.
 #[derive(Debug, Clone)]
 pub struct LinkEndpoint {
     pub address: String,
-    /// Hex SHA-256 of the listener's certificate in DER.
-    pub certificate_sha256: String,
+    /// Where they enrol.
+    pub enrolment: String,
 }
 
 impl std::fmt::Debug for Gateway {

@@ -1,4 +1,5 @@
-//! People: users of a tenant with a name, an e-mail address and roles, who sign in with a password and hold sessions.
+//! Who is who. Vehicles: SPIFFE ids, enrolment, certificates and their end; the keys and authorities behind them. People:
+//! users of a tenant with a name, an e-mail address and roles, who sign in with a password and hold sessions.
 //!
 //! A user is a principal, so that the journal's actors, permissions and policies make no difference between a person and
 //! a program. Passwords, invitations and sessions are kept as digests only. The e-mail address is personal: the journal has
@@ -6,13 +7,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
+pub mod keyring;
 mod lockout;
 mod one_time;
 mod password;
-mod permissions;
+pub mod permissions;
 mod service;
 mod sessions;
 mod user;
+pub mod vehicles;
 
 use domain::{AggregateSpec, Domain};
 use policy::PolicyModule;
@@ -35,7 +38,11 @@ pub mod events {
 /// What the domain consists of.
 pub const DOMAIN: Domain = Domain {
     name: "identity",
-    aggregates: &[AggregateSpec::of::<User>()],
-    tables: &[ONE_TIME_CODES, SESSIONS, lockout::SIGN_IN_FAILURES, password::PASSWORDS, service::USER_EMAILS],
+    aggregates: &[
+        AggregateSpec::of::<User>(),
+        AggregateSpec::of::<keyring::register::KeyRegister>(),
+        AggregateSpec::of::<vehicles::VehicleIdentity>(),
+    ],
+    tables: &[ONE_TIME_CODES, SESSIONS, lockout::SIGN_IN_FAILURES, password::PASSWORDS, service::USER_EMAILS, vehicles::JOIN_TOKENS, vehicles::DEVICE_CERTIFICATES],
     policy: PolicyModule { actions: &[], sources: &[] },
 };

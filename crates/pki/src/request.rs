@@ -97,6 +97,24 @@ impl PublicKeyData for SubjectKey {
     }
 }
 
+/// A new key on P-256, in memory.
+///
+/// # Errors
+/// The certificate library's.
+pub fn new_key() -> Result<rcgen::KeyPair, rcgen::Error> {
+    rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+}
+
+/// The public half of a key made here.
+///
+/// # Errors
+/// [`RequestError::OtherKey`] for a key of another curve.
+pub fn public_of(key: &rcgen::KeyPair) -> Result<SubjectKey, RequestError> {
+    let point = PublicKeyData::der_bytes(key).to_vec();
+    let is_point = point.len() == keys::EC_PUBLIC_BYTES && point.first() == Some(&4);
+    if is_point { Ok(SubjectKey { point }) } else { Err(RequestError::OtherKey) }
+}
+
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};

@@ -92,6 +92,9 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
         data: folder.to_owned(),
         http: "127.0.0.1:0".into(),
         link: "127.0.0.1:0".into(),
+        enrol: "127.0.0.1:0".into(),
+        trust_domain: "bench.local".parse()?,
+        svid_valid_s: 3_600,
         master_key: None,
         policies: None,
         offline_after_s: OFFLINE_AFTER_S,
@@ -103,7 +106,9 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
     let (stop, stopping) = watch::channel(false);
     let listener = TcpListener::bind(&options.http).await?;
     let address = listener.local_addr()?;
-    let parts = wiring::wire(&options, &DataFolder::open(folder)?, address, stopping.clone())?;
+    let listeners = wiring::Listeners { link: address, enrolment: address };
+    let parts = wiring::wire(&options, &DataFolder::open(folder)?, listeners, stopping.clone())?;
+    parts.gateway.identities.keyring().start().await?;
     let (gateway, loops) = (Arc::clone(&parts.gateway), loops::start(&parts, &stopping));
     tokio::spawn(loops.ended());
     let limits = Limits::for_files(sockets::file_limit());

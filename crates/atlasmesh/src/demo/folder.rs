@@ -19,6 +19,7 @@ pub struct Notes {
     /// Where people connect, so that a server that starts again is found where it was.
     pub http: Option<String>,
     pub link: Option<String>,
+    pub enrol: Option<String>,
     /// The registered vehicles, in the form that `atlasmesh-agent fleet` takes them.
     pub vehicles: Vec<serde_json::Value>,
 }

@@ -80,7 +80,7 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     let map = setup::map(&client).await?;
     say(began, format!("map of {}: digest {}", text(&map, "/site"), map_digest(&map)));
     let mut city = City::read()?;
-    setup::vehicles(options, &server, &client, &mut city, folder, &mut notes).await?;
+    setup::vehicles(options, &client, &mut city, folder, &mut notes).await?;
     say(began, format!("{} vehicles registered", options.vehicles));
     let agents = setup::start_agents(folder)?;
     let online = setup::ready(&client, options.vehicles).await?;

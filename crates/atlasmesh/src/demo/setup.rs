@@ -34,8 +34,6 @@ pub struct Server {
     pub child: GuardedChild,
     pub url: String,
     pub link: String,
-    /// The certificate that they must find there.
-    pub certificate_sha256: String,
 }
 
 /// A port that is free.
@@ -50,8 +48,9 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
     let _ = std::fs::remove_file(&endpoints);
     let program = std::env::current_exe().context("this program cannot be found")?;
     let data = data.to_str().context("the folder's name is not UTF-8")?;
-    let (http, link) = (notes.http.as_deref().unwrap_or(ANY_PORT), notes.link.as_deref().unwrap_or(ANY_PORT));
-    let arguments = ["serve", "--data", data, "--http", http, "--link", link];
+    let port = |noted: &Option<String>| noted.clone().unwrap_or_else(|| ANY_PORT.to_owned());
+    let (http, link, enrol) = (port(&notes.http), port(&notes.link), port(&notes.enrol));
+    let arguments = ["serve", "--data", data, "--http", &http, "--link", &link, "--enrol", &enrol];
     let mut child = GuardedChild::start("server", &program, &arguments, &folder.path("server.log"), Lines::Read)?;
     let (found, mut token) = tokio::sync::mpsc::channel(1);
     if let Some(lines) = child.lines() {
@@ -76,11 +75,11 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
         notes.platform_token = Some(told.context("the server told no token: its folder was made by someone else")?);
         folder.note(notes)?;
     }
-    let server =
-        Server { child, url: text("http")?, link: text("link")?, certificate_sha256: text("certificate_sha256")? };
+    let server = Server { child, url: text("http")?, link: text("link")? };
     if notes.http.is_none() {
         notes.http = Some(server.url.trim_start_matches("http://").to_owned());
         notes.link = Some(server.link.clone());
+        notes.enrol = Some(text("enrol")?);
         folder.note(notes)?;
     }
     Ok(server)
@@ -144,10 +143,9 @@ pub async fn map(client: &Client) -> Result<Value> {
     client.put(&format!("{path}/map"), body, "application/json").await.context("the city cannot be imported")
 }
 
-/// Registers what is missing of the fleet, and writes the file that its agents are started from.
+/// Onboards what is missing of the fleet, as a garage does it, and writes the file that its agents are started from.
 pub async fn vehicles(
     options: &DemoOptions,
-    server: &Server,
     client: &Client,
     city: &mut City,
     folder: &DemoFolder,
@@ -156,15 +154,16 @@ pub async fn vehicles(
     ensure!(options.vehicles > 0, "--vehicles must be 1 or more");
     for n in notes.vehicles.len()..options.vehicles {
         let made = client.post("/v1/vehicles", &profile(n)).await.context("a vehicle cannot be registered")?;
+        let id = made.get("id").and_then(Value::as_str).context("a registered vehicle has no id")?;
+        let invited = client.post(&format!("/v1/vehicles/{id}/join-token"), &json!({})).await;
+        let invited = invited.context("a vehicle gets no join token")?;
         notes.vehicles.push(json!({
-            "vehicle": made.get("id"), "secret": made.get("secret"), "start": city.place().to_json(),
+            "bootstrap": invited.get("bootstrap"), "start": city.place().to_json(),
             "capabilities": CAPABILITIES, "obstacle_after_m": (n % ASKING == ASKING - 1).then_some(OBSTACLE_AFTER_M),
         }));
         folder.note(notes)?;
     }
     let bundle = json!({
-        "server": server.link,
-        "ca_sha256": server.certificate_sha256,
         "speedup": options.speedup,
         "vehicles": notes.vehicles[..options.vehicles],
     });

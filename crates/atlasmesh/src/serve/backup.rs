@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use gateway::vehicles::emergency::EmergencyRecord;
-use gateway::vehicles::tls::ListenerCertificate;
 use kernel::{Actor, ActorKind, Authentication};
 use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
@@ -39,12 +38,9 @@ fn backup(data: &Path, to: &Path) -> Result<()> {
     copy_files(&from.maps(), &copy.maps(), |_| true)?;
     // After the store, so that it has whatever the journal names.
     telemetry::copy_segments(&from.telemetry(), &copy.telemetry()).context("telemetry cannot be copied")?;
-    // Vehicles know the server by its certificate: with another one, none of them would come back.
-    for name in ListenerCertificate::FILES.into_iter().chain([EmergencyRecord::FILE]) {
-        let (path, to) = (from.root().join(name), copy.root().join(name));
-        if path.exists() {
-            fs::copy(&path, to).with_context(|| format!("{} cannot be copied", path.display()))?;
-        }
+    let (path, copied) = (from.root().join(EmergencyRecord::FILE), copy.root().join(EmergencyRecord::FILE));
+    if path.exists() {
+        fs::copy(&path, copied).with_context(|| format!("{} cannot be copied", path.display()))?;
     }
     line(format!("{} is a copy of {}, without the master key:", to.display(), data.display()));
     line(

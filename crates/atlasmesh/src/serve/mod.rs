@@ -46,9 +46,10 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     let folder = DataFolder::open(&options.data)?;
     let http_listener = listen(&options.http, "--http").await?;
     let link_listener = listen(&options.link, "--link").await?;
-    let link_address = link_listener.local_addr()?;
+    let enrolment_listener = listen(&options.enrol, "--enrol").await?;
+    let listeners = wiring::Listeners { link: link_listener.local_addr()?, enrolment: enrolment_listener.local_addr()? };
     let (stop, stopping) = watch::channel(false);
-    let parts = wiring::wire(&options, &folder, link_address, stopping.clone())?;
+    let parts = wiring::wire(&options, &folder, listeners, stopping.clone())?;
     parts.clock.not_before(newest_written(&*parts.store).await?);
     if let Some(token) =
         parts.gateway.tenancy.ensure_platform().await.context("the platform's administrator cannot be made")?
@@ -56,11 +57,19 @@ pub async fn run(options: ServeOptions) -> Result<()> {
         output::line(format!("platform administrator's token, shown this once: {}", token.expose()));
     }
     seen::check_at_start(&parts).await?;
+    parts.gateway.identities.start().await.context("the identities of vehicles cannot be read")?;
     let loops = loops::start(&parts, &stopping);
     let link = tokio::spawn(vehicles::listen(
         Arc::clone(&parts.gateway),
         link_listener,
-        parts.certificate.server_config()?,
+        Arc::clone(&parts.link_tls),
+        limits,
+        stopping.clone(),
+    ));
+    let enrolment = tokio::spawn(vehicles::enrolment::listen(
+        Arc::clone(&parts.gateway),
+        enrolment_listener,
+        Arc::clone(&parts.enrolment_tls),
         limits,
         stopping.clone(),
     ));
@@ -71,7 +80,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     stop.send_replace(true);
     folder.withdraw();
     let (streams, verifications) = (parts.gateway.streams.ended(), parts.gateway.verifications.ended());
-    let all = async { tokio::join!(server, link, loops.ended(), streams, verifications) };
+    let all = async { tokio::join!(server, link, enrolment, loops.ended(), streams, verifications) };
     if tokio::time::timeout(GRACE, all).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off; nothing acknowledged is lost");
     }
@@ -102,7 +111,7 @@ fn announce(folder: &DataFolder, gateway: &Gateway, http: SocketAddr) -> Result<
     let endpoints = json!({
         "http": format!("http://{http}"),
         "link": gateway.link.address,
-        "certificate_sha256": gateway.link.certificate_sha256,
+        "enrol": gateway.link.enrolment,
         "pid": std::process::id(),
     });
     folder.publish_endpoints(&endpoints)?;

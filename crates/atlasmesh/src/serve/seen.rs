@@ -19,8 +19,9 @@ use super::wiring::Parts;
 pub async fn check_at_start(parts: &Parts) -> Result<()> {
     let tenancy = &parts.gateway.tenancy;
     let known = tenancy.log(&TenantId::platform()).await?.keys_generation;
-    parts.keystore.require_generation(known).context("put the newest keys back: nothing was started")?;
+    parts.gateway.identities.keyring().require_generation(known).context("put the newest keys back: nothing was started")?;
     parts.gateway.check_heads_at_start().await.context("the logs cannot be compared with what was seen of them")?;
+    parts.gateway.identities.keyring().start().await.context("the keys cannot be used")?;
     // A server whose disk is full must start all the same, to stop vehicles; it is noted at the next start.
     if let Err(error) = note_keys(parts).await {
         tracing::error!(%error, "the keys that are used cannot be noted");
@@ -31,7 +32,7 @@ pub async fn check_at_start(parts: &Parts) -> Result<()> {
 /// First the heads, then the note that heads are kept: whoever finds the note alone has a copy.
 async fn note_keys(parts: &Parts) -> Result<(), CommandError> {
     parts.gateway.heads.publish(&*parts.store).await?;
-    parts.gateway.tenancy.see_keys(parts.keystore.generation()).await
+    parts.gateway.tenancy.see_keys(parts.gateway.identities.keyring().generation()).await
 }
 
 /// Finds a log that is not what was seen of it, and alarms that nobody accepted.

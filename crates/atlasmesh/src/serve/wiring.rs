@@ -15,11 +15,12 @@ use gateway::streams::Streams;
 use gateway::tail::Tails;
 use gateway::vehicles::emergency::EmergencyRecord;
 use gateway::vehicles::sessions::Sessions;
-use gateway::vehicles::tls::ListenerCertificate;
+use gateway::vehicles::tls::{DeviceAdmission, Door, ListenerTls, VehicleAdmission, names_of};
 use gateway::verifications::Verifications;
 use gateway::{Gateway, LinkEndpoint, vehicles};
 use kernel::CtxSource;
-use keys::Keystore;
+use identity::keyring::Keyring;
+use identity::vehicles::VehicleIdentities;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use policy::Engine;
 use store::port::Store;
@@ -30,7 +31,7 @@ use super::folder::DataFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
-use super::ports::{ClearStop, Neighbours, ReleaseHold, TenantsOf};
+use super::ports::{ClearStop, Motion, Neighbours, ReleaseHold, TenantsOf};
 use super::signer::AuditSigner;
 use super::verify;
 use crate::cli::args::ServeOptions;
@@ -55,16 +56,23 @@ pub struct Parts {
     /// What follows from the journal, beside the outbox.
     pub subscribers: Subscribers,
     pub outbox: Arc<Outbox>,
-    /// What vehicles find at the listener.
-    pub certificate: ListenerCertificate,
-    pub keystore: Arc<Keystore>,
+    /// What vehicles find at the listeners.
+    pub link_tls: Arc<ListenerTls>,
+    pub enrolment_tls: Arc<ListenerTls>,
+}
+
+/// Where the listeners of vehicles listen.
+#[derive(Debug, Clone, Copy)]
+pub struct Listeners {
+    pub link: SocketAddr,
+    pub enrolment: SocketAddr,
 }
 
 /// Opens what the folder holds and puts the parts together.
 pub fn wire(
     options: &ServeOptions,
     folder: &DataFolder,
-    link: SocketAddr,
+    listeners: Listeners,
     stopping: watch::Receiver<bool>,
 ) -> Result<Parts> {
     let clock = Arc::new(SystemSource::start());
@@ -77,8 +85,29 @@ pub fn wire(
     let store: Arc<dyn Store> = Arc::new(store);
     let services = services(options, folder, &store, &source, &engine);
     let Services { maps, telemetry, tenancy, people, approvals, fleet, trips } = services;
-    let certificate = ListenerCertificate::load_or_make(folder.root())?;
     let sessions = Arc::new(Sessions::default());
+    let key_generation = keystore.generation();
+    let keyring = Keyring::new(Arc::clone(&store), Arc::clone(&source), keystore, options.trust_domain.clone());
+    let keyring = Arc::new(keyring);
+    let motion =
+        Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
+    let svid_valid_ms = i64::from(options.svid_valid_s) * 1_000;
+    let identities = VehicleIdentities::new(
+        Arc::clone(&store),
+        Arc::clone(&source),
+        Arc::clone(&keyring),
+        Arc::new(motion),
+        svid_valid_ms,
+    );
+    let identities = Arc::new(identities);
+    let runtime = tokio::runtime::Handle::current();
+    let admission = Arc::new(VehicleAdmission { identities: Arc::clone(&identities), runtime });
+    let tls = |door, admission, address: &str| {
+        let names = names_of(address);
+        Arc::new(ListenerTls::new(door, Arc::clone(&keyring), Arc::clone(&source), admission, names))
+    };
+    let link_tls = tls(Door::Link, admission, &options.link);
+    let enrolment_tls = tls(Door::Enrolment, Arc::new(DeviceAdmission), &options.enrol);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
     workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers()]);
     let commands = Sources::new(workers.commands);
@@ -87,6 +116,8 @@ pub fn wire(
         store: Arc::clone(&store),
         tenancy,
         people,
+        identities,
+        bundles: Default::default(),
         approvals,
         fleet: Arc::clone(&fleet),
         trips: Arc::clone(&trips.trips),
@@ -102,8 +133,8 @@ pub fn wire(
         emergency: Arc::new(EmergencyRecord::open(folder.root()).context("the emergency record cannot be prepared")?),
         heads: Arc::new(Heads::open(&folder.keys()).context("the newest heads cannot be read")?),
         audit_key,
-        folds: verify::folds(folder, keystore.generation()),
-        link: LinkEndpoint { address: link.to_string(), certificate_sha256: certificate.sha256.clone() },
+        folds: verify::folds(folder, key_generation),
+        link: LinkEndpoint { address: listeners.link.to_string(), enrolment: listeners.enrolment.to_string() },
         link_settings: link_settings(options),
         rates: Rates::new(options.rate_limit),
         verifications: Verifications::new(stopping.clone()),
@@ -118,10 +149,9 @@ pub fn wire(
         started_at: source.now(),
         metrics: metrics()?,
     });
-    let keystore = Arc::new(keystore);
     let Workers { due, subscribers, .. } = workers;
     let dispatch = trips.dispatch;
-    Ok(Parts { gateway, dispatch, store, source, clock, due, subscribers, outbox, certificate, keystore })
+    Ok(Parts { gateway, dispatch, store, source, clock, due, subscribers, outbox, link_tls, enrolment_tls })
 }
 
 /// The domains' services, each with what it needs of its neighbours.

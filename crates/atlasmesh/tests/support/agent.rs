@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use serde_json::{Value, json};
+
 use super::process::Process;
 use super::server::Server;
 
@@ -28,8 +30,9 @@ pub fn program() -> PathBuf {
 pub struct Agent {
     pub vehicle: String,
     pub name: String,
-    secret: PathBuf,
-    state: PathBuf,
+    /// What it was brought from the garage.
+    bootstrap: Value,
+    folder: PathBuf,
     start: (f64, f64),
     speedup: f64,
     /// What else it is told when it starts.
@@ -43,27 +46,19 @@ impl Agent {
     /// Starts the agent of a vehicle at a place.
     pub fn start(
         server: &Server,
-        (vehicle, name, secret): (&str, &str, &str),
+        name: &str,
+        bootstrap: &Value,
         start: (f64, f64),
         speedup: f64,
         more: &[&str],
     ) -> Self {
-        let folder = server.folder.path().join("agents").join(vehicle);
+        let vehicle = bootstrap["vehicle"].as_str().unwrap().to_owned();
+        let folder = server.folder.path().join("agents").join(&vehicle);
         std::fs::create_dir_all(&folder).unwrap();
-        let (secret_file, state) = (folder.join("secret"), folder.join("state"));
-        std::fs::write(&secret_file, secret).unwrap();
         let more: Vec<String> = more.iter().map(|&text| text.to_owned()).collect();
-        let mut agent = Self {
-            vehicle: vehicle.to_owned(),
-            name: name.to_owned(),
-            process: run(&server.link, server, vehicle, (&secret_file, &state), start, speedup, &more),
-            through: None,
-            secret: secret_file,
-            state,
-            start,
-            speedup,
-            more,
-        };
+        let process = run(&folder, bootstrap, start, speedup, &more);
+        let (name, bootstrap) = (name.to_owned(), bootstrap.clone());
+        let agent = Self { vehicle, name, bootstrap, folder, start, speedup, more, through: None, process };
         assert!(agent.process.runs(), "{}", agent.process.said());
         agent
     }
@@ -88,24 +83,28 @@ impl Agent {
 
     /// Starts it again on the same state.
     pub fn start_again(&mut self, server: &Server) {
-        let files = (self.secret.as_path(), self.state.as_path());
         let link = self.through.as_deref().unwrap_or(&server.link);
-        self.process = run(link, server, &self.vehicle, files, self.start, self.speedup, &self.more);
+        self.bootstrap["link"] = json!(link);
+        self.process = run(&self.folder, &self.bootstrap, self.start, self.speedup, &self.more);
+    }
+
+    /// Starts it again on the same state, with another file from the garage.
+    pub fn start_again_with(&mut self, bootstrap: &Value) {
+        self.bootstrap = bootstrap.clone();
+        self.process = run(&self.folder, &self.bootstrap, self.start, self.speedup, &self.more);
+    }
+
+    /// The folder of its state.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("state")
     }
 }
 
-fn run(
-    link: &str,
-    server: &Server,
-    vehicle: &str,
-    (secret, state): (&Path, &Path),
-    start: (f64, f64),
-    speedup: f64,
-    more: &[String],
-) -> Process {
+fn run(folder: &Path, bootstrap: &Value, start: (f64, f64), speedup: f64, more: &[String]) -> Process {
+    let (file, vehicle) = (folder.join("bootstrap.json"), bootstrap["vehicle"].as_str().unwrap());
+    std::fs::write(&file, bootstrap.to_string()).unwrap();
     let mut command = Command::new(program());
-    command.args(["run", "--server", link, "--ca-sha256", &server.certificate_sha256, "--vehicle", vehicle]);
-    command.arg("--secret-file").arg(secret).arg("--state").arg(state);
+    command.args(["run", "--bootstrap"]).arg(file).arg("--state").arg(folder.join("state"));
     command.args(["--simulate", &format!("--start={},{}", start.0, start.1), "--speedup", &speedup.to_string()]);
     command.args(["--capability", "passenger", "--capability", "delivery"]).args(more);
     // What it writes down is how a test sees it act while no server listens.

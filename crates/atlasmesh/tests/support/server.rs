@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use super::http::Http;
 use super::process::{LIMIT, Process};
 
+/// A port that is free.
+const ANY: &str = "127.0.0.1:0";
 const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
 
 /// What a server is started with, beside its folder and ports.
@@ -44,7 +46,8 @@ pub struct Server {
     pub folder: TempDir,
     pub url: String,
     pub link: String,
-    pub certificate_sha256: String,
+    /// Where vehicles enrol.
+    pub enrol: String,
     pub platform_token: String,
     serve: Serve,
 }
@@ -64,7 +67,7 @@ pub fn demo(folder: &Path, vehicles: usize, speedup: u32) -> Process {
     process
 }
 
-fn start(data: &Path, http: &str, link: &str, serve: &Serve) -> Process {
+fn start(data: &Path, [http, link, enrol]: [&str; 3], serve: &Serve) -> Process {
     let mut command = match serve.files {
         None => atlasmesh(),
         Some(files) => {
@@ -74,14 +77,14 @@ fn start(data: &Path, http: &str, link: &str, serve: &Serve) -> Process {
             command
         }
     };
-    command.args(["serve", "--http", http, "--link", link, "--data"]).arg(data).args(&serve.arguments);
+    command.args(["serve", "--http", http, "--link", link, "--enrol", enrol, "--data"]).arg(data).args(&serve.arguments);
     command.envs(serve.environment.iter().map(|(name, value)| (name, value)));
     Process::start("server", &mut command)
 }
 
 /// A server that is expected to refuse its start: its exit code and what it said.
 pub fn refused(data: &Path, http: &str, serve: &Serve) -> (Option<i32>, String) {
-    let mut process = start(data, http, "127.0.0.1:0", serve);
+    let mut process = start(data, [http, ANY, ANY], serve);
     let status = process.ended();
     (status.code(), process.said())
 }
@@ -91,13 +94,13 @@ impl Server {
     pub fn on(data: PathBuf, serve: Serve) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::rename(data, folder.path().join("data")).unwrap();
-        let process = start(&folder.path().join("data"), "127.0.0.1:0", "127.0.0.1:0", &serve);
+        let process = start(&folder.path().join("data"), [ANY; 3], &serve);
         Self::ready(process, folder, String::new(), serve)
     }
 
     pub fn start(serve: Serve) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let process = start(&folder.path().join("data"), "127.0.0.1:0", "127.0.0.1:0", &serve);
+        let process = start(&folder.path().join("data"), [ANY; 3], &serve);
         let token = process.line_with(TOKEN_LINE);
         let platform_token = token.split(TOKEN_LINE).nth(1).unwrap().trim().to_owned();
         Self::ready(process, folder, platform_token, serve)
@@ -109,7 +112,7 @@ impl Server {
             folder,
             url: String::new(),
             link: String::new(),
-            certificate_sha256: String::new(),
+            enrol: String::new(),
             platform_token,
             serve,
         };
@@ -127,7 +130,7 @@ impl Server {
         let endpoints: Value = serde_json::from_slice(&endpoints).unwrap();
         let text = |name: &str| endpoints[name].as_str().unwrap().to_owned();
         assert_eq!(endpoints["pid"].as_u64(), Some(u64::from(self.process.pid())));
-        (self.url, self.link, self.certificate_sha256) = (text("http"), text("link"), text("certificate_sha256"));
+        (self.url, self.link, self.enrol) = (text("http"), text("link"), text("enrol"));
     }
 
     /// Keeps the store from every commit until the answer is dropped: reads go on, a commit hangs.
@@ -161,7 +164,7 @@ impl Server {
     pub fn start_again_with(&mut self, serve: Serve) {
         self.serve = serve;
         let http = self.url.strip_prefix("http://").unwrap();
-        self.process = start(&self.data(), http, &self.link, &self.serve);
+        self.process = start(&self.data(), [http, &self.link, &self.enrol], &self.serve);
         self.await_ready();
     }
 

@@ -72,6 +72,11 @@ impl World {
         self.http.post("/v1/vehicles", &profile(name)).ok()["id"].as_str().unwrap().to_owned()
     }
 
+    /// What a technician carries to a vehicle, with a new join token.
+    pub fn bootstrap(&self, vehicle: &str) -> Value {
+        self.http.post(&format!("/v1/vehicles/{vehicle}/join-token"), &json!({})).ok()["bootstrap"].clone()
+    }
+
     /// Registers a vehicle and starts its agent at a crossing.
     pub fn vehicle(&mut self, at: (f64, f64), speedup: f64) -> usize {
         self.vehicle_that(at, speedup, &[])
@@ -80,12 +85,9 @@ impl World {
     /// Like [`Self::vehicle`], with more for its agent's command line.
     fn vehicle_that(&mut self, at: (f64, f64), speedup: f64, more: &[&str]) -> usize {
         let name = format!("car-{}", self.agents.len() + 1);
-        let made = self.http.post("/v1/vehicles", &profile(&name)).ok();
-        let text = |name: &str| made[name].as_str().unwrap().to_owned();
-        assert_eq!(made["link"]["certificate_sha256"], self.server.certificate_sha256.as_str());
+        let bootstrap = self.bootstrap(&self.register(&name));
         let (lat, lon) = site::degrees(at.0, at.1);
-        let who = (text("id"), text("secret"));
-        self.agents.push(Agent::start(&self.server, (&who.0, &name, &who.1), (lat, lon), speedup, more));
+        self.agents.push(Agent::start(&self.server, &name, &bootstrap, (lat, lon), speedup, more));
         self.agents.len() - 1
     }
 

@@ -8,7 +8,7 @@ use policy::PolicyAnswer;
 
 use super::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleClaimWithdrawn,
-    VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
+    VehicleDecommissioned, VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
     VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
 };
 use super::{Component, HoldKind, HoldTiming, Mode, Profile, Status, Stop, StopClass, Vehicle, VehicleEvent};
@@ -57,6 +57,19 @@ pub fn register(
     let constraints = asked.constraints.clone();
     let registered = VehicleRegistered { site, profile, components, constraints: constraints.clone() };
     Decided::accept([registered.into()], constraints)
+}
+
+/// Takes a vehicle out of the fleet for good (ONB-10); never under a trip.
+pub fn decommission(state: Option<&Vehicle>, id: VehicleId, reason: &str) -> Answer<()> {
+    match state {
+        None => Decided::reject(missing(id)),
+        Some(vehicle) if vehicle.status == Status::Decommissioned => Decided::unchanged(()),
+        Some(vehicle) if vehicle.claim.is_some() => {
+            let text = format!("vehicle {id} serves a trip: wait for its end, or cancel it");
+            Decided::reject(Reject::new(Code::IllegalTransition, text))
+        }
+        Some(_) => Decided::accept([VehicleDecommissioned { reason: reason.into() }.into()], ()),
+    }
 }
 
 /// The vehicle connected and says what it can do (ONB-8). Saying the same again changes nothing.

@@ -31,6 +31,7 @@ macro_rules! view {
 pub mod approvals;
 pub mod assistance;
 pub mod health;
+pub mod identities;
 pub mod journal;
 pub mod principals;
 pub mod schema;

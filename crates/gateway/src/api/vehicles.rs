@@ -46,17 +46,9 @@ view! {
 pub struct Registered {
     pub id: VehicleId,
     pub name: String,
-    /// What it presents to the listener of vehicles; answered once.
-    pub secret: String,
-    pub link: Link,
+    /// The name that its certificates will bear.
+    pub spiffe_id: String,
     pub constraints: Constraints,
-}
-
-/// Where a vehicle connects, and the certificate that it must find there.
-#[derive(Serialize, JsonSchema)]
-pub struct Link {
-    pub address: String,
-    pub certificate_sha256: String,
 }
 
 #[derive(Deserialize, JsonSchema)]

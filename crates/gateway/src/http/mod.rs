@@ -10,6 +10,7 @@ pub mod problem;
 pub mod endpoint;
 mod events;
 mod health;
+mod identities;
 mod journal;
 mod json;
 mod listener;
@@ -64,6 +65,7 @@ const RESOURCES: &[&[Endpoint]] = &[
     tiles::ENDPOINTS,
     trips::ENDPOINTS,
     vehicles::ENDPOINTS,
+    identities::ENDPOINTS,
     standing::ENDPOINTS,
     assistance::ENDPOINTS,
     journal::ENDPOINTS,

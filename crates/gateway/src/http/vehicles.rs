@@ -134,12 +134,11 @@ pub async fn register(
 ) -> Result<(StatusCode, Json<api::Registered>), Problem> {
     let ctx = caller.ctx_at(body.value.site.clone());
     let made = gateway.fleet.register(&ctx, &body.value).await?;
-    let (address, certificate_sha256) = (gateway.link.address.clone(), gateway.link.certificate_sha256.clone());
+    let spiffe_id = gateway.identities.register(&ctx, made.vehicle).await?.to_string();
     let registered = api::Registered {
         id: made.vehicle,
         name: body.value.name,
-        secret: made.secret.expose().to_owned(),
-        link: api::Link { address, certificate_sha256 },
+        spiffe_id,
         constraints: made.constraints,
     };
     Ok((StatusCode::CREATED, Json(registered)))

@@ -1,10 +1,13 @@
 //! What a vehicle's session asks of the domains: who it is, where it stands, and what follows from what it says.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::envelope::{ClockSource, Known as Stated, OccurredAt};
 use kernel::{Actor, Ctx, Reject, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
+use identity::vehicles::{Admitted, Standing};
 use link::{Heartbeat, Hello, LinkError, Online, ReportKind, TelemetryBatch, TripReport, v1};
+use pki::{PeerCertificate, SpiffeId};
 use store::port::{CommitError, Fault};
 use store::{CommandError, Expected, RowBody, RowWrite, TableSpec};
 use telemetry::{Batch, RawSample, TelemetryError};
@@ -27,6 +30,8 @@ pub struct Known {
     /// The tenant's sector.
     pub sector: Option<Sector>,
     pub simulated: bool,
+    /// The certificate that it presented.
+    pub peer: Arc<PeerCertificate>,
 }
 
 /// Why a session ends.
@@ -85,13 +90,27 @@ impl Known {
 }
 
 impl Gateway {
-    /// The vehicle that presents this secret; `None` for a stranger.
-    pub async fn authenticate_vehicle(&self, id: VehicleId, secret: &str) -> Result<Option<Known>, Fault> {
-        let Some(tenant) = self.fleet.authenticate(id, secret).await? else { return Ok(None) };
+    /// The vehicle that this certificate stands for; `None` where it is not in force. Its first use ends the ones before it
+    /// (ONB-7).
+    pub async fn authenticate_vehicle(&self, peer: &PeerCertificate) -> Result<Option<Known>, Fault> {
+        let admitted = self.identities.of_svid(peer);
+        let admitted = admitted.filter(|admitted| !matches!(admitted.standing, Standing::Refused(_)));
+        let Some(Admitted { tenant, vehicle: id, serial, standing }) = admitted else { return Ok(None) };
+        if standing == Standing::InForce {
+            match self.identities.note_used(&tenant, id, &serial).await {
+                Ok(()) => {}
+                // What is in force is known in memory: a store that cannot write keeps no vehicle out.
+                Err(CommandError::Fault(fault)) => {
+                    tracing::warn!(%tenant, vehicle = %id, error = %fault, "the first use of a certificate is not noted")
+                }
+                Err(_) => return Ok(None),
+            }
+        }
         let Some(vehicle) = self.fleet.vehicle(&tenant, id).await? else { return Ok(None) };
         let Some(record) = self.tenancy.tenant(&tenant).await? else { return Ok(None) };
         let (site, sector, simulated) = (vehicle.vehicle.site, record.sector, record.simulated);
-        Ok(Some(Known { tenant, id, site, sector, simulated }))
+        let peer = Arc::new(peer.clone());
+        Ok(Some(Known { tenant, id, site, sector, simulated, peer }))
     }
 
     pub(super) async fn welcome(&self, vehicle: &Known, hello: &Hello) -> Result<v1::Welcome, SessionError> {
@@ -109,8 +128,8 @@ impl Gateway {
         let settings = self.link_settings;
         let known = self.fleet.vehicle(tenant, *id).await?;
         Ok(v1::Welcome {
-            token: None,
-            trust_bundle_sequence: 0,
+            token: self.token_of(vehicle),
+            trust_bundle_sequence: self.bundle_sequence(),
             server_time_us: self.source.now().as_us(),
             heartbeat_interval_ms: settings.heartbeat.as_millis() as u64,
             claim,
@@ -125,7 +144,33 @@ impl Gateway {
         })
     }
 
+    /// A token of the vehicle for this product's own servers (ONB-7); none where it could not be signed.
+    fn token_of(&self, vehicle: &Known) -> Option<v1::Token> {
+        let audience = vec![SpiffeId::domain(self.identities.keyring().trust_domain()).to_string()];
+        match self.identities.issue_token(&vehicle.peer, audience) {
+            Ok((token, expires_at)) => Some(v1::Token { token, expires_at_us: expires_at.as_us() }),
+            Err(error) => {
+                tracing::error!(tenant = %vehicle.tenant, vehicle = %vehicle.id, %error, "a token cannot be signed");
+                None
+            }
+        }
+    }
+
+    /// The number of the trust bundle now; 0 before there is one.
+    pub(super) fn bundle_sequence(&self) -> u64 {
+        self.identities.keyring().signing().map_or(0, |signing| signing.bundle.sequence)
+    }
+
+    /// What the vehicle's certificate is good for now; looked up in memory with each message.
+    pub(super) fn standing_of(&self, vehicle: &Known) -> Standing {
+        self.identities.registry().svid(&vehicle.tenant, vehicle.id, &vehicle.peer.serial)
+    }
+
     async fn renew(&self, vehicle: &Known) -> Result<Option<v1::Claim>, SessionError> {
+        if self.standing_of(vehicle) != Standing::InForce {
+            // SAFE-4: what allows driving on without a link ends.
+            return Ok(None);
+        }
         let now = self.source.now();
         // A store that hangs must not keep the session from its other work.
         let renewing = timeout(STORE_WAIT, self.fleet.renew_claim(&vehicle.tenant, vehicle.id, now)).await;

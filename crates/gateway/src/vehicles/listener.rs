@@ -1,12 +1,14 @@
-//! The listener that vehicles connect to: gRPC over TLS 1.3. Whoever does not present a vehicle's secret gets no
-//! session.
+//! The listener that vehicles connect to: gRPC over mutual TLS 1.3. Whoever does not present an X509-SVID of a vehicle that
+//! is in force gets no connection.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use link::v1::link_server::{Link, LinkServer};
-use link::v1::{FromVehicle, ToVehicle};
-use link::{MESSAGE_BYTES_MAX, METADATA_AUTHORIZATION, METADATA_VEHICLE};
+use identity::vehicles::Standing;
+use link::v1::{FromVehicle, ToVehicle, Token, TokenRequest};
+use link::MESSAGE_BYTES_MAX;
+use pki::PeerCertificate;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
@@ -17,6 +19,7 @@ use tonic::transport::server::{Connected, TlsConnectInfo};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::session;
+use super::tls::ListenerTls;
 use super::sessions::OUTBOUND_MAX;
 use crate::Gateway;
 use crate::acceptor::Acceptor;
@@ -28,6 +31,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const UNAUTHENTICATED_MAX: Duration = Duration::from_secs(10);
 /// How often it is looked for connections that are longer without one.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Audiences that one token may have.
+const AUDIENCES_MAX: usize = 10;
 /// Connections that wait to be taken over by the protocol server.
 const CONNECTIONS_WAITING_MAX: usize = 256;
 
@@ -38,13 +43,13 @@ const CONNECTIONS_WAITING_MAX: usize = 256;
 pub async fn listen(
     gateway: Arc<Gateway>,
     listener: TcpListener,
-    tls: rustls::ServerConfig,
+    tls: Arc<ListenerTls>,
     limits: Limits,
     stopping: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
     let (accepted, connections) = mpsc::channel(CONNECTIONS_WAITING_MAX);
     let acceptor = Acceptor::new("link", listener, limits);
-    let accepting = tokio::spawn(accept(acceptor, TlsAcceptor::from(Arc::new(tls)), accepted));
+    let accepting = tokio::spawn(accept(acceptor, tls, accepted));
     let service = LinkServer::new(Vehicles { gateway, stopping: stopping.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -64,7 +69,7 @@ pub async fn listen(
 
 async fn accept(
     mut acceptor: Acceptor,
-    tls: TlsAcceptor,
+    tls: Arc<ListenerTls>,
     accepted: mpsc::Sender<std::io::Result<TlsStream<Admitted<TcpStream>>>>,
 ) {
     let connections = acceptor.connections().clone();
@@ -77,7 +82,14 @@ async fn accept(
                 continue;
             }
         };
-        let (tls, accepted) = (tls.clone(), accepted.clone());
+        let config = match tls.config() {
+            Ok(config) => config,
+            Err(error) => {
+                tracing::error!(%error, "no vehicle can connect: the listener has no certificate");
+                continue;
+            }
+        };
+        let (tls, accepted) = (TlsAcceptor::from(config), accepted.clone());
         tokio::spawn(async move {
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                 Ok(Ok(stream)) => {
@@ -109,22 +121,16 @@ impl Link for Vehicles {
     type SessionStream = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<ToVehicle, Status>> + Send>>;
 
     async fn session(&self, request: Request<Streaming<FromVehicle>>) -> Result<Response<Self::SessionStream>, Status> {
-        let text = |key: &str| request.metadata().get(key).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let vehicle = text(METADATA_VEHICLE).and_then(|text| text.parse().ok());
-        let secret = text(METADATA_AUTHORIZATION).and_then(|text| text.strip_prefix("Bearer ").map(str::to_owned));
-        let (Some(vehicle), Some(secret)) = (vehicle, secret) else {
-            return Err(Status::unauthenticated("name the vehicle and present its secret"));
-        };
-        let known = self.gateway.authenticate_vehicle(vehicle, &secret).await.map_err(|error| {
-            tracing::error!(%vehicle, %error, "a vehicle could not be authenticated");
-            Status::unavailable("the server cannot check the secret now: try again")
+        let connection = request.extensions().get::<TlsConnectInfo<Place>>();
+        let peer = peer_of(connection)?;
+        let known = self.gateway.authenticate_vehicle(&peer).await.map_err(|error| {
+            tracing::error!(id = %peer.id, %error, "a vehicle could not be authenticated");
+            Status::unavailable("the server cannot look the vehicle up now: try again")
         })?;
         let Some(known) = known else {
-            tracing::warn!(%vehicle, "a vehicle's secret was refused");
-            metrics::counter!("atlasmesh_link_unauthenticated_total").increment(1);
-            return Err(Status::unauthenticated("no vehicle has this id and secret"));
+            return Err(Status::unauthenticated("this certificate is not in force"));
         };
-        let connection = request.extensions().get::<TlsConnectInfo<Place>>().map(|info| info.get_ref().hold());
+        let connection = connection.map(|info| info.get_ref().hold());
         let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
         let handle = self.gateway.sessions.open(&known.tenant, known.id, outbound);
         let session =
@@ -136,7 +142,27 @@ impl Link for Vehicles {
         Ok(Response::new(Box::pin(ReceiverStream::new(messages).map(Ok))))
     }
 
-    async fn issue_token(&self, _: Request<link::v1::TokenRequest>) -> Result<Response<link::v1::Token>, Status> {
-        Err(Status::unauthenticated("a token is given to whoever presents an X509-SVID"))
+    async fn issue_token(&self, request: Request<TokenRequest>) -> Result<Response<Token>, Status> {
+        let peer = peer_of(request.extensions().get::<TlsConnectInfo<Place>>())?;
+        if self.gateway.identities.of_svid(&peer).is_none_or(|known| known.standing != Standing::InForce) {
+            return Err(Status::unauthenticated("this certificate is not in force"));
+        }
+        let audience = request.into_inner().audience;
+        if audience.is_empty() || audience.len() > AUDIENCES_MAX || audience.iter().any(|one| one.len() > 500) {
+            return Err(Status::invalid_argument("audience: one to ten names of at most 500 bytes"));
+        }
+        let (token, expires_at) = self.gateway.identities.issue_token(&peer, audience).map_err(|error| {
+            tracing::error!(id = %peer.id, %error, "a token cannot be signed");
+            Status::unavailable("the server cannot sign now: try again")
+        })?;
+        Ok(Response::new(Token { token, expires_at_us: expires_at.as_us() }))
     }
+}
+
+/// Whom the certificate of a connection names; it was checked in the handshake.
+fn peer_of(connection: Option<&TlsConnectInfo<Place>>) -> Result<PeerCertificate, Status> {
+    let presented = connection.and_then(TlsConnectInfo::peer_certs);
+    let first = presented.as_ref().and_then(|chain| chain.first());
+    let peer = first.and_then(|der| PeerCertificate::read(der).ok());
+    peer.ok_or_else(|| Status::unauthenticated("present an X509-SVID"))
 }

@@ -1,9 +1,11 @@
 //! The edge towards vehicles: the listener, one session per vehicle, commands on their way, and what takes motion
 //! away, which leaves even when the store cannot commit.
 
+pub mod acknowledgements;
 pub mod backend;
 mod compliance;
 pub mod emergency;
+pub mod enrolment;
 pub mod listener;
 mod reconcile;
 pub mod reports;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use identity::vehicles::Standing;
 use kernel::CommandId;
 use link::delivery::Delivery;
 use link::v1::{self, FromVehicle, ToVehicle, to_vehicle};
@@ -28,6 +29,9 @@ const SILENT_HEARTBEATS: u32 = 4;
 
 /// How often the store is tried again while something waits for it.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a session ends whose vehicle lost its identity.
+const NOT_IN_FORCE: &str = "the identity of this vehicle is not in force any more";
 
 /// What may wait for the store: the edges of several trips. A vehicle that has more comes back with them later.
 const WAITING_MAX: usize = 256;
@@ -141,6 +145,10 @@ impl Session {
                     return Ok("the server is stopping");
                 }
                 () = replaced.notified() => {
+                    if matches!(self.gateway.standing_of(&self.vehicle), Standing::Refused(_)) {
+                        self.goodbye(NOT_IN_FORCE);
+                        return Ok(NOT_IN_FORCE);
+                    }
                     self.goodbye("a newer session of this vehicle began");
                     return Ok("a newer session began");
                 }
@@ -251,8 +259,9 @@ impl Session {
             tracing::warn!(%tenant, vehicle = %id, error = %fault, "commands wait for the store");
             Vec::new()
         });
+        let is_quarantined = self.gateway.standing_of(&self.vehicle) == Standing::Quarantined;
         for command in found {
-            if self.sent.contains(&command.id) {
+            if self.sent.contains(&command.id) || is_quarantined && !command.is_restrictive() {
                 continue;
             }
             let _sending = command.span(tenant, *id).entered();
@@ -274,6 +283,11 @@ impl Session {
     /// answered by nothing: the vehicle keeps what is not acknowledged, and a message that can never be read must not end
     /// the session's other work.
     async fn on_message(&mut self, message: FromVehicle, hello: &Hello) -> Result<Option<&'static str>, SessionError> {
+        let standing = self.gateway.standing_of(&self.vehicle);
+        if let Standing::Refused(_) = standing {
+            self.goodbye(NOT_IN_FORCE);
+            return Ok(Some(NOT_IN_FORCE));
+        }
         let message = match from_vehicle(message) {
             Ok(message) => message,
             Err(error) => {
@@ -282,6 +296,10 @@ impl Session {
                 return Ok(None);
             }
         };
+        if standing == Standing::Quarantined && !is_heard_in_quarantine(&message) {
+            tracing::info!(tenant = %self.vehicle.tenant, vehicle = %self.vehicle.id, "what a vehicle in quarantine says is not taken");
+            return Ok(None);
+        }
         let durable = match message {
             VehicleMessage::Hello(_) => return Err(SessionError::NoHello),
             VehicleMessage::Heartbeat(heartbeat) => return self.heartbeat(heartbeat).await.map(|()| None),
@@ -309,13 +327,18 @@ impl Session {
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), SessionError> {
         let counter = heartbeat.counter;
+        self.gateway.acknowledged(&self.vehicle, heartbeat.trust_bundle_sequence);
+        if heartbeat.parked {
+            let Known { tenant, id, .. } = &self.vehicle;
+            self.gateway.identities.note_parked(tenant, *id).await?;
+        }
         if let Err(error) = self.gateway.heartbeat(&self.vehicle, heartbeat).await {
             // It is answered all the same: the vehicle is heard and learns the time, only nobody can write it down.
             self.waits_for_store("a heartbeat", error)?;
         }
         let server_time_us = self.gateway.source.now().as_us();
         self.say(to_vehicle::Message::HeartbeatAck(v1::HeartbeatAck {
-            trust_bundle_sequence: 0,
+            trust_bundle_sequence: self.gateway.bundle_sequence(),
             server_time_us,
             counter,
             checkpoint: self.head(),
@@ -378,6 +401,14 @@ impl Session {
             other => Err(other),
         }
     }
+}
+
+/// In quarantine a vehicle is stopped and heard to stand, and nothing else is taken from it (SAFE-3).
+fn is_heard_in_quarantine(message: &VehicleMessage) -> bool {
+    matches!(
+        message,
+        VehicleMessage::Heartbeat(_) | VehicleMessage::CommandState(_) | VehicleMessage::TripReport(_)
+    )
 }
 
 /// Returns once the process is told to stop; a sender that is gone means the same.

@@ -110,6 +110,20 @@ impl Sessions {
         handle.is_some_and(|handle| handle.outbound.try_send(message).is_ok())
     }
 
+    /// Ends a vehicle's session: what it may do is looked at anew.
+    pub fn end(&self, tenant: &TenantId, vehicle: VehicleId) {
+        self.with(|connected| {
+            if let Some(handle) = connected.sessions.get(&(tenant.clone(), vehicle)) {
+                handle.replaced.notify_one();
+            }
+        });
+    }
+
+    /// Whether a vehicle is connected to this process.
+    pub fn is_open(&self, tenant: &TenantId, vehicle: VehicleId) -> bool {
+        self.with(|connected| connected.sessions.contains_key(&(tenant.clone(), vehicle)))
+    }
+
     pub fn len(&self) -> usize {
         self.with(|connected| connected.sessions.len())
     }

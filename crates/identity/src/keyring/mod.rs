@@ -84,6 +84,19 @@ impl Keyring {
         self.keystore.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Checks that the keys are not older than what is known of them.
+    ///
+    /// # Errors
+    /// [`KeyError::RolledBack`] when they are.
+    pub fn require_generation(&self, known: u64) -> Result<(), KeyError> {
+        self.keystore().require_generation(known)
+    }
+
+    /// How often the keys were written.
+    pub fn generation(&self) -> u64 {
+        self.keystore().generation()
+    }
+
     fn own_ctx(&self, rule: &str) -> Ctx {
         Ctx::automation(&*self.source, TenantId::platform(), About { sector: None, simulated: false }, rule)
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use kernel::{TenantId, VehicleId};
+use kernel::{TenantId, Timestamp, VehicleId};
 
 use super::identity::{IdentityStatus, Refusal, VehicleIdentity};
 
@@ -25,6 +25,7 @@ struct Entry {
     device: Option<String>,
     svids: Vec<String>,
     superseded: Vec<String>,
+    changed_at: Timestamp,
 }
 
 /// Every identity that may still be presented.
@@ -43,8 +44,13 @@ impl Registry {
             device: identity.device.as_ref().map(|device| device.serial.clone()),
             svids: identity.svids.iter().map(|svid| svid.serial.clone()).collect(),
             superseded: identity.superseded.clone(),
+            changed_at: identity.changed_at,
         };
-        self.entries.write().unwrap_or_else(PoisonError::into_inner).insert(vehicle, entry);
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        // Two commands that were carried out together may arrive here in another order.
+        if entries.get(&vehicle).is_none_or(|known| known.changed_at <= entry.changed_at) {
+            entries.insert(vehicle, entry);
+        }
     }
 
     fn look<R>(&self, vehicle: VehicleId, look: impl FnOnce(Option<&Entry>) -> R) -> R {

@@ -16,6 +16,15 @@ pub struct ServeOptions {
     /// Where vehicles connect (gRPC over TLS).
     #[arg(long, default_value = "127.0.0.1:8443")]
     pub link: String,
+    /// Where vehicles enrol (EST over TLS).
+    #[arg(long, default_value = "127.0.0.1:8444")]
+    pub enrol: String,
+    /// The SPIFFE trust domain; the first start decides it for good.
+    #[arg(long, default_value = "atlasmesh.local")]
+    pub trust_domain: pki::TrustDomain,
+    /// Seconds for which a vehicle's certificate is good; it is renewed after half of that.
+    #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(2..=86_400))]
+    pub svid_valid_s: u32,
     /// The master key, where it is kept elsewhere than in the folder.
     #[arg(long)]
     pub master_key: Option<PathBuf>,

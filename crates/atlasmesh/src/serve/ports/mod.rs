@@ -4,12 +4,14 @@
 mod approvals;
 mod fleet;
 mod fleet_events;
+mod identity;
 mod routing;
 
 use std::sync::Arc;
 
 pub use self::approvals::{ClearStop, ReleaseHold};
 pub use self::fleet::KnownAbilities;
+pub use self::identity::Motion;
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::ctx::About;
