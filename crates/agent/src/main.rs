@@ -3,15 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use agent::process::{Bundle, Pin, Setup, run, run_fleet};
+use agent::process::{Bootstrap, Bundle, Setup, run, run_fleet};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use kernel::{Coordinate, VehicleId};
+use kernel::Coordinate;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-
-/// The longest secret that is read from a file, in bytes.
-const SECRET_BYTES_MAX: u64 = 4_096;
 
 /// The vehicle agent of AtlasMesh Fleet OS.
 #[derive(Parser)]
@@ -31,18 +28,9 @@ enum Command {
 
 #[derive(Args)]
 struct RunArgs {
-    /// The server's vehicle listener, as host:port.
-    #[arg(long)]
-    server: String,
-    /// SHA-256 of the server's certificate, in hexadecimal; it came with the secret.
-    #[arg(long, value_name = "HEX")]
-    ca_sha256: Pin,
-    /// The vehicle's id.
-    #[arg(long)]
-    vehicle: VehicleId,
-    /// A file that holds the vehicle's secret.
+    /// The vehicle's bootstrap file, as the server gave it: where to enrol, whom to trust there, and a join token.
     #[arg(long, value_name = "FILE")]
-    secret_file: PathBuf,
+    bootstrap: PathBuf,
     /// The folder of the agent's state; it must survive restarts.
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
@@ -60,11 +48,14 @@ struct RunArgs {
     /// After how many metres the simulated vehicle meets something, once, that it may not pass without a person's word.
     #[arg(long, value_name = "METRES")]
     obstacle_after_m: Option<f64>,
+    /// Give programs on this vehicle its identity at this Unix socket, by the SPIFFE Workload API.
+    #[arg(long, value_name = "PATH")]
+    workload_socket: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct FleetArgs {
-    /// A JSON file: server, ca_sha256, speedup, vehicles [{vehicle, secret, start {lat, lon}, capabilities}].
+    /// A JSON file: speedup, vehicles [{bootstrap, start {lat, lon}, capabilities, obstacle_after_m}].
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
     /// The folder of the agents' states; each vehicle gets one below it.
@@ -111,24 +102,14 @@ fn setup(args: RunArgs) -> anyhow::Result<Setup> {
     let start = args.start.filter(|_| args.simulate);
     let start = start.context("no driving system is built into this agent: give --simulate and --start")?;
     Ok(Setup {
-        vehicle: args.vehicle,
-        secret: secret(&args.secret_file).with_context(|| args.secret_file.display().to_string())?,
-        server: args.server,
-        pin: args.ca_sha256,
+        bootstrap: Bootstrap::read(&args.bootstrap).with_context(|| args.bootstrap.display().to_string())?,
         state: args.state,
         start,
         speedup: args.speedup,
         capabilities: args.capabilities,
         obstacle_after_m: args.obstacle_after_m,
+        workload_socket: args.workload_socket,
     })
-}
-
-fn secret(path: &std::path::Path) -> anyhow::Result<String> {
-    anyhow::ensure!(std::fs::metadata(path)?.len() <= SECRET_BYTES_MAX, "longer than any secret");
-    let text = std::fs::read_to_string(path)?;
-    let secret = text.trim();
-    anyhow::ensure!(!secret.is_empty(), "holds no secret");
-    Ok(secret.to_owned())
 }
 
 /// Turns true on SIGTERM or SIGINT.

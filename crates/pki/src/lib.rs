@@ -10,9 +10,11 @@ pub mod jwt;
 pub mod peer;
 pub mod request;
 pub mod spiffe;
+pub mod term;
 pub mod verifier;
 
 pub use certificate::{Authority, Issued, ServerNames};
 pub use peer::PeerCertificate;
 pub use request::{RequestError, SubjectKey};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
+pub use term::Term;

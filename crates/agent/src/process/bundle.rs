@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use kernel::{Coordinate, VehicleId};
+use kernel::Coordinate;
 use serde::Deserialize;
+
+use super::bootstrap::Bootstrap;
 
 /// The longest file that is read: ten thousand vehicles.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -12,10 +14,6 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
-    /// The vehicle listener, as `host:port`.
-    pub server: String,
-    /// SHA-256 of its certificate, in hexadecimal.
-    pub ca_sha256: String,
     /// How much faster than the clock the vehicles' world runs.
     #[serde(default = "real_time")]
     pub speedup: f64,
@@ -27,11 +25,10 @@ fn real_time() -> f64 {
 }
 
 /// One vehicle of a fleet.
-#[derive(Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VehicleEntry {
-    pub vehicle: VehicleId,
-    pub secret: String,
+    pub bootstrap: Bootstrap,
     /// Where it stands when it has no state yet.
     pub start: Coordinate,
     #[serde(default)]
@@ -39,15 +36,6 @@ pub struct VehicleEntry {
     /// After how many metres something stands on its way, once; `None`: never.
     #[serde(default)]
     pub obstacle_after_m: Option<f64>,
-}
-
-impl std::fmt::Debug for VehicleEntry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VehicleEntry")
-            .field("vehicle", &self.vehicle)
-            .field("start", &self.start)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A bundle that cannot be read.

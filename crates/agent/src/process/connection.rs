@@ -1,18 +1,29 @@
 //! The one stream to the server, opened again whenever it ends, with growing pauses that differ between vehicles.
 
+use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
+use kernel::VehicleId;
 use link::v1::link_client::LinkClient;
-use link::v1::{FromVehicle, ToVehicle, to_vehicle};
-use tokio::sync::{Notify, mpsc};
+use link::v1::{FromVehicle, ToVehicle, from_vehicle, to_vehicle};
+use pki::SpiffeId;
+use pki::verifier::{Trust, client_config};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Endpoint;
-use tonic::{Request, Streaming};
+use tonic::codegen::Service;
+use tonic::codegen::http::Uri;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status, Streaming};
 
 use super::entropy::Jitter;
-use super::tls::PinnedConnector;
+use super::identity::{Ask, Failure, Held, Holds, chain};
+use super::{clock, tls};
 
 /// The first pause after a lost session, and the longest, in milliseconds.
 const PAUSE_MS: (u64, u64) = (200, 10_000);
@@ -26,11 +37,15 @@ const SILENCE: Duration = Duration::from_secs(15);
 const INTERVALS_OF_SILENCE: u64 = 4;
 
 /// Where to connect and as whom.
-#[derive(Clone)]
-pub(super) struct Identity {
-    pub vehicle: String,
-    pub secret: String,
-    pub connector: PinnedConnector,
+pub(super) struct LinkTo {
+    pub vehicle: VehicleId,
+    /// The vehicle listener, as `host:port`.
+    pub address: String,
+    pub server: SpiffeId,
+    pub holds: Holds,
+    pub asks: mpsc::Sender<Ask>,
+    /// The client of the session that is open.
+    pub client: watch::Sender<Option<LinkClient<Channel>>>,
 }
 
 /// The sending half of a session.
@@ -38,15 +53,23 @@ pub(super) struct Identity {
 pub(super) struct Outbound {
     messages: mpsc::Sender<FromVehicle>,
     hang_up: Arc<Notify>,
+    holds: Holds,
 }
 
 impl Outbound {
     /// Sends, or ends the session where the network cannot keep up.
-    pub fn send(&self, message: FromVehicle) {
+    pub fn send(&self, mut message: FromVehicle) {
+        if let Some(from_vehicle::Message::Heartbeat(heartbeat)) = &mut message.message {
+            heartbeat.trust_bundle_sequence = kept_sequence(&self.holds);
+        }
         if self.messages.try_send(message).is_err() {
             self.hang_up.notify_one();
         }
     }
+}
+
+fn kept_sequence(holds: &Holds) -> u64 {
+    holds.borrow().as_ref().map_or(0, |held| held.bundle.sequence)
 }
 
 /// What the connection tells.
@@ -57,103 +80,179 @@ pub(super) enum LinkEvent {
 }
 
 /// Keeps a session open until the receiver of its events is gone.
-pub(super) async fn keep(identity: Identity, events: mpsc::Sender<LinkEvent>, mut jitter: Jitter) {
+pub(super) async fn keep(mut link: LinkTo, events: mpsc::Sender<LinkEvent>, mut jitter: Jitter) {
     let mut pause_ms = PAUSE_MS.0;
-    while !events.is_closed() {
-        match session(&identity, &events).await {
-            Ok(Ended::Welcomed) => pause_ms = PAUSE_MS.0,
-            Ok(Ended::Unwelcome) => tracing::warn!(vehicle = identity.vehicle, "the server closed the session"),
-            Err(error) => {
-                let error: &dyn std::error::Error = &*error;
-                tracing::warn!(vehicle = identity.vehicle, error = chain(error), pause_ms, "no session");
+    loop {
+        let held = tokio::select! {
+            held = link.holds.wait_for(Option::is_some) => held.ok().and_then(|held| held.clone()),
+            () = events.closed() => return,
+        };
+        let Some(held) = held else { return };
+        let ended = session(&link, &held, &events).await;
+        link.client.send_replace(None);
+        match ended {
+            Ok(Ended::Renewed) => {
+                tracing::info!(vehicle = %link.vehicle, "the session is opened again with the new SVID");
+                pause_ms = PAUSE_MS.0;
+                continue;
             }
+            Ok(Ended::Welcomed) => pause_ms = PAUSE_MS.0,
+            Ok(Ended::Unwelcome) => tracing::warn!(vehicle = %link.vehicle, "the server closed the session"),
+            Err(failure) => link.report(failure, &held, pause_ms),
         }
         let pause = Duration::from_millis(pause_ms).mul_f64(jitter.factor());
         pause_ms = (pause_ms * 2).min(PAUSE_MS.1);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = link.until(|now| !std::ptr::eq(now, &*held)) => pause_ms = PAUSE_MS.0,
             () = events.closed() => return,
         }
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 enum Ended {
     Welcomed,
     Unwelcome,
+    /// The certificate of the session has a successor.
+    Renewed,
 }
 
-type SessionError = Box<dyn std::error::Error + Send + Sync>;
+impl LinkTo {
+    /// Until what is held is another than before.
+    async fn until(&self, is_other: impl Fn(&Held) -> bool) {
+        let mut holds = self.holds.clone();
+        if holds.wait_for(|now| now.as_deref().is_some_and(&is_other)).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 
-async fn session(identity: &Identity, events: &mpsc::Sender<LinkEvent>) -> Result<Ended, SessionError> {
+    /// Says what failed, and lets the identity do something about it.
+    fn report(&self, failure: Failure, held: &Held, pause_ms: u64) {
+        let (vehicle, error) = (self.vehicle, chain(&failure));
+        if matches!(failure, Failure::Clock { .. }) {
+            tracing::error!(%vehicle, error, "no session");
+        } else {
+            tracing::warn!(%vehicle, error, pause_ms, "no session");
+        }
+        let ask = match failure {
+            Failure::Untrusted(_) => Ask::Untrusted,
+            failure if failure.refuses_certificate() => Ask::Refused { certificate: held.svid.certificate.clone() },
+            _ => return,
+        };
+        // Where too many wait, the next failure asks again.
+        let _too_many = self.asks.try_send(ask);
+    }
+
+    fn failed(&self, error: &(dyn std::error::Error + 'static)) -> Failure {
+        Failure::of(error, &self.address, clock::now())
+    }
+
+    fn refused(&self, status: &Status) -> Failure {
+        match status.code() {
+            Code::Unauthenticated => Failure::CertificateRefused(status.message().to_owned()),
+            _ => self.failed(status),
+        }
+    }
+
+    fn broken(&self, cause: &str) -> Failure {
+        Failure::Unreachable { address: self.address.clone(), cause: cause.to_owned() }
+    }
+
+    /// The server says which trust bundle is the newest.
+    fn hear_of_bundle(&self, sequence: u64) {
+        if sequence > kept_sequence(&self.holds) {
+            // It is named again with the next sign of life.
+            let _too_many = self.asks.try_send(Ask::Bundle { sequence });
+        }
+    }
+}
+
+async fn session(link: &LinkTo, held: &Held, events: &mpsc::Sender<LinkEvent>) -> Result<Ended, Failure> {
     let (messages, outbound) = mpsc::channel(OUTBOUND_MAX);
     let hang_up = Arc::new(Notify::new());
     // The server answers the call only after it has heard Hello, so the vehicle may speak before the stream is open.
-    if events.send(LinkEvent::Connected(Outbound { messages, hang_up: Arc::clone(&hang_up) })).await.is_err() {
+    let sending = Outbound { messages, hang_up: Arc::clone(&hang_up), holds: link.holds.clone() };
+    if events.send(LinkEvent::Connected(sending)).await.is_err() {
         return Ok(Ended::Welcomed);
     }
-    let inbound = match timeout(OPEN_TIMEOUT, open(identity, outbound)).await {
-        Ok(Ok(inbound)) => inbound,
-        failed => {
-            let _receiver_gone = events.send(LinkEvent::Disconnected).await;
-            return Err(match failed {
-                Ok(Err(error)) => error,
-                _ => "the server did not answer in time".into(),
-            });
-        }
+    let opened = tokio::select! {
+        opened = timeout(OPEN_TIMEOUT, open(link, held, outbound)) => opened,
+        () = events.closed() => return Ok(Ended::Welcomed),
     };
-    let result = listen(inbound, events, &hang_up).await;
+    let result = match opened {
+        Ok(Ok(inbound)) => listen(link, held, inbound, events, &hang_up).await,
+        Ok(Err(failure)) => Err(failure),
+        Err(_) => Err(link.broken("the server did not answer in time")),
+    };
     let _receiver_gone = events.send(LinkEvent::Disconnected).await;
     result
 }
 
+/// Hands one connection to the channel above it, which is told when that is over instead of opening another.
+struct Once(Option<TlsStream<TcpStream>>);
+
+impl Service<Uri> for Once {
+    type Response = TokioIo<TlsStream<TcpStream>>;
+    type Error = io::Error;
+    type Future = std::future::Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        std::future::ready(self.0.take().map(TokioIo::new).ok_or_else(|| io::ErrorKind::NotConnected.into()))
+    }
+}
+
 async fn open(
-    identity: &Identity,
+    link: &LinkTo,
+    held: &Held,
     outbound: mpsc::Receiver<FromVehicle>,
-) -> Result<Streaming<ToVehicle>, SessionError> {
-    // The connector does TLS by itself; to the channel above it the stream is plain.
+) -> Result<Streaming<ToVehicle>, Failure> {
+    let trust = Trust::Authorities(held.bundle.authorities.clone());
+    let config = client_config(&trust, link.server.clone(), Some(&held.svid.credential()), &[b"h2"])?;
+    let stream = tls::connect(&link.address, config).await.map_err(|error| link.failed(&error))?;
+    // To the channel above it the stream is plain.
     let endpoint = Endpoint::from_static("http://atlasmesh").connect_timeout(OPEN_TIMEOUT);
-    let channel = endpoint.connect_with_connector(identity.connector.clone()).await?;
+    let channel = endpoint.connect_with_connector(Once(Some(stream))).await.map_err(|error| link.failed(&error))?;
     let mut client = LinkClient::new(channel)
         .max_decoding_message_size(link::MESSAGE_BYTES_MAX)
         .max_encoding_message_size(link::MESSAGE_BYTES_MAX);
-    let mut request = Request::new(ReceiverStream::new(outbound));
-    let metadata = request.metadata_mut();
-    metadata.insert(link::METADATA_VEHICLE, identity.vehicle.parse()?);
-    let mut authorization: tonic::metadata::AsciiMetadataValue = format!("Bearer {}", identity.secret).parse()?;
-    authorization.set_sensitive(true);
-    metadata.insert(link::METADATA_AUTHORIZATION, authorization);
-    Ok(client.session(request).await?.into_inner())
+    let opened = client.session(Request::new(ReceiverStream::new(outbound))).await;
+    let inbound = opened.map_err(|status| link.refused(&status))?.into_inner();
+    link.client.send_replace(Some(client));
+    Ok(inbound)
 }
 
 async fn listen(
+    link: &LinkTo,
+    held: &Held,
     mut inbound: Streaming<ToVehicle>,
     events: &mpsc::Sender<LinkEvent>,
     hang_up: &Notify,
-) -> Result<Ended, SessionError> {
+) -> Result<Ended, Failure> {
     let (mut ended, mut silence) = (Ended::Unwelcome, SILENCE);
+    let renewed = link.until(|now| now.svid.certificate != held.svid.certificate);
+    tokio::pin!(renewed);
     loop {
         let message = tokio::select! {
             message = timeout(silence, inbound.message()) => message,
-            () = hang_up.notified() => return Err("the network cannot keep up".into()),
+            () = hang_up.notified() => return Err(link.broken("the network cannot keep up")),
+            () = &mut renewed => return Ok(Ended::Renewed),
             () = events.closed() => return Ok(ended),
         };
-        let Ok(message) = message else { return Err("the server is silent".into()) };
-        let Some(message) = message? else { return Ok(ended) };
-        if let Some(to_vehicle::Message::Welcome(welcome)) = &message.message {
-            ended = Ended::Welcomed;
-            let interval_ms = welcome.heartbeat_interval_ms.clamp(500, 60_000);
-            silence = Duration::from_millis(interval_ms * INTERVALS_OF_SILENCE).max(Duration::from_secs(5));
+        let Ok(message) = message else { return Err(link.broken("the server is silent")) };
+        let Some(message) = message.map_err(|status| link.refused(&status))? else { return Ok(ended) };
+        match &message.message {
+            Some(to_vehicle::Message::Welcome(welcome)) => {
+                ended = Ended::Welcomed;
+                let interval_ms = welcome.heartbeat_interval_ms.clamp(500, 60_000);
+                silence = Duration::from_millis(interval_ms * INTERVALS_OF_SILENCE).max(Duration::from_secs(5));
+                link.hear_of_bundle(welcome.trust_bundle_sequence);
+            }
+            Some(to_vehicle::Message::HeartbeatAck(ack)) => link.hear_of_bundle(ack.trust_bundle_sequence),
+            _ => {}
         }
         if events.send(LinkEvent::Received(Box::new(message))).await.is_err() {
             return Ok(ended);

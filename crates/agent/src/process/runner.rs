@@ -3,20 +3,22 @@
 //! an agent that cannot remember may not move.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use kernel::id::{BootId, TypedId, uuid_v7};
-use kernel::{Coordinate, Timestamp, VehicleId};
+use kernel::{Coordinate, VehicleId};
 use link::{Component, StopClass};
+use pki::SpiffeId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::bootstrap::Bootstrap;
 use super::bundle::Bundle;
-use super::connection::{self, Identity, LinkEvent, Outbound};
+use super::connection::{self, LinkEvent, LinkTo, Outbound};
 use super::entropy::{self, Jitter};
-use super::tls::{Pin, PinnedConnector};
+use super::{clock, identity, workload};
 use crate::core::{Agent, Config, Event, Input, Output, VehicleKind};
 use crate::durable::{FileError, Record, StateFile};
 use crate::simulated::{BATTERY_WH, SimulatedVehicle};
@@ -34,11 +36,7 @@ const STAND_WITHIN: Duration = Duration::from_secs(60);
 /// What one agent is told on its command line.
 #[derive(Clone)]
 pub struct Setup {
-    pub vehicle: VehicleId,
-    pub secret: String,
-    /// The vehicle listener, as `host:port`.
-    pub server: String,
-    pub pin: Pin,
+    pub bootstrap: Bootstrap,
     /// The folder of its state; one per vehicle.
     pub state: PathBuf,
     /// Where a simulated vehicle stands when it has no state yet.
@@ -48,6 +46,8 @@ pub struct Setup {
     pub capabilities: Vec<String>,
     /// After how many metres something stands on its way, once; `None`: never.
     pub obstacle_after_m: Option<f64>,
+    /// Where programs on the vehicle ask for its identity; `None`: nowhere.
+    pub workload_socket: Option<PathBuf>,
 }
 
 struct Runner {
@@ -64,13 +64,30 @@ struct Runner {
 /// Runs one simulated vehicle until `stop` turns true.
 ///
 /// # Errors
-/// The state folder cannot be used or written.
+/// The state folder cannot be used or written, or the socket of the Workload API cannot be opened.
 pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
     let (mut runner, seed) = Runner::start(&setup)?;
-    let connector = PinnedConnector::new(&setup.server, setup.pin)?;
-    let identity = Identity { vehicle: setup.vehicle.to_string(), secret: setup.secret, connector };
+    let bootstrap = &setup.bootstrap;
+    let vehicle = bootstrap.vehicle;
+    let identity = identity::start(bootstrap.clone(), &setup.state, Jitter(seed ^ 1))?;
+    let (client, link_client) = watch::channel(None);
+    let workload = match setup.workload_socket {
+        Some(path) => {
+            let me = workload::Workload::new(bootstrap.vehicle_id(), identity.holds.clone(), link_client);
+            Some(workload::serve(&path, me).with_context(|| path.display().to_string())?)
+        }
+        None => None,
+    };
+    let link = LinkTo {
+        vehicle,
+        address: bootstrap.link.clone(),
+        server: SpiffeId::service(&bootstrap.trust_domain, "gateway"),
+        holds: identity.holds,
+        asks: identity.asks,
+        client,
+    };
     let (sender, mut events) = mpsc::channel(EVENTS_MAX);
-    let connection = tokio::spawn(connection::keep(identity, sender, Jitter(seed)));
+    let connection = tokio::spawn(connection::keep(link, sender, Jitter(seed)));
     let mut steps = tokio::time::interval(Duration::from_millis(STEP_MS));
     steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let result = loop {
@@ -89,8 +106,10 @@ pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Resul
     };
     drop(events);
     connection.await.context("the connection failed")?;
+    identity.task.abort();
+    drop(workload);
     let synced = runner.file.sync();
-    tracing::info!(vehicle = %setup.vehicle, "stopped");
+    tracing::info!(%vehicle, "stopped");
     result?;
     Ok(synced?)
 }
@@ -98,24 +117,22 @@ pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Resul
 /// Runs every vehicle of a bundle, each with a folder of its own below `state`, until `stop` turns true.
 ///
 /// # Errors
-/// The bundle's pin is wrong, or no agent could run; one that fails is reported and the others go on.
+/// No agent could run; one that fails is reported and the others go on.
 pub async fn run_fleet(bundle: Bundle, state: PathBuf, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let pin: Pin = bundle.ca_sha256.parse()?;
     let mut agents = JoinSet::new();
     for entry in bundle.vehicles {
+        let vehicle = entry.bootstrap.vehicle;
         let setup = Setup {
-            vehicle: entry.vehicle,
-            secret: entry.secret,
-            server: bundle.server.clone(),
-            pin,
-            state: state.join(entry.vehicle.to_string()),
+            bootstrap: entry.bootstrap,
+            state: state.join(vehicle.to_string()),
             start: entry.start,
             speedup: bundle.speedup,
             capabilities: entry.capabilities,
             obstacle_after_m: entry.obstacle_after_m,
+            workload_socket: None,
         };
         let stop = stop.clone();
-        agents.spawn(async move { (setup.vehicle, run(setup, stop).await) });
+        agents.spawn(async move { (vehicle, run(setup, stop).await) });
     }
     let (mut ran, mut failure) = (false, None);
     while let Some(joined) = agents.join_next().await {
@@ -133,19 +150,14 @@ pub async fn run_fleet(bundle: Bundle, state: PathBuf, stop: watch::Receiver<boo
     }
 }
 
-fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_us(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
 impl Runner {
     fn start(setup: &Setup) -> anyhow::Result<(Self, u64)> {
         anyhow::ensure!(setup.speedup > 0.0 && setup.speedup <= 1_000.0, "speedup is more than 0 and at most 1000");
         let (file, memory) = StateFile::open(&setup.state)?;
         let entropy = entropy::bits().map_err(|_| anyhow::anyhow!("the operating system gives no entropy"))?;
-        let boot = BootId::from_u128(uuid_v7(u64::try_from(wall_clock().as_ms()).unwrap_or(0), entropy));
+        let boot = BootId::from_u128(uuid_v7(u64::try_from(clock::now().as_ms()).unwrap_or(0), entropy));
         // The seed of how it drives is the vehicle's, so that a restart does not change its temper.
-        let temper = setup.vehicle.as_u128() as u64;
+        let temper = setup.bootstrap.vehicle.as_u128() as u64;
         let vehicle = memory
             .last_state()
             .map_or_else(|| SimulatedVehicle::new(setup.start, temper), |last| SimulatedVehicle::resumed(last, temper));
@@ -157,7 +169,7 @@ impl Runner {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let component = |name: &str| Component { name: name.into(), version: version.clone(), serial: String::new() };
         let config = Config {
-            vehicle: setup.vehicle,
+            vehicle: setup.bootstrap.vehicle,
             boot,
             agent_version: version.clone(),
             capabilities: setup.capabilities.clone(),
@@ -170,7 +182,7 @@ impl Runner {
         let (agent, outputs) = Agent::start(config, memory);
         let began = Instant::now();
         let mut runner = Self {
-            vehicle_id: setup.vehicle,
+            vehicle_id: setup.bootstrap.vehicle,
             agent,
             vehicle,
             file,
@@ -181,14 +193,14 @@ impl Runner {
         };
         runner.perform(outputs)?;
         let (boots, trip) = (runner.agent.memory().boot_counter, runner.agent.memory().trip_id());
-        tracing::info!(vehicle = %setup.vehicle, %boot, boots, ?trip, "started");
+        tracing::info!(vehicle = %setup.bootstrap.vehicle, %boot, boots, ?trip, "started");
         runner.step(Event::Vehicle(runner.vehicle.state()))?;
         Ok((runner, entropy as u64))
     }
 
     fn step(&mut self, event: Event) -> anyhow::Result<()> {
         let monotonic_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let outputs = self.agent.step(Input { monotonic_ms, vehicle_time: wall_clock(), event });
+        let outputs = self.agent.step(Input { monotonic_ms, vehicle_time: clock::now(), event });
         self.perform(outputs)
     }
 
