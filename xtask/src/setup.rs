@@ -57,6 +57,13 @@ const NEEDS: &[Need] = &[
         why: "the lines of the API's guide are tested as they stand",
     },
     Need {
+        program: "openssl",
+        named_by: None,
+        probe: &["version"],
+        packages: &["openssl"],
+        why: "a vehicle is enrolled by openssl and curl alone",
+    },
+    Need {
         program: "faketime",
         named_by: None,
         probe: &["--version"],

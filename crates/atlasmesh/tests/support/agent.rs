@@ -58,7 +58,7 @@ impl Agent {
         let more: Vec<String> = more.iter().map(|&text| text.to_owned()).collect();
         let process = run(&folder, bootstrap, start, speedup, &more);
         let (name, bootstrap) = (name.to_owned(), bootstrap.clone());
-        let agent = Self { vehicle, name, bootstrap, folder, start, speedup, more, through: None, process };
+        let mut agent = Self { vehicle, name, bootstrap, folder, start, speedup, more, through: None, process };
         assert!(agent.process.runs(), "{}", agent.process.said());
         agent
     }
