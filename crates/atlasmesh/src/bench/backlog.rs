@@ -56,7 +56,7 @@ async fn measure(waiting: usize, lasts: Duration) -> Result<Figures> {
     let client = setup::tenant(&server, &folder, &mut notes).await?;
     setup::map(&client).await?;
     let mut city = City::read()?;
-    setup::vehicles(&options, &server, &client, &mut city, &folder, &mut notes).await?;
+    setup::vehicles(&options, &client, &mut city, &folder, &mut notes).await?;
     let agents = setup::start_agents(&folder)?;
     setup::ready(&client, VEHICLES).await?;
     keep_waiting(&client, &mut city, waiting, WARM_UP).await?;

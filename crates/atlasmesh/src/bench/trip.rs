@@ -29,7 +29,7 @@ pub async fn run(count: usize) -> Result<()> {
     let client = setup::tenant(&server, &folder, &mut notes).await?;
     let map = setup::map(&client).await?;
     let mut city = City::read()?;
-    setup::vehicles(&options, &server, &client, &mut city, &folder, &mut notes).await?;
+    setup::vehicles(&options, &client, &mut city, &folder, &mut notes).await?;
     let agents = setup::start_agents(&folder)?;
     setup::ready(&client, options.vehicles).await?;
     line(format!(

@@ -132,8 +132,9 @@ impl Keyring {
         }
         for purpose in [Purpose::CertificateAuthority, Purpose::DeviceAuthority, Purpose::Token] {
             if self.register().await?.of(purpose, &[KeyState::Active]).next().is_none() {
-                let key = self.prepare(&ctx, purpose).await?;
-                self.activate(&ctx, &key, "the first one").await?;
+                let key = self.make(&ctx, purpose).await?;
+                self.change(&ctx, &key, KeyState::Active, "the first one").await?;
+                self.align(purpose, &key, KeyState::Active)?;
             }
         }
         self.refresh().await
@@ -192,6 +193,12 @@ impl Keyring {
             let text = format!("{} is prepared already: activate or revoke it first", waiting.key);
             return Err(Reject::new(Code::IllegalTransition, text).into());
         }
+        let key = self.make(ctx, purpose).await?;
+        self.refresh().await?;
+        Ok(key)
+    }
+
+    async fn make(&self, ctx: &Ctx, purpose: Purpose) -> Result<String, CommandError> {
         let prepared = match purpose {
             Purpose::CertificateAuthority => self.new_authority::<CertificateAuthority>(ctx, AUTHORITY_VALID_MS),
             Purpose::DeviceAuthority => self.new_authority::<DeviceAuthority>(ctx, DEVICE_AUTHORITY_VALID_MS),
@@ -207,7 +214,6 @@ impl Keyring {
             }
         }?;
         self.enter(ctx, &prepared).await?;
-        self.refresh().await?;
         Ok(prepared.key)
     }
 
@@ -227,14 +233,6 @@ impl Keyring {
             certificate: Some(STANDARD.encode(authority.certificate())),
             not_after: Some(authority.not_after()),
         })
-    }
-
-    /// Lets a prepared key sign; the one before it retires.
-    ///
-    /// # Errors
-    /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, a fault.
-    pub async fn activate(&self, ctx: &Ctx, key: &str, reason: &str) -> Result<(), CommandError> {
-        self.go_on(ctx, key, KeyState::Active, reason).await
     }
 
     /// Takes a key on in its life. What it signed counts until it is revoked.
