@@ -3,7 +3,7 @@
 #
 #     sh examples/enrol.sh BOOTSTRAP FOLDER
 #
-# BOOTSTRAP is the file of `atlasmesh garage token VEHICLE --out BOOTSTRAP`. FOLDER gets the device's key and certificate,
+# BOOTSTRAP is the file of `atlasmesh garage bootstrap VEHICLE --out BOOTSTRAP`. FOLDER gets the device's key and certificate,
 # with which it asks for others as often as it likes, a key and certificate to work by (an X509-SVID, an hour), and the
 # authorities that the server is known by. Again on the same folder, it only asks for the latter two.
 set -eu

@@ -2,7 +2,7 @@
 
     python3 -m venv venv && venv/bin/pip install -r examples/requirements.txt
     atlasmesh garage register --profile docs/guides/vehicle.json
-    atlasmesh garage token NAME --out bootstrap.json
+    atlasmesh garage bootstrap NAME --out bootstrap.json
     sh examples/enrol.sh bootstrap.json identity
     venv/bin/python examples/vehicle.py bootstrap.json identity LAT,LON [TIMES_FASTER]
 

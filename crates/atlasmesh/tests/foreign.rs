@@ -23,7 +23,11 @@ fn python_vehicle(world: &World, at: (f64, f64)) -> (String, Process) {
     let identity = enrol(&folder, &bootstrap);
     let (lat, lon) = site::degrees(at.0, at.1);
     let mut command = Command::new(python("python"));
-    command.arg(root().join("examples/vehicle.py")).arg(folder.join("bootstrap.json")).arg(identity).args([format!("{lat},{lon}"), "20".into()]);
+    command
+        .arg(root().join("examples/vehicle.py"))
+        .arg(folder.join("bootstrap.json"))
+        .arg(identity)
+        .args([format!("{lat},{lon}"), "20".into()]);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     (vehicle, Process::start("vehicle.py", &mut command))
 }

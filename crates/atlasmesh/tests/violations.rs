@@ -32,7 +32,12 @@ impl Show {
         let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
         let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../link/proto");
         let mut command = Command::new(python("python"));
-        command.arg(format!("{tests}/puppet.py")).arg(proto).arg(identity).arg(format!("{lat},{lon}")).arg(&world.server.link);
+        command
+            .arg(format!("{tests}/puppet.py"))
+            .arg(proto)
+            .arg(identity)
+            .arg(format!("{lat},{lon}"))
+            .arg(&world.server.link);
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         let puppet = Process::start_with_input("puppet.py", &mut command);
         let path = format!("/v1/vehicles/{vehicle}");

@@ -43,6 +43,14 @@ pub const DOMAIN: Domain = Domain {
         AggregateSpec::of::<keyring::register::KeyRegister>(),
         AggregateSpec::of::<vehicles::VehicleIdentity>(),
     ],
-    tables: &[ONE_TIME_CODES, SESSIONS, lockout::SIGN_IN_FAILURES, password::PASSWORDS, service::USER_EMAILS, vehicles::JOIN_TOKENS, vehicles::DEVICE_CERTIFICATES],
+    tables: &[
+        ONE_TIME_CODES,
+        SESSIONS,
+        lockout::SIGN_IN_FAILURES,
+        password::PASSWORDS,
+        service::USER_EMAILS,
+        vehicles::JOIN_TOKENS,
+        vehicles::DEVICE_CERTIFICATES,
+    ],
     policy: PolicyModule { actions: &[], sources: &[] },
 };

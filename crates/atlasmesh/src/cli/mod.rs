@@ -6,7 +6,9 @@ pub mod output;
 
 mod assist;
 mod call;
+mod garage;
 pub mod journal;
+mod keys;
 mod names;
 mod pages;
 mod people;
@@ -58,6 +60,8 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Logout => people::logout(&session).await,
         ClientCommand::Whoami => people::whoami(&session).await,
         ClientCommand::Roles { role } => roles::run(&session, role.as_deref()),
+        ClientCommand::Garage(command) => garage::run(&session, command).await,
+        ClientCommand::Keys(command) => keys::run(&session, command).await,
         ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
         ClientCommand::Approvals(command) => people::approvals(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,

@@ -2,30 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::args::VehicleCommand;
 use super::pages::List;
-use super::{Session, items, kilometres, names, output, place, read};
+use super::{Session, items, kilometres, names, output, place};
 
 pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
     let client = &session.client;
     match command {
-        VehicleCommand::Register { profile } => {
-            let profile: Value = serde_json::from_slice(&read(&profile)?).context("the profile is not JSON")?;
-            let made = client.post("/v1/vehicles", &profile).await?;
-            output::answer(session.format, &made, |made| {
-                let text = |pointer| output::text(made, pointer);
-                output::line(format!("vehicle {} ({})", text("/id"), text("/name")));
-                output::line(format!("secret, shown this once: {}", text("/secret")));
-                output::line(format!(
-                    "connects to {} with certificate SHA-256 {}",
-                    text("/link/address"),
-                    text("/link/certificate_sha256")
-                ));
-            });
-        }
         VehicleCommand::List(most) => {
             let vehicles = List::of("/v1/vehicles").first(client, most.limit).await?;
             vehicles.print(session.format, |vehicles| {

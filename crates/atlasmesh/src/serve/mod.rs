@@ -47,7 +47,8 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     let http_listener = listen(&options.http, "--http").await?;
     let link_listener = listen(&options.link, "--link").await?;
     let enrolment_listener = listen(&options.enrol, "--enrol").await?;
-    let listeners = wiring::Listeners { link: link_listener.local_addr()?, enrolment: enrolment_listener.local_addr()? };
+    let listeners =
+        wiring::Listeners { link: link_listener.local_addr()?, enrolment: enrolment_listener.local_addr()? };
     let (stop, stopping) = watch::channel(false);
     let parts = wiring::wire(&options, &folder, listeners, stopping.clone())?;
     parts.clock.not_before(newest_written(&*parts.store).await?);

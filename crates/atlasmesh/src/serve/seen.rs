@@ -19,7 +19,12 @@ use super::wiring::Parts;
 pub async fn check_at_start(parts: &Parts) -> Result<()> {
     let tenancy = &parts.gateway.tenancy;
     let known = tenancy.log(&TenantId::platform()).await?.keys_generation;
-    parts.gateway.identities.keyring().require_generation(known).context("put the newest keys back: nothing was started")?;
+    parts
+        .gateway
+        .identities
+        .keyring()
+        .require_generation(known)
+        .context("put the newest keys back: nothing was started")?;
     parts.gateway.check_heads_at_start().await.context("the logs cannot be compared with what was seen of them")?;
     parts.gateway.identities.keyring().start().await.context("the keys cannot be used")?;
     // A server whose disk is full must start all the same, to stop vehicles; it is noted at the next start.

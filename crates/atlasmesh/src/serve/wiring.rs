@@ -18,9 +18,9 @@ use gateway::vehicles::sessions::Sessions;
 use gateway::vehicles::tls::{DeviceAdmission, Door, ListenerTls, VehicleAdmission, names_of};
 use gateway::verifications::Verifications;
 use gateway::{Gateway, LinkEndpoint, vehicles};
-use kernel::CtxSource;
 use identity::keyring::Keyring;
 use identity::vehicles::VehicleIdentities;
+use kernel::CtxSource;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use policy::Engine;
 use store::port::Store;
@@ -89,8 +89,7 @@ pub fn wire(
     let key_generation = keystore.generation();
     let keyring = Keyring::new(Arc::clone(&store), Arc::clone(&source), keystore, options.trust_domain.clone());
     let keyring = Arc::new(keyring);
-    let motion =
-        Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
+    let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
     let svid_valid_ms = i64::from(options.svid_valid_s) * 1_000;
     let identities = VehicleIdentities::new(
         Arc::clone(&store),

@@ -77,7 +77,10 @@ fn start(data: &Path, [http, link, enrol]: [&str; 3], serve: &Serve) -> Process 
             command
         }
     };
-    command.args(["serve", "--http", http, "--link", link, "--enrol", enrol, "--data"]).arg(data).args(&serve.arguments);
+    command
+        .args(["serve", "--http", http, "--link", link, "--enrol", enrol, "--data"])
+        .arg(data)
+        .args(&serve.arguments);
     command.envs(serve.environment.iter().map(|(name, value)| (name, value)));
     Process::start("server", &mut command)
 }

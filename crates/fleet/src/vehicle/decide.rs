@@ -8,8 +8,8 @@ use policy::PolicyAnswer;
 
 use super::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleClaimWithdrawn,
-    VehicleDecommissioned, VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
-    VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
+    VehicleDecommissioned, VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered,
+    VehicleStopCleared, VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
 };
 use super::{Component, HoldKind, HoldTiming, Mode, Profile, Status, Stop, StopClass, Vehicle, VehicleEvent};
 

@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::on;
-use identity::permissions::{MAY_ENROL_VEHICLE, MAY_REVOKE_IDENTITY};
 use fleet::actions::MAY_READ_FLEET;
-use keys::{KeyId, KeyState, Purpose};
+use identity::permissions::{MAY_ENROL_VEHICLE, MAY_REVOKE_IDENTITY};
 use kernel::{Code, VehicleId};
+use keys::{KeyId, KeyState, Purpose};
 use serde_json::Value;
 
 use super::auth::Caller;
@@ -208,13 +208,16 @@ impl Gateway {
         let purpose = register.key(key).map(|known| known.purpose);
         let behind = self.behind_the_bundle();
         if to == KeyState::Active && purpose != Some(Purpose::DeviceAuthority) && !behind.is_empty() {
-            let text = format!("{} connected vehicles do not know this key yet: list the keys, or use force", behind.len());
+            let text =
+                format!("{} connected vehicles do not know this key yet: list the keys, or use force", behind.len());
             return Err(Problem::new(Code::IllegalTransition, text));
         }
         if to == KeyState::Revoked && purpose == Some(Purpose::CertificateAuthority) {
             let working = self.identities.working_by(key).await?;
             if working > 0 {
-                let text = format!("{working} vehicles still work by a certificate that this key signed: wait until they have renewed, or use force");
+                let text = format!(
+                    "{working} vehicles still work by a certificate that this key signed: wait until they have renewed, or use force"
+                );
                 return Err(Problem::new(Code::IllegalTransition, text));
             }
         }

@@ -135,12 +135,8 @@ pub async fn register(
     let ctx = caller.ctx_at(body.value.site.clone());
     let made = gateway.fleet.register(&ctx, &body.value).await?;
     let spiffe_id = gateway.identities.register(&ctx, made.vehicle).await?.to_string();
-    let registered = api::Registered {
-        id: made.vehicle,
-        name: body.value.name,
-        spiffe_id,
-        constraints: made.constraints,
-    };
+    let registered =
+        api::Registered { id: made.vehicle, name: body.value.name, spiffe_id, constraints: made.constraints };
     Ok((StatusCode::CREATED, Json(registered)))
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use identity::vehicles::{Admitted, Standing};
 use kernel::envelope::{ClockSource, Known as Stated, OccurredAt};
 use kernel::{Actor, Ctx, Reject, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
-use identity::vehicles::{Admitted, Standing};
 use link::{Heartbeat, Hello, LinkError, Online, ReportKind, TelemetryBatch, TripReport, v1};
 use pki::{PeerCertificate, SpiffeId};
 use store::port::{CommitError, Fault};

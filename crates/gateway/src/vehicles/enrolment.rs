@@ -175,11 +175,7 @@ fn presented(device: &Device) -> Result<&PeerCertificate, Problem> {
     device.0.as_deref().ok_or_else(|| Reject::new(Code::Unauthenticated, text).into())
 }
 
-async fn reenrol(
-    State(gateway): State<Arc<Gateway>>,
-    Extension(device): Extension<Device>,
-    body: Bytes,
-) -> Response {
+async fn reenrol(State(gateway): State<Arc<Gateway>>, Extension(device): Extension<Device>, body: Bytes) -> Response {
     let done = async { Ok::<_, Problem>(gateway.identities.reenrol(presented(&device)?, &key_of(&body)?).await?) };
     answer(done.await, "renew the device certificate")
 }

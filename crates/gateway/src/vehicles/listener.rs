@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use link::v1::link_server::{Link, LinkServer};
 use identity::vehicles::Standing;
-use link::v1::{FromVehicle, ToVehicle, Token, TokenRequest};
 use link::MESSAGE_BYTES_MAX;
+use link::v1::link_server::{Link, LinkServer};
+use link::v1::{FromVehicle, ToVehicle, Token, TokenRequest};
 use pki::PeerCertificate;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -19,8 +19,8 @@ use tonic::transport::server::{Connected, TlsConnectInfo};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::session;
-use super::tls::ListenerTls;
 use super::sessions::OUTBOUND_MAX;
+use super::tls::ListenerTls;
 use crate::Gateway;
 use crate::acceptor::Acceptor;
 use crate::connections::{Admitted, Limits, Place};

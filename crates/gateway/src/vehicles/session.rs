@@ -405,10 +405,7 @@ impl Session {
 
 /// In quarantine a vehicle is stopped and heard to stand, and nothing else is taken from it (SAFE-3).
 fn is_heard_in_quarantine(message: &VehicleMessage) -> bool {
-    matches!(
-        message,
-        VehicleMessage::Heartbeat(_) | VehicleMessage::CommandState(_) | VehicleMessage::TripReport(_)
-    )
+    matches!(message, VehicleMessage::Heartbeat(_) | VehicleMessage::CommandState(_) | VehicleMessage::TripReport(_))
 }
 
 /// Returns once the process is told to stop; a sender that is gone means the same.

@@ -124,8 +124,7 @@ impl Keyring {
         for (id, purpose, state, public) in self.keystore().all() {
             // Made before there was a register, or just before a crash.
             if register.key(&id.to_string()).is_none() && !is_rotated(purpose) {
-                let prepared =
-                    KeyPrepared { key: id.to_string(), purpose, public, certificate: None, not_after: None };
+                let prepared = KeyPrepared { key: id.to_string(), purpose, public, certificate: None, not_after: None };
                 self.enter(&ctx, &prepared).await?;
                 self.change(&ctx, &id.to_string(), state, "found at the start").await?;
             }
@@ -209,7 +208,8 @@ impl Keyring {
                 Ok(KeyPrepared { key: id.to_string(), purpose, public, certificate: None, not_after: None })
             }
             Purpose::Audit | Purpose::Update | Purpose::Evidence | Purpose::Report => {
-                let text = format!("keys for {purpose} are not replaced by hand: what they signed must stay verifiable");
+                let text =
+                    format!("keys for {purpose} are not replaced by hand: what they signed must stay verifiable");
                 return Err(Reject::new(Code::IllegalTransition, text).into());
             }
         }?;

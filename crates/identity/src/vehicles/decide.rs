@@ -118,7 +118,9 @@ fn with_device<'a>(state: Option<&'a VehicleIdentity>, serial: &str) -> Result<&
     let known = registered(state)?;
     match &known.device {
         Some(device) if device.serial == serial => Ok(known),
-        _ => Err(Reject::new(Code::Unauthenticated, "this device certificate is not in force: enrol with a join token")),
+        _ => {
+            Err(Reject::new(Code::Unauthenticated, "this device certificate is not in force: enrol with a join token"))
+        }
     }
 }
 

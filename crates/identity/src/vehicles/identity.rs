@@ -288,7 +288,8 @@ impl VehicleIdentity {
                 self.know_key(&issued.key_sha256);
             }
             IdentityEvent::SvidUsed(used) => {
-                let (kept, gone) = std::mem::take(&mut self.svids).into_iter().partition(|svid| svid.serial == used.serial);
+                let (kept, gone) =
+                    std::mem::take(&mut self.svids).into_iter().partition(|svid| svid.serial == used.serial);
                 (self.svids, self.status) = (kept, IdentityStatus::Active);
                 let gone: Vec<Svid> = gone;
                 self.superseded.extend(gone.into_iter().map(|svid| svid.serial));

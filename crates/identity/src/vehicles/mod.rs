@@ -8,5 +8,5 @@ mod service;
 pub use decide::{Enrolment, Revocation};
 pub use identity::{IdentityStatus, KeyOrigin, Refusal, VehicleIdentity};
 pub use registry::{Registry, Standing};
-pub use service::{DEVICE_CERTIFICATES, JOIN_TOKENS};
 pub use service::{Admitted, Invitation, ServerMade, VehicleIdentities, VehicleMotion};
+pub use service::{DEVICE_CERTIFICATES, JOIN_TOKENS};

@@ -68,7 +68,9 @@ impl Registry {
             Some(entry) if matches!(entry.status, IdentityStatus::Revoked | IdentityStatus::Retired) => {
                 Standing::Refused(Refusal::Revoked)
             }
-            Some(entry) if entry.superseded.iter().any(|known| known == serial) => Standing::Refused(Refusal::Superseded),
+            Some(entry) if entry.superseded.iter().any(|known| known == serial) => {
+                Standing::Refused(Refusal::Superseded)
+            }
             Some(_) => Standing::Refused(Refusal::Unknown),
         })
     }

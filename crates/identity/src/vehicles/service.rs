@@ -215,10 +215,8 @@ impl VehicleIdentities {
         let kept = KeptToken { token: name.clone(), sha256: digest(token.expose()) };
         let row = RowWrite::put(JOIN_TOKENS, vehicle.to_string(), Expected::Any, RowBody::new(&kept, Vec::new())?);
         let spiffe_id = self.spiffe_id(&ctx.tenant, vehicle);
-        self.command(ctx, vehicle, vec![row], |state| {
-            decide::issue_join_token(state, &spiffe_id, &name, expires_at)
-        })
-        .await?;
+        self.command(ctx, vehicle, vec![row], |state| decide::issue_join_token(state, &spiffe_id, &name, expires_at))
+            .await?;
         tracing::info!(tenant = %ctx.tenant, %vehicle, token = name, "a join token was given out");
         Ok(Invitation { token, expires_at, spiffe_id })
     }
@@ -239,9 +237,8 @@ impl VehicleIdentities {
         let ctx = self.vehicle_ctx(&tenant, vehicle).await?;
         let issued = self.device_certificate(&ctx, vehicle, key, DEVICE_VALID_MS)?;
         let row = certificate_row(vehicle, &issued)?;
-        let enrol = |state: Option<&VehicleIdentity>| {
-            decide::enrol(state, &kept.token, &issued, KeyOrigin::Device, ctx.now)
-        };
+        let enrol =
+            |state: Option<&VehicleIdentity>| decide::enrol(state, &kept.token, &issued, KeyOrigin::Device, ctx.now);
         let (enrolment, identity) = self.command(&ctx, vehicle, vec![row], enrol).await?;
         metrics::counter!("atlasmesh_enrolments_total").increment(1);
         if enrolment == Enrolment::New {

@@ -98,13 +98,6 @@ pub enum SiteCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum VehicleCommand {
-    /// Register a vehicle and print its secret, once.
-    #[command(after_help = examples!["atlasmesh vehicles register --profile docs/guides/vehicle.json"])]
-    Register {
-        /// A JSON file with the profile, or - for standard input.
-        #[arg(long)]
-        profile: PathBuf,
-    },
     #[command(after_help = examples!["atlasmesh vehicles list", "atlasmesh vehicles list --limit 500 --json"])]
     List(Most),
     #[command(after_help = examples!["atlasmesh vehicles show taxi-07"])]

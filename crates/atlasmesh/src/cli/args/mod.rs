@@ -12,11 +12,13 @@ macro_rules! examples {
 }
 
 mod fleet;
+mod garage;
 mod people;
 mod server;
 mod work;
 
 pub use fleet::{SiteCommand, VehicleCommand};
+pub use garage::{GarageCommand, KeyCommand, KeyPurpose};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
 pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand};
 pub use work::{AssistCommand, StandingCommand, TripCommand};
@@ -134,6 +136,12 @@ pub enum ClientCommand {
         #[arg(long)]
         role: Option<String>,
     },
+    /// A vehicle's way into the fleet and out of it: register, enrol, revoke, decommission.
+    #[command(subcommand)]
+    Garage(GarageCommand),
+    /// The keys of the installation, by the platform's administrator.
+    #[command(subcommand)]
+    Keys(KeyCommand),
     /// People who sign in: invite, list, change roles, reset, disable.
     #[command(subcommand)]
     Users(UserCommand),

@@ -35,7 +35,8 @@ impl VehicleMotion for Motion {
     ) -> BoxFuture<'a, Result<(), CommandError>> {
         Box::pin(async move {
             let known = self.fleet.vehicle(&ctx.tenant, vehicle).await?;
-            let is_held = known.is_some_and(|known| known.vehicle.holds.iter().any(|hold| hold.kind == HoldKind::Quarantine));
+            let is_held =
+                known.is_some_and(|known| known.vehicle.holds.iter().any(|hold| hold.kind == HoldKind::Quarantine));
             if !is_held {
                 let (kind, timing) = (HoldKind::Quarantine, HoldTiming::NextAdmissible);
                 self.fleet.place_hold(ctx, vehicle, ctx.new_id(), kind, timing, reason).await?;
