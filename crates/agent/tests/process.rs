@@ -33,6 +33,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request};
 
 const ENROL: &str = "/.well-known/est/simpleenroll";
+const AGAIN: &str = "/.well-known/est/simplereenroll";
 const SVID: &str = "/.well-known/est/svid/simpleenroll";
 
 impl Session {
@@ -235,11 +236,11 @@ async fn an_answer_that_got_lost_is_asked_for_again_with_the_same_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_certificate_opens_the_session_again_before_the_old_one_ends() {
     let (server, mut sessions) = serve().await;
-    server.state.lock().unwrap().svid_ms = 5_000;
+    (server.state.lock().unwrap().svid_ms, server.state.lock().unwrap().device_ms) = (5_000, 6_000);
     let folder = tempfile::tempdir().unwrap();
     let _child = agent(folder.path(), &server, "amj_first");
     let mut seen: Vec<PeerCertificate> = vec![];
-    for _ in 0..3 {
+    for _ in 0..4 {
         let mut session = next_session(&mut sessions).await;
         let ends_ms = session.who.not_after_s * 1_000;
         assert!(now().as_ms() < ends_ms, "a certificate that has ended is not presented");
@@ -253,6 +254,7 @@ async fn a_new_certificate_opens_the_session_again_before_the_old_one_ends() {
         }
         assert!(now().as_ms() < ends_ms, "it hangs up in time");
     }
+    assert!(server.asked(ENROL) == 1 && server.asked(AGAIN) >= 1, "the device certificate has a successor too");
     let state = server.state.lock().unwrap();
     let mut keys: Vec<_> = state.asked.iter().filter(|(path, _)| path == SVID).map(|(_, key)| key).collect();
     let asked = keys.len();
@@ -283,7 +285,15 @@ async fn trust_follows_the_authorities_while_connected_and_after_a_sleep() {
 
     // A server that was set back is not followed.
     server.state.lock().unwrap().sequence = 2;
-    session.until_bundle(3).await;
+    let asked = server.asked("/bundle");
+    let mut then = 0;
+    while then < 2 {
+        if let Said::Heartbeat(heartbeat) = session.next().await {
+            assert_eq!(heartbeat.trust_bundle_sequence, 3);
+            session.acknowledge(heartbeat.counter, 4).await;
+            then += u64::from(server.asked("/bundle") > asked);
+        }
+    }
     assert_eq!(server.asked(ENROL), 1);
 }
 
@@ -361,7 +371,7 @@ async fn programs_on_the_vehicle_get_its_identity_by_the_standard() {
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     let mut command = command(folder.path(), &server, "amj_first");
     let _child = command.arg("--workload-socket").arg(&socket).spawn().unwrap();
-    let mut session = next_session(&mut sessions).await;
+    let session = next_session(&mut sessions).await;
     session.welcome(None).await;
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&socket).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o660);
@@ -428,6 +438,23 @@ async fn without_an_identity_programs_are_denied() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
     assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
     assert!(!socket.exists(), "the socket goes with the agent");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_gives_each_vehicle_an_identity_of_its_own() {
+    let (server, mut sessions) = serve().await;
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("fleet.json");
+    let entry = serde_json::json!({
+        "bootstrap": server.bootstrap("amj_first"), "start": { "lat": 0.0, "lon": 0.0 }, "obstacle_after_m": null,
+    });
+    std::fs::write(&bundle, serde_json::json!({ "speedup": 20, "vehicles": [entry] }).to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_atlasmesh-agent"));
+    command.arg("fleet").arg("--bundle").arg(bundle).arg("--state").arg(folder.path()).kill_on_drop(true);
+    let _child = command.spawn().unwrap();
+    next_session(&mut sessions).await;
+    let vehicle = kernel::VehicleId::from_u128(1).to_string();
+    assert!(folder.path().join(vehicle).join("identity/svid.pem").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +19,7 @@ use prost_types::{ListValue, Struct, Value, value::Kind};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Server};
@@ -37,6 +39,8 @@ pub mod api {
 const METADATA: &str = "workload.spiffe.io";
 /// States that may wait for a slow reader.
 const STATES_MAX: usize = 2;
+/// How long a token waits for the session that is being opened.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 /// Who may open the socket: its owner and group.
 const SOCKET_MODE: u32 = 0o660;
 
@@ -194,7 +198,9 @@ impl SpiffeWorkloadApi for Workload {
         if !asked.spiffe_id.is_empty() && asked.spiffe_id != spiffe_id {
             return Err(Status::permission_denied("this vehicle has another id"));
         }
-        let client = self.link.borrow().clone();
+        let mut link = self.link.clone();
+        let client = timeout(CONNECTED_WITHIN, link.wait_for(Option::is_some)).await;
+        let client = client.ok().and_then(Result::ok).and_then(|client| client.clone());
         let mut client = client.ok_or_else(|| Status::unavailable("the vehicle is not connected"))?;
         let token = client.issue_token(TokenRequest { audience: asked.audience }).await;
         let token = token.map_err(|status| Status::new(status.code(), status.message()))?.into_inner();

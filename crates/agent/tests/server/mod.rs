@@ -42,6 +42,7 @@ pub struct State {
     pub older: Vec<Vec<u8>>,
     pub sequence: u64,
     pub svid_ms: i64,
+    pub device_ms: i64,
     /// How far the server's clock is ahead.
     pub ahead_ms: i64,
     /// So many answers to enrolments get lost.
@@ -113,6 +114,7 @@ pub async fn serve() -> (Arc<Played>, mpsc::Receiver<Session>) {
         older: vec![],
         sequence: 1,
         svid_ms: HOUR_MS,
+        device_ms: 24 * HOUR_MS,
         ahead_ms: 0,
         lost_answers: 0,
         tokens: HashMap::from([("amj_first".to_owned(), None)]),
@@ -228,7 +230,10 @@ impl Played {
             ("/bundle", None, _) => return Ok(ok(self.bundle().jwks().to_string())),
             ("/.well-known/est/cacerts", None, _) => Some(self.devices.certificate().to_vec()),
             ("/.well-known/est/simpleenroll", Some(key), None) => self.enrolled(&basic.unwrap(), &key)?,
-            ("/.well-known/est/simplereenroll", Some(key), Some(id)) if id == device() => Some(self.device(&key)),
+            ("/.well-known/est/simplereenroll", Some(key), Some(id)) if id == device() => {
+                let life_ms = self.state.lock().unwrap().device_ms;
+                Some(self.device(&key, life_ms))
+            }
             ("/.well-known/est/svid/simpleenroll", Some(key), Some(id)) if id == device() => {
                 let state = self.state.lock().unwrap();
                 let issued = state.svids.issue_svid(&key, &vehicle(), keys::entropy_128(), now(), state.svid_ms);
@@ -245,8 +250,8 @@ impl Played {
         })
     }
 
-    fn device(&self, key: &SubjectKey) -> Vec<u8> {
-        self.devices.issue_device(key, &device(), keys::entropy_128(), now(), 24 * HOUR_MS).unwrap().der
+    fn device(&self, key: &SubjectKey, life_ms: i64) -> Vec<u8> {
+        self.devices.issue_device(key, &device(), keys::entropy_128(), now(), life_ms).unwrap().der
     }
 
     fn enrolled(&self, basic: &str, key: &SubjectKey) -> Result<Option<Vec<u8>>, std::io::Error> {
@@ -257,7 +262,7 @@ impl Played {
             None => return Ok(None),
             Some(Some((known, certificate))) if *known == key.sha256() => certificate.clone(),
             Some(Some(_)) => return Ok(None),
-            Some(None) => self.device(key),
+            Some(None) => self.device(key, state.device_ms),
         };
         state.tokens.insert(token.to_owned(), Some((key.sha256(), certificate.clone())));
         if state.lost_answers > 0 {
