@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use agent::process::workload_api as api;
 use agent::process::workload_api::spiffe_workload_api_client::SpiffeWorkloadApiClient;
@@ -156,10 +155,8 @@ fn claim() -> Option<v1::Claim> {
 async fn a_trip_survives_a_lost_link_and_a_killed_agent_and_ends_once() {
     let (server, mut sessions) = serve().await;
     let folder = tempfile::tempdir().unwrap();
-    let began = Instant::now();
     let mut child = agent(folder.path(), &server, "amj_first");
     let mut session = next_session(&mut sessions).await;
-    println!("enrolled and connected in {:?}", began.elapsed());
     let hello = session.hello().await;
     assert!(hello.simulated && hello.boot_counter == 1 && hello.trip_id.is_empty(), "{hello:?}");
     session.welcome(None).await;

@@ -99,7 +99,6 @@ pub(super) fn serve(path: &Path, workload: Workload) -> io::Result<Socket> {
     Ok(Socket { path: path.to_path_buf(), task })
 }
 
-#[expect(clippy::result_large_err, reason = "the library's")]
 fn meant_for_us(request: Request<()>) -> Result<Request<()>, Status> {
     let marked = request.metadata().get(METADATA).is_some_and(|value| value == "true");
     if marked { Ok(request) } else { Err(Status::invalid_argument(format!("metadata {METADATA}: true is missing"))) }
@@ -120,14 +119,12 @@ impl Workload {
         SpiffeId::domain(&self.id.trust_domain).to_string()
     }
 
-    #[expect(clippy::result_large_err, reason = "the library's")]
     fn held(&self) -> Result<Arc<Held>, Status> {
         let held = self.holds.borrow().clone();
         held.filter(|held| held.svid.term.not_after > clock::now()).ok_or_else(nobody)
     }
 
     /// What there is now, and again whenever it was replaced.
-    #[expect(clippy::result_large_err, reason = "the library's")]
     fn each<T: Send + 'static>(
         &self,
         answer: impl Fn(&Self, &Held) -> Option<T> + Send + 'static,

@@ -35,6 +35,9 @@ use tonic::{Request, Response, Status, Streaming};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const HOUR_MS: i64 = 3_600_000;
 
+/// The key that came with a join token, and the certificate that it got.
+pub type Used = ([u8; 32], Vec<u8>);
+
 /// What may be changed while a test runs.
 pub struct State {
     pub svids: Authority<CertificateAuthority>,
@@ -48,7 +51,7 @@ pub struct State {
     /// So many answers to enrolments get lost.
     pub lost_answers: usize,
     /// Join tokens, with the key that came with each and its certificate.
-    pub tokens: HashMap<String, Option<([u8; 32], Vec<u8>)>>,
+    pub tokens: HashMap<String, Option<Used>>,
     pub revoked: Vec<String>,
     /// What was asked: path, and SHA-256 of the key that a certificate was asked for.
     pub asked: Vec<(String, Option<[u8; 32]>)>,
