@@ -21,7 +21,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("link", &[&["kernel"]]),
     ("commands", &[&["kernel", "keys", "journal", "store", "link"]]),
     ("domain", &[&["kernel", "store", "policy", "commands"]]),
-    ("agent", &[&["kernel", "keys", "journal", "policy", "routing", "link"]]),
+    ("agent", &[&["kernel", "keys", "journal", "policy", "routing", "link", "pki"]]),
     ("xtask", &[]),
 ];
 

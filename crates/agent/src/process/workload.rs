@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +19,7 @@ use prost_types::{ListValue, Struct, Value, value::Kind};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Server};
@@ -28,7 +30,7 @@ use super::identity::{Held, Holds, chain};
 use api::spiffe_workload_api_server::{SpiffeWorkloadApi, SpiffeWorkloadApiServer};
 
 /// The generated messages, client and server.
-#[allow(clippy::all, reason = "generated")]
+#[allow(clippy::all, clippy::too_many_lines, reason = "generated")]
 pub mod api {
     tonic::include_proto!("_");
 }
@@ -37,6 +39,8 @@ pub mod api {
 const METADATA: &str = "workload.spiffe.io";
 /// States that may wait for a slow reader.
 const STATES_MAX: usize = 2;
+/// How long a token waits for the session that is being opened.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 /// Who may open the socket: its owner and group.
 const SOCKET_MODE: u32 = 0o660;
 
@@ -95,7 +99,6 @@ pub(super) fn serve(path: &Path, workload: Workload) -> io::Result<Socket> {
     Ok(Socket { path: path.to_path_buf(), task })
 }
 
-#[expect(clippy::result_large_err, reason = "the library's")]
 fn meant_for_us(request: Request<()>) -> Result<Request<()>, Status> {
     let marked = request.metadata().get(METADATA).is_some_and(|value| value == "true");
     if marked { Ok(request) } else { Err(Status::invalid_argument(format!("metadata {METADATA}: true is missing"))) }
@@ -116,14 +119,12 @@ impl Workload {
         SpiffeId::domain(&self.id.trust_domain).to_string()
     }
 
-    #[expect(clippy::result_large_err, reason = "the library's")]
     fn held(&self) -> Result<Arc<Held>, Status> {
         let held = self.holds.borrow().clone();
         held.filter(|held| held.svid.term.not_after > clock::now()).ok_or_else(nobody)
     }
 
     /// What there is now, and again whenever it was replaced.
-    #[expect(clippy::result_large_err, reason = "the library's")]
     fn each<T: Send + 'static>(
         &self,
         answer: impl Fn(&Self, &Held) -> Option<T> + Send + 'static,
@@ -194,7 +195,9 @@ impl SpiffeWorkloadApi for Workload {
         if !asked.spiffe_id.is_empty() && asked.spiffe_id != spiffe_id {
             return Err(Status::permission_denied("this vehicle has another id"));
         }
-        let client = self.link.borrow().clone();
+        let mut link = self.link.clone();
+        let client = timeout(CONNECTED_WITHIN, link.wait_for(Option::is_some)).await;
+        let client = client.ok().and_then(Result::ok).and_then(|client| client.clone());
         let mut client = client.ok_or_else(|| Status::unavailable("the vehicle is not connected"))?;
         let token = client.issue_token(TokenRequest { audience: asked.audience }).await;
         let token = token.map_err(|status| Status::new(status.code(), status.message()))?.into_inner();

@@ -27,6 +27,8 @@ use crate::process::entropy::Jitter;
 const SPREAD_MS: f64 = 200.0;
 /// The longest time between two looks at the clock, which may be set meanwhile, in milliseconds.
 const LOOK_MS: i64 = 30_000;
+/// The time of what has not happened yet, and is due therefore.
+const NEVER: Timestamp = Timestamp::from_ms(0);
 /// An SVID that a server refuses is replaced at most so often.
 const REFUSED_EVERY: Duration = Duration::from_secs(60);
 
@@ -34,6 +36,7 @@ pub(super) struct Life {
     bootstrap: Bootstrap,
     folder: Folder,
     device: Option<Pair>,
+    device_due: Timestamp,
     svid: Option<Pair>,
     svid_due: Timestamp,
     bundle: Option<Bundle>,
@@ -59,9 +62,12 @@ impl Life {
         let mut life = Self {
             bootstrap,
             folder,
+            device_due: device
+                .as_ref()
+                .map_or(NEVER, |held| renewal::device_due(held.term.issued(), held.term.not_after)),
             device,
             svid: None,
-            svid_due: Timestamp::from_ms(0),
+            svid_due: NEVER,
             bundle,
             named: 0,
             doubted: false,
@@ -70,7 +76,7 @@ impl Life {
             holds,
         };
         if let Some(svid) = svid.filter(|svid| svid.term.not_after > clock::now()) {
-            life.present(svid);
+            life.present(svid, NEVER);
         }
         life.publish();
         Ok(life)
@@ -98,7 +104,7 @@ impl Life {
             pause_ms = match self.step().await {
                 Ok(()) => {
                     failures = 0;
-                    self.svid_due.since_ms(clock::now()).clamp(0, LOOK_MS)
+                    self.svid_due.min(self.device_due).since_ms(clock::now()).clamp(0, LOOK_MS)
                 }
                 Err(failure) => {
                     let pause_ms = self.report(&failure, failures);
@@ -142,15 +148,28 @@ impl Life {
 
     async fn tend_device(&mut self) -> Result<(), Failure> {
         let now = clock::now();
-        match &self.device {
+        match self.device.as_ref().map(|device| device.term.not_after) {
             None => self.enrol("there is none").await,
-            Some(device) if device.term.not_after <= now => {
-                let ended = format!("it ended at {}", device.term.not_after);
-                self.enrol(&ended).await
+            Some(ends) if ends <= now => {
+                self.enrol(&format!("it ended at {ends}, and the vehicle's clock says {now}")).await
             }
-            Some(device) if renewal::device_due(&device.term, now) => self.enrol_again().await,
+            Some(ends) if self.device_due <= now => {
+                if let Err(failure) = self.enrol_again().await {
+                    // There is time, and the SVID must not wait for it.
+                    self.device_due = now.plus_ms(renewal::device_pause_ms(ends, now));
+                    let (vehicle, error) = (self.bootstrap.vehicle, chain(&failure));
+                    tracing::error!(%vehicle, error, %ends, "the device certificate could not be renewed");
+                }
+                Ok(())
+            }
             Some(_) => Ok(()),
         }
+    }
+
+    fn hold_device(&mut self, device: Pair) {
+        let from = device.term.issued().max(clock::now());
+        self.device_due = renewal::device_due(from, device.term.not_after);
+        self.device = Some(device);
     }
 
     async fn enrol(&mut self, why: &str) -> Result<(), Failure> {
@@ -173,7 +192,8 @@ impl Life {
         })
         .map_err(bundle_failure)?;
         tracing::info!(vehicle = %self.bootstrap.vehicle, ends = %device.term.not_after, "enrolled");
-        (self.device, self.bundle) = (Some(device), Some(bundle));
+        self.hold_device(device);
+        self.bundle = Some(bundle);
         self.svid_due = clock::now();
         Ok(())
     }
@@ -186,7 +206,7 @@ impl Life {
         let device = checked(&key, certificate, &self.bootstrap.device_id())?;
         block_in_place(|| self.folder.keep_device(&device))?;
         tracing::info!(vehicle = %self.bootstrap.vehicle, ends = %device.term.not_after, "device certificate renewed");
-        self.device = Some(device);
+        self.hold_device(device);
         Ok(())
     }
 
@@ -201,7 +221,7 @@ impl Life {
         };
         block_in_place(|| self.folder.keep_svid(&svid))?;
         tracing::info!(vehicle = %self.bootstrap.vehicle, ends = %svid.term.not_after, "SVID received");
-        self.present(svid);
+        self.present(svid, clock::now());
         Ok(())
     }
 
@@ -239,8 +259,10 @@ impl Life {
         Ok(if authorities.is_empty() { pinned } else { Trust::Authorities(authorities) })
     }
 
-    fn present(&mut self, svid: Pair) {
-        self.svid_due = renewal::svid_due(&svid.term, self.jitter.factor());
+    /// A clock that is ahead must not make an SVID due that has just come.
+    fn present(&mut self, svid: Pair, received: Timestamp) {
+        let from = svid.term.issued().max(received);
+        self.svid_due = renewal::svid_due(from, svid.term.not_after, self.jitter.factor());
         self.svid = Some(svid);
     }
 

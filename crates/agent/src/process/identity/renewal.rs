@@ -1,21 +1,26 @@
 //! When a certificate is replaced, and when a person must hear that it could not be.
 
 use kernel::Timestamp;
-use pki::Term;
 
 /// The first pause after a failure and the longest, in milliseconds.
 const PAUSE_MS: (i64, i64) = (500, 30_000);
+/// The same for a device certificate.
+const DEVICE_PAUSE_MS: (i64, i64) = (1_000, 3_600_000);
 
-/// When an SVID is replaced: at half of its life, give or take a tenth of its life. `jitter` is from 0.5 up to 1.
-pub fn svid_due(term: &Term, jitter: f64) -> Timestamp {
-    let life_ms = term.not_after.since_ms(term.issued());
-    term.issued().plus_ms((life_ms as f64 * (0.4 + 0.4 * (jitter - 0.5))) as i64)
+/// When an SVID that is used from `from` on is replaced: at half of its life, give or take a tenth. `jitter` is from 0.5
+/// up to 1.
+pub fn svid_due(from: Timestamp, ends: Timestamp, jitter: f64) -> Timestamp {
+    from.plus_ms((ends.since_ms(from) as f64 * (0.4 + 0.4 * (jitter - 0.5))) as i64)
 }
 
-/// Whether less than a third of a device certificate's life is left.
-pub fn device_due(term: &Term, now: Timestamp) -> bool {
-    let life_ms = term.not_after.since_ms(term.issued());
-    term.not_after.since_ms(now) < life_ms / 3
+/// When a device certificate is replaced: as soon as a third of its life is left.
+pub fn device_due(from: Timestamp, ends: Timestamp) -> Timestamp {
+    ends.plus_ms(-ends.since_ms(from) / 3)
+}
+
+/// How long to wait after a device certificate could not be replaced: it has months left when that begins.
+pub fn device_pause_ms(ends: Timestamp, now: Timestamp) -> i64 {
+    (ends.since_ms(now) / 16).clamp(DEVICE_PAUSE_MS.0, DEVICE_PAUSE_MS.1)
 }
 
 /// How long to wait after so many failures in a row. While a certificate is good there are several attempts before its
@@ -34,57 +39,50 @@ pub fn alarms(due: Timestamp, ends: Timestamp, next_attempt: Timestamp) -> bool 
 
 #[cfg(test)]
 mod tests {
-    use pki::certificate::BACKDATED_MS;
     use proptest::prelude::*;
 
     use super::*;
 
     const HOUR_MS: i64 = 3_600_000;
-
-    fn term(life_ms: i64) -> Term {
-        let issued = Timestamp::from_ms(1_764_000_000_000);
-        let (not_before, not_after) = (issued.plus_ms(-BACKDATED_MS), issued.plus_ms(life_ms));
-        Term { not_before, not_after, public_key: vec![] }
-    }
+    const FROM: Timestamp = Timestamp::from_ms(1_764_000_000_000);
 
     proptest! {
         #[test]
         fn an_svid_is_replaced_around_half_of_its_life(life_ms in 1_000_i64..100 * HOUR_MS, jitter in 0.5_f64..1.0) {
-            let term = term(life_ms);
-            let age_ms = svid_due(&term, jitter).since_ms(term.issued());
+            let age_ms = svid_due(FROM, FROM.plus_ms(life_ms), jitter).since_ms(FROM);
             prop_assert!(age_ms >= life_ms * 4 / 10 - 1 && age_ms <= life_ms * 6 / 10 + 1, "{age_ms} of {life_ms}");
         }
 
         /// However the attempts fall, the alarm comes before half of the rest is gone.
         #[test]
         fn the_alarm_comes_in_time(life_ms in 120_000_i64..100 * HOUR_MS, jitter in 0.5_f64..1.0) {
-            let term = term(life_ms);
-            let due = svid_due(&term, jitter);
+            let ends = FROM.plus_ms(life_ms);
+            let due = svid_due(FROM, ends, jitter);
             let (mut now, mut failures) = (due, 0);
             loop {
-                let next = now.plus_ms(pause_ms(failures, Some(term.not_after), now, jitter).max(1));
-                if alarms(due, term.not_after, next) {
+                let next = now.plus_ms(pause_ms(failures, Some(ends), now, jitter).max(1));
+                if alarms(due, ends, next) {
                     break;
                 }
                 (now, failures) = (next, failures + 1);
             }
-            prop_assert!(now.since_ms(due) < term.not_after.since_ms(due) / 2);
+            prop_assert!(now.since_ms(due) < ends.since_ms(due) / 2);
             prop_assert!(failures >= 3, "{failures} attempts");
         }
 
         #[test]
         fn pauses_grow_and_are_bounded(failures in 0_u32..1_000, left in -HOUR_MS..HOUR_MS, jitter in 0.5_f64..1.0) {
-            let now = term(1).not_after;
-            let pause = pause_ms(failures, Some(now.plus_ms(left)), now, jitter);
+            let pause = pause_ms(failures, Some(FROM.plus_ms(left)), FROM, jitter);
             prop_assert!((250..=30_000).contains(&pause), "{pause}");
-            prop_assert!(pause <= pause_ms(failures + 1, Some(now.plus_ms(left)), now, jitter));
+            prop_assert!(pause <= pause_ms(failures + 1, Some(FROM.plus_ms(left)), FROM, jitter));
         }
     }
 
     #[test]
     fn a_devices_certificate_is_replaced_in_its_last_third() {
-        let term = term(9 * HOUR_MS);
-        let left = |ms: i64| device_due(&term, term.not_after.plus_ms(-ms));
-        assert!(!left(9 * HOUR_MS) && !left(3 * HOUR_MS) && left(3 * HOUR_MS - 1) && left(0) && left(-1));
+        let ends = FROM.plus_ms(9 * HOUR_MS);
+        assert_eq!(device_due(FROM, ends), FROM.plus_ms(6 * HOUR_MS));
+        assert_eq!(device_pause_ms(ends, FROM.plus_ms(HOUR_MS)), HOUR_MS / 2);
+        assert_eq!(device_pause_ms(ends, ends), 1_000);
     }
 }
