@@ -138,11 +138,15 @@ fn vehicle(person: &Person) -> (String, Agent) {
         fs::write(&path, profile(name).to_string()).unwrap();
         path.display().to_string()
     };
-    let said = person.says(&["vehicles", "register", "--profile", &write("car-1")]);
-    let (id, secret) = (after(&said, "vehicle "), after(&said, "shown this once: "));
+    let said = person.says(&["garage", "register", "--profile", &write("car-1")]);
+    let id = after(&said, "vehicle ");
+    assert!(person.says(&["garage", "token", "car-1", "--minutes", "5"]).contains("shown this once: amj_"));
+    let out = folder.join("bootstrap.json").display().to_string();
+    assert!(person.says(&["garage", "bootstrap", "car-1", "--out", &out]).contains("--bootstrap"));
+    let bootstrap = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
     let (lat, lon) = degrees(0.0, 0.0);
-    let agent = Agent::start(person.server, (id, "car-1", secret), (lat, lon), FAST, &[]);
-    let made = person.json(&["vehicles", "register", "--profile", &write("car-2")]);
+    let agent = Agent::start(person.server, "car-1", &bootstrap, (lat, lon), FAST, &[]);
+    let made = person.json(&["garage", "register", "--profile", &write("car-2")]);
     assert!(made["spiffe_id"].as_str().unwrap().starts_with("spiffe://"));
     let listed = person.says(&["vehicles", "list"]);
     assert!(listed.starts_with("VEHICLE") && listed.contains("car-1") && listed.contains("car-2"), "{listed}");

@@ -72,10 +72,10 @@ impl Demo {
 
     /// Waits until the vehicle that was registered by a line may be dispatched.
     fn until_ready(&self, folder: &Path) {
-        let registered = std::fs::read(folder.join("registered.json")).unwrap();
-        let registered: serde_json::Value = serde_json::from_slice(&registered).unwrap();
+        let bootstrap = std::fs::read(folder.join("bootstrap.json")).unwrap();
+        let bootstrap: serde_json::Value = serde_json::from_slice(&bootstrap).unwrap();
         let export = self.line("2 ask for a trip:").lines().next().unwrap().to_owned();
-        let show = format!("{export}\natlasmesh vehicles show {} --json", registered["id"].as_str().unwrap());
+        let show = format!("{export}\natlasmesh vehicles show {} --json", bootstrap["vehicle"].as_str().unwrap());
         let began = Instant::now();
         loop {
             let shown = shell(&show).output().unwrap();

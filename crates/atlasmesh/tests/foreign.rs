@@ -92,7 +92,7 @@ fn the_lines_of_the_guide_work_as_they_stand() {
     let map = ["--nodes", "data/coquimbo/nodes.csv.gz", "--links", "data/coquimbo/links.csv.gz"];
     run(atlasmesh().args(["site", "import", "coquimbo"]).args(map));
     let said = run(Command::new("bash").args(["-ec", lines]));
-    let told = ["\"secret\":", "\"items\":[{", "\"status\":\"CREATED\"", "limit: must be 1 to 1000", "event: trip."];
+    let told = ["\"spiffe_id\":", "\"items\":[{", "\"status\":\"CREATED\"", "limit: must be 1 to 1000", "event: trip."];
     let at: Vec<Option<usize>> = told.iter().map(|told| said.find(told)).collect();
     assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{at:?} in {said}");
 }

@@ -29,11 +29,13 @@ pub enum ActorKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Authentication {
+    /// A certificate over mutual TLS.
+    Certificate,
     /// A bearer token.
     Token,
     /// A session that began with a password.
     Session,
-    /// A vehicle's secret over TLS.
+    /// A vehicle's secret over TLS, as long as there were no certificates.
     VehicleSecret,
     /// The process itself; nothing was presented.
     Internal,
@@ -79,7 +81,7 @@ impl Actor {
             kind: ActorKind::Vehicle,
             id: id.to_string(),
             role: role::VEHICLE.into(),
-            authentication: Authentication::VehicleSecret,
+            authentication: Authentication::Certificate,
             second_approver: None,
             rule: None,
         }

@@ -86,9 +86,11 @@ fn change(data: &str) -> String {
 fn join(data: &str, start: Place) -> String {
     format!(
         "python3 -m venv {data}/venv && {data}/venv/bin/pip install -q -r examples/requirements.txt && \
-         {{ test -s {data}/registered.json || \
-         atlasmesh vehicles register --profile docs/guides/vehicle.json --json > {data}/registered.json; }} && \
-         {data}/venv/bin/python examples/vehicle.py {data}/registered.json {} 20",
+         {{ test -s {data}/bootstrap.json || {{ \
+         atlasmesh garage register --profile docs/guides/vehicle.json && \
+         atlasmesh garage bootstrap shuttle-01 --out {data}/bootstrap.json; }}; }} && \
+         sh examples/enrol.sh {data}/bootstrap.json {data}/identity && \
+         {data}/venv/bin/python examples/vehicle.py {data}/bootstrap.json {data}/identity {} 20",
         typed(start)
     )
 }

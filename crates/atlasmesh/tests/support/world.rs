@@ -91,6 +91,13 @@ impl World {
         self.agents.len() - 1
     }
 
+    /// Starts the agent of a vehicle that was registered otherwise.
+    pub fn start_agent(&mut self, name: &str, bootstrap: &Value, at: (f64, f64), speedup: f64) -> usize {
+        let (lat, lon) = site::degrees(at.0, at.1);
+        self.agents.push(Agent::start(&self.server, name, bootstrap, (lat, lon), speedup, &[]));
+        self.agents.len() - 1
+    }
+
     /// Like [`Self::vehicle`], and waits until it is ready and somebody knows where it is.
     pub fn ready_vehicle(&mut self, at: (f64, f64), speedup: f64) -> usize {
         self.ready_vehicle_that(at, speedup, &[])
