@@ -319,6 +319,19 @@ async fn a_device_that_is_refused_needs_a_new_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_svid_that_is_refused_is_replaced() {
+    let (server, mut sessions) = serve().await;
+    let folder = tempfile::tempdir().unwrap();
+    let _child = agent(folder.path(), &server, "amj_first");
+    let session = next_session(&mut sessions).await;
+    let refused = session.who.serial.clone();
+    server.state.lock().unwrap().revoked.push(refused.clone());
+    drop(session);
+    assert_ne!(next_session(&mut sessions).await.who.serial, refused);
+    assert_eq!((server.asked(ENROL), server.asked(SVID)), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_server_says_and_what_the_clock_says_stand_in_the_log() {
     let (server, _sessions) = serve().await;
     let folder = tempfile::tempdir().unwrap();

@@ -11,22 +11,25 @@ use link::v1::link_client::LinkClient;
 use link::v1::{FromVehicle, ToVehicle, from_vehicle, to_vehicle};
 use pki::SpiffeId;
 use pki::verifier::{Trust, client_config};
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
-use tokio_rustls::client::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::Service;
 use tonic::codegen::http::Uri;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 
+use super::clock;
 use super::entropy::Jitter;
 use super::identity::{Ask, Failure, Held, Holds, chain};
-use super::{clock, tls};
+use super::tls::{self, Seen, Stream};
 
 /// The first pause after a lost session, and the longest, in milliseconds.
 const PAUSE_MS: (u64, u64) = (200, 10_000);
+/// The pause after a certificate was refused, unless it is replaced meanwhile: each attempt is an alarm to the server.
+const REFUSED_PAUSE_MS: u64 = 30_000;
+/// A server that hangs up so often in a row, without a word, may refuse the certificate.
+const HUNG_UP_MAX: u32 = 3;
 /// How long opening a session may take, the handshakes included.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Messages that may wait for the network: a whole catch-up of reports fits. When it is full the session ends.
@@ -81,7 +84,7 @@ pub(super) enum LinkEvent {
 
 /// Keeps a session open until the receiver of its events is gone.
 pub(super) async fn keep(mut link: LinkTo, events: mpsc::Sender<LinkEvent>, mut jitter: Jitter) {
-    let mut pause_ms = PAUSE_MS.0;
+    let (mut pause_ms, mut hung_up) = (PAUSE_MS.0, 0);
     loop {
         let held = tokio::select! {
             held = link.holds.wait_for(Option::is_some) => held.ok().and_then(|held| held.clone()),
@@ -90,6 +93,7 @@ pub(super) async fn keep(mut link: LinkTo, events: mpsc::Sender<LinkEvent>, mut 
         let Some(held) = held else { return };
         let ended = session(&link, &held, &events).await;
         link.client.send_replace(None);
+        hung_up = if matches!(ended, Err(Failure::HungUp { .. })) { hung_up + 1 } else { 0 };
         match ended {
             Ok(Ended::Renewed) => {
                 tracing::info!(vehicle = %link.vehicle, "the session is opened again with the new SVID");
@@ -98,7 +102,13 @@ pub(super) async fn keep(mut link: LinkTo, events: mpsc::Sender<LinkEvent>, mut 
             }
             Ok(Ended::Welcomed) => pause_ms = PAUSE_MS.0,
             Ok(Ended::Unwelcome) => tracing::warn!(vehicle = %link.vehicle, "the server closed the session"),
-            Err(failure) => link.report(failure, &held, pause_ms),
+            Err(failure) => {
+                if failure.refuses_certificate() {
+                    pause_ms = REFUSED_PAUSE_MS;
+                }
+                link.report(&failure, pause_ms);
+                link.ask(&failure, &held, hung_up);
+            }
         }
         let pause = Duration::from_millis(pause_ms).mul_f64(jitter.factor());
         pause_ms = (pause_ms * 2).min(PAUSE_MS.1);
@@ -117,6 +127,12 @@ enum Ended {
     Renewed,
 }
 
+/// Why an open session ended.
+enum Broken {
+    Status(Box<Status>),
+    Otherwise(&'static str),
+}
+
 impl LinkTo {
     /// Until what is held is another than before.
     async fn until(&self, is_other: impl Fn(&Held) -> bool) {
@@ -126,17 +142,23 @@ impl LinkTo {
         }
     }
 
-    /// Says what failed, and lets the identity do something about it.
-    fn report(&self, failure: Failure, held: &Held, pause_ms: u64) {
-        let (vehicle, error) = (self.vehicle, chain(&failure));
+    fn report(&self, failure: &Failure, pause_ms: u64) {
+        let (vehicle, error) = (self.vehicle, chain(failure));
         if matches!(failure, Failure::Clock { .. }) {
             tracing::error!(%vehicle, error, "no session");
         } else {
             tracing::warn!(%vehicle, error, pause_ms, "no session");
         }
+    }
+
+    /// Lets the identity do something about it.
+    fn ask(&self, failure: &Failure, held: &Held, hung_up: u32) {
         let ask = match failure {
             Failure::Untrusted(_) => Ask::Untrusted,
-            failure if failure.refuses_certificate() => Ask::Refused { certificate: held.svid.certificate.clone() },
+            // What a server says of a certificate that it refuses may get lost with the connection.
+            failure if failure.refuses_certificate() || hung_up >= HUNG_UP_MAX => {
+                Ask::Refused { certificate: held.svid.certificate.clone() }
+            }
             _ => return,
         };
         // Where too many wait, the next failure asks again.
@@ -147,10 +169,18 @@ impl LinkTo {
         Failure::of(error, &self.address, clock::now())
     }
 
-    fn refused(&self, status: &Status) -> Failure {
-        match status.code() {
-            Code::Unauthenticated => Failure::CertificateRefused(status.message().to_owned()),
-            _ => self.failed(status),
+    fn refused(&self, status: &Status, seen: &Seen) -> Failure {
+        if status.code() == Code::Unauthenticated {
+            return Failure::CertificateRefused(status.message().to_owned());
+        }
+        self.broke(status, seen)
+    }
+
+    fn broke(&self, error: &(dyn std::error::Error + 'static), seen: &Seen) -> Failure {
+        let alert = seen.get().and_then(|seen| Failure::of_alert(seen, clock::now()));
+        match alert.unwrap_or_else(|| self.failed(error)) {
+            Failure::Unreachable { address, cause } => Failure::HungUp { address, cause },
+            failure => failure,
         }
     }
 
@@ -180,7 +210,11 @@ async fn session(link: &LinkTo, held: &Held, events: &mpsc::Sender<LinkEvent>) -
         () = events.closed() => return Ok(Ended::Welcomed),
     };
     let result = match opened {
-        Ok(Ok(inbound)) => listen(link, held, inbound, events, &hang_up).await,
+        Ok(Ok((inbound, seen))) => match listen(link, held, inbound, events, &hang_up).await {
+            Err(Broken::Status(status)) => Err(link.refused(&status, &seen)),
+            Err(Broken::Otherwise(why)) => Err(link.broken(why)),
+            Ok(ended) => Ok(ended),
+        },
         Ok(Err(failure)) => Err(failure),
         Err(_) => Err(link.broken("the server did not answer in time")),
     };
@@ -189,10 +223,10 @@ async fn session(link: &LinkTo, held: &Held, events: &mpsc::Sender<LinkEvent>) -
 }
 
 /// Hands one connection to the channel above it, which is told when that is over instead of opening another.
-struct Once(Option<TlsStream<TcpStream>>);
+struct Once(Option<Stream>);
 
 impl Service<Uri> for Once {
-    type Response = TokioIo<TlsStream<TcpStream>>;
+    type Response = TokioIo<Stream>;
     type Error = io::Error;
     type Future = std::future::Ready<io::Result<Self::Response>>;
 
@@ -209,20 +243,22 @@ async fn open(
     link: &LinkTo,
     held: &Held,
     outbound: mpsc::Receiver<FromVehicle>,
-) -> Result<Streaming<ToVehicle>, Failure> {
+) -> Result<(Streaming<ToVehicle>, Seen), Failure> {
     let trust = Trust::Authorities(held.bundle.authorities.clone());
     let config = client_config(&trust, link.server.clone(), Some(&held.svid.credential()), &[b"h2"])?;
     let stream = tls::connect(&link.address, config).await.map_err(|error| link.failed(&error))?;
+    let seen = Arc::clone(&stream.seen);
     // To the channel above it the stream is plain.
     let endpoint = Endpoint::from_static("http://atlasmesh").connect_timeout(OPEN_TIMEOUT);
-    let channel = endpoint.connect_with_connector(Once(Some(stream))).await.map_err(|error| link.failed(&error))?;
+    let channel = endpoint.connect_with_connector(Once(Some(stream))).await;
+    let channel = channel.map_err(|error| link.broke(&error, &seen))?;
     let mut client = LinkClient::new(channel)
         .max_decoding_message_size(link::MESSAGE_BYTES_MAX)
         .max_encoding_message_size(link::MESSAGE_BYTES_MAX);
     let opened = client.session(Request::new(ReceiverStream::new(outbound))).await;
-    let inbound = opened.map_err(|status| link.refused(&status))?.into_inner();
+    let inbound = opened.map_err(|status| link.refused(&status, &seen))?.into_inner();
     link.client.send_replace(Some(client));
-    Ok(inbound)
+    Ok((inbound, seen))
 }
 
 async fn listen(
@@ -231,19 +267,19 @@ async fn listen(
     mut inbound: Streaming<ToVehicle>,
     events: &mpsc::Sender<LinkEvent>,
     hang_up: &Notify,
-) -> Result<Ended, Failure> {
+) -> Result<Ended, Broken> {
     let (mut ended, mut silence) = (Ended::Unwelcome, SILENCE);
     let renewed = link.until(|now| now.svid.certificate != held.svid.certificate);
     tokio::pin!(renewed);
     loop {
         let message = tokio::select! {
             message = timeout(silence, inbound.message()) => message,
-            () = hang_up.notified() => return Err(link.broken("the network cannot keep up")),
+            () = hang_up.notified() => return Err(Broken::Otherwise("the network cannot keep up")),
             () = &mut renewed => return Ok(Ended::Renewed),
             () = events.closed() => return Ok(ended),
         };
-        let Ok(message) = message else { return Err(link.broken("the server is silent")) };
-        let Some(message) = message.map_err(|status| link.refused(&status))? else { return Ok(ended) };
+        let Ok(message) = message else { return Err(Broken::Otherwise("the server is silent")) };
+        let Some(message) = message.map_err(|status| Broken::Status(Box::new(status)))? else { return Ok(ended) };
         match &message.message {
             Some(to_vehicle::Message::Welcome(welcome)) => {
                 ended = Ended::Welcomed;

@@ -1,5 +1,6 @@
 //! The enrolment listener as a client sees it: EST (RFC 7030), and the trust bundle.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -19,7 +20,8 @@ use tokio::time::timeout;
 
 use super::failure::Failure;
 use crate::process::bootstrap::Bootstrap;
-use crate::process::{clock, tls};
+use crate::process::clock;
+use crate::process::tls::{self, Seen};
 
 /// How long connecting and each answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,6 +33,7 @@ pub struct Exchange {
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<hyper::Result<()>>,
     address: String,
+    seen: Seen,
 }
 
 /// RFC 9457.
@@ -57,11 +60,13 @@ impl Exchange {
         let open = async {
             let stream = tls::connect(&address, config).await;
             let stream = stream.map_err(|error| Failure::of(&error, &address, clock::now()))?;
+            let seen = Arc::clone(&stream.seen);
             let opened = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-            opened.map_err(|error| Failure::of(&error, &address, clock::now()))
+            let opened = opened.map_err(|error| Failure::of(&error, &address, clock::now()))?;
+            Ok::<_, Failure>((opened, seen))
         };
-        let (sender, connection) = timeout(PATIENCE, open).await.map_err(|_| silent(&address))??;
-        Ok(Self { sender, driver: tokio::spawn(connection), address })
+        let ((sender, connection), seen) = timeout(PATIENCE, open).await.map_err(|_| silent(&address))??;
+        Ok(Self { sender, driver: tokio::spawn(connection), address, seen })
     }
 
     async fn ask(
@@ -83,7 +88,7 @@ impl Exchange {
         let answer = async {
             let answer = match self.sender.send_request(request).await {
                 Ok(answer) => answer,
-                Err(error) => return Err(self.broken(error).await),
+                Err(error) => return Err(self.broken(&error)),
             };
             let status = answer.status();
             let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
@@ -99,16 +104,9 @@ impl Exchange {
         String::from_utf8(body.to_vec()).map_err(|_| unusable("it is no text"))
     }
 
-    /// A server that refuses a certificate says so after the handshake, and the reason may be with whoever reads.
-    async fn broken(&mut self, error: hyper::Error) -> Failure {
-        let failure = Failure::of(&error, &self.address, clock::now());
-        if !matches!(failure, Failure::Unreachable { .. }) {
-            return failure;
-        }
-        match (&mut self.driver).await {
-            Ok(Err(error)) => Failure::of(&error, &self.address, clock::now()),
-            _ => failure,
-        }
+    fn broken(&self, error: &hyper::Error) -> Failure {
+        let alert = self.seen.get().and_then(|seen| Failure::of_alert(seen, clock::now()));
+        alert.unwrap_or_else(|| Failure::of(error, &self.address, clock::now()))
     }
 
     async fn certificates(

@@ -28,6 +28,9 @@ pub enum Failure {
     Answer(String),
     #[error("no connection to {address}: {cause}")]
     Unreachable { address: String, cause: String },
+    /// After the handshake, and it did not say why.
+    #[error("the server at {address} hung up: {cause}")]
+    HungUp { address: String, cause: String },
     #[error("the folder of the identity cannot be used")]
     Folder(#[from] super::folder::FolderError),
     #[error(
@@ -85,8 +88,8 @@ impl Failure {
         })
     }
 
-    /// What the other end said before it hung up. HTTP/2 hands on no more of it than its text.
-    fn of_alert(text: &str, now: Timestamp) -> Option<Self> {
+    /// What the other end said before it hung up, of which most errors hand on no more than the text.
+    pub fn of_alert(text: &str, now: Timestamp) -> Option<Self> {
         const REFUSALS: [&str; 7] = [
             "BadCertificate",
             "UnsupportedCertificate",
@@ -102,6 +105,11 @@ impl Failure {
         }
         let refusal = REFUSALS.into_iter().find(|refusal| alert.starts_with(refusal))?;
         Some(Self::CertificateRefused(refusal.to_owned()))
+    }
+
+    /// Whether trying again comes to the same until a person brings something.
+    pub fn needs_person(&self) -> bool {
+        self.refuses_certificate() || matches!(self, Self::NeedsToken(_))
     }
 
     /// Whether the certificate that was presented is worth nothing there.

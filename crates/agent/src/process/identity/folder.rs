@@ -150,14 +150,16 @@ impl Folder {
         self.pair(SVID, id)
     }
 
-    /// The key for the next device certificate: the one that was sent before, where no certificate came back.
-    pub fn next_device_key(&self, device: Option<&Pair>) -> Result<KeyPair, FolderError> {
-        let kept = self.read(DEVICE_KEY)?.as_deref().and_then(read_key);
+    /// The key for the next device certificate. The one that was sent before `by` the same token or certificate is sent
+    /// again, since its certificate may have got lost; by another it would be an old key.
+    pub fn next_device_key(&self, by: &str, device: Option<&Pair>) -> Result<KeyPair, FolderError> {
+        let head = format!("By {by}\n");
+        let kept = self.read(DEVICE_KEY)?.filter(|text| text.starts_with(&head)).as_deref().and_then(read_key);
         if let Some(key) = kept.filter(|key| !device.is_some_and(|device| device.has_key(key))) {
             return Ok(key);
         }
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(FolderError::Key)?;
-        self.write(DEVICE_KEY, &key.serialize_pem())?;
+        self.write(DEVICE_KEY, &format!("{head}{}", key.serialize_pem()))?;
         Ok(key)
     }
 
@@ -268,7 +270,7 @@ mod tests {
 
         /// Everything that enrolment writes, and the SVID after it.
         fn enrol(&self, folder: &Folder, token: &str) -> Result<(), FolderError> {
-            let device = self.device(&folder.next_device_key(folder.device(&id("device"))?.as_ref())?);
+            let device = self.device(&folder.next_device_key(token, folder.device(&id("device"))?.as_ref())?);
             folder.keep_device_authorities(&[self.devices.certificate().to_vec()])?;
             folder.enrolled(&device, token)?;
             match folder.keep_bundle(&self.bundle(1), None) {
@@ -321,16 +323,21 @@ mod tests {
     #[test]
     fn the_key_that_was_sent_is_sent_again_until_its_certificate_is_kept() {
         let (server, state) = (Server::new(), tempfile::tempdir().unwrap());
-        let key = open(state.path(), 9).next_device_key(None).unwrap();
-        let again = open(state.path(), 0).next_device_key(None).unwrap();
+        let key = open(state.path(), 9).next_device_key(TOKENS[0], None).unwrap();
+        let again = open(state.path(), 0).next_device_key(TOKENS[0], None).unwrap();
         assert_eq!(key.serialize_der(), again.serialize_der());
+        let other = open(state.path(), 9).next_device_key(TOKENS[1], None).unwrap();
+        assert_ne!(key.serialize_der(), other.serialize_der(), "another token is not for a key that may be known");
         // The machine died when the certificate was kept and the key was still there.
-        let device = server.device(&key);
+        let device = server.device(&other);
         open(state.path(), 3).keep_device(&device).unwrap_err();
         let folder = open(state.path(), 9);
         let kept = folder.device(&id("device")).unwrap().unwrap();
         assert_eq!(kept.certificate, device.certificate);
-        assert!(!kept.has_key(&folder.next_device_key(Some(&kept)).unwrap()), "the next certificate is for a new key");
+        assert!(
+            !kept.has_key(&folder.next_device_key(TOKENS[1], Some(&kept)).unwrap()),
+            "the next certificate is for a new key"
+        );
     }
 
     #[test]

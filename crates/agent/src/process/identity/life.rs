@@ -27,6 +27,8 @@ use crate::process::entropy::Jitter;
 const SPREAD_MS: f64 = 200.0;
 /// The longest time between two looks at the clock, which may be set meanwhile, in milliseconds.
 const LOOK_MS: i64 = 30_000;
+/// How much longer the pauses are where a person has to do something first.
+const PERSON_PAUSES: i64 = 10;
 /// The time of what has not happened yet, and is due therefore.
 const NEVER: Timestamp = Timestamp::from_ms(0);
 /// An SVID that a server refuses is replaced at most so often.
@@ -178,7 +180,7 @@ impl Life {
         if self.device.is_some() && was_used {
             return Err(Failure::NeedsToken(why.to_owned()));
         }
-        let key = block_in_place(|| self.folder.next_device_key(self.device.as_ref()))?;
+        let key = block_in_place(|| self.folder.next_device_key(&token_sha256, self.device.as_ref()))?;
         let pinned = Trust::Pinned(self.bootstrap.device_authority_sha256.0);
         let mut exchange = Exchange::open(&self.bootstrap, &pinned, None).await?;
         let certificate = exchange.enrol(&self.bootstrap, &key).await?;
@@ -200,7 +202,8 @@ impl Life {
 
     async fn enrol_again(&mut self) -> Result<(), Failure> {
         let Some(device) = &self.device else { return Ok(()) };
-        let key = block_in_place(|| self.folder.next_device_key(Some(device)))?;
+        let by = pki::certificate::fingerprint(&device.certificate);
+        let key = block_in_place(|| self.folder.next_device_key(&by, Some(device)))?;
         let mut exchange = Exchange::open(&self.bootstrap, &self.trust()?, Some(&device.credential())).await?;
         let certificate = exchange.enrol_again(&key).await?;
         let device = checked(&key, certificate, &self.bootstrap.device_id())?;
@@ -282,7 +285,9 @@ impl Life {
     fn report(&mut self, failure: &Failure, failures: u32) -> i64 {
         let (vehicle, now) = (self.bootstrap.vehicle, clock::now());
         let ends = self.svid.as_ref().map(|svid| svid.term.not_after);
+        let needs_person = failure.needs_person();
         let pause_ms = renewal::pause_ms(failures, ends, now, self.jitter.factor());
+        let pause_ms = if needs_person { pause_ms * PERSON_PAUSES } else { pause_ms };
         let is_late = ends
             .is_some_and(|ends| now >= self.svid_due && renewal::alarms(self.svid_due, ends, now.plus_ms(pause_ms)));
         let error = chain(failure);
@@ -290,7 +295,7 @@ impl Life {
             Some(ends) => {
                 tracing::error!(%vehicle, error, %ends, "the SVID could not be renewed: the link is lost when it ends");
             }
-            None if matches!(failure, Failure::Clock { .. } | Failure::NeedsToken(_)) => {
+            None if needs_person || matches!(failure, Failure::Clock { .. }) => {
                 tracing::error!(%vehicle, error, "the identity of the vehicle needs a person");
             }
             None => tracing::warn!(%vehicle, error, pause_ms, "the identity of the vehicle is not up to date"),
