@@ -194,7 +194,7 @@ fn safe_3_a_moving_vehicle_is_stopped_before_its_identity_is_gone() {
     let known = world.vehicle_now(n);
     assert_eq!((&known["seen"]["parked"], &known["holds"][0]["kind"]), (&json!(true), &json!("quarantine")));
     until_identity(&world, &vehicle, "cut off", |now| now["connected"] == false);
-    world.agents[n].process.line_with("refused");
+    world.agents[n].process.line_with("needs a person");
 
     // The way back: a new token, a new key; what holds it is released by who placed it.
     let bootstrap = world.bootstrap(&vehicle);
@@ -233,4 +233,64 @@ fn a_parked_vehicle_is_cut_off_at_once_and_a_decommissioned_one_for_good() {
     assert_eq!(world.vehicle_now(n)["status"], "DECOMMISSIONED");
     world.register("car-1");
     world.verify();
+}
+
+fn platform(world: &World, words: &[&str]) -> Command {
+    let mut command = atlasmesh();
+    command.env("ATLASMESH_URL", &world.server.url).env("ATLASMESH_TOKEN", &world.server.platform_token).args(words);
+    command
+}
+
+fn rotated(world: &World, words: &[&str]) -> String {
+    let output = platform(world, words).output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// Two vehicles that drive while an authority is replaced: neither loses its connection.
+fn drives_through(words: &[&str]) {
+    let mut world = World::new();
+    let vehicles = [crossing(0, 0), crossing(3, 0)].map(|at| world.ready_vehicle(at, 4.0));
+    let trips = [(crossing(0, 0), crossing(3, 3)), (crossing(3, 0), crossing(0, 3))].map(|(a, b)| world.trip(a, b));
+    for trip in &trips {
+        world.until_status(trip, &["TO_PICKUP", "AT_PICKUP", "ON_TRIP", "COMPLETED"]);
+    }
+    let before = world.server.http("").get("/v1/trust-bundle").ok();
+    let said = rotated(&world, words);
+    assert!(said.contains("is revoked"), "{said}");
+    let after = world.server.http("").get("/v1/trust-bundle").ok();
+    assert_ne!(before["keys"][0]["x5c"], after["keys"][0]["x5c"]);
+    let authorities = after["keys"].as_array().unwrap().iter().filter(|key| key["use"] == "x509-svid").count();
+    assert_eq!(authorities, 1, "{after}");
+    let keys = world.server.platform().get("/v1/keys").ok();
+    let active = keys["items"].as_array().unwrap().iter().rev().find(|key| key["purpose"] == "certificate_authority");
+    for n in vehicles {
+        until_identity(&world, world.vehicle_id(n), "of the new authority", |now| {
+            let svids = now["svids"].as_array().unwrap();
+            now["connected"] == true && svids.iter().all(|svid| svid["authority"] == active.unwrap()["id"])
+        });
+    }
+    for trip in &trips {
+        world.until_status(trip, &["COMPLETED"]);
+    }
+    let metrics = world.http.get("/metrics").body;
+    let metrics = metrics.as_str().unwrap();
+    assert!(!metrics.contains("atlasmesh_link_unauthenticated_total{"), "{metrics}");
+    for agent in &world.agents {
+        assert!(!agent.process.said().contains("no session"), "{}", agent.process.said());
+    }
+    world.verify();
+}
+
+/// ONB-10
+#[test]
+fn an_authority_is_replaced_under_a_driving_fleet() {
+    drives_through(&["keys", "rotate", "certificate_authority", "--reason", "once a year"]);
+}
+
+/// ONB-10
+#[test]
+fn an_authority_is_replaced_at_once_when_its_key_was_seen_elsewhere() {
+    drives_through(&["keys", "rotate", "certificate_authority", "--emergency", "--reason", "seen elsewhere"]);
 }

@@ -163,7 +163,16 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/journal/verify/{verification}", "", none.clone(), UNKNOWN),
         ("post", "/v1/journal/verify", "", json!({ "replay": true }), Stranger::Own),
         ("get", "/v1/events", "", none.clone(), Stranger::Own),
-        ("get", "/v1/positions", "", none, Stranger::Own),
+        ("get", "/v1/positions", "", none.clone(), Stranger::Own),
+        ("get", "/v1/trust-bundle", "", none.clone(), Stranger::Own),
+        ("get", "/v1/keys", "", none.clone(), FORBIDDEN),
+        ("post", "/v1/keys", "", json!({ "purpose": "token" }), FORBIDDEN),
+        ("post", "/v1/keys/{key}", "", json!({ "to": "revoked", "reason": "why" }), FORBIDDEN),
+        ("get", "/v1/vehicles/{vehicle}/identity", "", none.clone(), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/join-token", "", json!({ "valid_minutes": 10 }), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/credentials", "", none.clone(), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/identity/revoke", "", json!({ "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/decommission", "", json!({ "reason": CANARY }), UNKNOWN),
         // Last: from here on the stranger has a site of the same name.
         ("put", "/v1/sites/{site}/map", "", site::network(), Stranger::Own),
     ]
@@ -233,7 +242,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
 
 /// Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator, and
 /// placed a third.
-fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 8] {
+fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 10] {
     let ana = world.person("ana", &["administrator", "viewer"]);
     let session = ana.get("/v1/sessions").ok()["items"][0]["id"].as_str().unwrap().to_owned();
     let sign_in = json!({ "tenant": TENANT, "email": "ana@mine.example", "password": PASSWORD });
@@ -255,7 +264,13 @@ fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 
     let body = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
     let others_hold =
         dispatcher.post(&format!("/v1/vehicles/{spare}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
+    let stop = json!({ "class": "now", "reason": CANARY });
+    let others_stop =
+        dispatcher.post(&format!("/v1/vehicles/{spare}/stop"), &stop).ok()["stop"].as_str().unwrap().to_owned();
+    let key = world.server.platform().post("/v1/keys", &json!({ "purpose": "certificate_authority" })).ok();
     [
+        ("others_stop", others_stop),
+        ("key", key["id"].as_str().unwrap().to_owned()),
         ("session", session),
         ("session_secret", ana),
         ("user", user),
@@ -277,11 +292,19 @@ fn call(http: &Http, method: &str, path: &str, body: &Value, ids: &BTreeMap<&str
     http.send(&method.to_uppercase(), &filled(path, ids), body.as_deref().map(str::as_bytes), &headers).unwrap()
 }
 
-/// Whoever asks for the release of a hold did not place it.
+/// Whoever asks for the release of a hold or the end of a stop is another than who placed it; and what ends an identity ends
+/// that of a vehicle that nothing else needs.
 fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'static str, String> {
     let mut ids = ids.clone();
     if path.ends_with("/release") {
         ids.insert("hold", ids["others_hold"].clone());
+        ids.insert("vehicle", ids["spare"].clone());
+    }
+    if path.contains("/stops/") {
+        ids.insert("stop", ids["others_stop"].clone());
+    }
+    let is_of_identity = ["/identity", "/join-token", "/credentials", "/decommission", "/stops/"];
+    if is_of_identity.iter().any(|part| path.contains(part)) {
         ids.insert("vehicle", ids["spare"].clone());
     }
     ids
@@ -384,7 +407,7 @@ fn answers_are_what_the_openapi_says() {
         }
         let ids = &with_hold(&ids, path);
         let http = match path {
-            _ if path.starts_with("/v1/tenants") => world.server.platform(),
+            _ if path.starts_with("/v1/tenants") || path.starts_with("/v1/keys") => world.server.platform(),
             _ if path.starts_with("/v1/session") => world.server.http(&ids["session_secret"]),
             _ => world.http.clone(),
         };

@@ -124,11 +124,16 @@ fn with_device<'a>(state: Option<&'a VehicleIdentity>, serial: &str) -> Result<&
     }
 }
 
-/// Replaces the device certificate by one that it vouches for.
-pub fn reenrol(state: Option<&VehicleIdentity>, by: &str, device: &Issued) -> Answer<()> {
+/// Replaces the device certificate by one that it vouches for. The one before and the same key again get the same.
+pub fn reenrol(state: Option<&VehicleIdentity>, by: &str, device: &Issued) -> Answer<Enrolment> {
+    let key = hex(&device.key_sha256);
+    let is_repeated = state.is_some_and(|known| {
+        known.device_before.as_deref() == Some(by) && known.device.as_ref().is_some_and(|now| now.key_sha256 == key)
+    });
     match with_device(state, by) {
+        _ if is_repeated => Decided::unchanged(Enrolment::Repeated),
         Err(reject) => Decided::reject(reject),
-        Ok(_) => Decided::accept([enrolled(None, device, KeyOrigin::Device).into()], ()),
+        Ok(_) => Decided::accept([enrolled(None, device, KeyOrigin::Device).into()], Enrolment::New),
     }
 }
 

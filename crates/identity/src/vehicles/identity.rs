@@ -192,6 +192,8 @@ pub struct VehicleIdentity {
     pub epoch: u64,
     pub join_token: Option<JoinToken>,
     pub device: Option<DeviceCertificate>,
+    /// The serial number of the one before, by which a lost answer may be asked for again.
+    pub device_before: Option<String>,
     /// The one that is used, and its successor from when it is given until it is used.
     pub svids: Vec<Svid>,
     /// Serial numbers that were followed by another, the newest last.
@@ -211,6 +213,7 @@ impl VehicleIdentity {
             epoch: 1,
             join_token: None,
             device: None,
+            device_before: None,
             svids: Vec::new(),
             superseded: Vec::new(),
             keys: Vec::new(),
@@ -221,7 +224,7 @@ impl VehicleIdentity {
 
     fn end(&mut self, status: IdentityStatus, reason: &str, epoch: u64) {
         (self.status, self.epoch, self.reason) = (status, epoch, Some(reason.to_owned()));
-        self.device = None;
+        (self.device, self.device_before) = (None, None);
         self.join_token = None;
         let ended = std::mem::take(&mut self.svids);
         self.superseded.extend(ended.into_iter().map(|svid| svid.serial));
@@ -262,6 +265,8 @@ impl VehicleIdentity {
                 if let Some(token) = used {
                     (token.used_by, token.used_at) = (Some(enrolled.key_sha256.clone()), Some(at));
                 }
+                let before = self.device.take().map(|device| device.serial);
+                self.device_before = before.filter(|_| enrolled.token.is_none());
                 self.device = Some(DeviceCertificate {
                     serial: enrolled.serial.clone(),
                     key_sha256: enrolled.key_sha256.clone(),

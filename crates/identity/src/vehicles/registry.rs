@@ -22,7 +22,8 @@ struct Entry {
     tenant: TenantId,
     status: IdentityStatus,
     epoch: u64,
-    device: Option<String>,
+    /// The one in force, and the one before it.
+    devices: Vec<String>,
     svids: Vec<String>,
     superseded: Vec<String>,
     changed_at: Timestamp,
@@ -41,7 +42,13 @@ impl Registry {
             tenant: tenant.clone(),
             status: identity.status,
             epoch: identity.epoch,
-            device: identity.device.as_ref().map(|device| device.serial.clone()),
+            devices: identity
+                .device
+                .iter()
+                .map(|device| &device.serial)
+                .chain(&identity.device_before)
+                .cloned()
+                .collect(),
             svids: identity.svids.iter().map(|svid| svid.serial.clone()).collect(),
             superseded: identity.superseded.clone(),
             changed_at: identity.changed_at,
@@ -78,7 +85,7 @@ impl Registry {
     /// What a device certificate is good for.
     pub fn device(&self, tenant: &TenantId, vehicle: VehicleId, serial: &str) -> Standing {
         self.look(vehicle, |entry| match entry.filter(|entry| entry.tenant == *tenant) {
-            Some(entry) if entry.device.as_deref() == Some(serial) => match entry.status {
+            Some(entry) if entry.devices.iter().any(|known| known == serial) => match entry.status {
                 IdentityStatus::Quarantined => Standing::Quarantined,
                 _ => Standing::InForce,
             },

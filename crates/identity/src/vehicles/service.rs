@@ -241,13 +241,25 @@ impl VehicleIdentities {
             |state: Option<&VehicleIdentity>| decide::enrol(state, &kept.token, &issued, KeyOrigin::Device, ctx.now);
         let (enrolment, identity) = self.command(&ctx, vehicle, vec![row], enrol).await?;
         metrics::counter!("atlasmesh_enrolments_total").increment(1);
+        tracing::info!(%tenant, %vehicle, ?enrolment, serial = issued.serial, "enrolled");
+        self.given(&tenant, vehicle, enrolment, issued, identity).await
+    }
+
+    /// The certificate of an enrolment: the new one, or that of the first time.
+    async fn given(
+        &self,
+        tenant: &TenantId,
+        vehicle: VehicleId,
+        enrolment: Enrolment,
+        issued: Issued,
+        identity: Option<VehicleIdentity>,
+    ) -> Result<Vec<u8>, CommandError> {
         if enrolment == Enrolment::New {
-            tracing::info!(%tenant, %vehicle, serial = issued.serial, "enrolled");
             return Ok(issued.der);
         }
         let serial = identity.and_then(|identity| identity.device).map(|device| device.serial);
         let key = format!("{vehicle}/{}", serial.ok_or_else(no_such_token)?);
-        let row = self.store.get(DEVICE_CERTIFICATES, &tenant, &key).await?.ok_or_else(no_such_token)?;
+        let row = self.store.get(DEVICE_CERTIFICATES, tenant, &key).await?.ok_or_else(no_such_token)?;
         let kept: KeptCertificate = row.decode()?;
         Ok(STANDARD.decode(kept.der).map_err(unmakable)?)
     }
@@ -305,9 +317,11 @@ impl VehicleIdentities {
         let (tenant, vehicle) = self.of_device(peer)?;
         let ctx = self.vehicle_ctx(&tenant, vehicle).await?;
         let issued = self.device_certificate(&ctx, vehicle, key, DEVICE_VALID_MS)?;
-        self.command(&ctx, vehicle, Vec::new(), |state| decide::reenrol(state, &peer.serial, &issued)).await?;
-        tracing::info!(%tenant, %vehicle, serial = issued.serial, "the device certificate was replaced");
-        Ok(issued.der)
+        let row = certificate_row(vehicle, &issued)?;
+        let reenrol = |state: Option<&VehicleIdentity>| decide::reenrol(state, &peer.serial, &issued);
+        let (enrolment, identity) = self.command(&ctx, vehicle, vec![row], reenrol).await?;
+        tracing::info!(%tenant, %vehicle, ?enrolment, serial = issued.serial, "the device certificate was replaced");
+        self.given(&tenant, vehicle, enrolment, issued, identity).await
     }
 
     /// Gives out an X509-SVID to whoever presents the device certificate.

@@ -27,6 +27,8 @@ use crate::process::entropy::Jitter;
 const SPREAD_MS: f64 = 200.0;
 /// The longest time between two looks at the clock, which may be set meanwhile, in milliseconds.
 const LOOK_MS: i64 = 30_000;
+/// Within this time vehicles ask for new SVIDs once authorities have changed, in milliseconds.
+const RENEWAL_SPREAD_MS: f64 = 5_000.0;
 /// How much longer the pauses are where a person has to do something first.
 const PERSON_PAUSES: i64 = 10;
 /// The time of what has not happened yet, and is due therefore.
@@ -248,6 +250,11 @@ impl Life {
         })
         .map_err(bundle_failure)?;
         let sequence = bundle.sequence;
+        if self.bundle.as_ref().is_some_and(|before| before.sequence < sequence) {
+            // Authorities changed: what the one before signed is replaced before it is revoked, vehicle by vehicle.
+            let spread_ms = (RENEWAL_SPREAD_MS * 2.0 * (self.jitter.factor() - 0.5)) as i64;
+            self.svid_due = self.svid_due.min(clock::now().plus_ms(spread_ms));
+        }
         tracing::info!(vehicle = %self.bootstrap.vehicle, sequence, "trust bundle received");
         self.bundle = Some(bundle);
         if sequence < self.named {
