@@ -71,7 +71,7 @@ impl Reader {
     }
 
     fn serves(&mut self, lines: &str) {
-        let elsewhere = lines.replace("atlasmesh serve", "atlasmesh serve --http 127.0.0.1:0 --link 127.0.0.1:0");
+        let elsewhere = lines.replace("atlasmesh serve", "atlasmesh serve --http 127.0.0.1:0 --link 127.0.0.1:0 --enrol 127.0.0.1:0");
         assert_ne!(elsewhere, lines, "the block starts no server");
         let mut command = Command::new("bash");
         command.args(["-c", &elsewhere]).current_dir(self.folder.path()).process_group(0);
@@ -124,6 +124,16 @@ fn the_quick_start_leads_from_nothing_to_a_trip() {
     let mut reader = Reader::new();
     let said = reader.follows("quick-start.md");
     for text in ["trip.completed", "is COMPLETED", "base.trip.permit", "ride-hail.trip.haul", "equal the fold"] {
+        assert!(said.contains(text), "`{text}` is not said:\n{said}");
+    }
+}
+
+/// ONB-3, ONB-6, ONB-10
+#[test]
+fn the_guide_onboards_a_vehicle_with_openssl_and_curl_alone() {
+    let mut reader = Reader::new();
+    let said = reader.follows("onboarding.md");
+    for text in ["svid.pem: OK", "STATUS", "is revoked", "certificate_authority"] {
         assert!(said.contains(text), "`{text}` is not said:\n{said}");
     }
 }

@@ -4,7 +4,7 @@ use super::Finding;
 use crate::repo::Repo;
 
 /// The crates that every domain stands on.
-const FOUNDATION: &[&str] = &["kernel", "keys", "journal", "store", "policy"];
+const FOUNDATION: &[&str] = &["kernel", "keys", "pki", "journal", "store", "policy"];
 
 /// What a domain is declared with, and what it tells vehicles through: the protocol, which is pure, and their commands.
 const PLUGGED_IN: &[&str] = &["link", "commands", "domain"];
@@ -13,6 +13,7 @@ const PLUGGED_IN: &[&str] = &["link", "commands", "domain"];
 const BELOW: &[(&str, &[&[&str]])] = &[
     ("kernel", &[]),
     ("keys", &[&["kernel"]]),
+    ("pki", &[&["kernel", "keys"]]),
     ("journal", &[&["kernel", "keys"]]),
     ("store", &[&["kernel", "keys", "journal"]]),
     ("store-sqlite", &[&["kernel", "keys", "journal", "store"]]),
