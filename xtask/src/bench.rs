@@ -50,6 +50,12 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "identity",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "identity"],
+        what: "enrolments and renewals per second, the check of a message, revocations with a million before",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "trip",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "trip"],
         what: "whole trips through every layer, from request to completion",

@@ -39,7 +39,7 @@ fn link_takes(world: &World, certificate: &Path, key: &Path) -> bool {
     !said.contains("alert")
 }
 
-/// ONB-1, ONB-2, ONB-3, ONB-4, ONB-6, ONB-7, ONB-8
+/// ONB-1, ONB-2, ONB-3, ONB-4, ONB-6, ONB-7, ONB-8, ONB-9
 #[test]
 fn a_technician_onboards_a_vehicle_from_its_profile_to_online() {
     let mut world = World::new();
@@ -64,6 +64,8 @@ fn a_technician_onboards_a_vehicle_from_its_profile_to_online() {
 
     let n = world.start_agent("car-1", &bootstrap, crossing(0, 0), FAST);
     world.until_vehicle(n, "ready", |vehicle| vehicle["ready"] == true);
+    let seen = world.until_vehicle(n, "heard", |vehicle| vehicle["seen"]["health"][0]["name"].is_string());
+    assert!(seen["seen"]["clock_ahead_ms"].as_i64().unwrap().abs() < 60_000, "{seen}");
     let now = identity(&world, &vehicle);
     assert_eq!((&now["status"], &now["connected"]), (&json!("active"), &json!(true)), "{now}");
     assert_eq!((&now["device"]["key_origin"], &now["epoch"]), (&json!("device"), &json!(1)));

@@ -26,6 +26,21 @@ pub struct Seen {
     pub parked: bool,
     /// Distance driven in its life, in metres.
     pub odometer_m: f64,
+    /// How far its clock is before ours, in milliseconds, the way of the message included.
+    #[serde(default)]
+    pub clock_ahead_ms: i64,
+    /// What else it says of its health.
+    #[serde(default)]
+    pub health: Vec<HealthMetric>,
+}
+
+/// One number about a vehicle's health.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HealthMetric {
+    /// Such as `agent.samples_waiting`.
+    pub name: String,
+    pub value: f64,
+    pub unit: String,
 }
 
 /// When each vehicle's claim was last renewed over its link.
@@ -123,7 +138,7 @@ mod tests {
         let (tenant, vehicle): (TenantId, _) = ("north-pit".parse().unwrap(), VehicleId::from_u128(1));
         let hear = |at: Timestamp| {
             let (boot, mode) = (BootId::from_u128(1), Mode::Autonomous);
-            let seen = Seen { at, boot, battery_pct: 80.0, mode, position: None, parked: true, odometer_m: 0.0 };
+            let seen = Seen { at, boot, battery_pct: 80.0, mode, position: None, parked: true, odometer_m: 0.0, clock_ahead_ms: 0, health: Vec::new() };
             block_on(keep(&store, &tenant, vehicle, &seen, Some(at.plus_ms(10)))).unwrap();
         };
         let row = || block_on(row_of(&store, &tenant, vehicle)).unwrap().unwrap();

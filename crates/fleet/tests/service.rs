@@ -200,6 +200,8 @@ impl World {
             position: None,
             parked: true,
             odometer_m: 10.0,
+            clock_ahead_ms: 0,
+            health: Vec::new(),
         };
         block_on(self.fleet.heartbeat(&self.ctx(), id, seen)).unwrap();
     }

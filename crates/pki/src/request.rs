@@ -105,6 +105,14 @@ pub fn new_key() -> Result<rcgen::KeyPair, rcgen::Error> {
     rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
 }
 
+/// The request for a certificate of a key made here, in DER.
+///
+/// # Errors
+/// The certificate library's.
+pub fn request_of(key: &rcgen::KeyPair) -> Result<Vec<u8>, rcgen::Error> {
+    Ok(rcgen::CertificateParams::default().serialize_request(key)?.der().to_vec())
+}
+
 /// The public half of a key made here.
 ///
 /// # Errors

@@ -78,8 +78,7 @@ const ONB: &[Step] = &[
     programs("The tool gives the agent what it needs to connect, and the agent connects securely"),
     programs("The agent proves who it is and gets a token and the policies that apply"),
     programs("The agent says what it can do, becomes ONLINE and gets its configuration"),
-    programs("Heartbeats carry its health and are acknowledged; one that misses them is OFFLINE, with consequences")
-        .without("health beyond battery and mode"),
+    programs("Heartbeats carry its health and are acknowledged; one that misses them is OFFLINE, with consequences"),
     programs("Certificates renew themselves, a used or expired join token is refused, a decommissioned vehicle is out"),
 ];
 

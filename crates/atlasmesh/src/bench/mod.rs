@@ -4,6 +4,7 @@ mod api;
 mod backlog;
 mod commit;
 mod fill;
+mod identity;
 mod page;
 mod start;
 mod streams;
@@ -22,10 +23,11 @@ pub async fn run(options: BenchOptions) -> Result<()> {
         "api" => api::run(options.count.unwrap_or(5_000), options.filled).await,
         "backlog" => backlog::run(options.count.unwrap_or(60)).await,
         "commit" => commit::run(options.count.unwrap_or(40_000), options.filled).await,
+        "identity" => identity::run(options.count.unwrap_or(2_000)).await,
         "start" => start::run(options.count.unwrap_or(60)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,
-        other => bail!("there is no bench {other}: api, backlog, commit, page, start or trip"),
+        other => bail!("there is no bench {other}: api, backlog, commit, identity, page, start or trip"),
     }
 }
 

@@ -239,6 +239,8 @@ impl Gateway {
             position: heartbeat.position.map(|position| position.at),
             parked: heartbeat.parked,
             odometer_m: heartbeat.odometer_m,
+            clock_ahead_ms: heartbeat.vehicle_time.since_ms(ctx.now),
+            health: heartbeat.metrics.into_iter().map(health).collect(),
         };
         Ok(self.fleet.heartbeat(&ctx, vehicle.id, seen).await?)
     }
@@ -337,6 +339,10 @@ impl Gateway {
             Err(CommitError::Fault(fault)) => Err(fault.into()),
         }
     }
+}
+
+fn health(metric: link::Metric) -> fleet::seen::HealthMetric {
+    fleet::seen::HealthMetric { name: metric.name, value: metric.value, unit: metric.unit }
 }
 
 fn fleet_mode(mode: link::Mode) -> fleet::vehicle::Mode {

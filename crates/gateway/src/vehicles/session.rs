@@ -330,7 +330,10 @@ impl Session {
         self.gateway.acknowledged(&self.vehicle, heartbeat.trust_bundle_sequence);
         if heartbeat.parked {
             let Known { tenant, id, .. } = &self.vehicle;
-            self.gateway.identities.note_parked(tenant, *id).await?;
+            if let Err(error) = self.gateway.identities.note_parked(tenant, *id).await {
+                // It stands, and says so again.
+                self.waits_for_store("a standstill in quarantine", error.into())?;
+            }
         }
         if let Err(error) = self.gateway.heartbeat(&self.vehicle, heartbeat).await {
             // It is answered all the same: the vehicle is heard and learns the time, only nobody can write it down.
