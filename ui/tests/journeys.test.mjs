@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { api, callAs, clickMap, go, killServer, mapDrawn, screenshot, signIn, visibleRoad, waitFor } from './browser.mjs'
 import './evidence.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
+import './onboarding.mjs'
 import './people.mjs'
 
 journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {

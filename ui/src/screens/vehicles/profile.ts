@@ -14,15 +14,15 @@ const WH_PER_KWH = 1_000
 export function profileFields(sites: string[], sector: string | null): Field[] {
   return [
     { name: 'name', label: 'Name', maxlength: 60, placeholder: 'taxi-07', hint: 'As it is called in lists and by radio; no other vehicle has it.' },
-    { name: 'site', label: 'Site', kind: 'select', options: sites.map((site) => ({ value: site, label: site })) },
-    { name: 'simulated', label: 'What it is', kind: 'select', options: [{ value: '', label: 'A real vehicle' }, { value: 'yes', label: 'A simulated vehicle' }] },
+    { name: 'site', half: true, label: 'Site', kind: 'select', options: sites.map((site) => ({ value: site, label: site })) },
+    { name: 'simulated', half: true, label: 'What it is', kind: 'select', options: [{ value: '', label: 'A real vehicle' }, { value: 'yes', label: 'A simulated vehicle' }] },
     { name: 'vin', label: 'Vehicle identification number (VIN)', optional: true, maxlength: 17, hint: 'Of a real vehicle. The journal has a commitment to it only.' },
     { name: 'sectors', label: 'Built for', kind: 'choices', value: sector === null ? [] : [sector], hint: 'All of them if none is chosen.', options: Object.keys(SECTORS).map((value) => ({ value, label: humanize(value) })) },
     { name: 'capabilities', label: 'Capabilities', placeholder: 'passenger, delivery', hint: 'What it can do, with commas between.' },
-    { name: 'max_speed_mps', label: 'Fastest speed (km/h)', kind: 'number', placeholder: '90' },
-    { name: 'seats', label: 'Seats', kind: 'number', value: '0' },
-    { name: 'payload_max_kg', label: 'Heaviest load (kg)', kind: 'number', value: '0' },
-    { name: 'energy_capacity_wh', label: 'Usable energy when full (kWh)', kind: 'number', placeholder: '75' },
+    { name: 'max_speed_mps', half: true, label: 'Fastest speed (km/h)', kind: 'number', placeholder: '90' },
+    { name: 'seats', half: true, label: 'Seats', kind: 'number', value: '0' },
+    { name: 'payload_max_kg', half: true, label: 'Heaviest load (kg)', kind: 'number', value: '0' },
+    { name: 'energy_capacity_wh', half: true, label: 'Usable energy when full (kWh)', kind: 'number', placeholder: '75' },
     { name: 'components', label: 'Components', optional: true, placeholder: 'ads 1.0.0, brake 1.0.0', hint: 'What it is made of, each with its version, with commas between.' },
   ]
 }
