@@ -354,7 +354,7 @@ journey('a narrow window shows and does the same', { width: 390, height: 844 }, 
 })
 
 const findFreeVehicle = () => waitFor('a vehicle without a hold', async () =>
-  (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, holds }) => !stop && holds.length === 0))
+  (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, holds, status }) => !stop && holds.length === 0 && status === 'ONLINE'))
 
 journey('somebody else’s hold is released by two people', { person: 'dana' }, async (page) => {
   const { id, name } = await findFreeVehicle()
