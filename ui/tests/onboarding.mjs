@@ -63,6 +63,8 @@ journey('a technician onboards a vehicle until it is online', { person: 'tomas' 
   await form.getByRole('button', { name: 'Register the vehicle' }).click()
   await page.getByRole('heading', { level: 1, name: `Onboard ${name}` }).and(page.locator(':focus')).waitFor()
   const id = new URL(page.url()).pathname.split('/').at(-1)
+  // Held, it is given no trip, whose end a decommission would wait for.
+  await callAs(page, 'POST', `/v1/vehicles/${id}/holds`, { kind: 'cleaning', timing: 'after_trip', reason: 'Only for a journey' })
   const progress = page.getByRole('region', { name: 'Progress' })
   const done = (label) => progress.getByRole('listitem').filter({ hasText: label }).filter({ hasText: ', done' })
   await done('Registered').waitFor()
@@ -220,7 +222,10 @@ for (const [width, height] of [[1440, 900], [390, 844]]) {
       await shot('identity-token')
       await page.keyboard.press('Escape')
       await dialog.waitFor({ state: 'detached' })
+      await page.getByText('registered, and not online yet').waitFor()
       await shot('identity')
+      await page.getByRole('link', { name: 'Go on onboarding' }).click()
+      await page.getByRole('region', { name: 'Progress' }).waitFor()
       await callAs(page, 'POST', `/v1/vehicles/${id}/decommission`, { reason: 'Only for a journey' })
     })
   }
