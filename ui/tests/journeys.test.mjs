@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { api, callAs, clickMap, go, killServer, mapDrawn, screenshot, signIn, visibleRoad, waitFor } from './browser.mjs'
 import './evidence.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
+import './onboarding.mjs'
 import './people.mjs'
 
 journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {
@@ -353,7 +354,7 @@ journey('a narrow window shows and does the same', { width: 390, height: 844 }, 
 })
 
 const findFreeVehicle = () => waitFor('a vehicle without a hold', async () =>
-  (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, holds }) => !stop && holds.length === 0))
+  (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, holds, status }) => !stop && holds.length === 0 && status === 'ONLINE'))
 
 journey('somebody else’s hold is released by two people', { person: 'dana' }, async (page) => {
   const { id, name } = await findFreeVehicle()

@@ -1,7 +1,7 @@
 // Every API operation that the page uses, by name, so that panels contain no URLs.
 import { type Client, newIdempotencyKey, Unreachable } from './client'
 import { OPEN_STATUSES } from '../live/state'
-import type { AssistanceAnswer, ClosureClass, HoldRequest, InForce, JournalEntry, LatLon, RouteRequest, StopClass, TripRequest, ZoneKind } from './types'
+import type { AssistanceAnswer, ClosureClass, HoldRequest, InForce, JournalEntry, LatLon, Registration, RouteRequest, StopClass, TripRequest, ZoneKind } from './types'
 
 /** The server's limit of items per page. */
 const PAGE_MAX = 1000
@@ -49,6 +49,14 @@ export const calls = ({ operations: http }: Client) => ({
   vehicles: (signal?: AbortSignal) =>
     allPages((after) => http.GET('/v1/vehicles', { params: { query: pageQuery(after) }, ...abortable(signal) })),
   vehicle: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}', { params: { path: { vehicle } } })),
+  register: (registration: Registration) => body(http.POST('/v1/vehicles', { body: registration })),
+  identity: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/identity', { params: { path: { vehicle } } })),
+  makeJoinToken: (vehicle: string, valid_minutes: number) =>
+    body(http.POST('/v1/vehicles/{vehicle}/join-token', { params: { path: { vehicle } }, body: { valid_minutes } })),
+  revokeIdentity: (vehicle: string, reason: string) =>
+    body(http.POST('/v1/vehicles/{vehicle}/identity/revoke', { params: { path: { vehicle } }, body: { reason } })),
+  decommission: (vehicle: string, reason: string) =>
+    body(http.POST('/v1/vehicles/{vehicle}/decommission', { params: { path: { vehicle } }, body: { reason } })),
   vehicleCommands: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/commands', { params: { path: { vehicle } } })),
   /** All open trips, the newest of any status, and the newest that failed or expired, which are alerts for a while. */
   trips: async () => {

@@ -54,8 +54,8 @@ export class Fleet {
   readonly alerts: Alert[] = $derived(alertsOf(this.vehicles.values(), this.trips, this.assistance, this.now()))
 
   private feeds: Feed[] = []
-  /** What reads its own state again when a stream of a kind changed. */
-  private readonly watchers = new Set<{ kind: string; read: () => void }>()
+  /** What reads its own state again when a stream, or one of a kind, changed. */
+  private readonly watchers = new Set<{ streams: string; read: () => void }>()
   /** Streams of the journal, such as `trip/trip_…`, whose state is to be read again. */
   private changed = new Set<string>()
   /** Whether changes may have been missed, so that everything is read again. */
@@ -261,9 +261,9 @@ export class Fleet {
     return (this.readQueue = this.readQueue.then(read, read))
   }
 
-  /** Calls `read` after each event of a kind of stream, such as `approval`, and after all was read again; answers how to end that. */
-  watch(kind: string, read: () => void): () => void {
-    const watcher = { kind, read }
+  /** Calls `read` after each event of a kind of stream, such as `approval`, or of one, such as `vehicle/veh_…`, and after all was read again; answers how to end that. */
+  watch(streams: string, read: () => void): () => void {
+    const watcher = { streams, read }
     this.watchers.add(watcher)
     return () => this.watchers.delete(watcher)
   }
@@ -294,7 +294,7 @@ export class Fleet {
     const [trips, vehicles] = await Promise.all([readEach(this.may('get_v1_trips_trip') ? idsOf('trip') : [], api.trip), readEach(this.may('get_v1_vehicles_vehicle') ? idsOf('vehicle') : [], api.vehicle)])
     this.storeTrips(trips)
     this.storeVehicles(vehicles)
-    for (const { kind, read } of this.watchers) if (idsOf(kind).length > 0) read()
+    for (const watcher of this.watchers) if (streams.some((stream) => stream === watcher.streams || stream.startsWith(`${watcher.streams}/`))) watcher.read()
     if (idsOf('site').length > 0 && this.may('get_v1_sites')) this.sites = await api.sites()
     if (idsOf('assist').length > 0 && this.may('get_v1_assistance')) this.storeAssistance(await api.assistances())
   }

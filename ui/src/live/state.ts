@@ -75,6 +75,7 @@ export const UNEXPLAINED_REASON = 'No reason given yet'
 const WORDS: Record<string, string> = {
   AWAITING_ASSIST: 'Awaiting assistance', SAFE_STOPPED: 'Stopped for safety', TO_PICKUP: 'To pickup point', ESTOP: 'Emergency stop pressed',
   nearest_admissible: 'At the nearest place', next_admissible: 'At the next place',
+  'identity join_token_issued': 'Join token made', 'identity svid_issued': 'Certificate made', 'identity svid_used': 'Certificate in use',
 }
 
 /** `ON_TRIP` becomes `On trip`. */

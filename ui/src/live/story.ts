@@ -54,7 +54,7 @@ export function summaryOf(kind: string, { type, body }: JournalEntry['event']): 
 }
 
 export function toneOf(event: string): 'bad' | 'good' | '' {
-  if (/violation_opened|stranded|failed|expired|safe_stopped|stop_ordered|assist|silent|went_offline|rejected|denied/.test(event)) return 'bad'
+  if (/violation_opened|stranded|failed|expired|safe_stopped|stop_ordered|assist|silent|went_offline|rejected|denied|^identity\.(refused|quarantined|revoked)/.test(event)) return 'bad'
   if (/completed|violation_closed|resumed|stop_cleared|approved|came_online/.test(event)) return 'good'
   return ''
 }

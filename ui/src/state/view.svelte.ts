@@ -100,7 +100,7 @@ class View {
 function selectionOf(path: string): Selection {
   const parts = partsOf(path)
   const [kind, id] = parts[0] === 'operations' ? parts.slice(1) : parts
-  if (!id || (kind !== 'vehicles' && kind !== 'trips')) return null
+  if (!id || id === 'onboard' || (kind !== 'vehicles' && kind !== 'trips')) return null
   return { kind: kind === 'vehicles' ? 'vehicle' : 'trip', id }
 }
 
