@@ -64,6 +64,13 @@ const NEEDS: &[Need] = &[
         why: "a vehicle is enrolled by openssl and curl alone",
     },
     Need {
+        program: "gnutls-cli",
+        named_by: None,
+        probe: &["--version"],
+        packages: &["gnutls-bin"],
+        why: "the listeners are tested by another TLS library",
+    },
+    Need {
         program: "faketime",
         named_by: None,
         probe: &["--version"],
@@ -82,7 +89,11 @@ const NEEDS: &[Need] = &[
 /// Where the Python of the foreign clients is installed, below the root; the tests look there.
 const FOREIGN: &str = "target/foreign";
 /// What they need of the package index: the examples, and the clients that the tests alone use.
-const REQUIREMENTS: [&str; 2] = ["examples/requirements.txt", "crates/atlasmesh/tests/schemathesis/requirements.txt"];
+const REQUIREMENTS: [&str; 3] = [
+    "examples/requirements.txt",
+    "crates/atlasmesh/tests/requirements.txt",
+    "crates/atlasmesh/tests/schemathesis/requirements.txt",
+];
 
 /// Parts of the Rust toolchain that only some distributions bring.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];

@@ -128,9 +128,8 @@ impl<P: HasPurpose> Authority<P> {
             _ => "authority",
         };
         params.distinguished_name.push(DnType::OrganizationName, "AtlasMesh Fleet OS");
-        params
-            .distinguished_name
-            .push(DnType::CommonName, format!("{kind} of {trust_domain}, {}", keys::KeyPair::id(&key)));
+        // At most 64 characters (X.520), however long the trust domain: that stands in the URI.
+        params.distinguished_name.push(DnType::CommonName, format!("{kind} {}", keys::KeyPair::id(&key)));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.subject_alt_names = vec![uri(&SpiffeId::domain(trust_domain))?];
