@@ -19,7 +19,13 @@ new_key() {
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj /CN=vehicle -outform DER \
         2>/dev/null | openssl base64 -out "$1.request"
 }
-ask() { curl --silent --show-error --fail-with-body --cacert "$folder/device-authorities.pem" "$@"; }
+ask() {
+    if curl --silent --show-error --fail-with-body --output "$folder/answer" --cacert "$folder/device-authorities.pem" "$@"; then
+        cat "$folder/answer"
+    else
+        cat "$folder/answer" >&2
+    fi
+}
 certificates() { openssl base64 -d | openssl pkcs7 -inform DER -print_certs; }
 
 if [ ! -s "$folder/device.pem" ]; then

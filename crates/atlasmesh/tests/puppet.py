@@ -17,7 +17,7 @@ digits = "0123456789abcdefghjkmnpqrstvwxyz"
 number = (int(time.time() * 1e3) << 80) | (uuid.uuid4().int & ((1 << 76) - 1)) | (7 << 76)
 number = number & ~(3 << 62) | (2 << 62)
 boot = "boot_" + "".join(digits[(number >> (5 * n)) & 31] for n in range(25, -1, -1))
-out, dispatch, reports, samples = queue.Queue(), None, 0, 0
+out, dispatch, reports, samples, told = queue.Queue(), None, 0, 0, set()
 
 
 def say(**message):

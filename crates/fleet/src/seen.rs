@@ -138,7 +138,17 @@ mod tests {
         let (tenant, vehicle): (TenantId, _) = ("north-pit".parse().unwrap(), VehicleId::from_u128(1));
         let hear = |at: Timestamp| {
             let (boot, mode) = (BootId::from_u128(1), Mode::Autonomous);
-            let seen = Seen { at, boot, battery_pct: 80.0, mode, position: None, parked: true, odometer_m: 0.0, clock_ahead_ms: 0, health: Vec::new() };
+            let seen = Seen {
+                at,
+                boot,
+                battery_pct: 80.0,
+                mode,
+                position: None,
+                parked: true,
+                odometer_m: 0.0,
+                clock_ahead_ms: 0,
+                health: Vec::new(),
+            };
             block_on(keep(&store, &tenant, vehicle, &seen, Some(at.plus_ms(10)))).unwrap();
         };
         let row = || block_on(row_of(&store, &tenant, vehicle)).unwrap().unwrap();
