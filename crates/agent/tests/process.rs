@@ -264,7 +264,7 @@ async fn a_new_certificate_opens_the_session_again_before_the_old_one_ends() {
 /// The session under the next certificate: a vehicle asks for one whenever authorities change.
 async fn renewed(sessions: &mut mpsc::Receiver<Session>, before: &str) -> Session {
     loop {
-        let mut session = next_session(sessions).await;
+        let session = next_session(sessions).await;
         session.welcome(None).await;
         if session.who.serial != before {
             return session;

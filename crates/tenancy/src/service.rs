@@ -1,6 +1,6 @@
 //! Tenancy as the edges use it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::id::PrincipalId;
@@ -80,7 +80,7 @@ pub struct Tenancy {
     store: Arc<dyn Store>,
     source: Arc<dyn CtxSource>,
     /// The last uses of tokens that were noted.
-    uses: Mutex<HashMap<(TenantId, PrincipalId), Timestamp>>,
+    uses: Mutex<BTreeMap<(TenantId, PrincipalId), Timestamp>>,
 }
 
 impl Tenancy {
@@ -206,7 +206,7 @@ impl Tenancy {
         }
     }
 
-    fn uses(&self) -> MutexGuard<'_, HashMap<(TenantId, PrincipalId), Timestamp>> {
+    fn uses(&self) -> MutexGuard<'_, BTreeMap<(TenantId, PrincipalId), Timestamp>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -67,7 +67,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
         limits,
         stopping.clone(),
     ));
-    let enrolment = tokio::spawn(vehicles::enrolment::listen(
+    let enrolment = tokio::spawn(http::enrolment::listen(
         Arc::clone(&parts.gateway),
         enrolment_listener,
         Arc::clone(&parts.enrolment_tls),

@@ -8,6 +8,7 @@ pub mod openapi;
 pub mod problem;
 
 pub mod endpoint;
+pub mod enrolment;
 mod events;
 mod health;
 mod identities;

@@ -5,7 +5,6 @@ pub mod acknowledgements;
 pub mod backend;
 mod compliance;
 pub mod emergency;
-pub mod enrolment;
 pub mod listener;
 mod reconcile;
 pub mod reports;

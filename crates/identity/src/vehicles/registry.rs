@@ -1,7 +1,7 @@
 //! What is in force of every vehicle's identity, in memory: looked up at each handshake and with each message, in a time
 //! that does not grow with what was revoked.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use kernel::{TenantId, Timestamp, VehicleId};
@@ -32,7 +32,7 @@ struct Entry {
 /// Every identity that may still be presented.
 #[derive(Debug, Default)]
 pub struct Registry {
-    entries: RwLock<HashMap<VehicleId, Entry>>,
+    entries: RwLock<BTreeMap<VehicleId, Entry>>,
 }
 
 impl Registry {

@@ -25,11 +25,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::tls::ListenerTls;
+use super::problem::Problem;
 use crate::Gateway;
 use crate::acceptor::Acceptor;
 use crate::connections::{Admitted, Limits};
-use crate::http::problem::Problem;
+use crate::vehicles::tls::ListenerTls;
 
 /// How long one connection may last: an enrolment takes a second.
 const CONNECTION_MAX: Duration = Duration::from_secs(10);
