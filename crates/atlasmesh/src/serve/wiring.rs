@@ -87,26 +87,9 @@ pub fn wire(
     let Services { maps, telemetry, tenancy, people, approvals, fleet, trips } = services;
     let sessions = Arc::new(Sessions::default());
     let key_generation = keystore.generation();
-    let keyring = Keyring::new(Arc::clone(&store), Arc::clone(&source), keystore, options.trust_domain.clone());
-    let keyring = Arc::new(keyring);
     let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
-    let svid_valid_ms = i64::from(options.svid_valid_s) * 1_000;
-    let identities = VehicleIdentities::new(
-        Arc::clone(&store),
-        Arc::clone(&source),
-        Arc::clone(&keyring),
-        Arc::new(motion),
-        svid_valid_ms,
-    );
-    let identities = Arc::new(identities);
-    let runtime = tokio::runtime::Handle::current();
-    let admission = Arc::new(VehicleAdmission { identities: Arc::clone(&identities), runtime });
-    let tls = |door, admission, address: &str| {
-        let names = names_of(address);
-        Arc::new(ListenerTls::new(door, Arc::clone(&keyring), Arc::clone(&source), admission, names))
-    };
-    let link_tls = tls(Door::Link, admission, &options.link);
-    let enrolment_tls = tls(Door::Enrolment, Arc::new(DeviceAdmission), &options.enrol);
+    let keyring = Keyring::new(Arc::clone(&store), Arc::clone(&source), keystore, options.trust_domain.clone());
+    let Onboarding { identities, link_tls, enrolment_tls } = onboarding(options, &store, &source, keyring, motion);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
     workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers()]);
     let commands = Sources::new(workers.commands);
@@ -151,6 +134,36 @@ pub fn wire(
     let Workers { due, subscribers, .. } = workers;
     let dispatch = trips.dispatch;
     Ok(Parts { gateway, dispatch, store, source, clock, due, subscribers, outbox, link_tls, enrolment_tls })
+}
+
+/// Identities of vehicles, and the TLS of the two listeners that they come to.
+struct Onboarding {
+    identities: Arc<VehicleIdentities>,
+    link_tls: Arc<ListenerTls>,
+    enrolment_tls: Arc<ListenerTls>,
+}
+
+fn onboarding(
+    options: &ServeOptions,
+    store: &Arc<dyn Store>,
+    source: &Arc<dyn CtxSource>,
+    keyring: Keyring,
+    motion: Motion,
+) -> Onboarding {
+    let keyring = Arc::new(keyring);
+    let svid_valid_ms = i64::from(options.svid_valid_s) * 1_000;
+    let (ours, motion) = (Arc::clone(&keyring), Arc::new(motion));
+    let identities = VehicleIdentities::new(Arc::clone(store), Arc::clone(source), ours, motion, svid_valid_ms);
+    let identities = Arc::new(identities);
+    let runtime = tokio::runtime::Handle::current();
+    let admission = Arc::new(VehicleAdmission { identities: Arc::clone(&identities), runtime });
+    let tls = |door, admission, address: &str| {
+        let names = names_of(address);
+        Arc::new(ListenerTls::new(door, Arc::clone(&keyring), Arc::clone(source), admission, names))
+    };
+    let link_tls = tls(Door::Link, admission, &options.link);
+    let enrolment_tls = tls(Door::Enrolment, Arc::new(DeviceAdmission), &options.enrol);
+    Onboarding { identities, link_tls, enrolment_tls }
 }
 
 /// The domains' services, each with what it needs of its neighbours.

@@ -121,7 +121,8 @@ impl Keyring {
         for known in &register.keys {
             self.align(known.purpose, &known.key, known.state)?;
         }
-        for (id, purpose, state, public) in self.keystore().all() {
+        let kept = self.keystore().all();
+        for (id, purpose, state, public) in kept {
             // Made before there was a register, or just before a crash.
             if register.key(&id.to_string()).is_none() && !is_rotated(purpose) {
                 let prepared = KeyPrepared { key: id.to_string(), purpose, public, certificate: None, not_after: None };
