@@ -23,10 +23,7 @@ pub enum GarageCommand {
         minutes: u32,
     },
     /// Make a join token and write the file that the vehicle's agent starts from.
-    #[command(after_help = examples![
-        "atlasmesh garage bootstrap taxi-07 --out taxi-07.json",
-        "atlasmesh-agent run --bootstrap taxi-07.json --state /var/lib/atlasmesh-agent …",
-    ])]
+    #[command(after_help = examples!["atlasmesh garage bootstrap taxi-07 --out taxi-07.json"])]
     Bootstrap {
         /// The vehicle's name or id.
         vehicle: String,
