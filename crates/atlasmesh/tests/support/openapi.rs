@@ -54,6 +54,7 @@ fn parameters(operation: &Value) -> impl Iterator<Item = (String, String)> {
             ("site", _) => site::NAME.to_owned(),
             ("tenant", _) => world::TENANT.to_owned(),
             ("key", _) => format!("key_{}", "0".repeat(26)),
+            ("stop", _) => format!("cmd_{}", "0".repeat(26)),
             (_, Some((prefix, _))) => format!("{prefix}_{}", "0".repeat(26)),
             _ => "0".to_owned(),
         };
