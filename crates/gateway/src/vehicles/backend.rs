@@ -144,8 +144,11 @@ impl Gateway {
         })
     }
 
-    /// A token of the vehicle for this product's own servers (ONB-7); none where it could not be signed.
+    /// A token of the vehicle for this product's own servers (ONB-7); none in quarantine, or where it could not be signed.
     fn token_of(&self, vehicle: &Known) -> Option<v1::Token> {
+        if self.standing_of(vehicle) != Standing::InForce {
+            return None;
+        }
         let audience = vec![SpiffeId::domain(self.identities.keyring().trust_domain()).to_string()];
         match self.identities.issue_token(&vehicle.peer, audience) {
             Ok((token, expires_at)) => Some(v1::Token { token, expires_at_us: expires_at.as_us() }),

@@ -40,8 +40,6 @@ pub struct Signing {
     pub bundle: Arc<Bundle>,
     /// Certificates of the authorities of devices, the one that signs first.
     pub device_authorities: Vec<Vec<u8>>,
-    /// Keys of authorities of which everything that they signed is to be replaced at once.
-    pub tainted: Vec<String>,
 }
 
 /// Keys and their register.
@@ -275,14 +273,12 @@ impl Keyring {
             Purpose::DeviceAuthority,
             &[KeyState::Prepared, KeyState::Retiring, KeyState::Tainted],
         ));
-        let tainted = register.keys.iter().filter(|known| known.state == KeyState::Tainted);
         let signing = Signing {
             svids: self.authority::<CertificateAuthority>(&register)?,
             devices: self.authority::<DeviceAuthority>(&register)?,
             tokens: self.keystore().active::<Token>().map_err(unusable)?,
             bundle: Arc::new(bundle),
             device_authorities,
-            tainted: tainted.map(|known| known.key.clone()).collect(),
         };
         *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(signing));
         Ok(())

@@ -426,12 +426,13 @@ impl VehicleIdentities {
         Ok(decided)
     }
 
-    /// A vehicle in quarantine says that it stands with its brake on.
+    /// A vehicle in quarantine says that it stands with its brake on. Under a claim it may have said so before it heard that
+    /// it is to stop, and set out since: it is out when it stands and has no claim any more.
     ///
     /// # Errors
     /// A fault of the store.
     pub async fn note_parked(&self, tenant: &TenantId, vehicle: VehicleId) -> Result<(), CommandError> {
-        if !self.registry.is_quarantined(vehicle) {
+        if !self.registry.is_quarantined(vehicle) || !self.motion.proven_parked(tenant, vehicle).await? {
             return Ok(());
         }
         let ctx = self.vehicle_ctx(tenant, vehicle).await?;
