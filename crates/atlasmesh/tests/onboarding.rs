@@ -171,6 +171,11 @@ fn certificates_renew_by_themselves_and_a_copy_of_an_old_one_is_noticed() {
         refused.last().cloned().ok_or(json!(refused))
     });
     assert_eq!(refused["event"]["body"]["why"], "superseded");
+    for _ in 0..3 {
+        assert!(!link_takes(&world, &copy, &copy));
+    }
+    let noted = world.entries_of("identity.refused");
+    assert_eq!(noted.len(), 1, "whoever tries again fills no journal: {noted:#?}");
     world.until_status(&trip, &["COMPLETED"]);
     world.verify();
 }

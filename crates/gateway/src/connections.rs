@@ -32,12 +32,20 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits of each of our two listeners in a process that may have so many files open.
+    /// The limits of each of our two large listeners in a process that may have so many files open.
     pub fn for_files(files: u64) -> Self {
         let files = usize::try_from(files).unwrap_or(usize::MAX);
         let open = ((files - FILES_RESERVED.min(files / 2)) / 2).max(2);
         let waiting = (open / 2).clamp(1, WAITING_MAX);
         Self { open, waiting, waiting_per_peer: (waiting / 2).max(1) }
+    }
+}
+
+impl Limits {
+    /// The limits of a listener whose connections last a second: an eighth of another's, out of the files that are reserved.
+    pub fn for_short(self) -> Self {
+        let eighth = |number: usize| (number / 8).clamp(1, FILES_RESERVED / 2);
+        Self { open: eighth(self.open), waiting: eighth(self.waiting), waiting_per_peer: eighth(self.waiting_per_peer) }
     }
 }
 

@@ -182,6 +182,26 @@ impl<P: HasPurpose> Authority<P> {
     }
 }
 
+impl<P: HasPurpose> Authority<P> {
+    /// The certificate of a listener of ours, with the names that those know it by who know no SPIFFE. The enrolment
+    /// listener's is of the device authority, which a vehicle keeps for years: it comes back to it however often the other
+    /// authority was replaced meanwhile.
+    ///
+    /// # Errors
+    /// The certificate library's; a name that is no DNS name.
+    pub fn issue_server(
+        &self,
+        key: &SubjectKey,
+        id: &SpiffeId,
+        names: &ServerNames,
+        random: u128,
+        now: Timestamp,
+        valid_ms: i64,
+    ) -> Result<Issued, IssueError> {
+        self.issue(key, server_names(id, names)?, Usage::BothEnds, random, now, valid_ms)
+    }
+}
+
 impl Authority<keys::CertificateAuthority> {
     /// An X509-SVID for one id and no other name.
     ///
@@ -196,22 +216,6 @@ impl Authority<keys::CertificateAuthority> {
         valid_ms: i64,
     ) -> Result<Issued, IssueError> {
         self.issue(key, vec![uri(id)?], Usage::BothEnds, random, now, valid_ms)
-    }
-
-    /// An X509-SVID for a server, with the names that those know it by who know no SPIFFE.
-    ///
-    /// # Errors
-    /// The certificate library's; a name that is no DNS name.
-    pub fn issue_server(
-        &self,
-        key: &SubjectKey,
-        id: &SpiffeId,
-        names: &ServerNames,
-        random: u128,
-        now: Timestamp,
-        valid_ms: i64,
-    ) -> Result<Issued, IssueError> {
-        self.issue(key, server_names(id, names)?, Usage::BothEnds, random, now, valid_ms)
     }
 }
 
@@ -229,23 +233,6 @@ impl Authority<keys::DeviceAuthority> {
         valid_ms: i64,
     ) -> Result<Issued, IssueError> {
         self.issue(key, vec![uri(id)?], Usage::ClientOnly, random, now, valid_ms)
-    }
-
-    /// The certificate of the enrolment listener, by the authority that a vehicle keeps for years: it comes back to it
-    /// however often the other authority was replaced meanwhile.
-    ///
-    /// # Errors
-    /// The certificate library's; a name that is no DNS name.
-    pub fn issue_server(
-        &self,
-        key: &SubjectKey,
-        id: &SpiffeId,
-        names: &ServerNames,
-        random: u128,
-        now: Timestamp,
-        valid_ms: i64,
-    ) -> Result<Issued, IssueError> {
-        self.issue(key, server_names(id, names)?, Usage::BothEnds, random, now, valid_ms)
     }
 }
 

@@ -71,7 +71,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
         Arc::clone(&parts.gateway),
         enrolment_listener,
         Arc::clone(&parts.enrolment_tls),
-        limits,
+        limits.for_short(),
         stopping.clone(),
     ));
     announce(&folder, &parts.gateway, http_listener.local_addr()?)?;

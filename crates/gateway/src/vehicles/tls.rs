@@ -146,7 +146,9 @@ impl Admission for VehicleAdmission {
         let Standing::Refused(why) = admitted.standing else { return true };
         tracing::warn!(tenant = %admitted.tenant, vehicle = %admitted.vehicle, serial = admitted.serial, ?why, "a certificate was refused");
         refused(why.into());
-        self.remember(admitted.tenant, admitted.vehicle, why, admitted.serial);
+        if self.identities.is_new_refusal(admitted.vehicle, why) {
+            self.remember(admitted.tenant, admitted.vehicle, why, admitted.serial);
+        }
         false
     }
 }

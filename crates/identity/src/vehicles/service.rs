@@ -1,6 +1,7 @@
 //! Identities of vehicles as the edges use them.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +31,9 @@ const PREFIX: &str = "amj";
 pub const DEVICE_VALID_MS: i64 = 2 * 365 * 86_400_000;
 /// How long one lasts whose key the server made: the vehicle makes its own at first contact.
 pub const SERVER_MADE_VALID_MS: i64 = 86_400_000;
+
+/// How often the same refusal of the same vehicle is journaled, at most.
+const REFUSED_EVERY_MS: i64 = 60_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptToken {
@@ -67,7 +71,8 @@ pub trait VehicleMotion: Send + Sync {
 pub struct Invitation {
     pub token: Secret,
     pub expires_at: Timestamp,
-    pub spiffe_id: SpiffeId,
+    /// Names the token without opening anything.
+    name: String,
 }
 
 /// A key and certificate that the server made, delivered once (ONB-3).
@@ -94,6 +99,8 @@ pub struct VehicleIdentities {
     keyring: Arc<Keyring>,
     motion: Arc<dyn VehicleMotion>,
     registry: Registry,
+    /// When somebody was last refused, by vehicle and reason.
+    refusals: Mutex<BTreeMap<(VehicleId, &'static str), Timestamp>>,
     svid_valid_ms: i64,
 }
 
@@ -125,7 +132,15 @@ impl VehicleIdentities {
         motion: Arc<dyn VehicleMotion>,
         svid_valid_ms: i64,
     ) -> Self {
-        Self { store, source, keyring, motion, registry: Registry::default(), svid_valid_ms }
+        Self {
+            store,
+            source,
+            keyring,
+            motion,
+            registry: Registry::default(),
+            refusals: Mutex::default(),
+            svid_valid_ms,
+        }
     }
 
     pub fn keyring(&self) -> &Keyring {
@@ -218,7 +233,7 @@ impl VehicleIdentities {
         self.command(ctx, vehicle, vec![row], |state| decide::issue_join_token(state, &spiffe_id, &name, expires_at))
             .await?;
         tracing::info!(tenant = %ctx.tenant, %vehicle, token = name, "a join token was given out");
-        Ok(Invitation { token, expires_at, spiffe_id })
+        Ok(Invitation { token, expires_at, name })
     }
 
     /// Enrols by a join token: answers the device certificate (ONB-3, ONB-6). The same token with the same key is answered
@@ -285,11 +300,8 @@ impl VehicleIdentities {
         let pair = pki::request::new_key().map_err(unmakable)?;
         let key = pki::request::public_of(&pair).map_err(unmakable)?;
         let issued = self.device_certificate(ctx, vehicle, &key, SERVER_MADE_VALID_MS)?;
-        let row = self.store.get(JOIN_TOKENS, &ctx.tenant, &vehicle.to_string()).await?.ok_or_else(no_such_token)?;
-        let kept: KeptToken = row.decode()?;
-        drop(invitation);
         self.command(ctx, vehicle, Vec::new(), |state| {
-            decide::enrol(state, &kept.token, &issued, KeyOrigin::Server, ctx.now)
+            decide::enrol(state, &invitation.name, &issued, KeyOrigin::Server, ctx.now)
         })
         .await?;
         let not_after = issued.not_after;
@@ -363,7 +375,20 @@ impl VehicleIdentities {
         Ok(())
     }
 
-    /// Remembers that somebody with a certificate or token of a vehicle was not let in.
+    /// Whether a refusal is to be journaled: the first of a vehicle for a reason in a minute. Whoever tries again and again
+    /// fills no journal.
+    pub fn is_new_refusal(&self, vehicle: VehicleId, why: Refusal) -> bool {
+        let now = self.source.now();
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = refusals.get(&(vehicle, why.into()));
+        let is_new = last.is_none_or(|last| now >= last.plus_ms(REFUSED_EVERY_MS));
+        if is_new {
+            refusals.insert((vehicle, why.into()), now);
+        }
+        is_new
+    }
+
+    /// Remembers that somebody with a certificate of a vehicle was not let in.
     ///
     /// # Errors
     /// A fault of the store.
