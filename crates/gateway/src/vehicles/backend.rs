@@ -106,7 +106,10 @@ impl Gateway {
                 Err(_) => return Ok(None),
             }
         }
-        let Some(vehicle) = self.fleet.vehicle(&tenant, id).await? else { return Ok(None) };
+        let known = self.fleet.vehicle(&tenant, id).await?;
+        // Its identity ends with it, in a step of its own.
+        let in_service = known.filter(|known| known.vehicle.status != fleet::vehicle::Status::Decommissioned);
+        let Some(vehicle) = in_service else { return Ok(None) };
         let Some(record) = self.tenancy.tenant(&tenant).await? else { return Ok(None) };
         let (site, sector, simulated) = (vehicle.vehicle.site, record.sector, record.simulated);
         let peer = Arc::new(peer.clone());

@@ -25,6 +25,8 @@ const AUTHORITY_VALID_MS: i64 = 365 * DAY_MS;
 /// How long the authority lasts by which vehicles come back after years in a shed.
 const DEVICE_AUTHORITY_VALID_MS: i64 = 10 * 365 * DAY_MS;
 const DAY_MS: i64 = 86_400_000;
+/// How long before an authority's end somebody must hear of it, at each start.
+const ALARM_BEFORE_MS: i64 = 90 * DAY_MS;
 /// How often it is worth asking for the trust bundle.
 const BUNDLE_REFRESH_S: u64 = 300;
 
@@ -280,6 +282,13 @@ impl Keyring {
             bundle: Arc::new(bundle),
             device_authorities,
         };
+        for (purpose, ends) in [("svids", signing.svids.not_after()), ("devices", signing.devices.not_after())] {
+            metrics::gauge!("atlasmesh_authority_ends_at_seconds", "purpose" => purpose)
+                .set(ends.as_ms() as f64 / 1_000.0);
+            if ends.since_ms(self.source.now()) < ALARM_BEFORE_MS {
+                tracing::error!(purpose, %ends, "an authority ends soon, and all that it signed with it: `atlasmesh keys rotate`");
+            }
+        }
         *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(signing));
         Ok(())
     }
