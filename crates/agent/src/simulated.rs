@@ -7,7 +7,7 @@ use kernel::{Bearing, Coordinate};
 use link::{Mode, Position, StopClass};
 
 use crate::path::Path;
-use crate::vehicle::{Help, STANDSTILL_MPS, Service, Vehicle, VehicleCommand, VehicleState};
+use crate::vehicle::{Footing, Help, STANDSTILL_MPS, Service, Vehicle, VehicleCommand, VehicleState};
 
 /// Comfortable acceleration, metres per second squared.
 const ACCELERATION_MPS2: f64 = 1.2;
@@ -191,6 +191,11 @@ impl SimulatedVehicle {
 impl Vehicle for SimulatedVehicle {
     fn state(&self) -> VehicleState {
         self.state
+    }
+
+    /// Its world is flat, and it parks where it may.
+    fn footing(&self) -> Footing {
+        Footing { grade_pct: 0.0, admissible: self.state.parked }
     }
 
     fn apply(&mut self, command: VehicleCommand) {

@@ -88,8 +88,18 @@ pub enum VehicleCommand {
     },
 }
 
+/// Where a vehicle stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Footing {
+    /// The slope, in percent.
+    pub grade_pct: f64,
+    /// Whether it may be left standing there: off the carriageway and away from emergency access (SAFE-12).
+    pub admissible: bool,
+}
+
 /// A vehicle.
 pub trait Vehicle {
     fn state(&self) -> VehicleState;
+    fn footing(&self) -> Footing;
     fn apply(&mut self, command: VehicleCommand);
 }

@@ -71,8 +71,10 @@ impl Reader {
     }
 
     fn serves(&mut self, lines: &str) {
-        let elsewhere = lines
-            .replace("atlasmesh serve", "atlasmesh serve --http 127.0.0.1:0 --link 127.0.0.1:0 --enrol 127.0.0.1:0");
+        let elsewhere = lines.replace(
+            "atlasmesh serve",
+            "atlasmesh serve --http 127.0.0.1:0 --link 127.0.0.1:0 --enrol 127.0.0.1:0 --updates 127.0.0.1:0",
+        );
         assert_ne!(elsewhere, lines, "the block starts no server");
         let mut command = Command::new("bash");
         command.args(["-c", &elsewhere]).current_dir(self.folder.path()).process_group(0);

@@ -48,6 +48,9 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
     let wait = json!({ "lease": 1, "answer": "wait", "reason": CANARY });
     let [origin, destination] = [crossing(0, 0), crossing(1, 1)].map(|(east, north)| site::at(east, north));
     let route = json!({ "kind": "passenger", "origin": origin, "destination": destination });
+    let release = json!({
+        "name": CANARY, "sha256": "{sha256}", "hardware_ids": ["h1"], "counter": 1, "notes": CANARY,
+    });
     let none = Value::Null;
     vec![
         ("get", "/healthz", "", none.clone(), Stranger::Own),
@@ -151,7 +154,23 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/assistance/{assistance}/take", "", none.clone(), UNKNOWN),
         ("post", "/v1/assistance/{assistance}/answer", "", wait, UNKNOWN),
         ("post", "/v1/assistance/{assistance}/hand-back", "", json!({ "lease": 1 }), UNKNOWN),
-        ("post", "/v1/trips/{trip}/fail", "", reason, UNKNOWN),
+        ("post", "/v1/trips/{trip}/fail", "", reason.clone(), UNKNOWN),
+        ("get", "/v1/images/{sha256}", "", none.clone(), Stranger::Own),
+        ("put", "/v1/images/{sha256}", "", json!({ "length": 4, "at": 0, "data": "AAAA" }), Stranger::Own),
+        ("post", "/v1/releases", "", release, UNKNOWN),
+        ("get", "/v1/releases", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/releases/{release}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/rollouts", "", json!({ "name": CANARY, "release": "{release}" }), UNKNOWN),
+        ("get", "/v1/rollouts", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/rollouts/{rollout}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/rollouts/{rollout}/preview", "", none.clone(), UNKNOWN),
+        ("post", "/v1/rollouts/{rollout}/start", "", none.clone(), UNKNOWN),
+        ("post", "/v1/rollouts/{rollout}/advance", "", none.clone(), UNKNOWN),
+        ("post", "/v1/rollouts/{rollout}/pause", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/rollouts/{rollout}/resume", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/rollouts/{rollout}/revert", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/rollouts/{rollout}/abort", "", reason.clone(), UNKNOWN),
+        ("get", "/v1/vehicles/{vehicle}/updates", "", none.clone(), UNKNOWN),
         // What policy said to the stranger's own attempts is in its own journal.
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),

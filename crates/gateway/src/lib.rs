@@ -48,6 +48,12 @@ pub struct Gateway {
     pub standing_orders: Arc<trips::StandingOrders>,
     /// The checks of samples of vehicles under way.
     pub compliance: Arc<trips::ComplianceMonitor>,
+    /// Software updates.
+    pub ota: Arc<ota::Ota>,
+    /// The key that signs evidence.
+    pub evidence_key: keys::Key<keys::Evidence>,
+    /// Addresses of downloads that end.
+    pub downloads: http::updates::Addresses,
     /// What each domain tells vehicles, and hears of it.
     pub commands: commands::Sources,
     pub telemetry: Arc<telemetry::Ingest>,
@@ -97,6 +103,8 @@ pub struct LinkEndpoint {
     pub address: String,
     /// Where they enrol.
     pub enrolment: String,
+    /// Where they fetch updates.
+    pub updates: String,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -106,7 +114,8 @@ impl std::fmt::Debug for Gateway {
 }
 
 /// Every domain of the product.
-pub const DOMAINS: &[Domain] = &[tenancy::DOMAIN, identity::DOMAIN, approvals::DOMAIN, fleet::DOMAIN, trips::DOMAIN];
+pub const DOMAINS: &[Domain] =
+    &[tenancy::DOMAIN, identity::DOMAIN, approvals::DOMAIN, fleet::DOMAIN, ota::DOMAIN, trips::DOMAIN];
 
 /// What the shipped policy bundle is made of.
 pub fn policy_modules() -> Vec<PolicyModule> {

@@ -23,7 +23,10 @@ pub use error::KeyError;
 pub use file::{DiskKeyFile, KeyFile};
 pub use key::{Key, KeyId, KeyPair, SEED_BYTES, SIGNATURE_BYTES, Signer, VerifyingKey};
 pub use keystore::{KeyInfo, Keystore};
-pub use purpose::{Audit, CertificateAuthority, DeviceAuthority, Evidence, HasPurpose, Purpose, Report, Token, Update};
+pub use purpose::{
+    Audit, CertificateAuthority, DeviceAuthority, Director, Evidence, HasPurpose, Policy, Purpose, Report, Token,
+    Update, UpdateRoot,
+};
 pub use sealed::MasterKey;
 pub use secret::Secret;
 pub use state::{IllegalTransition, KeyState};

@@ -20,8 +20,14 @@ pub enum Purpose {
     Token,
     /// Heads of the journal's logs.
     Audit,
-    /// Software updates.
+    /// The list of releases.
     Update,
+    /// Which keys sign for updates, and for what.
+    UpdateRoot,
+    /// Which vehicle gets which release, and how fresh the lists are.
+    Director,
+    /// What policy allowed, where a vehicle must be able to check it.
+    Policy,
     /// Evidence bundles.
     Evidence,
     /// Compliance reports.
@@ -36,6 +42,9 @@ impl fmt::Display for Purpose {
             Self::Token => "token",
             Self::Audit => "audit",
             Self::Update => "update",
+            Self::UpdateRoot => "update_root",
+            Self::Director => "director",
+            Self::Policy => "policy",
             Self::Evidence => "evidence",
             Self::Report => "report",
         })
@@ -76,8 +85,14 @@ purposes!(
     Token by EcKey,
     /// For keys that sign heads of the journal's logs.
     Audit by Key,
-    /// For keys that sign software updates.
+    /// For keys that sign the list of releases.
     Update by Key,
+    /// For keys that say which keys sign for updates.
+    UpdateRoot by Key,
+    /// For keys that sign which vehicle gets which release.
+    Director by Key,
+    /// For keys that sign what policy allowed.
+    Policy by Key,
     /// For keys that sign evidence bundles.
     Evidence by Key,
     /// For keys that sign compliance reports.

@@ -4,7 +4,7 @@ use super::Finding;
 use crate::repo::Repo;
 
 /// The crates that every domain stands on.
-const FOUNDATION: &[&str] = &["kernel", "keys", "pki", "journal", "store", "policy"];
+const FOUNDATION: &[&str] = &["kernel", "keys", "pki", "uptane", "journal", "store", "policy"];
 
 /// What a domain is declared with, and what it tells vehicles through: the protocol, which is pure, and their commands.
 const PLUGGED_IN: &[&str] = &["link", "commands", "domain"];
@@ -14,6 +14,8 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("kernel", &[]),
     ("keys", &[&["kernel"]]),
     ("pki", &[&["kernel", "keys"]]),
+    ("uptane", &[&["kernel"]]),
+    ("interop", &[]),
     ("journal", &[&["kernel", "keys"]]),
     ("store", &[&["kernel", "keys", "journal"]]),
     ("store-sqlite", &[&["kernel", "keys", "journal", "store"]]),
@@ -22,13 +24,13 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("link", &[&["kernel"]]),
     ("commands", &[&["kernel", "keys", "journal", "store", "link"]]),
     ("domain", &[&["kernel", "store", "policy", "commands"]]),
-    ("agent", &[&["kernel", "keys", "journal", "policy", "routing", "link", "pki"]]),
+    ("agent", &[&["kernel", "keys", "journal", "policy", "routing", "link", "pki", "uptane"]]),
     ("xtask", &[]),
 ];
 
 /// The crates above the domains, which may use every domain, with what else each may use.
 const ABOVE: &[(&str, &[&[&str]])] = &[
-    ("gateway", &[FOUNDATION, PLUGGED_IN, &["routing"]]),
+    ("gateway", &[FOUNDATION, PLUGGED_IN, &["routing", "interop"]]),
     ("atlasmesh", &[FOUNDATION, PLUGGED_IN, &["store-sqlite", "routing", "gateway", "agent"]]),
 ];
 

@@ -48,6 +48,12 @@ pub struct Bootstrap {
     pub enrol: String,
     /// The vehicle listener, as `host:port`.
     pub link: String,
+    /// Where software updates are fetched, as `host:port`; none: this vehicle is not updated.
+    #[serde(default)]
+    pub updates: Option<String>,
+    /// The id of the key that says which keys sign for updates.
+    #[serde(default)]
+    pub update_root_key: Option<String>,
     #[serde(deserialize_with = "parsed")]
     pub device_authority_sha256: Fingerprint,
     #[serde(deserialize_with = "secret")]

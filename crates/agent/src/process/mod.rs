@@ -9,6 +9,7 @@ mod entropy;
 mod identity;
 mod runner;
 mod tls;
+mod update;
 mod workload;
 
 pub use bootstrap::{Bootstrap, BootstrapError, Fingerprint, FingerprintError};

@@ -18,6 +18,7 @@ use super::bootstrap::Bootstrap;
 use super::bundle::Bundle;
 use super::connection::{self, LinkEvent, LinkTo, Outbound};
 use super::entropy::{self, Jitter};
+use super::update::{self, World};
 use super::{clock, identity, workload};
 use crate::core::{Agent, Config, Event, Input, Output, VehicleKind};
 use crate::durable::{FileError, Record, StateFile};
@@ -52,6 +53,7 @@ pub struct Setup {
 
 struct Runner {
     vehicle_id: VehicleId,
+    boot_id: String,
     agent: Agent,
     vehicle: SimulatedVehicle,
     file: StateFile,
@@ -59,6 +61,8 @@ struct Runner {
     began: Instant,
     advanced: Instant,
     speedup: f64,
+    /// What updates look at before they go on.
+    world: watch::Sender<World>,
 }
 
 /// Runs one simulated vehicle until `stop` turns true.
@@ -78,6 +82,14 @@ pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Resul
         }
         None => None,
     };
+    let updates = tokio::spawn(update::keep(update::Setup {
+        bootstrap: bootstrap.clone(),
+        state: setup.state.clone(),
+        holds: identity.holds.clone(),
+        world: runner.world.subscribe(),
+        boot_id: runner.boot_id.clone(),
+        jitter: Jitter(seed ^ 2),
+    }));
     let link = LinkTo {
         vehicle,
         address: bootstrap.link.clone(),
@@ -107,6 +119,7 @@ pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Resul
     drop(events);
     connection.await.context("the connection failed")?;
     identity.task.abort();
+    updates.abort();
     drop(workload);
     let synced = runner.file.sync();
     tracing::info!(%vehicle, "stopped");
@@ -181,8 +194,11 @@ impl Runner {
         };
         let (agent, outputs) = Agent::start(config, memory);
         let began = Instant::now();
+        let world = watch::Sender::new(world_of(&vehicle, false));
         let mut runner = Self {
             vehicle_id: setup.bootstrap.vehicle,
+            boot_id: boot.to_string(),
+            world,
             agent,
             vehicle,
             file,
@@ -228,6 +244,8 @@ impl Runner {
         self.vehicle.advance(passed.min(STEP_MAX).as_secs_f64() * self.speedup);
         self.step(Event::Vehicle(self.vehicle.state()))?;
         self.step(Event::Tick)?;
+        let world = world_of(&self.vehicle, self.agent.memory().trip_id().is_some());
+        self.world.send_if_modified(|known| std::mem::replace(known, world) != world);
         Ok(self.file.compact_if_due(self.agent.memory())?)
     }
 
@@ -280,6 +298,19 @@ impl Runner {
             tokio::time::sleep(Duration::from_millis(STEP_MS)).await;
             self.vehicle.advance(STEP_MS as f64 / 1_000.0 * self.speedup);
         }
+    }
+}
+
+fn world_of(vehicle: &SimulatedVehicle, on_trip: bool) -> World {
+    let (state, footing) = (vehicle.state(), vehicle.footing());
+    World {
+        standstill: state.stands(),
+        parking_brake: state.parked,
+        occupied: state.occupied,
+        on_trip,
+        grade_pct: footing.grade_pct,
+        place_admissible: footing.admissible,
+        battery_pct: state.battery_pct,
     }
 }
 

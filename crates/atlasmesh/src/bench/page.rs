@@ -93,6 +93,8 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
         http: "127.0.0.1:0".into(),
         link: "127.0.0.1:0".into(),
         enrol: "127.0.0.1:0".into(),
+        updates: "127.0.0.1:0".into(),
+        update_poll_s: 60,
         trust_domain: "bench.local".parse()?,
         svid_valid_s: 3_600,
         master_key: None,
@@ -106,7 +108,7 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
     let (stop, stopping) = watch::channel(false);
     let listener = TcpListener::bind(&options.http).await?;
     let address = listener.local_addr()?;
-    let listeners = wiring::Listeners { link: address, enrolment: address };
+    let listeners = wiring::Listeners { link: address, enrolment: address, updates: address };
     let parts = wiring::wire(&options, &DataFolder::open(folder)?, listeners, stopping.clone())?;
     parts.gateway.identities.keyring().start().await?;
     let (gateway, loops) = (Arc::clone(&parts.gateway), loops::start(&parts, &stopping));

@@ -20,6 +20,9 @@ pub struct Notes {
     pub http: Option<String>,
     pub link: Option<String>,
     pub enrol: Option<String>,
+    /// Where vehicles fetch updates.
+    #[serde(default)]
+    pub updates: Option<String>,
     /// The registered vehicles, in the form that `atlasmesh-agent fleet` takes them.
     pub vehicles: Vec<serde_json::Value>,
 }

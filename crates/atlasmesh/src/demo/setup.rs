@@ -38,6 +38,8 @@ pub struct Server {
 
 /// A port that is free.
 const ANY_PORT: &str = "127.0.0.1:0";
+/// Seconds between two polls for updates: the demo's rollouts take a minute, not a week.
+const UPDATE_POLL_S: &str = "3";
 
 /// Starts a server on the demo's folder and waits until it is ready. The platform's token and the addresses are noted at
 /// the first start; a later one listens where the first one did.
@@ -50,7 +52,9 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
     let data = data.to_str().context("the folder's name is not UTF-8")?;
     let port = |noted: &Option<String>| noted.clone().unwrap_or_else(|| ANY_PORT.to_owned());
     let (http, link, enrol) = (port(&notes.http), port(&notes.link), port(&notes.enrol));
-    let arguments = ["serve", "--data", data, "--http", &http, "--link", &link, "--enrol", &enrol];
+    let updates = port(&notes.updates);
+    let listen = ["--http", &http, "--link", &link, "--enrol", &enrol, "--updates", &updates];
+    let arguments = [&["serve", "--data", data, "--update-poll-s", UPDATE_POLL_S][..], &listen].concat();
     let mut child = GuardedChild::start("server", &program, &arguments, &folder.path("server.log"), Lines::Read)?;
     let (found, mut token) = tokio::sync::mpsc::channel(1);
     if let Some(lines) = child.lines() {
@@ -80,6 +84,7 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
         notes.http = Some(server.url.trim_start_matches("http://").to_owned());
         notes.link = Some(server.link.clone());
         notes.enrol = Some(text("enrol")?);
+        notes.updates = Some(text("updates")?);
         folder.note(notes)?;
     }
     Ok(server)

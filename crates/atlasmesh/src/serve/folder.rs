@@ -50,6 +50,11 @@ impl DataFolder {
         self.root.join("telemetry")
     }
 
+    /// Images of software.
+    pub fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
     pub fn maps(&self) -> PathBuf {
         self.root.join("maps")
     }

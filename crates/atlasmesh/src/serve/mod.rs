@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod folder;
 mod follower;
+mod images;
 pub mod loops;
 pub mod maps;
 pub mod policies;
@@ -47,8 +48,12 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     let http_listener = listen(&options.http, "--http").await?;
     let link_listener = listen(&options.link, "--link").await?;
     let enrolment_listener = listen(&options.enrol, "--enrol").await?;
-    let listeners =
-        wiring::Listeners { link: link_listener.local_addr()?, enrolment: enrolment_listener.local_addr()? };
+    let updates_listener = listen(&options.updates, "--updates").await?;
+    let listeners = wiring::Listeners {
+        link: link_listener.local_addr()?,
+        enrolment: enrolment_listener.local_addr()?,
+        updates: updates_listener.local_addr()?,
+    };
     let (stop, stopping) = watch::channel(false);
     let parts = wiring::wire(&options, &folder, listeners, stopping.clone())?;
     parts.clock.not_before(newest_written(&*parts.store).await?);
@@ -74,6 +79,13 @@ pub async fn run(options: ServeOptions) -> Result<()> {
         limits.for_short(),
         stopping.clone(),
     ));
+    let updates = tokio::spawn(http::updates::listen(
+        Arc::clone(&parts.gateway),
+        updates_listener,
+        Arc::clone(&parts.updates_tls),
+        limits,
+        stopping.clone(),
+    ));
     announce(&folder, &parts.gateway, http_listener.local_addr()?)?;
     let server = tokio::spawn(http::listen(Arc::clone(&parts.gateway), http_listener, limits, stopping.clone()));
     signals.received().await;
@@ -81,7 +93,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
     stop.send_replace(true);
     folder.withdraw();
     let (streams, verifications) = (parts.gateway.streams.ended(), parts.gateway.verifications.ended());
-    let all = async { tokio::join!(server, link, enrolment, loops.ended(), streams, verifications) };
+    let all = async { tokio::join!(server, link, enrolment, updates, loops.ended(), streams, verifications) };
     if tokio::time::timeout(GRACE, all).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off; nothing acknowledged is lost");
     }
@@ -113,6 +125,7 @@ fn announce(folder: &DataFolder, gateway: &Gateway, http: SocketAddr) -> Result<
         "http": format!("http://{http}"),
         "link": gateway.link.address,
         "enrol": gateway.link.enrolment,
+        "updates": gateway.link.updates,
         "pid": std::process::id(),
     });
     folder.publish_endpoints(&endpoints)?;

@@ -21,17 +21,22 @@ use gateway::{Gateway, LinkEndpoint, vehicles};
 use identity::keyring::Keyring;
 use identity::vehicles::VehicleIdentities;
 use kernel::CtxSource;
+use keys::{Evidence, Key, Keystore};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use pki::verifier::Admission;
 use policy::Engine;
 use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
 use tokio::sync::{Semaphore, watch};
 
 use super::folder::DataFolder;
+use super::images::ImageFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
-use super::ports::{ClearStop, Motion, Neighbours, ReleaseHold, TenantsOf};
+use super::ports::{
+    ClearStop, Motion, Neighbours, RegisteredKeys, ReleaseHold, ResumeRollout, TenantsOf, UpdatedVehicles,
+};
 use super::signer::AuditSigner;
 use super::verify;
 use crate::cli::args::ServeOptions;
@@ -39,6 +44,9 @@ use crate::system_clock::SystemSource;
 
 /// Passwords that are hashed at once: more would take the cores from vehicles.
 const HASHING_AT_ONCE: usize = 2;
+
+/// How long an address to download an image from is good for, in seconds.
+const ADDRESS_VALID_S: u64 = 600;
 
 /// Pages of the database in a mebibyte.
 const PAGES_PER_MIB: u64 = 256;
@@ -59,6 +67,7 @@ pub struct Parts {
     /// What vehicles find at the listeners.
     pub link_tls: Arc<ListenerTls>,
     pub enrolment_tls: Arc<ListenerTls>,
+    pub updates_tls: Arc<ListenerTls>,
 }
 
 /// Where the listeners of vehicles listen.
@@ -66,6 +75,7 @@ pub struct Parts {
 pub struct Listeners {
     pub link: SocketAddr,
     pub enrolment: SocketAddr,
+    pub updates: SocketAddr,
 }
 
 /// Opens what the folder holds and puts the parts together.
@@ -78,20 +88,24 @@ pub fn wire(
     let clock = Arc::new(SystemSource::start());
     let source: Arc<dyn CtxSource> = clock.clone();
     let engine = Arc::new(Engine::new(policies::load(options.policies.as_deref())?));
-    let (signer, keystore) = AuditSigner::under(&folder.keys(), options.master_key.as_deref())?;
+    let (signer, mut keystore) = AuditSigner::under(&folder.keys(), options.master_key.as_deref())?;
     let audit_key = signer.verifying_key();
     let pages_max = options.store_mib_max.map(|mib| mib * PAGES_PER_MIB);
     let store = SqliteStore::open(&Options { folder: folder.store(), pages_max }, Arc::new(signer))?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let services = services(options, folder, &store, &source, &engine);
-    let Services { maps, telemetry, tenancy, people, approvals, fleet, trips } = services;
-    let sessions = Arc::new(Sessions::default());
+    let (signers, evidence_key) = update_keys(&mut keystore).context("there are no keys for updates")?;
     let key_generation = keystore.generation();
-    let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
     let keyring = Keyring::new(Arc::clone(&store), Arc::clone(&source), keystore, options.trust_domain.clone());
-    let Onboarding { identities, link_tls, enrolment_tls } = onboarding(options, &store, &source, keyring, motion);
+    let updates = UpdateParts { keyring: Arc::new(keyring), signers };
+    let keyring = Arc::clone(&updates.keyring);
+    let services = services(options, folder, &store, &source, &engine, updates);
+    let Services { maps, telemetry, tenancy, people, approvals, fleet, trips, ota } = services;
+    let sessions = Arc::new(Sessions::default());
+    let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
+    let Onboarding { identities, link_tls, enrolment_tls, updates_tls } =
+        onboarding(options, &store, &source, keyring, motion);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
-    workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers()]);
+    workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers()]);
     let commands = Sources::new(workers.commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
@@ -106,6 +120,9 @@ pub fn wire(
         assistance: Arc::clone(&trips.assistance),
         standing_orders: Arc::clone(&trips.standing_orders),
         compliance: Arc::clone(&trips.compliance),
+        ota,
+        evidence_key,
+        downloads: gateway::http::updates::Addresses::new(source.entropy()),
         commands,
         telemetry,
         maps,
@@ -116,7 +133,11 @@ pub fn wire(
         heads: Arc::new(Heads::open(&folder.keys()).context("the newest heads cannot be read")?),
         audit_key,
         folds: verify::folds(folder, key_generation),
-        link: LinkEndpoint { address: listeners.link.to_string(), enrolment: listeners.enrolment.to_string() },
+        link: LinkEndpoint {
+            address: listeners.link.to_string(),
+            enrolment: listeners.enrolment.to_string(),
+            updates: listeners.updates.to_string(),
+        },
         link_settings: link_settings(options),
         rates: Rates::new(options.rate_limit),
         verifications: Verifications::new(stopping.clone()),
@@ -133,37 +154,67 @@ pub fn wire(
     });
     let Workers { due, subscribers, .. } = workers;
     let dispatch = trips.dispatch;
-    Ok(Parts { gateway, dispatch, store, source, clock, due, subscribers, outbox, link_tls, enrolment_tls })
+    Ok(Parts {
+        gateway,
+        dispatch,
+        store,
+        source,
+        clock,
+        due,
+        subscribers,
+        outbox,
+        link_tls,
+        enrolment_tls,
+        updates_tls,
+    })
 }
 
-/// Identities of vehicles, and the TLS of the two listeners that they come to.
+/// What updates need of the keys.
+struct UpdateParts {
+    keyring: Arc<Keyring>,
+    signers: ota::Signers,
+}
+
+/// The keys that sign updates, and the one that signs evidence; made at the first start.
+fn update_keys(keystore: &mut Keystore) -> Result<(ota::Signers, Key<Evidence>), keys::KeyError> {
+    let signers = ota::Signers {
+        root: keystore.active_or_first::<keys::UpdateRoot>()?,
+        update: keystore.active_or_first::<keys::Update>()?,
+        director: keystore.active_or_first::<keys::Director>()?,
+        policy: keystore.active_or_first::<keys::Policy>()?,
+    };
+    Ok((signers, keystore.active_or_first::<Evidence>()?))
+}
+
+/// Identities of vehicles, and the TLS of the listeners that they come to.
 struct Onboarding {
     identities: Arc<VehicleIdentities>,
     link_tls: Arc<ListenerTls>,
     enrolment_tls: Arc<ListenerTls>,
+    updates_tls: Arc<ListenerTls>,
 }
 
 fn onboarding(
     options: &ServeOptions,
     store: &Arc<dyn Store>,
     source: &Arc<dyn CtxSource>,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     motion: Motion,
 ) -> Onboarding {
-    let keyring = Arc::new(keyring);
     let svid_valid_ms = i64::from(options.svid_valid_s) * 1_000;
     let (ours, motion) = (Arc::clone(&keyring), Arc::new(motion));
     let identities = VehicleIdentities::new(Arc::clone(store), Arc::clone(source), ours, motion, svid_valid_ms);
     let identities = Arc::new(identities);
     let runtime = tokio::runtime::Handle::current();
     let admission = Arc::new(VehicleAdmission { identities: Arc::clone(&identities), runtime });
-    let tls = |door, admission, address: &str| {
+    let tls = |door, admission: Arc<dyn Admission>, address: &str| {
         let names = names_of(address);
         Arc::new(ListenerTls::new(door, Arc::clone(&keyring), Arc::clone(source), admission, names))
     };
-    let link_tls = tls(Door::Link, admission, &options.link);
+    let link_tls = tls(Door::Link, admission.clone(), &options.link);
+    let updates_tls = tls(Door::Updates, admission, &options.updates);
     let enrolment_tls = tls(Door::Enrolment, Arc::new(DeviceAdmission), &options.enrol);
-    Onboarding { identities, link_tls, enrolment_tls }
+    Onboarding { identities, link_tls, enrolment_tls, updates_tls }
 }
 
 /// The domains' services, each with what it needs of its neighbours.
@@ -175,6 +226,7 @@ struct Services {
     approvals: Arc<approvals::Approvals>,
     fleet: Arc<fleet::Fleet>,
     trips: trips::Services,
+    ota: Arc<ota::Ota>,
 }
 
 fn services(
@@ -183,6 +235,7 @@ fn services(
     store: &Arc<dyn Store>,
     source: &Arc<dyn CtxSource>,
     engine: &Arc<Engine>,
+    updates: UpdateParts,
 ) -> Services {
     let maps: Arc<dyn Maps> = Arc::new(MapFolder::new(folder.maps()));
     let telemetry = Arc::new(telemetry::Ingest::new(folder.telemetry()));
@@ -192,8 +245,17 @@ fn services(
     let fleet = fleet::Fleet::new(Arc::clone(store), Arc::clone(engine), Arc::clone(source), tenants.clone(), settings);
     let fleet = Arc::new(fleet);
     let people = Arc::new(identity::People::new(Arc::clone(store), Arc::clone(source)));
-    let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> =
-        vec![Arc::new(ReleaseHold(Arc::clone(&fleet))), Arc::new(ClearStop(Arc::clone(&fleet)))];
+    let vehicles = Arc::new(UpdatedVehicles { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy) });
+    let images = Arc::new(ImageFolder::new(folder.images()));
+    let served = ota::Settings { poll_s: u64::from(options.update_poll_s), address_valid_s: ADDRESS_VALID_S };
+    let ota_neighbours = ota::Neighbours { vehicles, images, keys: Arc::new(RegisteredKeys(updates.keyring)) };
+    let of = (Arc::clone(store), Arc::clone(engine), Arc::clone(source));
+    let ota = Arc::new(ota::Ota::new(of.0, of.1, of.2, ota_neighbours, updates.signers, served));
+    let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
+        Arc::new(ReleaseHold(Arc::clone(&fleet))),
+        Arc::new(ClearStop(Arc::clone(&fleet))),
+        Arc::new(ResumeRollout(Arc::clone(&ota))),
+    ];
     let approvals = approvals::Approvals::new(Arc::clone(store), Arc::clone(source), tenants, two_people);
     let approvals = Arc::new(approvals);
     let neighbours = Arc::new(Neighbours {
@@ -212,7 +274,7 @@ fn services(
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
     let trips = trips::Trips::new(Arc::clone(store), Arc::clone(engine), ports, Arc::clone(source), chosen);
-    Services { maps, telemetry, tenancy, people, approvals, fleet, trips: trips::Services::new(trips) }
+    Services { maps, telemetry, tenancy, people, approvals, fleet, trips: trips::Services::new(trips), ota }
 }
 
 /// The process's one recorder of metrics, and how it is read.

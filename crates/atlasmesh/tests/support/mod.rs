@@ -15,6 +15,7 @@ pub mod proxy;
 pub mod server;
 pub mod site;
 pub mod time;
+pub mod updates;
 pub mod world;
 
 pub use agent::Agent;

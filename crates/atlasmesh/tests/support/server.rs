@@ -48,6 +48,8 @@ pub struct Server {
     pub link: String,
     /// Where vehicles enrol.
     pub enrol: String,
+    /// Where vehicles fetch updates.
+    pub updates: String,
     pub platform_token: String,
     serve: Serve,
 }
@@ -67,7 +69,7 @@ pub fn demo(folder: &Path, vehicles: usize, speedup: u32) -> Process {
     process
 }
 
-fn start(data: &Path, [http, link, enrol]: [&str; 3], serve: &Serve) -> Process {
+fn start(data: &Path, [http, link, enrol, updates]: [&str; 4], serve: &Serve) -> Process {
     let mut command = match serve.files {
         None => atlasmesh(),
         Some(files) => {
@@ -78,7 +80,8 @@ fn start(data: &Path, [http, link, enrol]: [&str; 3], serve: &Serve) -> Process 
         }
     };
     command
-        .args(["serve", "--http", http, "--link", link, "--enrol", enrol, "--data"])
+        .args(["serve", "--http", http, "--link", link, "--enrol", enrol, "--updates", updates])
+        .args(["--update-poll-s", "1", "--data"])
         .arg(data)
         .args(&serve.arguments);
     command.envs(serve.environment.iter().map(|(name, value)| (name, value)));
@@ -87,7 +90,7 @@ fn start(data: &Path, [http, link, enrol]: [&str; 3], serve: &Serve) -> Process 
 
 /// A server that is expected to refuse its start: its exit code and what it said.
 pub fn refused(data: &Path, http: &str, serve: &Serve) -> (Option<i32>, String) {
-    let mut process = start(data, [http, ANY, ANY], serve);
+    let mut process = start(data, [http, ANY, ANY, ANY], serve);
     let status = process.ended();
     (status.code(), process.said())
 }
@@ -97,13 +100,13 @@ impl Server {
     pub fn on(data: PathBuf, serve: Serve) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::rename(data, folder.path().join("data")).unwrap();
-        let process = start(&folder.path().join("data"), [ANY; 3], &serve);
+        let process = start(&folder.path().join("data"), [ANY; 4], &serve);
         Self::ready(process, folder, String::new(), serve)
     }
 
     pub fn start(serve: Serve) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let process = start(&folder.path().join("data"), [ANY; 3], &serve);
+        let process = start(&folder.path().join("data"), [ANY; 4], &serve);
         let token = process.line_with(TOKEN_LINE);
         let platform_token = token.split(TOKEN_LINE).nth(1).unwrap().trim().to_owned();
         Self::ready(process, folder, platform_token, serve)
@@ -116,6 +119,7 @@ impl Server {
             url: String::new(),
             link: String::new(),
             enrol: String::new(),
+            updates: String::new(),
             platform_token,
             serve,
         };
@@ -134,6 +138,7 @@ impl Server {
         let text = |name: &str| endpoints[name].as_str().unwrap().to_owned();
         assert_eq!(endpoints["pid"].as_u64(), Some(u64::from(self.process.pid())));
         (self.url, self.link, self.enrol) = (text("http"), text("link"), text("enrol"));
+        self.updates = text("updates");
     }
 
     /// Keeps the store from every commit until the answer is dropped: reads go on, a commit hangs.
@@ -167,7 +172,7 @@ impl Server {
     pub fn start_again_with(&mut self, serve: Serve) {
         self.serve = serve;
         let http = self.url.strip_prefix("http://").unwrap();
-        self.process = start(&self.data(), [http, &self.link, &self.enrol], &self.serve);
+        self.process = start(&self.data(), [http, &self.link, &self.enrol, &self.updates], &self.serve);
         self.await_ready();
     }
 

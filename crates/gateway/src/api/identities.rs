@@ -53,6 +53,10 @@ pub struct Bootstrap {
     pub enrol: String,
     /// Where it connects, as host:port.
     pub link: String,
+    /// Where it fetches software updates, as host:port.
+    pub updates: String,
+    /// The id of the key that says which keys sign for updates.
+    pub update_root_key: String,
     /// SHA-256 of the certificate of the authority that the enrolment listener sends along.
     pub device_authority_sha256: String,
     /// Used once, by one key.

@@ -40,6 +40,7 @@ pub mod sites;
 pub mod standing;
 pub mod tenants;
 pub mod trips;
+pub mod updates;
 pub mod users;
 pub mod vehicles;
 

@@ -12,33 +12,20 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use kernel::{Code, Reject, VehicleId};
 use pki::request::REQUEST_BYTES_MAX;
 use pki::{PeerCertificate, SubjectKey, est};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use super::problem::Problem;
+use super::tls_listener::{self, Presented};
 use crate::Gateway;
-use crate::acceptor::Acceptor;
-use crate::connections::{Admitted, Limits};
+use crate::connections::Limits;
 use crate::vehicles::tls::ListenerTls;
 
 /// How long one connection may last: an enrolment takes a second.
 const CONNECTION_MAX: Duration = Duration::from_secs(10);
-/// How often it is looked for connections that last longer.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// The device certificate of a connection, where one was presented.
-#[derive(Debug, Clone)]
-struct Device(Option<Arc<PeerCertificate>>);
 
 /// Listens until told to stop.
 pub async fn listen(
@@ -46,57 +33,10 @@ pub async fn listen(
     listener: TcpListener,
     tls: Arc<ListenerTls>,
     limits: Limits,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) {
-    let router = TowerToHyperService::new(router(gateway));
-    let mut acceptor = Acceptor::new("enrolment", listener, limits);
-    let connections = acceptor.connections().clone();
-    let mut tick = tokio::time::interval(LOOK_EVERY);
-    loop {
-        let stream = tokio::select! {
-            biased;
-            _ = stopping.wait_for(|stop| *stop) => return,
-            stream = acceptor.next() => stream,
-            _ = tick.tick() => {
-                connections.end_waiting_for(CONNECTION_MAX);
-                continue;
-            }
-        };
-        let (tls, router) = (Arc::clone(&tls), router.clone());
-        tokio::spawn(async move {
-            if tokio::time::timeout(CONNECTION_MAX, serve(stream, &tls, router)).await.is_err() {
-                tracing::debug!("an enrolment took too long");
-            }
-        });
-    }
-}
-
-async fn serve(stream: Admitted<TcpStream>, tls: &ListenerTls, router: TowerToHyperService<Router>) {
-    let config = match tls.config() {
-        Ok(config) => config,
-        Err(error) => {
-            tracing::error!(%error, "nobody can enrol: the listener has no certificate");
-            return;
-        }
-    };
-    let stream = match TlsAcceptor::from(config).accept(stream).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            tracing::debug!(%error, "a TLS handshake failed");
-            return;
-        }
-    };
-    let presented = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-    let device = Device(presented.and_then(|der| PeerCertificate::read(der).ok()).map(Arc::new));
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(device.clone());
-        router.call(request)
-    });
-    let mut server = http1::Builder::new();
-    let server = server.timer(TokioTimer::new()).header_read_timeout(CONNECTION_MAX);
-    if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
-        tracing::debug!(%error, "a connection ended early");
-    }
+    let settings = tls_listener::Settings { name: "enrolment", connection_max: CONNECTION_MAX };
+    tls_listener::listen(settings, router(gateway), listener, tls, limits, stopping).await;
 }
 
 fn router(gateway: Arc<Gateway>) -> Router {
@@ -170,21 +110,26 @@ fn answer(issued: Result<Vec<u8>, Problem>, what: &'static str) -> Response {
     }
 }
 
-fn presented(device: &Device) -> Result<&PeerCertificate, Problem> {
+fn device(presented: &Presented) -> Result<&PeerCertificate, Problem> {
     let text = "present the device certificate of the vehicle (TLS client authentication)";
-    device.0.as_deref().ok_or_else(|| Reject::new(Code::Unauthenticated, text).into())
+    let certificate = presented.0.as_deref().map(|client| &client.peer);
+    certificate.ok_or_else(|| Reject::new(Code::Unauthenticated, text).into())
 }
 
-async fn reenrol(State(gateway): State<Arc<Gateway>>, Extension(device): Extension<Device>, body: Bytes) -> Response {
-    let done = async { Ok::<_, Problem>(gateway.identities.reenrol(presented(&device)?, &key_of(&body)?).await?) };
+async fn reenrol(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(presented): Extension<Presented>,
+    body: Bytes,
+) -> Response {
+    let done = async { Ok::<_, Problem>(gateway.identities.reenrol(device(&presented)?, &key_of(&body)?).await?) };
     answer(done.await, "renew the device certificate")
 }
 
 async fn issue_svid(
     State(gateway): State<Arc<Gateway>>,
-    Extension(device): Extension<Device>,
+    Extension(presented): Extension<Presented>,
     body: Bytes,
 ) -> Response {
-    let done = async { Ok::<_, Problem>(gateway.identities.issue_svid(presented(&device)?, &key_of(&body)?).await?) };
+    let done = async { Ok::<_, Problem>(gateway.identities.issue_svid(device(&presented)?, &key_of(&body)?).await?) };
     answer(done.await, "issue an X509-SVID")
 }

@@ -128,6 +128,8 @@ pub async fn invite(
         trust_domain: gateway.identities.keyring().trust_domain().to_string(),
         enrol: gateway.link.enrolment.clone(),
         link: gateway.link.address.clone(),
+        updates: gateway.link.updates.clone(),
+        update_root_key: gateway.ota.root_key_id(),
         device_authority_sha256: pki::certificate::fingerprint(signing.devices.certificate()),
         join_token: made.token.expose().to_owned(),
     };

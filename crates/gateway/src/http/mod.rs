@@ -18,7 +18,9 @@ mod listener;
 mod page;
 mod positions;
 mod principals;
+mod releases;
 mod rest;
+mod rollouts;
 mod session;
 mod sites;
 mod standing;
@@ -26,7 +28,9 @@ mod system;
 mod tenants;
 pub mod tiles;
 mod tlog;
+mod tls_listener;
 mod trips;
+pub mod updates;
 mod users;
 mod vehicles;
 
@@ -69,6 +73,8 @@ const RESOURCES: &[&[Endpoint]] = &[
     identities::ENDPOINTS,
     standing::ENDPOINTS,
     assistance::ENDPOINTS,
+    releases::ENDPOINTS,
+    rollouts::ENDPOINTS,
     journal::ENDPOINTS,
     tlog::ENDPOINTS,
     events::ENDPOINTS,

@@ -20,6 +20,8 @@ const CERTIFICATE_VALID_MS: i64 = 24 * 3_600_000;
 pub const GATEWAY: &str = "gateway";
 /// The name of the service that vehicles enrol at.
 pub const ENROLMENT: &str = "enrolment";
+/// The name of the service that vehicles fetch updates from.
+pub const UPDATES: &str = "updates";
 
 /// Which listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Door {
     Link,
     /// For devices that enrol; by the authority that they keep for years.
     Enrolment,
+    /// For vehicles with an X509-SVID, and for update clients of others with a token.
+    Updates,
 }
 
 struct Cached {
@@ -100,15 +104,19 @@ impl ListenerTls {
                 let trusted = &signing.bundle.authorities;
                 server_config(&credential, trusted, ClientCertificate::Required, admission, &[b"h2"])
             }
-            Door::Enrolment => {
-                let id = SpiffeId::service(domain, ENROLMENT);
+            Door::Enrolment | Door::Updates => {
+                let (name, trusted) = match self.door {
+                    Door::Updates => (UPDATES, &signing.bundle.authorities),
+                    _ => (ENROLMENT, &signing.device_authorities),
+                };
+                let id = SpiffeId::service(domain, name);
                 let issued = signing.devices.issue_server(&key, &id, &self.names, random, now, valid_ms);
                 let certificate = issued.map_err(unmakable)?.der;
                 let key_pem = keys::Secret::new(pair.serialize_pem());
                 // Sent along: at first contact a vehicle knows its digest only.
                 let authority = Some(signing.devices.certificate().to_vec());
                 let credential = Credential { certificate, authority, key_pem };
-                let (admission, trusted) = (Arc::clone(&self.admission), &signing.device_authorities);
+                let admission = Arc::clone(&self.admission);
                 server_config(&credential, trusted, ClientCertificate::Optional, admission, &[b"http/1.1"])
             }
         };

@@ -278,11 +278,16 @@ impl Life {
 
     fn publish(&self) {
         let (Some(svid), Some(bundle)) = (&self.svid, &self.bundle) else { return };
+        let device_authorities = self.folder.device_authorities().unwrap_or_default();
         self.holds.send_if_modified(|held| {
-            let is_same =
-                held.as_ref().is_some_and(|held| held.svid.certificate == svid.certificate && held.bundle == *bundle);
+            let is_same = held.as_ref().is_some_and(|held| {
+                held.svid.certificate == svid.certificate
+                    && held.bundle == *bundle
+                    && held.device_authorities == device_authorities
+            });
             if !is_same {
-                *held = Some(Arc::new(Held { svid: svid.clone(), bundle: bundle.clone() }));
+                let (svid, bundle) = (svid.clone(), bundle.clone());
+                *held = Some(Arc::new(Held { svid, bundle, device_authorities }));
             }
             !is_same
         });

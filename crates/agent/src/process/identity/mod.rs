@@ -29,6 +29,8 @@ const ASKS_MAX: usize = 8;
 pub(super) struct Held {
     pub svid: Pair,
     pub bundle: Bundle,
+    /// Certificates of the authority by which enrolment and updates are known.
+    pub device_authorities: Vec<Vec<u8>>,
 }
 
 /// `None` until there is an identity.

@@ -19,6 +19,12 @@ pub struct ServeOptions {
     /// Where vehicles enrol (EST over TLS).
     #[arg(long, default_value = "127.0.0.1:8444")]
     pub enrol: String,
+    /// Where vehicles fetch software updates (HTTP over TLS).
+    #[arg(long, default_value = "127.0.0.1:8445")]
+    pub updates: String,
+    /// Seconds between two polls for updates of a vehicle.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_399))]
+    pub update_poll_s: u32,
     /// The SPIFFE trust domain; the first start decides it for good.
     #[arg(long, default_value = "atlasmesh.local")]
     pub trust_domain: pki::TrustDomain,

@@ -5,6 +5,7 @@ mod approvals;
 mod fleet;
 mod fleet_events;
 mod identity;
+mod ota;
 mod routing;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 pub use self::approvals::{ClearStop, ReleaseHold};
 pub use self::fleet::KnownAbilities;
 pub use self::identity::Motion;
+pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::ctx::About;
