@@ -10,8 +10,10 @@ use support::site::crossing;
 
 use support::world::FAST;
 
-/// OTA-1, OTA-3, OTA-4, OTA-5, OTA-7, OTA-9: signed, offered to who is eligible, verified, downloaded, installed, booted, proven;
-/// the healthy first stage opens the next one.
+/// OTA-1, OTA-3, OTA-4, OTA-5, OTA-7, OTA-9
+///
+/// Signed, offered to who is eligible, verified, downloaded, installed, booted, proven; the healthy first stage opens the
+/// next one.
 #[test]
 fn a_release_goes_out_in_stages_and_is_proven_by_each_vehicle() {
     let mut world = World::new();
@@ -42,7 +44,9 @@ fn a_release_goes_out_in_stages_and_is_proven_by_each_vehicle() {
     assert!(offered(&first) < offered(&second));
 }
 
-/// OTA-7, OTA-9: a release whose self-test fails leaves every vehicle on its old image; the gate pauses the rollout.
+/// OTA-7, OTA-9
+///
+/// A release whose self-test fails leaves every vehicle on its old image; the gate pauses the rollout.
 #[test]
 fn a_bad_release_falls_back_by_itself_and_is_paused_by_the_gate() {
     let mut world = World::new();

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 pub mod actions;
+pub mod documents;
 pub mod ports;
 pub mod repository;
 pub mod rollout;

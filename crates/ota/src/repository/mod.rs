@@ -2,8 +2,7 @@
 //! (TUF 1.0.34, Uptane 2.1.0). Authority comes from signatures: whoever holds the servers but not the keys can add nothing.
 
 pub mod decide;
-pub mod documents;
-mod signers;
+pub(crate) mod signers;
 
 use std::collections::{BTreeMap, BTreeSet};
 

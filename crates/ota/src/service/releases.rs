@@ -11,9 +11,9 @@ use store::{CommandError, Expected, Extras, RowBody, RowWrite, execute, load};
 
 use super::{FRESH, Ota};
 use crate::actions;
+use crate::documents::{self, Fresh};
 use crate::ports::Upload;
 use crate::repository::decide::{self, Signed};
-use crate::repository::documents::{self, Fresh};
 use crate::repository::{Release, ReleaseContent, ReleaseId, Repository, Which};
 
 /// How old what pins the list of releases may become before it is made anew: half of its life.

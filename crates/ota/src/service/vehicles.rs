@@ -16,8 +16,8 @@ use store::{CommandError, Expected, Extras, RowBody, RowWrite, execute, execute_
 use super::rollouts::left_out;
 use super::{DIRECTED, Ota};
 use crate::actions;
+use crate::documents::{self, About, Directed};
 use crate::ports::VehicleFacts;
-use crate::repository::documents::{self, About, Directed};
 use crate::repository::{ReleaseContent, Which};
 use crate::rollout::{Plan, Rollout, RolloutId, Status as RolloutStatus, cohort};
 use crate::update::decide::{self, Offer};

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use kernel::{Code, Timestamp};
-use ota::repository::documents::Directed;
+use ota::documents::Directed;
 use ota::rollout::Truth;
 use ota::update::{InstallationReport, Installed, Report, Status};
 use ota::{Directive, Permission, VehicleState, Verification};

@@ -13,8 +13,8 @@ use uptane::metadata::{
 };
 use uptane::{PublicKey, Role, RoleSigner, Sha256Digest};
 
-use super::signers::ForRole;
-use super::{ReleaseContent, Repository, Signers, UpdateRootPublished, Which};
+use crate::repository::signers::ForRole;
+use crate::repository::{ReleaseContent, Repository, Signers, UpdateRootPublished, Which};
 use crate::update::{Installed, Update};
 
 const DAY_MS: i64 = 86_400_000;
