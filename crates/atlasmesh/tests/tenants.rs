@@ -171,6 +171,8 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/rollouts/{rollout}/revert", "", reason.clone(), UNKNOWN),
         ("post", "/v1/rollouts/{rollout}/abort", "", reason.clone(), UNKNOWN),
         ("get", "/v1/vehicles/{vehicle}/updates", "", none.clone(), UNKNOWN),
+        ("get", "/v1/vehicles/{vehicle}/updates/{number}/evidence", "", none.clone(), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/update-token", "", none.clone(), UNKNOWN),
         // What policy said to the stranger's own attempts is in its own journal.
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),
@@ -183,6 +185,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/journal/verify", "", json!({ "replay": true }), Stranger::Own),
         ("get", "/v1/events", "", none.clone(), Stranger::Own),
         ("get", "/v1/positions", "", none.clone(), Stranger::Own),
+        ("get", "/v1/evidence-key", "", none.clone(), Stranger::Own),
         ("get", "/v1/trust-bundle", "", none.clone(), Stranger::Own),
         ("get", "/v1/keys", "", none.clone(), FORBIDDEN),
         ("post", "/v1/keys", "", json!({ "purpose": "token" }), FORBIDDEN),

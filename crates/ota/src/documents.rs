@@ -82,28 +82,23 @@ fn target(content: &ReleaseContent) -> Result<Target, Fault> {
     })
 }
 
-/// The list of releases with a new one, signed by the update key and, because policy allowed it, by the policy engine's.
+/// A tenant's list of releases, signed by the update key and, because policy allowed each of them, by the policy engine's.
+/// The same releases give the same bytes, so that nobody has to keep them: signatures of Ed25519 have no random part.
 ///
 /// # Errors
 /// A key cannot be used.
-pub fn targets_with(
-    repository: &Repository,
-    content: &ReleaseContent,
-    signers: &Signers,
-    now: Timestamp,
-) -> Result<(u64, String), Fault> {
-    let known = repository.releases.values().map(|release| &release.content);
-    let targets = known.chain([content]).map(|content| Ok((content.file.clone(), target(content)?)));
-    let version = repository.targets_version + 1;
+pub fn targets(repository: &Repository, signers: &Signers) -> Result<String, Fault> {
+    let known = repository.releases.values();
+    let newest = known.clone().map(|release| release.published_at).max().unwrap_or(Timestamp::from_us(0));
+    let all = known.map(|release| Ok((release.content.file.clone(), target(&release.content)?)));
     let targets = Targets {
-        version,
-        expires: now.plus_ms(TARGETS_VALID_MS),
-        targets: targets.collect::<Result<_, Fault>>()?,
+        version: repository.targets_version,
+        expires: newest.plus_ms(TARGETS_VALID_MS),
+        targets: all.collect::<Result<_, Fault>>()?,
         custom: None,
         delegations: None,
     };
-    let text = sign(&targets, &[&ForRole(&signers.update), &ForRole(&signers.policy)]).map_err(unsignable)?;
-    Ok((version, text))
+    sign(&targets, &[&ForRole(&signers.update), &ForRole(&signers.policy)]).map_err(unsignable)
 }
 
 /// The version of what is made now, after what had `last`.

@@ -10,6 +10,8 @@ mod garage;
 pub mod journal;
 mod keys;
 mod names;
+mod ota;
+mod ota_evidence;
 mod pages;
 mod people;
 mod principals;
@@ -62,6 +64,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Roles { role } => roles::run(&session, role.as_deref()),
         ClientCommand::Garage(command) => garage::run(&session, command).await,
         ClientCommand::Keys(command) => keys::run(&session, command).await,
+        ClientCommand::Ota(command) => ota::run(&session, command).await,
         ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
         ClientCommand::Approvals(command) => people::approvals(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,

@@ -9,7 +9,6 @@ use ota::update::{Installed, Status as UpdateStatus};
 use ota::{Funnel, Plan, Preview, PreviewRow, Release, ReleaseId, Rollout, RolloutId, VehicleUpdates};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{Name, PageLimit, Text, Within};
 
@@ -173,10 +172,10 @@ pub struct RolloutRequest {
     pub sites: Vec<SiteId>,
     /// The vehicles that go first, in a stage of their own.
     #[serde(default)]
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 500))]
     pub first_vehicles: Vec<VehicleId>,
     #[serde(default)]
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 500))]
     pub excluded: Vec<VehicleId>,
     /// None: the vehicles named first, then 0.1 %, 1 %, 5 %, 25 % of the fleet, and all of it.
     #[serde(default)]
@@ -371,9 +370,6 @@ pub struct Envelope {
     pub payload: String,
     pub payload_type: String,
     pub signatures: Vec<EnvelopeSignature>,
-    /// Proofs that the entries which the statement names are in the journal, and what the log's head was: beside the
-    /// signature, because they prove themselves.
-    pub proofs: Vec<Value>,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -381,4 +377,12 @@ pub struct EnvelopeSignature {
     pub keyid: String,
     /// Base 64.
     pub sig: String,
+}
+
+/// The key that evidence is signed with.
+#[derive(Serialize, JsonSchema)]
+pub struct EvidenceKey {
+    pub keyid: String,
+    /// Ed25519, as SubjectPublicKeyInfo in PEM.
+    pub public_pem: String,
 }

@@ -23,6 +23,7 @@ mod rest;
 mod rollouts;
 mod session;
 mod sites;
+mod software;
 mod standing;
 mod system;
 mod tenants;
@@ -75,6 +76,7 @@ const RESOURCES: &[&[Endpoint]] = &[
     assistance::ENDPOINTS,
     releases::ENDPOINTS,
     rollouts::ENDPOINTS,
+    software::ENDPOINTS,
     journal::ENDPOINTS,
     tlog::ENDPOINTS,
     events::ENDPOINTS,

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::on;
-use kernel::{Code, Role, Subject, VehicleId};
+use kernel::{Code, Role, Subject};
 use ota::actions::{
     ADVANCE_ROLLOUT, MAY_PLAN_ROLLOUT, MAY_READ_UPDATES, MAY_RUN_ROLLOUT, MAY_STOP_ROLLOUT, RESUME_ROLLOUT,
     REVERT_ROLLOUT, START_ROLLOUT,
@@ -102,12 +102,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
         asks: Some(REVERT_ROLLOUT),
         route: |m| on(m, revert),
         ..endpoint::post("/v1/rollouts/{rollout}/revert", MAY_RUN_ROLLOUT)
-    },
-    Endpoint {
-        summary: "What a vehicle runs, by its own signed word, and its updates",
-        answer: endpoint::json::<api::Software>(),
-        route: |m| on(m, software),
-        ..endpoint::get("/v1/vehicles/{vehicle}/updates", MAY_READ_UPDATES)
     },
 ];
 
@@ -239,15 +233,4 @@ pub async fn revert(
 ) -> Result<(StatusCode, Json<api::Reverted>), Problem> {
     let ota::RevertedBy(reverted_by) = gateway.ota.revert_rollout(&caller.ctx(), id, &body.value.reason).await?;
     Ok((StatusCode::ACCEPTED, Json(api::Reverted { reverted_by })))
-}
-
-/// `GET /v1/vehicles/{vehicle}/updates`
-pub async fn software(
-    State(gateway): State<Arc<Gateway>>,
-    caller: Caller,
-    Id(vehicle): Id<VehicleId>,
-) -> Result<Json<api::Software>, Problem> {
-    gateway.known(&caller, vehicle).await?;
-    let known = gateway.ota.updates(&caller.authenticated.tenant, vehicle).await?.unwrap_or_default();
-    Ok(Json(known.into()))
 }

@@ -37,6 +37,7 @@ pub struct Settings {
 /// The certificate of a client, whose path was checked.
 #[derive(Debug)]
 pub struct ClientCertificate {
+    pub der: Vec<u8>,
     pub peer: PeerCertificate,
     /// The uncompressed point of its key.
     pub public_key: Vec<u8>,
@@ -95,8 +96,10 @@ async fn serve(stream: Admitted<TcpStream>, tls: &ListenerTls, router: TowerToHy
         Err(_) => return,
     };
     let der = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-    let read = |der| Some((PeerCertificate::read(der).ok()?, Term::read(der)?.public_key));
-    let client = der.and_then(|der| read(der)).map(|(peer, public_key)| ClientCertificate { peer, public_key });
+    let client = der.and_then(|der| {
+        let (peer, public_key) = (PeerCertificate::read(der).ok()?, Term::read(der)?.public_key);
+        Some(ClientCertificate { der: der.to_vec(), peer, public_key })
+    });
     let presented = Presented(client.map(Arc::new));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(presented.clone());

@@ -17,7 +17,7 @@ pub struct Signed {
     /// Root documents that are not published yet.
     pub roots: Vec<UpdateRootPublished>,
     pub targets_version: u64,
-    pub targets: String,
+    pub targets_sha256: String,
 }
 
 impl Facts for Signed {
@@ -99,7 +99,7 @@ pub fn publish(
         release,
         content: content.clone(),
         targets_version: signed.targets_version,
-        targets: signed.targets.clone(),
+        targets_sha256: signed.targets_sha256.clone(),
     };
     let mut events: Vec<RepositoryEvent> = signed.roots.iter().cloned().map(Into::into).collect();
     events.push(published.into());

@@ -50,8 +50,8 @@ pub struct ReleasePublished {
     pub release: ReleaseId,
     pub content: ReleaseContent,
     pub targets_version: u64,
-    /// The signed `targets` of the image repository from now on.
-    pub targets: String,
+    /// SHA-256 of the signed list of all releases from now on, hexadecimal.
+    pub targets_sha256: String,
 }
 
 /// What a release is. It never changes.
@@ -96,9 +96,10 @@ pub struct Repository {
     pub image_roots: Vec<String>,
     /// Root documents of the director.
     pub director_roots: Vec<String>,
+    /// The version of the signed list of all releases; 0: nothing was published.
     pub targets_version: u64,
-    /// The signed list of all releases.
-    pub targets: String,
+    /// Its SHA-256, hexadecimal.
+    pub targets_sha256: String,
 }
 
 impl Repository {
@@ -133,7 +134,7 @@ impl Aggregate for Repository {
                 let release = Release { content: published.content, published_at: meta.recorded_at };
                 repository.releases.insert(published.release, release);
                 repository.targets_version = published.targets_version;
-                repository.targets = published.targets;
+                repository.targets_sha256 = published.targets_sha256;
             }
         }
         Some(repository)

@@ -16,7 +16,7 @@ use super::{Counts, Plan, Rollout, RolloutId, Status};
 type Answer<R> = Decided<RolloutEvent, R>;
 
 /// The most vehicles that a plan names.
-pub const NAMED_MAX: usize = 1_000;
+pub const NAMED_MAX: usize = 500;
 /// The most stages.
 pub const STAGES_MAX: usize = 20;
 
@@ -56,7 +56,7 @@ pub fn faults(plan: &Plan) -> Vec<FieldError> {
         before = stage.share_ppm.unwrap_or(0);
     }
     if plan.first_vehicles.len() > NAMED_MAX || plan.excluded.len() > NAMED_MAX {
-        wrong("/first_vehicles", "at most 1000 vehicles are named: use shares");
+        wrong("/first_vehicles", "at most 500 vehicles are named: use shares");
     }
     if plan.first_vehicles.intersection(&plan.excluded).next().is_some() {
         wrong("/excluded", "a vehicle is named first and excluded");

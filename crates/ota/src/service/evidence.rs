@@ -46,7 +46,7 @@ impl Ota {
         let metadata = json!({
             "imageRoots": repository.roots(Which::Images),
             "directorRoots": repository.roots(Which::Director),
-            "imageTargets": repository.targets,
+            "imageTargets": crate::documents::targets(&repository, &self.signers)?,
         });
         let place = crate::rollout::cohort::place(rollout.salt(), vehicle);
         let cohort = json!({ "salt": rollout.salt, "placePpm": place, "stage": update.stage });

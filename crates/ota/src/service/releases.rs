@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use journal::Hash;
 use kernel::{Aggregate, Ctx, Reject, Subject, TenantId, Timestamp};
 use policy::Request;
 use serde::{Deserialize, Serialize};
@@ -92,11 +93,11 @@ impl Ota {
                 let asked = self.ask(question);
                 let roots = documents::missing_roots(&state, &self.signers, ctx.now)?;
                 // The policy engine's key signs what policy allowed, and nothing else.
-                let (targets_version, targets) = match asked.refusal {
-                    None => documents::targets_with(&state, content, &self.signers, ctx.now)?,
-                    Some(_) => (0, String::new()),
+                let targets_sha256 = match asked.refusal {
+                    None => self.list_with(&state, id, content, ctx.now)?,
+                    Some(_) => String::new(),
                 };
-                Ok(Signed { asked, roots, targets_version, targets })
+                Ok(Signed { asked, roots, targets_version: state.targets_version + 1, targets_sha256 })
             }
         };
         let decide = |state: Option<&Repository>, signed: &Signed| decide::publish(state, id, &content, signed);
@@ -105,6 +106,20 @@ impl Ota {
         metrics::counter!("atlasmesh_releases_published_total").increment(1);
         tracing::info!(tenant = %ctx.tenant, release = %id, name = content.name, "a release was published");
         Ok((id, release.ok_or(Fault::Misuse("a release was published and is not there"))?))
+    }
+
+    /// The digest of the signed list of releases with one more.
+    fn list_with(
+        &self,
+        state: &Repository,
+        id: ReleaseId,
+        content: &ReleaseContent,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let mut next = state.clone();
+        next.releases.insert(id, Release { content: content.clone(), published_at: now });
+        next.targets_version += 1;
+        Ok(Hash::of_bytes(documents::targets(&next, &self.signers)?.as_bytes()).to_string())
     }
 
     /// The tenant's repository; an empty one where nothing was published.
@@ -131,7 +146,8 @@ impl Ota {
             return Ok(kept.fresh);
         }
         let version = documents::next_version(last, now);
-        let list = (repository.targets_version, repository.targets.as_str());
+        let targets = documents::targets(repository, &self.signers)?;
+        let list = (repository.targets_version, targets.as_str());
         let fresh = documents::fresh(version, list, &self.signers, now)?;
         let kept = KeptFresh { targets_version: repository.targets_version, fresh, made_at: now };
         let expected = row.map_or(Expected::Absent, |row| Expected::Version(row.version));
@@ -152,12 +168,14 @@ impl Ota {
         use uptane::Role;
         let Some((role, version)) = documents::parse_file(name) else { return Ok(None) };
         let repository = self.repository(tenant).await?;
-        if repository.targets.is_empty() {
+        if repository.targets_version == 0 {
             return Ok(None);
         }
         Ok(match (role, version) {
             (Role::Root, Some(version)) => root_of(&repository, Which::Images, version),
-            (Role::Targets, Some(version)) if version == repository.targets_version => Some(repository.targets),
+            (Role::Targets, Some(version)) if version == repository.targets_version => {
+                Some(documents::targets(&repository, &self.signers)?)
+            }
             (Role::Timestamp, _) => Some(self.fresh(tenant, &repository).await?.timestamp),
             (Role::Snapshot, Some(version)) => {
                 let fresh = self.fresh(tenant, &repository).await?;

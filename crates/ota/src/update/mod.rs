@@ -4,6 +4,8 @@
 pub mod decide;
 pub mod events;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use kernel::id::HoldId;
 use kernel::{Timestamp, VehicleId};

@@ -13,12 +13,14 @@ macro_rules! examples {
 
 mod fleet;
 mod garage;
+mod ota;
 mod people;
 mod server;
 mod work;
 
 pub use fleet::{SiteCommand, VehicleCommand};
 pub use garage::{GarageCommand, KeyCommand, KeyPurpose};
+pub use ota::{EvidenceCommand, OtaCommand, PlanOptions, ReleaseOptions};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
 pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand};
 pub use work::{AssistCommand, StandingCommand, TripCommand};
@@ -142,6 +144,9 @@ pub enum ClientCommand {
     /// The keys of the installation, by the platform's administrator.
     #[command(subcommand)]
     Keys(KeyCommand),
+    /// Software updates: releases, rollouts, what vehicles run, and the evidence of it.
+    #[command(subcommand)]
+    Ota(OtaCommand),
     /// People who sign in: invite, list, change roles, reset, disable.
     #[command(subcommand)]
     Users(UserCommand),

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 pub use downloads::Addresses;
 
 use super::problem::Problem;
-use super::tls_listener::{self, Presented};
+use super::tls_listener::{self, ClientCertificate, Presented};
 use crate::Gateway;
 use crate::connections::Limits;
 use crate::vehicles::tls::ListenerTls;
@@ -75,8 +75,8 @@ fn router(gateway: Arc<Gateway>) -> Router {
 pub struct Vehicle {
     pub tenant: TenantId,
     pub id: VehicleId,
-    /// The key of its certificate, as a point; none for a client with a token.
-    pub public_key: Option<Vec<u8>>,
+    /// Its certificate; none for a client with a token.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 fn unauthenticated() -> Problem {
@@ -89,8 +89,7 @@ impl Gateway {
         let client = presented.0.as_deref()?;
         let admitted = self.identities.of_svid(&client.peer)?;
         let Standing::InForce = admitted.standing else { return None };
-        let public_key = Some(client.public_key.clone());
-        Some(Vehicle { tenant: admitted.tenant, id: admitted.vehicle, public_key })
+        Some(Vehicle { tenant: admitted.tenant, id: admitted.vehicle, certificate: presented.0.clone() })
     }
 
     /// The vehicle behind a token, as `amu_tenant_secret`, which names no vehicle by itself.
@@ -99,7 +98,7 @@ impl Gateway {
         let credential = text.and_then(|text| Credential::read(text).ok()).ok_or_else(unauthenticated)?;
         let Credential::Target(token) = credential else { return Err(unauthenticated()) };
         match self.ota.knows_token(tenant, vehicle, token).await? {
-            true => Ok(Vehicle { tenant: tenant.clone(), id: vehicle, public_key: None }),
+            true => Ok(Vehicle { tenant: tenant.clone(), id: vehicle, certificate: None }),
             false => Err(unauthenticated()),
         }
     }

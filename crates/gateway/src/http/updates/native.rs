@@ -7,12 +7,15 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kernel::{Code, Timestamp};
 use ota::documents::Directed;
 use ota::rollout::Truth;
 use ota::update::{InstallationReport, Installed, Report, Status};
 use ota::{Directive, Permission, VehicleState, Verification};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uptane::manifest::{SignedManifest, VehicleManifest};
 
 use super::{Vehicle, document, no_document, unauthenticated};
@@ -64,7 +67,7 @@ fn refused(text: impl Into<String>) -> Problem {
 }
 
 /// A report as the domain takes it.
-fn report_of(vehicle: &Vehicle, manifest: VehicleManifest, signed: &SignedManifest) -> Result<Report, Problem> {
+fn report_of(vehicle: &Vehicle, manifest: VehicleManifest, kept: Value) -> Result<Report, Problem> {
     if manifest.vehicle != vehicle.id.to_string() {
         return Err(refused(format!("this is the report of {}", manifest.vehicle)));
     }
@@ -91,20 +94,26 @@ fn report_of(vehicle: &Vehicle, manifest: VehicleManifest, signed: &SignedManife
         report_counter: manifest.report_counter,
         attack: attack.filter(|attack| !attack.is_empty()).collect::<Vec<_>>().join(","),
         installation: installation.transpose()?,
-        manifest: serde_json::to_value(signed).unwrap_or_default(),
+        manifest: kept,
     })
 }
 
 /// `POST /v1/poll`
 pub async fn poll(State(gateway): State<Arc<Gateway>>, vehicle: Vehicle, body: Bytes) -> Result<Response, Problem> {
     let signed = SignedManifest::read(&body).map_err(|error| refused(error.to_string()))?;
-    let key = vehicle.public_key.as_deref().ok_or_else(unauthenticated)?;
-    let manifest = signed.verify(key).map_err(|error| {
+    let certificate = vehicle.certificate.as_deref().ok_or_else(unauthenticated)?;
+    let manifest = signed.verify(&certificate.public_key).map_err(|error| {
         metrics::counter!("atlasmesh_update_reports_refused_total").increment(1);
         tracing::warn!(tenant = %vehicle.tenant, vehicle = %vehicle.id, %error, "a report was refused");
         refused(error.to_string())
     })?;
-    let report = report_of(&vehicle, manifest, &signed)?;
+    // Whoever reads the report later checks it by the certificate of its key.
+    let kept = json!({
+        "signed": signed.signed,
+        "signatures": signed.signatures,
+        "certificate": STANDARD.encode(&certificate.der),
+    });
+    let report = report_of(&vehicle, manifest, kept)?;
     let ctx = gateway.vehicle_ctx(&vehicle).await?;
     gateway.ota.report(&ctx, vehicle.id, &report).await?;
     let update = gateway.ota.next(&vehicle.tenant, vehicle.id).await?.map(Offered::from);
