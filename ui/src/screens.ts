@@ -53,6 +53,10 @@ export const SCREENS: Screen[] = [
     load: () => import('./screens/trips/TripsScreen.svelte'),
   },
   {
+    path: '/updates', label: 'Updates', icon: 'update', needs: ['get_v1_rollouts'],
+    load: () => import('./screens/updates/UpdatesScreen.svelte'),
+  },
+  {
     path: '/evidence', label: 'Evidence', icon: 'evidence', needs: ['get_v1_journal'],
     load: () => import('./screens/evidence/EvidenceScreen.svelte'), homeOf: ['auditor', 'regulator', 'security_analyst'],
   },

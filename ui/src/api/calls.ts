@@ -1,7 +1,7 @@
 // Every API operation that the page uses, by name, so that panels contain no URLs.
 import { type Client, newIdempotencyKey, Unreachable } from './client'
 import { OPEN_STATUSES } from '../live/state'
-import type { AssistanceAnswer, ClosureClass, HoldRequest, InForce, JournalEntry, LatLon, Registration, RouteRequest, StopClass, TripRequest, ZoneKind } from './types'
+import type { AssistanceAnswer, ClosureClass, HoldRequest, ImagePart, InForce, JournalEntry, LatLon, NewRelease, Registration, RolloutRequest, RouteRequest, StopClass, TripRequest, ZoneKind } from './types'
 
 /** The server's limit of items per page. */
 const PAGE_MAX = 1000
@@ -122,6 +122,23 @@ export const calls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/sites/{site}/zones', { params: { path: { site } }, body: zone })),
   liftRestriction: (site: string, restriction: string) =>
     body(http.DELETE('/v1/sites/{site}/restrictions/{restriction}', { params: { path: { site, restriction } } })),
+  imageState: (sha256: string) => body(http.GET('/v1/images/{sha256}', { params: { path: { sha256 } } })),
+  sendImagePart: (sha256: string, part: ImagePart, signal: AbortSignal) =>
+    body(http.PUT('/v1/images/{sha256}', { params: { path: { sha256 } }, body: part, signal })),
+  releases: async () => (await body(http.GET('/v1/releases'))).items,
+  publishRelease: (release: NewRelease) => body(http.POST('/v1/releases', { body: release })),
+  rollouts: () => allPages((after) => http.GET('/v1/rollouts', { params: { query: pageQuery(after) } })),
+  rollout: (rollout: string) => body(http.GET('/v1/rollouts/{rollout}', { params: { path: { rollout } } })),
+  rolloutPreview: (rollout: string) => body(http.GET('/v1/rollouts/{rollout}/preview', { params: { path: { rollout } } })),
+  planRollout: (plan: RolloutRequest) => body(http.POST('/v1/rollouts', { body: plan })),
+  startRollout: (rollout: string) => body(http.POST('/v1/rollouts/{rollout}/start', { params: { path: { rollout } } })),
+  advanceRollout: (rollout: string) => body(http.POST('/v1/rollouts/{rollout}/advance', { params: { path: { rollout } } })),
+  pauseRollout: (rollout: string, reason: string) => body(http.POST('/v1/rollouts/{rollout}/pause', { params: { path: { rollout } }, body: { reason } })),
+  abortRollout: (rollout: string, reason: string) => body(http.POST('/v1/rollouts/{rollout}/abort', { params: { path: { rollout } }, body: { reason } })),
+  /** Asks for it: a second person decides. */
+  resumeRollout: (rollout: string, reason: string) => body(http.POST('/v1/rollouts/{rollout}/resume', { params: { path: { rollout } }, body: { reason } })),
+  revertRollout: (rollout: string, reason: string) => body(http.POST('/v1/rollouts/{rollout}/revert', { params: { path: { rollout } }, body: { reason } })),
+  vehicleUpdates: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/updates', { params: { path: { vehicle } } })),
   /** Every entry about a subject, such as `vehicle/veh_…`, from an index of the journal on. */
   journalAbout: async (about: string, index: number) => {
     const entries: JournalEntry[] = []

@@ -103,7 +103,7 @@ export async function decisionOf(api: Calls, index: number, event: Event): Promi
 
 const DECIDED = 'policy.decided'
 
-const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal' }
+const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', vehicle_updates: 'Software of vehicle', update_repository: 'Releases' }
 
 export interface SubjectWords {
   /** `vehicle/veh_…`, as the journal has it. */
@@ -117,9 +117,10 @@ export interface SubjectWords {
 export function subjectOf(fleet: Fleet, subject: string): SubjectWords {
   const [kind = '', id = ''] = subject.split('/', 2)
   const label = KINDS[kind] ?? humanize(kind)
-  const page = kind === 'vehicle' && session.may('get_v1_vehicles_vehicle') ? `/vehicles/${id}` : kind === 'trip' && session.may('get_v1_trips_trip') ? `/trips/${id}` : null
+  const page = kind === 'vehicle' && session.may('get_v1_vehicles_vehicle') ? `/vehicles/${id}` : kind === 'trip' && session.may('get_v1_trips_trip') ? `/trips/${id}`
+    : kind === 'rollout' && session.may('get_v1_rollouts_rollout') ? `/updates/rollouts/${id}` : null
   const isNamed = kind === 'site' || kind === 'tenant' || kind === 'log'
-  const known = kind === 'vehicle' ? fleet.vehicles.get(id)?.name : kind === 'user' || kind === 'principal' ? nameOf(id) : isNamed ? id : undefined
+  const known = kind === 'vehicle' || kind === 'vehicle_updates' ? fleet.vehicles.get(id)?.name : kind === 'user' || kind === 'principal' ? nameOf(id) : isNamed ? id : undefined
   return { subject, kind: label, name: known ?? shortId(id), page }
 }
 
