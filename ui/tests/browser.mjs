@@ -1,7 +1,8 @@
 // Helpers of the journeys: a page of the demo under test, whose requests to other hosts are reported, and the demo's API.
 //
 // ATLASMESH_DEMO is the folder of a running demo, by default that of `cargo xtask demo`. ATLASMESH_SHOTS, if set, is a
-// folder for screenshots of each step.
+// folder for screenshots of each step. ATLASMESH_PAGE, if set, is where the page is instead of the program, as `npm run dev`
+// prints it.
 import { mkdirSync, readFileSync } from 'node:fs'
 import { watch } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ const demo = process.env.ATLASMESH_DEMO ?? join(import.meta.dirname, '../../targ
 const readJson = (name) => JSON.parse(readFileSync(join(demo, name), 'utf8'))
 const { http, tenant_token: token } = readJson('demo.json')
 const base = `http://${http}`
+const pageBase = process.env.ATLASMESH_PAGE ?? base
 const screenshotDir = process.env.ATLASMESH_SHOTS
 
 /** The timeout of every wait: long, because software renders the map on a machine that also runs the fleet. */
@@ -39,14 +41,14 @@ export async function open(browser, { person, width = 1440, height = 900, dark =
   })
   page.on('request', (request) => {
     const { host, protocol } = new URL(request.url())
-    if (protocol.startsWith('http') && host !== http) page.problems.push(`asks ${host}`)
+    if (protocol.startsWith('http') && host !== new URL(pageBase).host) page.problems.push(`asks ${host}`)
   })
   if (person === undefined) {
-    await page.goto(`${base}/operations#token=${token}`)
+    await page.goto(`${pageBase}/operations#token=${token}`)
     await page.getByRole('option').first().waitFor()
     return page
   }
-  await page.goto(base)
+  await page.goto(pageBase)
   await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
   if (person) await signIn(page, person)
   return page

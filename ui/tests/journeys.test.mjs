@@ -6,11 +6,12 @@ import './evidence.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
 import './onboarding.mjs'
 import './people.mjs'
+import './updates.mjs'
 
 journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {
   const screens = page.getByRole('navigation', { name: 'Screens' })
   const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
-  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Evidence', 'Settings']) {
+  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Updates', 'Evidence', 'Settings']) {
     await screens.getByRole('link', { name: label }).click()
     await page.getByRole('heading', { level: 1, name: label }).waitFor()
     assert.equal(new URL(page.url()).pathname, `/${label.toLowerCase()}`)

@@ -15,6 +15,8 @@ export interface Step {
 }
 
 const DECIDED = 'policy.decided'
+/** One vehicle's outcome, as a rollout counts it. */
+const OUTCOME = 'rollout.outcome_counted'
 
 /** The steps of any subject, from the entries of the journal about it. */
 export function storyOf(subject: string, entries: JournalEntry[]): Step[] {
@@ -29,9 +31,14 @@ export function storyOf(subject: string, entries: JournalEntry[]): Step[] {
   return entries
     .filter(({ event }) => event.type !== DECIDED || !event.decision_id || !used.has(event.decision_id))
     .map(({ event }) => ({
-      key: event.id, at: event.recorded_at, event: event.type, summary: summaryOf(kind, event), actor: event.actor,
+      key: event.id, at: event.recorded_at, event: event.type, summary: event.type === OUTCOME ? outcomeOf(event) : summaryOf(kind, event), actor: event.actor,
       decision: event.decision_id ? (decisions.get(event.decision_id) ?? null) : null, entry: event.id,
     }))
+}
+
+function outcomeOf({ body }: JournalEntry['event']): string {
+  const { vehicle, proven, code } = body as { vehicle: string; proven: boolean; code: string | null }
+  return proven ? `Counted: ${vehicle} has proven it` : `Counted: ${vehicle} failed${code ? `, ${humanize(code).toLowerCase()}` : ''}`
 }
 
 /** The steps of a trip, which the server puts into words; `entries` adds what proves them. */
@@ -54,7 +61,7 @@ export function summaryOf(kind: string, { type, body }: JournalEntry['event']): 
 }
 
 export function toneOf(event: string): 'bad' | 'good' | '' {
-  if (/violation_opened|stranded|failed|expired|safe_stopped|stop_ordered|assist|silent|went_offline|rejected|denied|^identity\.(refused|quarantined|revoked)/.test(event)) return 'bad'
-  if (/completed|violation_closed|resumed|stop_cleared|approved|came_online/.test(event)) return 'good'
+  if (/violation_opened|^rollout\.paused|stranded|failed|expired|safe_stopped|stop_ordered|assist|silent|went_offline|rejected|denied|^identity\.(refused|quarantined|revoked)/.test(event)) return 'bad'
+  if (/completed|^update\.succeeded|violation_closed|resumed|stop_cleared|approved|came_online/.test(event)) return 'good'
   return ''
 }

@@ -35,7 +35,7 @@ export const UNDER_WAY: UpdateStatus[] = ['SCHEDULED', 'OFFERED', 'RETRIEVED', '
 export const WHOLE_PPM = 1_000_000
 const PPM_PER_PERCENT = 10_000
 
-export const formatShare = (ppm: number) => `${ppm / PPM_PER_PERCENT} %`
+export const formatShare = (ppm: number) => `${Number((ppm / PPM_PER_PERCENT).toFixed(4))}\u00a0%`
 export const vehicles = (count: number) => `${count} ${count === 1 ? 'vehicle' : 'vehicles'}`
 export const finished = ({ proven, failed }: { proven: number; failed: number }) => proven + failed
 
