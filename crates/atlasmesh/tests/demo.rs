@@ -119,9 +119,21 @@ fn every_line_that_the_demo_prints_works_as_it_is_printed() {
     let asked = shell(&asked).output().unwrap();
     assert!(asked.status.success(), "{}", text(&asked.stderr));
     python.line_with("over");
-    demo.process.signal("TERM");
     let export = demo.line("2 ask for a trip:");
     assert!(export.contains("ATLASMESH_TOKEN=amt_coquimbo-city_"));
+}
+
+/// OTA-9
+#[test]
+fn the_demo_updates_its_fleet_and_catches_the_bad_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let good = demo.works("8 update them:");
+    assert!(good.contains("COMPLETED"), "{good}");
+    let bad = demo.works("9 a bad one:");
+    assert!(bad.contains("PAUSED") && bad.contains("which fits a bad release"), "{bad}");
+    let back = demo.works("  take it back:");
+    assert!(back.contains("av-os-3.0 taken back"), "{back}");
 }
 
 #[test]

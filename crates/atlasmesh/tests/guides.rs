@@ -153,6 +153,16 @@ fn operations_back_up_stop_and_restore_a_server() {
     assert!(listed.contains("SITE"), "the token of before the copy is good: {listed}");
 }
 
+/// OTA-1, OTA-7
+#[test]
+fn the_guide_of_updates_leads_from_an_image_to_an_attested_vehicle() {
+    let mut reader = Reader::new();
+    let said = reader.follows("updates.md");
+    for text in ["COMPLETED", "attested", "every signature and proof holds", "Signature Verified Successfully"] {
+        assert!(said.contains(text), "`{text}` is not said:\n{said}");
+    }
+}
+
 /// Every name that begins with `atlasmesh_` in a text.
 fn metrics_in(text: &str) -> BTreeSet<String> {
     let names = text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric());

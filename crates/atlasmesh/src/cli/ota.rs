@@ -41,6 +41,7 @@ pub async fn run(session: &Session, command: OtaCommand) -> Result<()> {
         OtaCommand::Revert { rollout, reason } => revert(session, &rollout, &reason).await,
         OtaCommand::Status { rollout: Some(rollout), .. } => status(session, &rollout).await,
         OtaCommand::Status { rollout: None, most } => statuses(session, most.limit).await,
+        OtaCommand::Watch { rollout } => watch(session, &rollout).await,
         OtaCommand::Vehicle { vehicle } => vehicle_software(session, &vehicle).await,
         OtaCommand::Token { vehicle } => token(session, &vehicle).await,
         OtaCommand::Evidence(command) => evidence(session, command).await,
@@ -330,6 +331,37 @@ async fn status(session: &Session, rollout: &str) -> Result<()> {
     let shown = session.client.get(&format!("/v1/rollouts/{id}")).await?;
     output::answer(session.format, &shown, print);
     Ok(())
+}
+
+/// How often a rollout that is followed is looked at.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+async fn watch(session: &Session, rollout: &str) -> Result<()> {
+    let id = rollout_id(session, rollout).await?;
+    let mut last = String::new();
+    loop {
+        let shown = session.client.get(&format!("/v1/rollouts/{id}")).await?;
+        let cell = |pointer| output::cell(&shown, pointer);
+        let stage = shown["stage"].as_u64().unwrap_or(0) + 1;
+        let open = shown["open"].as_object().into_iter().flatten();
+        let open: Vec<String> = open.map(|(status, count)| format!("{count} {status}")).collect();
+        let now = format!(
+            "{}  stage {stage}  {} proven, {} failed  {}",
+            cell("/status"),
+            cell("/counts/proven"),
+            cell("/counts/failed"),
+            open.join(", ")
+        );
+        if now != last {
+            output::note(now.trim_end());
+            last = now;
+        }
+        if shown["status"] != "RUNNING" {
+            output::answer(session.format, &shown, print);
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn statuses(session: &Session, limit: u64) -> Result<()> {

@@ -19,7 +19,7 @@ pub const SITE: &str = "coquimbo";
 /// What its vehicles can do.
 pub const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
 /// One vehicle in so many meets something on its way that it asks a person about, so that there is somebody to help.
-const ASKING: usize = 12;
+pub const ASKING: usize = 12;
 /// After how many metres.
 const OBSTACLE_AFTER_M: f64 = 3_000.0;
 /// How the server tells its first administrator's token.
@@ -207,11 +207,16 @@ fn path_text(path: &Path) -> Result<&str> {
     path.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))
 }
 
+/// What the vehicle of a number is called.
+pub fn taxi(n: usize) -> String {
+    format!("taxi-{:02}", n + 1)
+}
+
 /// A robotaxi of a common size.
 pub fn profile(n: usize) -> Value {
     json!({
         "site": SITE,
-        "name": format!("taxi-{:02}", n + 1),
+        "name": taxi(n),
         "simulated": true,
         "sectors": ["ride-hail"],
         "capabilities": CAPABILITIES,

@@ -6,18 +6,26 @@ use serde_json::json;
 
 use super::city::{City, Place};
 use super::folder::DemoFolder;
-use super::setup::{PASSWORD, PEOPLE, SITE, TENANT, email};
+use super::setup::{ASKING, PASSWORD, PEOPLE, SITE, TENANT, email, taxi};
 
+/// How long the demo's images are.
+const IMAGE_BYTES: usize = 8_000_000;
 /// Half the side of the closed square, in degrees: some 60 m.
 const HALF_SIDE_DEG: f64 = 0.0005;
 
-pub fn lines(folder: &DemoFolder, url: &str, token: &str, city: &mut City) -> Result<Vec<String>> {
+pub fn lines(
+    folder: &DemoFolder,
+    (url, token): (&str, &str),
+    vehicles: usize,
+    city: &mut City,
+) -> Result<Vec<String>> {
     let program = std::env::current_exe().context("this program cannot be found")?;
     let programs = program.parent().context("this program is in no folder")?.display().to_string();
     let data = folder.path("");
     let data = data.display().to_string();
     let data = data.trim_end_matches('/');
     let ((from, to), start) = (city.pair(), city.place());
+    let images = images(folder)?;
     Ok(vec![
         String::new(),
         "Try this, in another terminal:".into(),
@@ -31,9 +39,35 @@ pub fn lines(folder: &DemoFolder, url: &str, token: &str, city: &mut City) -> Re
         format!("5 change a byte:   {}", change(data)),
         format!("6 kill the server: kill -9 \"$(sed -n 's/.*\"pid\": \\([0-9]*\\).*/\\1/p' {data}/server/endpoints.json)\""),
         format!("7 join by Python:  {}", join(data, start)),
+        format!("8 update them:     {}", update(("av-os-2.0", 10), (&images[0], &images[2]), vehicles)),
+        format!("9 a bad one:       {}", update(("av-os-3.0", 20), (&images[1], &images[2]), vehicles)),
+        "  take it back:    atlasmesh ota revert av-os-3.0 --reason 'caught by the gate' && atlasmesh ota status".into(),
         format!("  Ctrl-C ends the demo; `cargo xtask demo` goes on where it stood; `rm -r {data}` removes it"),
         String::new(),
     ])
+}
+
+/// Images for the demo's vehicles, in files: one that works, one that does not start, and the one that they go back to.
+fn images(folder: &DemoFolder) -> Result<[String; 3]> {
+    let image = |release: &str, result: &str| -> Result<String> {
+        let name = format!("{release}.img");
+        let mut bytes = format!("atlasmesh simulated image\nrelease: {release}\nself-test: {result}\n").into_bytes();
+        bytes.resize(IMAGE_BYTES, b'.');
+        folder.write_private(&name, &bytes)?;
+        Ok(folder.path(&name).display().to_string())
+    };
+    Ok([image("av-os-2.0", "pass")?, image("av-os-3.0", "fail")?, image("av-os-1.0", "pass")?])
+}
+
+/// Publishes a release and rolls it out: three taxis first, then all but those that stand before something and ask.
+fn update((release, counter): (&str, u64), (image, back): (&str, &str), vehicles: usize) -> String {
+    let asking: Vec<String> = (0..vehicles).skip(ASKING - 1).step_by(ASKING).map(taxi).collect();
+    let exclude = if asking.is_empty() { String::new() } else { format!("--exclude {} ", asking.join(",")) };
+    format!(
+        "atlasmesh ota release {release} --image {image} --counter {counter} --hardware sim-compute-1 --notes \
+         'smoother braking' --back-image {back} && atlasmesh ota plan --release {release} --first \
+         taxi-01,taxi-02,taxi-03 {exclude}--stages 100 --soak-s 5 --at-once 10 --start && atlasmesh ota watch {release}"
+    )
 }
 
 fn people() -> String {

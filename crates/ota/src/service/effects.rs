@@ -111,6 +111,11 @@ impl Ota {
         happened: &RolloutEvent,
     ) -> Result<(), CommandError> {
         let reason = match happened {
+            // A stage that admits nobody is over at once.
+            RolloutEvent::StageOpened(_) => {
+                let ctx = self.automation(&event.tenant, "ota.gate").await?.caused_by(event.id);
+                return self.look(&ctx, rollout, None, None).await;
+            }
             RolloutEvent::Paused(paused) => format!("the rollout was paused: {}", paused.reason),
             RolloutEvent::Aborted(aborted) => format!("the rollout was aborted: {}", aborted.reason),
             RolloutEvent::Reverted(reverted) => format!("the rollout is taken back: {}", reverted.reason),

@@ -419,6 +419,7 @@ pub(super) fn left_out(
         _ if facts.decommissioned => Some("it left the fleet".into()),
         None => Some("no stage of the plan admits it".into()),
         _ if !plan.sites.is_empty() && !plan.sites.contains(&facts.site) => Some("it is at another site".into()),
+        _ if runs.is_none() => Some("it has not reported what it runs".into()),
         _ if runs == Some(content.name.as_str()) => Some("it runs the release already".into()),
         _ if hardware.is_some_and(|id| !content.hardware_ids.contains(id)) => {
             Some(format!("the release is not for its hardware, {}", hardware.unwrap_or_default()))

@@ -155,6 +155,12 @@ pub enum OtaCommand {
         #[command(flatten)]
         most: Most,
     },
+    /// Follow a rollout until it is complete, paused or aborted: a line for each change.
+    #[command(after_help = examples!["atlasmesh ota watch av-os-2.0"])]
+    Watch {
+        /// The rollout's name or id.
+        rollout: String,
+    },
     /// What a vehicle runs, and its updates.
     #[command(after_help = examples!["atlasmesh ota vehicle taxi-07"])]
     Vehicle {
