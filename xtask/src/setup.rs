@@ -71,6 +71,20 @@ const NEEDS: &[Need] = &[
         why: "the listeners are tested by another TLS library",
     },
     Need {
+        program: "swupdate",
+        named_by: None,
+        probe: &["--version"],
+        packages: &["swupdate"],
+        why: "an update client that others wrote is updated by the server",
+    },
+    Need {
+        program: "cpio",
+        named_by: None,
+        probe: &["--version"],
+        packages: &["cpio"],
+        why: "updates for SWUpdate are packed",
+    },
+    Need {
         program: "faketime",
         named_by: None,
         probe: &["--version"],
@@ -94,6 +108,9 @@ const REQUIREMENTS: [&str; 3] = [
     "crates/atlasmesh/tests/requirements.txt",
     "crates/atlasmesh/tests/schemathesis/requirements.txt",
 ];
+
+/// And these without what they ask for themselves.
+const ALONE: &str = "crates/atlasmesh/tests/requirements-alone.txt";
 
 /// Parts of the Rust toolchain that only some distributions bring.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -141,16 +158,21 @@ pub fn run(root: &Path) -> Result<Counts> {
 /// Installs the packages of the foreign clients into a folder of their own, where they changed since the last time.
 fn foreign_clients(root: &Path) -> Result<()> {
     let folder = root.join(FOREIGN);
+    let files = REQUIREMENTS.iter().chain([&ALONE]);
     let wanted: Vec<String> =
-        REQUIREMENTS.iter().map(|file| std::fs::read_to_string(root.join(file))).collect::<std::io::Result<_>>()?;
+        files.map(|file| std::fs::read_to_string(root.join(file))).collect::<std::io::Result<_>>()?;
     let (installed, wanted) = (folder.join("requirements.txt"), wanted.concat());
     if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     process::stream(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), INSTALL_LIMIT)?;
-    let mut install = Command::new(folder.join("bin/python"));
-    install.current_dir(root).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    process::stream(install.args(REQUIREMENTS.iter().flat_map(|file| ["-r", file])), INSTALL_LIMIT)?;
+    let install = |what: &[&str]| {
+        let mut pip = Command::new(folder.join("bin/python"));
+        pip.current_dir(root).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        process::stream(pip.args(what), INSTALL_LIMIT)
+    };
+    install(&REQUIREMENTS.map(|file| ["-r", file]).concat())?;
+    install(&["--no-deps", "-r", ALONE])?;
     // Written last: an installation that was cut off is made again.
     Ok(std::fs::write(installed, wanted)?)
 }

@@ -8,38 +8,12 @@ mod support;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use support::World;
-use support::foreign::{enrol, python, root};
+use support::foreign::{enrolled, python, run, script};
 use support::site::crossing;
 use support::world::FAST;
-
-/// Seconds after which a program that hangs is ended.
-const HANGS_S: &str = "60";
-
-/// Runs a program to its end; whether it was content, and what it said.
-fn run(program: impl AsRef<Path>, tell: impl FnOnce(&mut Command)) -> (bool, String) {
-    let mut command = Command::new("timeout");
-    command.args(["--kill-after=1", HANGS_S]).arg(program.as_ref()).stdin(Stdio::null());
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    tell(&mut command);
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert_ne!(output.status.code(), Some(124), "hangs: {command:?}\n{said}");
-    (output.status.success(), said)
-}
-
-fn script(name: &str) -> PathBuf {
-    root().join("crates/atlasmesh/tests").join(name)
-}
-
-/// Enrols a vehicle with nothing but `openssl` and `curl`; the folder with what it proves itself by.
-fn enrolled(world: &World) -> PathBuf {
-    let bootstrap = world.bootstrap(&world.register("car-1"));
-    enrol(&world.server.folder.path().join("device"), &bootstrap)
-}
 
 /// What PyJWT says to a token for an audience, knowing the trust bundle.
 fn claims(world: &World, audience: &str, token: &str) -> String {

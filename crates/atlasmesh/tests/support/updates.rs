@@ -43,11 +43,17 @@ impl World {
     }
 
     pub fn release_of(&self, name: &str, counter: u64, bytes: &[u8]) -> (String, String) {
+        self.release_in(&format!("{name}.img"), name, counter, bytes)
+    }
+
+    /// Like [`Self::release_of`], with a name for the image's file.
+    pub fn release_in(&self, file: &str, name: &str, counter: u64, bytes: &[u8]) -> (String, String) {
         let back = format!("{name}-back");
         let publish = |name: &str, counter: u64, bytes: &[u8], reverts_to: Value| {
+            let file = (!reverts_to.is_null()).then_some(file);
             let body = json!({
-                "name": name, "sha256": self.upload(bytes), "hardware_ids": [HARDWARE], "counter": counter,
-                "notes": "a better driver", "reverts_to": reverts_to,
+                "name": name, "file": file, "sha256": self.upload(bytes), "hardware_ids": [HARDWARE],
+                "counter": counter, "notes": "a better driver", "reverts_to": reverts_to,
             });
             self.http.post("/v1/releases", &body).ok()["id"].as_str().unwrap().to_owned()
         };

@@ -81,6 +81,8 @@ fn words(words: Vec<Word>) -> BTreeSet<String> {
 pub struct NewRelease {
     /// Such as `av-os-2.1.0`; a release never changes, so that a name stands for one image for ever.
     pub name: Word,
+    /// The name of the image's file; without one the release's with `.img`. SWUpdate takes only what ends in `.swu`.
+    pub file: Option<Word>,
     /// SHA-256 of an image that was uploaded, hexadecimal.
     #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
     pub sha256: String,
@@ -114,7 +116,7 @@ pub struct NewRelease {
 impl From<NewRelease> for ota::NewRelease {
     fn from(new: NewRelease) -> Self {
         Self {
-            file: format!("{}.img", new.name.0),
+            file: new.file.map_or_else(|| format!("{}.img", new.name.0), |file| file.0),
             name: new.name.0,
             sha256: new.sha256,
             hardware_ids: words(new.hardware_ids),

@@ -32,6 +32,9 @@ const VERSION_ATTRIBUTES: [&str; 2] = ["sw_version", "version"];
 /// The attribute that names the hardware.
 const HARDWARE_ATTRIBUTES: [&str; 3] = ["hw_revision", "hardware_id", "hwRevision"];
 
+/// The most characters that are kept of what a client says of an update.
+const DETAIL_CHARACTERS: usize = 500;
+
 /// A client with its token, on the addresses of its own vehicle.
 pub struct Client {
     vehicle: Vehicle,
@@ -154,14 +157,16 @@ pub async fn poll(State(gateway): State<Arc<Gateway>>, client: Client) -> Result
         let deployment = deployment_of(&client, &directive, false);
         DeploymentLink { action: deployment.id, c: deployment.revision() }
     });
+    let cancel = cancelled(&known).filter(|_| deployment.is_none());
     let poll = Poll {
         sleep_s: u32::try_from(gateway.ota.settings().poll_s).unwrap_or(300),
         shortest_s: SHORTEST_SLEEP_S,
         base: &client.base,
-        cancel: cancelled(&known).filter(|_| deployment.is_none()),
+        // Asked for whenever there is nothing else to do: it is how such a client proves what it runs. Beside a deployment
+        // SWUpdate would do nothing but answer it, for ever.
+        config_data: deployment.is_none() && cancel.is_none(),
+        cancel,
         deployment,
-        // Asked for always: it is how such a client proves what it runs.
-        config_data: true,
         installed: None,
     };
     Ok(hal(poll.json()))
@@ -206,6 +211,14 @@ pub async fn deployment(State(gateway): State<Arc<Gateway>>, client: Client) -> 
     Ok(hal(deployment_of(&client, &directive, true).json()))
 }
 
+/// What is kept of a client's messages: their end, where the reason of a failure is. The last one of SWUpdate's alone says no
+/// more than that there was one.
+fn end_of(messages: &[String]) -> Option<String> {
+    let text = messages.join("; ");
+    let before = text.chars().count().saturating_sub(DETAIL_CHARACTERS);
+    Some(text.chars().skip(before).collect::<String>()).filter(|text| !text.is_empty())
+}
+
 /// `POST …/deploymentBase/{action}/feedback`
 pub async fn feedback(State(gateway): State<Arc<Gateway>>, client: Client, body: Bytes) -> Result<Response, Problem> {
     let number = number(&client)?;
@@ -214,7 +227,7 @@ pub async fn feedback(State(gateway): State<Arc<Gateway>>, client: Client, body:
     if known.current.is_none_or(|update| update.number != number) {
         return Ok(gone());
     }
-    let detail = feedback.details.last().map(|text| text.chars().take(500).collect::<String>());
+    let detail = end_of(&feedback.details);
     let (status, code) = match feedback.means() {
         Meaning::Downloading => (Status::Downloading, None),
         Meaning::Downloaded => (Status::Downloaded, None),
