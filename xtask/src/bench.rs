@@ -56,6 +56,12 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "ota",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "ota"],
+        what: "making rollouts, the gate over simulated releases, checking images, idle polls and bytes over TLS",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "trip",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "trip"],
         what: "whole trips through every layer, from request to completion",

@@ -33,8 +33,8 @@ const UNKNOWN: Stranger = Stranger::Refused(404, "NOT_FOUND");
 /// A program with a token has no session.
 const NO_SESSION: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
 const FORBIDDEN: Stranger = Stranger::Refused(403, "FORBIDDEN");
-/// The site is a field of what is sent.
-const WRONG_SITE: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
+/// What it names is a field of what is sent.
+const WRONG_FIELD: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
 
 /// Method, address, query and body with ids in braces, and what a stranger gets. In this order, so that what undoes
 /// comes after what it undoes.
@@ -119,7 +119,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/sites/{site}/zones", "", none.clone(), UNKNOWN),
         ("post", "/v1/sites/{site}/routes", "", route, UNKNOWN),
         ("delete", "/v1/sites/{site}/restrictions/{restriction}", "", none.clone(), UNKNOWN),
-        ("post", "/v1/vehicles", "", profile(&format!("{CANARY} the second")), WRONG_SITE),
+        ("post", "/v1/vehicles", "", profile(&format!("{CANARY} the second")), WRONG_FIELD),
         ("get", "/v1/vehicles", "", none.clone(), Stranger::Nothing),
         ("get", "/v1/vehicles/{vehicle}", "", none.clone(), UNKNOWN),
         ("delete", "/v1/vehicles/{vehicle}/holds/{hold}", "", none.clone(), UNKNOWN),
@@ -157,10 +157,10 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/trips/{trip}/fail", "", reason.clone(), UNKNOWN),
         ("get", "/v1/images/{sha256}", "", none.clone(), Stranger::Own),
         ("put", "/v1/images/{sha256}", "", json!({ "length": 4, "at": 0, "data": "AAAA" }), Stranger::Own),
-        ("post", "/v1/releases", "", release, UNKNOWN),
+        ("post", "/v1/releases", "", release, WRONG_FIELD),
         ("get", "/v1/releases", "", none.clone(), Stranger::Nothing),
         ("get", "/v1/releases/{release}", "", none.clone(), UNKNOWN),
-        ("post", "/v1/rollouts", "", json!({ "name": CANARY, "release": "{release}" }), UNKNOWN),
+        ("post", "/v1/rollouts", "", json!({ "name": CANARY, "release": "{release}" }), WRONG_FIELD),
         ("get", "/v1/rollouts", "", none.clone(), Stranger::Nothing),
         ("get", "/v1/rollouts/{rollout}", "", none.clone(), UNKNOWN),
         ("get", "/v1/rollouts/{rollout}/preview", "", none.clone(), UNKNOWN),
@@ -236,7 +236,18 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let site = site::NAME.to_owned();
     let tenant = TENANT.to_owned();
     let verification = made("/v1/journal/verify", json!({}), "id");
+    let (release, _) = world.release("canary-os", 10, true);
+    let rollout = world.plan(&release, &[&spare], json!({}));
+    world.start_rollout(&world.plan(&release, &[&vehicle], json!({})));
+    world.until("an update is scheduled", || {
+        let shown = world.updates_of(&vehicle);
+        if shown["current"]["number"] == 1 { Ok(()) } else { Err(shown) }
+    });
     let ids = [
+        ("release", release),
+        ("rollout", rollout),
+        ("number", "1".to_owned()),
+        ("sha256", support::updates::sha256(&support::updates::image("canary-os", true, 3_000_000))),
         ("verification", verification),
         ("vehicle", vehicle),
         ("trip", trip),

@@ -102,7 +102,8 @@ fn a_plan_shows_who_is_left_out_and_why() {
     let bare = world.http.post("/v1/releases", &bare).ok()["id"].as_str().unwrap().to_owned();
     let plan = json!({ "name": "all", "release": bare, "stages": [{ "share_ppm": 1_000_000 }] });
     let rollout = world.http.post("/v1/rollouts", &plan).ok()["id"].as_str().unwrap().to_owned();
-    let refused = world.http.post(&format!("/v1/rollouts/{rollout}/start"), &json!({})).problem(403, "POLICY_VIOLATION");
+    let refused =
+        world.http.post(&format!("/v1/rollouts/{rollout}/start"), &json!({})).problem(403, "POLICY_VIOLATION");
     let reasons = refused["decision"]["reasons"].to_string();
     assert!(reasons.contains("base.rollout-start.few-first") && reasons.contains("base.rollout-start.way-back"));
 }
@@ -137,7 +138,7 @@ fn a_vehicle_on_a_trip_is_updated_after_it_and_held_meanwhile() {
     world.until_update(&vehicle, "SUCCEEDED");
     world.until_trip(&next, "assigned", |trip| trip["vehicle"] == vehicle.as_str());
     let steps = world.events(&next);
-    assert!(steps.iter().any(|step| step == "trip.waiting"), "{steps:?}");
+    assert!(steps.iter().any(|step| step == "trip.waits"), "{steps:?}");
 }
 
 /// OTA-5
@@ -279,9 +280,10 @@ fn evidence_outlives_the_server_and_shows_every_change() {
     world.verify();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
+    let (url, token) = (world.server.url.clone(), world.token.clone());
     let run = |words: &[&str]| {
         let mut command = support::server::atlasmesh();
-        command.env("ATLASMESH_URL", &world.server.url).env("ATLASMESH_TOKEN", &world.token);
+        command.env("ATLASMESH_URL", &url).env("ATLASMESH_TOKEN", &token);
         command.arg("ota").arg("evidence").args(words).output().unwrap()
     };
     assert!(run(&["save", &vehicle, "1", "--out", &file("evidence.json")]).status.success());

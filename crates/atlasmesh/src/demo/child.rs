@@ -62,6 +62,10 @@ impl GuardedChild {
         Ok(Self { pid, stdin, stdout, exit })
     }
 
+    pub fn id(&self) -> u32 {
+        self.pid
+    }
+
     pub fn lines(&mut self) -> Option<BufReader<ChildStdout>> {
         self.stdout.take().map(BufReader::new)
     }

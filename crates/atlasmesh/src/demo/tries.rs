@@ -13,12 +13,7 @@ const IMAGE_BYTES: usize = 8_000_000;
 /// Half the side of the closed square, in degrees: some 60 m.
 const HALF_SIDE_DEG: f64 = 0.0005;
 
-pub fn lines(
-    folder: &DemoFolder,
-    (url, token): (&str, &str),
-    vehicles: usize,
-    city: &mut City,
-) -> Result<Vec<String>> {
+pub fn lines(folder: &DemoFolder, (url, token): (&str, &str), vehicles: usize, city: &mut City) -> Result<Vec<String>> {
     let program = std::env::current_exe().context("this program cannot be found")?;
     let programs = program.parent().context("this program is in no folder")?.display().to_string();
     let data = folder.path("");

@@ -27,6 +27,7 @@ impl Aggregate for Rollout {
             RolloutEvent::Held(held) => rollout.hold = Some(held.reason),
             RolloutEvent::Paused(paused) => {
                 rollout.status = Status::Paused;
+                rollout.hold = None;
                 let (code, reason) = (paused.code.clone(), paused.reason.clone());
                 rollout.pause = Some(Pause { code, reason, at: meta.recorded_at, counts: paused.counts });
             }

@@ -112,7 +112,7 @@ pub enum PolicyCommand {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = examples!["atlasmesh bench commit --count 10"])]
 pub struct BenchOptions {
-    /// Which bench: api, backlog, commit, identity, page, start or trip.
+    /// Which bench: api, backlog, commit, identity, ota, page, start or trip.
     pub name: String,
     /// How many different trips, seconds, commands, vehicles, minutes of driving or trips.
     #[arg(long)]
