@@ -130,13 +130,16 @@ async fn publish(
     changes: Value,
 ) -> Result<Value> {
     let sha256 = upload(session, image).await?;
+    // SWUpdate takes no file that is called otherwise.
+    let is_swu = image.extension().and_then(|end| end.to_str()) == Some("swu");
+    let file = is_swu.then(|| format!("{name}.swu"));
     let mut rxswin = BTreeMap::new();
     for pair in &options.rxswin {
         let (regulation, number) = pair.split_once('=').context("--rxswin is REGULATION=NUMBER")?;
         rxswin.insert(regulation, number);
     }
     let mut body = json!({
-        "name": name, "sha256": sha256, "hardware_ids": options.hardware, "counter": options.counter,
+        "name": name, "file": file, "sha256": sha256, "hardware_ids": options.hardware, "counter": options.counter,
         "notes": options.notes, "depends_on": options.depends_on, "rxswin": rxswin,
         "estimated_s": options.estimated_s, "estimated_wh": options.estimated_wh, "reverts_to": options.reverts_to,
     });

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 use interop::ddi::cancel::Cancel;
 use interop::ddi::config_data::ConfigData;
 use interop::ddi::deployment::{Artifact, Chunk, Deployment, Handling, Metadata, Window};
@@ -223,14 +224,14 @@ fn end_of(messages: &[String]) -> Option<String> {
 pub async fn feedback(State(gateway): State<Arc<Gateway>>, client: Client, body: Bytes) -> Result<Response, Problem> {
     let number = number(&client)?;
     let feedback = Feedback::read(&body)?;
-    let known = gateway.updates_of(&client).await?;
-    if known.current.is_none_or(|update| update.number != number) {
-        return Ok(gone());
-    }
+    let current = gateway.updates_of(&client).await?.current.filter(|update| update.number == number);
+    let Some(current) = current else { return Ok(gone()) };
     let detail = end_of(&feedback.details);
     let (status, code) = match feedback.means() {
         Meaning::Downloading => (Status::Downloading, None),
         Meaning::Downloaded => (Status::Downloaded, None),
+        // SWUpdate says so before it has asked for the image. Until it has all of it, it can still be called back.
+        Meaning::Installing if current.status < Status::Downloaded => (Status::Downloading, None),
         Meaning::Installing => (Status::Installing, None),
         Meaning::Claimed => (Status::Claimed, None),
         Meaning::Rejected | Meaning::Canceled => (Status::Rejected, Some("REJECTED".to_owned())),
@@ -289,5 +290,40 @@ pub async fn artifact(
     if file != content.file {
         return Err(none());
     }
-    gateway.image_response(&client.vehicle.tenant, &content.image.sha256, &method, &headers).await
+    let response = gateway.image_response(&client.vehicle.tenant, &content.image.sha256, &method, &headers).await?;
+    match method == Method::GET && reaches_the_end(&response, content.image.length) {
+        true => Ok(noting_the_end(gateway, client, number, response)),
+        false => Ok(response),
+    }
+}
+
+/// Whether an answer has the last byte of an image.
+fn reaches_the_end(response: &Response, length: u64) -> bool {
+    match response.headers().get(header::CONTENT_RANGE) {
+        Some(range) => {
+            let end = format!("-{}/{length}", length.saturating_sub(1));
+            response.status() == StatusCode::PARTIAL_CONTENT && range.to_str().is_ok_and(|range| range.ends_with(&end))
+        }
+        None => response.status() == StatusCode::OK,
+    }
+}
+
+/// The same answer; when the last of it is given out, the image counts as downloaded.
+fn noting_the_end(gateway: Arc<Gateway>, client: Client, number: u32, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let (left, client): (u64, _) = (length.unwrap_or(u64::MAX), Arc::new(client));
+    let blocks = stream::try_unfold((body.into_data_stream(), left), move |(mut blocks, left)| {
+        let (gateway, client) = (Arc::clone(&gateway), Arc::clone(&client));
+        async move {
+            let Some(block) = blocks.next().await.transpose()? else { return Ok::<_, axum::Error>(None) };
+            let left = left.saturating_sub(block.len() as u64);
+            let told = InstallationReport { number, status: Status::Downloaded, code: None, detail: None };
+            if left == 0 && gateway.claims(&client, &told).await.is_err() {
+                tracing::debug!(vehicle = %client.vehicle.id, update = number, "the end of a download was not noted");
+            }
+            Ok(Some((block, (blocks, left))))
+        }
+    });
+    Response::from_parts(parts, Body::from_stream(blocks))
 }
