@@ -15,8 +15,6 @@ export interface Step {
 }
 
 const DECIDED = 'policy.decided'
-/** One vehicle's outcome, as a rollout counts it. */
-const OUTCOME = 'rollout.outcome_counted'
 
 /** The steps of any subject, from the entries of the journal about it. */
 export function storyOf(subject: string, entries: JournalEntry[]): Step[] {
@@ -31,14 +29,18 @@ export function storyOf(subject: string, entries: JournalEntry[]): Step[] {
   return entries
     .filter(({ event }) => event.type !== DECIDED || !event.decision_id || !used.has(event.decision_id))
     .map(({ event }) => ({
-      key: event.id, at: event.recorded_at, event: event.type, summary: event.type === OUTCOME ? outcomeOf(event) : summaryOf(kind, event), actor: event.actor,
+      key: event.id, at: event.recorded_at, event: event.type, summary: updateSummary(event) ?? summaryOf(kind, event), actor: event.actor,
       decision: event.decision_id ? (decisions.get(event.decision_id) ?? null) : null, entry: event.id,
     }))
 }
 
-function outcomeOf({ body }: JournalEntry['event']): string {
-  const { vehicle, proven, code } = body as { vehicle: string; proven: boolean; code: string | null }
-  return proven ? `Counted: ${vehicle} has proven it` : `Counted: ${vehicle} failed${code ? `, ${humanize(code).toLowerCase()}` : ''}`
+/** The events of software updates whose point is not in their name. */
+function updateSummary({ type, body }: JournalEntry['event']): string | null {
+  const content = (body ?? {}) as { vehicle?: string; proven?: boolean; code?: string | null; stage?: number; status?: string; members?: number | null }
+  if (type === 'rollout.outcome_counted') return `Counted: ${content.vehicle} ${content.proven ? 'has proven it' : `failed${content.code ? `, ${humanize(content.code).toLowerCase()}` : ''}`}`
+  if (type === 'rollout.stage_opened') return `Stage ${(content.stage ?? 0) + 1} opened${typeof content.members === 'number' ? `, for ${content.members} ${content.members === 1 ? 'vehicle' : 'vehicles'}` : ''}`
+  if (type === 'update.progressed') return `Update ${humanize(content.status ?? 'progressed').toLowerCase()}`
+  return null
 }
 
 /** The steps of a trip, which the server puts into words; `entries` adds what proves them. */

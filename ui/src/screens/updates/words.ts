@@ -80,7 +80,9 @@ export function whyOf(rollout: Rollout): { short: string; text: string } | null 
   const { proven, failed } = stage.counts
   switch (hold) {
     case 'SOAK': {
-      const until = formatTime(new Date(Date.parse(rollout.stage_since) + stage.soak_s * 1000).toISOString()).slice(0, 5)
+      const end = new Date(Date.parse(rollout.stage_since) + stage.soak_s * 1000)
+      const isToday = end.toDateString() === new Date().toDateString()
+      const until = isToday ? formatTime(end.toISOString()).slice(0, 5) : formatDateTime(end.toISOString())
       return { short: `Soaks until ${until}`, text: `${proven} proven${failures(failed)}. The stage stays open until ${until}, as planned, so that slow trouble is seen.` }
     }
     case 'FAILURES_IN_SMALL_STAGE':
@@ -91,7 +93,7 @@ export function whyOf(rollout: Rollout): { short: string; text: string } | null 
       if (members === 0 && hold === null) return { short: 'Nobody is in this stage', text: 'No vehicle is in this stage now; the gate looks again in a moment.' }
       const counts = members !== null ? `${proven} of ${vehicles(members)} ${proven === 1 ? 'has' : 'have'} proven it${failures(failed)}` : `${vehicles(proven)} ${proven === 1 ? 'has' : 'have'} proven it${failures(failed)}`
       const enough = !isLast && (members === null || members > proofsWanted(rollout.gate)) ? ` ${proofsWanted(rollout.gate)} without a failure are enough.` : ''
-      return { short: `Waits for proof: ${counts}`, text: `Waits for proof: ${counts}.${enough} A vehicle has proven it when, after its boot, it signs a report that names this image.` }
+      return { short: `Waits for proof${members !== null ? `: ${proven} of ${members}` : ''}${failures(failed)}`, text: `Waits for proof: ${counts}.${enough} A vehicle has proven it when, after its boot, it signs a report that names this image.` }
     }
   }
 }
@@ -109,6 +111,12 @@ const CODES: Record<string, string> = {
 export function outcomeText({ code, detail }: Pick<VehicleUpdate, 'code' | 'detail'>): string {
   const words = code ? (CODES[code] ?? humanize(code).toLowerCase()) : ''
   return [words, detail].filter(Boolean).join(': ')
+}
+
+/** What an update waits for: the rule that keeps it waiting says so in its code, where it is one. */
+export function waitText({ code, detail }: Pick<VehicleUpdate, 'code' | 'detail'>): string {
+  const said = detail ? reasonParts(detail).text : ''
+  return said ? `waits: ${said.charAt(0).toLowerCase()}${said.slice(1)}` : `waits: ${code ? (CODES[code] ?? humanize(code.split('.').at(-1) ?? code).toLowerCase()) : ''}`
 }
 
 /** A reason with the ids of rules in brackets, apart. */
