@@ -80,6 +80,7 @@ async function start(page, name) {
   await dialog.waitFor({ state: 'detached' })
 }
 
+const statusOf = (page, status) => page.locator('.page-header').getByText(status, { exact: true })
 const rolloutId = (page) => new URL(page.url()).pathname.split('/').at(-1)
 
 journey('a safety officer plans and starts a rollout, and sees it complete with the vehicles proven', { person: 'sofia' }, async (page) => {
@@ -100,7 +101,7 @@ journey('a safety officer plans and starts a rollout, and sees it complete with 
   await stages.getByText(/\d under way/).waitFor()
   await screenshot(page, 'rollout-running')
   await assertNoProblems(page)
-  await page.getByText('Completed', { exact: true }).waitFor({ timeout: 180_000 })
+  await statusOf(page, 'Completed').waitFor({ timeout: 180_000 })
   await stages.getByText('2 proven').waitFor()
   await page.getByRole('region', { name: 'Where it stands' }).getByText('Its last stage is over.').waitFor()
   await screenshot(page, 'rollout-completed')
@@ -151,7 +152,7 @@ journey('a bad release is paused by the gate, and two people decide how it goes 
   const abort = page.getByRole('dialog', { name: `Abort ${name}?` })
   await abort.getByLabel('Reason, for the journal').fill('Only for a journey')
   await abort.getByRole('button', { name: 'Abort', exact: true }).click()
-  await page.getByText('Aborted', { exact: true }).waitFor()
+  await statusOf(page, 'Aborted').waitFor()
 })
 
 journey('a technician publishes a release from a file, with progress, and goes on with an upload that was interrupted', { person: 'tomas' }, async (page) => {
@@ -177,7 +178,7 @@ journey('a technician publishes a release from a file, with progress, and goes o
   await form.getByLabel('Hardware').fill('sim-compute-1, sim compute/2')
   await form.getByLabel('Notes').fill('Brakes earlier in rain.')
   await form.getByRole('button', { name: 'Publish' }).click()
-  await form.getByRole('alert').getByText('Hardware has letters, digits, dots, dashes and underscores, unlike compute/2').waitFor()
+  await form.getByRole('alert').getByText('Hardware has only letters, digits, dots, dashes and underscores, unlike compute/2').waitFor()
   await screenshot(page, 'publish-wrong')
   await assertNoProblems(page)
   await form.getByLabel('Hardware').fill('sim-compute-1')
