@@ -223,7 +223,8 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let stop = made(&format!("/v1/vehicles/{vehicle}/stop"), stop, "stop");
     world.until_status(&trip, &["SAFE_STOPPED"]);
     // Another one stands before something that it asks about.
-    world.ready_vehicle_that(crossing(0, 0), FAST, &["--obstacle-after-m", "100"]);
+    let asking = world.ready_vehicle_that(crossing(0, 0), FAST, &["--obstacle-after-m", "100"]);
+    let updated = world.vehicle_id(asking).to_owned();
     let standing_trip = world.trip(crossing(0, 0), crossing(3, 0));
     world.until_status(&standing_trip, &["AWAITING_ASSIST"]);
     let assistance = world.until("it asks", || {
@@ -238,14 +239,15 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let verification = made("/v1/journal/verify", json!({}), "id");
     let (release, _) = world.release("canary-os", 10, true);
     let rollout = world.plan(&release, &[&spare], json!({}));
-    world.start_rollout(&world.plan(&release, &[&vehicle], json!({})));
+    world.start_rollout(&world.plan(&release, &[&updated], json!({})));
     world.until("an update is scheduled", || {
-        let shown = world.updates_of(&vehicle);
+        let shown = world.updates_of(&updated);
         if shown["current"]["number"] == 1 { Ok(()) } else { Err(shown) }
     });
     let ids = [
         ("release", release),
         ("rollout", rollout),
+        ("updated", updated),
         ("number", "1".to_owned()),
         ("sha256", support::updates::sha256(&support::updates::image("canary-os", true, 3_000_000))),
         ("verification", verification),
@@ -335,6 +337,9 @@ fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'sta
     }
     if path.contains("/stops/") {
         ids.insert("stop", ids["others_stop"].clone());
+    }
+    if path.ends_with("/evidence") {
+        ids.insert("vehicle", ids["updated"].clone());
     }
     let is_of_identity = ["/identity", "/join-token", "/credentials", "/decommission", "/stops/"];
     if is_of_identity.iter().any(|part| path.contains(part)) {

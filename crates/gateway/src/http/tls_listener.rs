@@ -1,7 +1,7 @@
 //! A listener for vehicles and their clients: HTTP/1.1 over TLS 1.3, with the certificate that a client presents beside each
 //! of its requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::acceptor::Acceptor;
-use crate::connections::{Admitted, Limits};
+use crate::connections::{Admitted, Held, Limits, Place};
 use crate::vehicles::tls::ListenerTls;
 
 /// How long the handshake, and the head of each request, may take.
@@ -46,6 +46,20 @@ pub struct ClientCertificate {
 /// What the client of a connection presented.
 #[derive(Debug, Clone)]
 pub struct Presented(pub Option<Arc<ClientCertificate>>);
+
+/// Keeps a connection on which somebody has proved who it is from ending for another, until it ends by itself.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    place: Place,
+    held: Arc<OnceLock<Held>>,
+}
+
+impl Keeper {
+    /// Whoever asks here has proved who it is.
+    pub fn keep(&self) {
+        self.held.get_or_init(|| self.place.hold());
+    }
+}
 
 /// Listens until told to stop.
 pub async fn listen(
@@ -87,6 +101,7 @@ async fn serve(stream: Admitted<TcpStream>, tls: &ListenerTls, router: TowerToHy
             return;
         }
     };
+    let keeper = Keeper { place: stream.place(), held: Arc::default() };
     let stream = match tokio::time::timeout(HEAD_TIMEOUT, TlsAcceptor::from(config).accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -103,6 +118,7 @@ async fn serve(stream: Admitted<TcpStream>, tls: &ListenerTls, router: TowerToHy
     let presented = Presented(client.map(Arc::new));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(presented.clone());
+        request.extensions_mut().insert(keeper.clone());
         router.call(request)
     });
     let mut server = http1::Builder::new();

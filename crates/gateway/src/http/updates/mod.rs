@@ -24,7 +24,7 @@ use tokio::sync::watch;
 pub use downloads::Addresses;
 
 use super::problem::Problem;
-use super::tls_listener::{self, ClientCertificate, Presented};
+use super::tls_listener::{self, ClientCertificate, Keeper, Presented};
 use crate::Gateway;
 use crate::connections::Limits;
 use crate::vehicles::tls::ListenerTls;
@@ -83,6 +83,13 @@ fn unauthenticated() -> Problem {
     Problem::new(Code::Unauthenticated, "present the vehicle's certificate, or the token of its update client")
 }
 
+/// A download may take longer than a stranger may stay.
+fn keep(parts: &Parts) {
+    if let Some(keeper) = parts.extensions.get::<Keeper>() {
+        keeper.keep();
+    }
+}
+
 impl Gateway {
     /// The vehicle behind a certificate. One in quarantine gets no updates.
     fn vehicle_of(&self, presented: &Presented) -> Option<Vehicle> {
@@ -98,7 +105,10 @@ impl Gateway {
         let credential = text.and_then(|text| Credential::read(text).ok()).ok_or_else(unauthenticated)?;
         let Credential::Target(token) = credential else { return Err(unauthenticated()) };
         match self.ota.knows_token(tenant, vehicle, token).await? {
-            true => Ok(Vehicle { tenant: tenant.clone(), id: vehicle, certificate: None }),
+            true => {
+                keep(parts);
+                Ok(Vehicle { tenant: tenant.clone(), id: vehicle, certificate: None })
+            }
             false => Err(unauthenticated()),
         }
     }
@@ -120,7 +130,9 @@ impl FromRequestParts<Arc<Gateway>> for Vehicle {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let Extension(presented) =
             Extension::<Presented>::from_request_parts(parts, gateway).await.map_err(|_| unauthenticated())?;
-        gateway.vehicle_of(&presented).ok_or_else(unauthenticated)
+        let vehicle = gateway.vehicle_of(&presented).ok_or_else(unauthenticated)?;
+        keep(parts);
+        Ok(vehicle)
     }
 }
 
