@@ -296,7 +296,8 @@ fn swupdate_stops_in_its_download_when_the_rollout_is_paused() {
     let (vehicle, token) = vehicle(&mut world);
     let mut swupdate = Swupdate::new(&world, token);
     swupdate.settings = r#"max-download-speed = "300k";"#;
-    let image = image("av-os-2.0", true, LENGTH);
+    // More than the buffers of two sockets take.
+    let image = image("av-os-2.0", true, 8 * LENGTH);
     let package = swupdate.package("av-os-2.0", &image, None);
     let (release, _) = world.release_in("av-os-2.0.swu", "av-os-2.0", 10, &package);
     let rollout = world.plan(&release, &[&vehicle], json!({}));
