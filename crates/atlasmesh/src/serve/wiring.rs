@@ -78,6 +78,38 @@ pub struct Listeners {
     pub updates: SocketAddr,
 }
 
+impl Listeners {
+    fn endpoint(self) -> LinkEndpoint {
+        LinkEndpoint {
+            address: self.link.to_string(),
+            enrolment: self.enrolment.to_string(),
+            updates: self.updates.to_string(),
+        }
+    }
+}
+
+/// What the folder holds: the store, and the keys by what they are for.
+struct Opened {
+    store: Arc<dyn Store>,
+    audit_key: keys::VerifyingKey<keys::Audit>,
+    updates: UpdateParts,
+    evidence_key: Key<Evidence>,
+    key_generation: u64,
+}
+
+fn open(options: &ServeOptions, folder: &DataFolder, source: &Arc<dyn CtxSource>) -> Result<Opened> {
+    let (signer, mut keystore) = AuditSigner::under(&folder.keys(), options.master_key.as_deref())?;
+    let audit_key = signer.verifying_key();
+    let pages_max = options.store_mib_max.map(|mib| mib * PAGES_PER_MIB);
+    let store = SqliteStore::open(&Options { folder: folder.store(), pages_max }, Arc::new(signer))?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let (signers, evidence_key) = update_keys(&mut keystore).context("there are no keys for updates")?;
+    let key_generation = keystore.generation();
+    let keyring = Keyring::new(Arc::clone(&store), Arc::clone(source), keystore, options.trust_domain.clone());
+    let updates = UpdateParts { keyring: Arc::new(keyring), signers };
+    Ok(Opened { store, audit_key, updates, evidence_key, key_generation })
+}
+
 /// Opens what the folder holds and puts the parts together.
 pub fn wire(
     options: &ServeOptions,
@@ -88,15 +120,7 @@ pub fn wire(
     let clock = Arc::new(SystemSource::start());
     let source: Arc<dyn CtxSource> = clock.clone();
     let engine = Arc::new(Engine::new(policies::load(options.policies.as_deref())?));
-    let (signer, mut keystore) = AuditSigner::under(&folder.keys(), options.master_key.as_deref())?;
-    let audit_key = signer.verifying_key();
-    let pages_max = options.store_mib_max.map(|mib| mib * PAGES_PER_MIB);
-    let store = SqliteStore::open(&Options { folder: folder.store(), pages_max }, Arc::new(signer))?;
-    let store: Arc<dyn Store> = Arc::new(store);
-    let (signers, evidence_key) = update_keys(&mut keystore).context("there are no keys for updates")?;
-    let key_generation = keystore.generation();
-    let keyring = Keyring::new(Arc::clone(&store), Arc::clone(&source), keystore, options.trust_domain.clone());
-    let updates = UpdateParts { keyring: Arc::new(keyring), signers };
+    let Opened { store, audit_key, updates, evidence_key, key_generation } = open(options, folder, &source)?;
     let keyring = Arc::clone(&updates.keyring);
     let services = services(options, folder, &store, &source, &engine, updates);
     let Services { maps, telemetry, tenancy, people, approvals, fleet, trips, ota } = services;
@@ -133,11 +157,7 @@ pub fn wire(
         heads: Arc::new(Heads::open(&folder.keys()).context("the newest heads cannot be read")?),
         audit_key,
         folds: verify::folds(folder, key_generation),
-        link: LinkEndpoint {
-            address: listeners.link.to_string(),
-            enrolment: listeners.enrolment.to_string(),
-            updates: listeners.updates.to_string(),
-        },
+        link: listeners.endpoint(),
         link_settings: link_settings(options),
         rates: Rates::new(options.rate_limit),
         verifications: Verifications::new(stopping.clone()),

@@ -185,7 +185,10 @@ impl Updater {
         match error {
             SlotError::Integrity { .. } | SlotError::Rollback { .. } => {
                 let reason = format!("INTEGRITY: {error}");
-                block_in_place(|| self.machine.discard(&reason)).or_else(|_| Ok::<_, StepError>(()))?;
+                // The slots may have given the update up themselves already.
+                if let Err(error) = block_in_place(|| self.machine.discard(&reason)) {
+                    tracing::debug!(vehicle = %self.vehicle, %error, "there was nothing to discard");
+                }
                 Ok(Next::Soon)
             }
             SlotError::Full { .. } => {
