@@ -73,7 +73,9 @@ fn a_technician_onboards_a_vehicle_from_its_profile_to_online() {
 
     let entries = world.entries(0);
     let about = |entry: &&Value| entry["event"].to_string().contains(&vehicle);
-    let types: Vec<&str> = entries.iter().filter(about).map(|entry| entry["event"]["type"].as_str().unwrap()).collect();
+    let types = entries.iter().filter(about).map(|entry| entry["event"]["type"].as_str().unwrap());
+    // What it runs comes over a connection of its own, sooner or later.
+    let types: Vec<&str> = types.filter(|kind| !kind.starts_with("vehicle_software.")).collect();
     let steps = [
         "policy.decided",
         "vehicle.registered",

@@ -238,7 +238,9 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let tenant = TENANT.to_owned();
     let verification = made("/v1/journal/verify", json!({}), "id");
     let (release, _) = world.release("canary-os", 10, true);
-    let rollout = world.plan(&release, &[&spare], json!({}));
+    let by_person = json!({ "soak_s": 0, "advance": "person" });
+    let stages = json!([by_person, { "share_ppm": 1_000_000, "soak_s": 0, "advance": "person" }]);
+    let rollout = world.plan(&release, &[&spare], json!({ "stages": stages }));
     world.start_rollout(&world.plan(&release, &[&updated], json!({})));
     world.until("an update is scheduled", || {
         let shown = world.updates_of(&updated);

@@ -11,6 +11,7 @@ use gateway::http::endpoints;
 use kernel::id::{PrincipalId, TypedId};
 use kernel::testing::{HandClock, START};
 use kernel::{Actor, Authentication, Ctx, Role, Sector, Subject, role};
+use ota::actions::{INSTALL_UPDATE, OFFER_UPDATE, SWITCH_UPDATE};
 use policy::{Action, Bundle, Engine, Fact, FactValue, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -182,7 +183,13 @@ fn without_any_one_needed_fact_everything_is_denied() {
 }
 
 /// What the product and vehicles ask for by themselves.
-const BY_THEMSELVES: [(&str, Action); 2] = [(role::AUTOMATION, REQUEST_TRIP), (role::AUTOMATION, ASSIGN_VEHICLE)];
+const BY_THEMSELVES: [(&str, Action); 5] = [
+    (role::AUTOMATION, REQUEST_TRIP),
+    (role::AUTOMATION, ASSIGN_VEHICLE),
+    (role::AUTOMATION, OFFER_UPDATE),
+    (role::VEHICLE, INSTALL_UPDATE),
+    (role::VEHICLE, SWITCH_UPDATE),
+];
 
 /// Whether the shipped bundle permits an action to a role, where nothing but the role is in the way: an action's cases
 /// begin with facts under which it is allowed.

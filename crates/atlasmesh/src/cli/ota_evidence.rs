@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use journal::NoteVerifier;
 use journal::receipt::{InclusionReceipt, Level, SELF_ASSERTED};
 use keys::{Audit, Evidence, VerifyingKey};
-use pki::Term;
+use pki::{PeerCertificate, Term};
 use serde_json::{Value, json};
 use uptane::document::Signed;
 use uptane::manifest::SignedManifest;
@@ -88,6 +88,10 @@ fn check_reports(predicate: &Value, sha256: &str) -> Result<usize> {
             let signed: SignedManifest =
                 serde_json::from_value(json!({ "signed": manifest["signed"], "signatures": manifest["signatures"] }))?;
             let report = signed.verify(&key).context("a report is not signed by the vehicle")?;
+            let (vehicle, tenant) = (text(predicate, "/vehicle")?, text(predicate, "/tenant")?);
+            let peer = PeerCertificate::read(&certificate).context("a report's certificate cannot be read")?;
+            let is_theirs = peer.id.to_string().ends_with(&format!("/tenant/{tenant}/vehicle/{vehicle}"));
+            ensure!(is_theirs && report.vehicle == vehicle, "a report is another vehicle's");
             let images = || report.ecu_version_manifests.values().map(|ecu| ecu.installed_image.fileinfo.hashes.sha256);
             let runs = images().any(|image| image.to_string() == sha256);
             ensure!(kind != "update.succeeded" || runs, "the proof names another image");
@@ -144,8 +148,12 @@ pub fn verify(format: Format, file: &Path, key: &Path) -> Result<()> {
     let reports = check_reports(predicate, &sha256)?;
     let entries = check_proofs(predicate)?;
     let status = text(predicate, "/update/status")?;
-    if status == "SUCCEEDED" && reports == 0 && predicate.pointer("/update/truth") == Some(&json!("attested")) {
-        bail!("the update is said to be attested, and there is no report of the vehicle");
+    if status == "SUCCEEDED" {
+        let number = &predicate["update"]["number"];
+        let entry = events(predicate, "update.succeeded").find(|event| event["body"]["number"] == *number);
+        let entry = entry.context("no entry says that the update succeeded")?;
+        let is_attested = entry["body"]["truth"] == "attested";
+        ensure!(!is_attested || !entry["body"]["manifest"].is_null(), "it is said to be attested, without a report");
     }
     let verdict = json!({
         "vehicle": predicate["vehicle"], "release": predicate["update"]["release_name"], "image_sha256": sha256,

@@ -53,6 +53,7 @@ fn parameters(operation: &Value) -> impl Iterator<Item = (String, String)> {
         let value = match (name, prefix) {
             ("site", _) => site::NAME.to_owned(),
             ("tenant", _) => world::TENANT.to_owned(),
+            ("sha256", _) => "0".repeat(64),
             ("key", _) => format!("key_{}", "0".repeat(26)),
             ("stop", _) => format!("cmd_{}", "0".repeat(26)),
             (_, Some((prefix, _))) => format!("{prefix}_{}", "0".repeat(26)),

@@ -367,6 +367,7 @@ pub struct UpdateToken {
 /// Evidence of one update: a DSSE envelope over an in-toto statement.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "EvidenceEnvelope")]
 pub struct Envelope {
     /// Base 64.
     pub payload: String,

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::on;
 use ota::ReleaseId;
 use ota::actions::{MAY_PUBLISH_RELEASE, MAY_READ_UPDATES, PUBLISH_RELEASE};
+use schemars::JsonSchema;
 
 use super::auth::Caller;
 use super::endpoint::{self, Endpoint};
@@ -59,7 +60,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// A SHA-256 in the path.
-pub struct Digest(String);
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub struct Digest(#[schemars(regex(pattern = r"^[0-9a-f]{64}$"))] String);
 
 impl std::str::FromStr for Digest {
     type Err = ();

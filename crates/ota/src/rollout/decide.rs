@@ -202,12 +202,13 @@ pub fn abort(state: Option<&Rollout>, reason: &str) -> Answer<()> {
     }
 }
 
-/// Notes which rollout takes this one back.
-pub fn revert(state: Option<&Rollout>, by: RolloutId, reason: &str) -> Answer<()> {
+/// Notes which rollout takes this one back, if policy allows it.
+pub fn revert(state: Option<&Rollout>, asked: &PolicyAnswer, by: RolloutId, reason: &str) -> Answer<()> {
     let Some(rollout) = state else { return Decided::reject(missing()) };
-    match rollout.reverted_by {
-        Some(_) => Decided::unchanged(()),
-        None => Decided::accept([RolloutReverted { by, reason: reason.into() }.into()], ()),
+    match (rollout.reverted_by, &asked.refusal) {
+        (Some(_), _) => Decided::unchanged(()),
+        (None, Some(refusal)) => Decided::reject(refusal.clone()),
+        (None, None) => Decided::accept([RolloutReverted { by, reason: reason.into() }.into()], ()),
     }
 }
 

@@ -150,6 +150,7 @@ pub enum Status {
 
 /// Why a rollout was paused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RolloutPause")]
 pub struct Pause {
     /// `FAILURES`, `STOP_THE_LINE` or `PERSON`.
     pub code: String,

@@ -34,7 +34,9 @@ impl Aggregate for Rollout {
             RolloutEvent::Resumed(_) => {
                 rollout.status = Status::Running;
                 rollout.pause = None;
-                // Whoever lets it go on has looked at these failures.
+                // Whoever lets it go on has looked at these failures; those vehicles are finished with it.
+                let failed = rollout.counts.get(rollout.stage).map_or(0, |counts| counts.failed);
+                rollout.members = rollout.members.map(|members| members.saturating_sub(failed));
                 rollout.counts.iter_mut().for_each(|counts| counts.failed = 0);
                 rollout.hold = None;
             }

@@ -12,8 +12,10 @@ use store::subscribe::{Subscriber, step_over_refusal};
 use super::Ota;
 use crate::rollout::decide::STOP_THE_LINE;
 use crate::rollout::events::{RolloutEvent, RolloutOutcomeCounted};
-use crate::rollout::{Rollout, RolloutId};
-use crate::update::{NO_FAULT_OF_THE_RELEASE, UpdateEvent, VehicleUpdates, decide};
+use crate::rollout::{Rollout, RolloutId, Status as RolloutStatus};
+use crate::update::{
+    ATTEMPTS_MAX, NO_FAULT_OF_THE_RELEASE, Status, UpdateEvent, VehicleUpdates, decide, takes_back_before,
+};
 
 /// The name of the cursor.
 const NAME: &str = "ota.effects";
@@ -91,14 +93,22 @@ impl Ota {
         }
         let Some((number, rollout, outcome)) = over(index, vehicle, update) else { return Ok(()) };
         let known = self.updates(&event.tenant, vehicle).await?.unwrap_or_default();
-        if let Some(past) = known.history.iter().find(|past| past.number == number) {
-            let ctx = self.automation(&event.tenant, super::vehicles::OFFER_RULE).await?.caused_by(event.id);
-            self.vehicles.release(&ctx, vehicle, past.hold, "the update is over").await?;
-        }
-        if let Some(outcome) = outcome {
+        let past = known.history.iter().find(|past| past.number == number);
+        // After the last attempt there is none that could still succeed.
+        let last = past.filter(|past| past.attempt >= ATTEMPTS_MAX && past.status != Status::Cancelled);
+        let outcome = outcome.or_else(|| {
+            let past = last?;
+            let (stage, code) = (past.stage, past.code.clone());
+            Some(RolloutOutcomeCounted { vehicle, number, stage, proven: false, code, log_index: index })
+        });
+        if let Some(outcome) = &outcome {
             let result = if outcome.proven { "proven" } else { "failed" };
             metrics::counter!("atlasmesh_updates_finished_total", "outcome" => result).increment(1);
-            self.look(&ctx, rollout, Some(&outcome), None).await?;
+            self.look(&ctx, rollout, Some(outcome), None).await?;
+        }
+        if let Some(past) = past {
+            let ctx = self.automation(&event.tenant, super::vehicles::OFFER_RULE).await?.caused_by(event.id);
+            self.vehicles.release(&ctx, vehicle, past.hold, "the update is over").await?;
         }
         Ok(())
     }
@@ -111,19 +121,26 @@ impl Ota {
         happened: &RolloutEvent,
     ) -> Result<(), CommandError> {
         let reason = match happened {
-            // A stage that admits nobody is over at once.
-            RolloutEvent::StageOpened(_) => {
+            // A stage that admits nobody is over at once, and so may be one that goes on.
+            RolloutEvent::StageOpened(_) | RolloutEvent::Resumed(_) => {
                 let ctx = self.automation(&event.tenant, "ota.gate").await?.caused_by(event.id);
                 return self.look(&ctx, rollout, None, None).await;
             }
             RolloutEvent::Paused(paused) => format!("the rollout was paused: {}", paused.reason),
             RolloutEvent::Aborted(aborted) => format!("the rollout was aborted: {}", aborted.reason),
             RolloutEvent::Reverted(reverted) => format!("the rollout is taken back: {}", reverted.reason),
+            RolloutEvent::Completed(_) => "the rollout is complete".to_owned(),
             _ => return Ok(()),
         };
+        let Some(known) = self.rollout(&event.tenant, rollout).await? else { return Ok(()) };
+        if known.status == RolloutStatus::Running {
+            // Somebody has let it go on meanwhile.
+            return Ok(());
+        }
+        let before = takes_back_before(&known);
         let ctx = self.automation(&event.tenant, "ota.stop").await?.caused_by(event.id);
         for (vehicle, _) in self.open_updates(&event.tenant, rollout).await? {
-            self.update_command(&ctx, vehicle, None, |state| decide::cancel(state, &reason)).await?;
+            self.update_command(&ctx, vehicle, None, |state| decide::cancel(state, before, &reason)).await?;
         }
         Ok(())
     }

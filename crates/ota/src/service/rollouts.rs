@@ -13,6 +13,7 @@ use store::port::{Fault, Guard, ListQuery, Order};
 use store::{CommandError, Extras, TableSpec, execute, execute_plain, load};
 
 use super::Ota;
+use super::vehicles::conflicts;
 use crate::actions;
 use crate::ports::VehicleFacts;
 use crate::repository::{Release, ReleaseContent, ReleaseId};
@@ -158,7 +159,11 @@ impl Ota {
         let content = self.release_of(&ctx.tenant, rollout.plan.release).await?;
         let ctx = self.automation(&ctx.tenant, super::vehicles::OFFER_RULE).await?;
         let mut preview = Preview { stages: vec![0; rollout.plan.stages.len()], ..Preview::default() };
-        for (vehicle, facts) in self.counted(&ctx.tenant).await?.unwrap_or_default() {
+        let too_many = || {
+            let text = format!("a preview lists at most {COUNTED_MAX} vehicles, and there are more");
+            Reject::new(Code::IllegalTransition, text)
+        };
+        for (vehicle, facts) in self.counted(&ctx.tenant).await?.ok_or_else(too_many)? {
             let known = self.updates(&ctx.tenant, vehicle).await?.unwrap_or_default();
             let stage = cohort::first_stage(&rollout.plan, rollout.salt(), vehicle);
             let mut reasons = Vec::new();
@@ -194,7 +199,11 @@ impl Ota {
                 continue;
             }
             let known = self.updates(tenant, vehicle).await?.unwrap_or_default();
-            members += u64::from(left_out(&rollout.plan, &release.content, &facts, &known, Some(stage)).is_none());
+            // What is to be taken back may still be on its way to a vehicle.
+            let is_coming = rollout.plan.only_from.is_some()
+                && known.current.as_ref().map(|update| &update.release_name) == rollout.plan.only_from.as_ref();
+            let is_in = left_out(&rollout.plan, &release.content, &facts, &known, Some(stage)).is_none();
+            members += u64::from(is_coming || is_in);
         }
         Ok(Some(members))
     }
@@ -204,25 +213,46 @@ impl Ota {
     /// # Errors
     /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, `POLICY_VIOLATION`, a fault.
     pub async fn start_rollout(&self, ctx: &Ctx, id: RolloutId) -> Result<(), CommandError> {
-        let gather = |state: Option<Arc<Rollout>>| async move {
-            let Some(rollout) = state else { return Ok((nobody_asked(), None)) };
-            let content = self.release_of(&ctx.tenant, rollout.plan.release).await?;
+        let known = self.rollout(&ctx.tenant, id).await?;
+        let content = match &known {
+            Some(rollout) => Some(self.release_of(&ctx.tenant, rollout.plan.release).await?),
+            None => None,
+        };
+        let has_way_back = content.is_some_and(|content| content.reverts_to.is_some());
+        let ask = |rollout: &Rollout| {
             let first = rollout.plan.stages.first().and_then(|stage| stage.share_ppm).unwrap_or(0);
-            let named = u32::try_from(rollout.plan.first_vehicles.len()).unwrap_or(u32::MAX);
+            // Only a stage of their own goes first.
+            let has_stage = rollout.plan.stages.first().is_some_and(|stage| stage.share_ppm.is_none());
+            let named = if has_stage { rollout.plan.first_vehicles.len() } else { 0 };
             let question = Request::new(ctx, actions::START_ROLLOUT, Subject::new(Rollout::KIND, id))
                 .about(Subject::new("release", rollout.plan.release))
                 .fact("first_share_ppm", first)
-                .fact("vehicles_named_first", named)
-                .fact("has_way_back", content.reverts_to.is_some())
+                .fact("vehicles_named_first", u32::try_from(named).unwrap_or(u32::MAX))
+                .fact("has_way_back", has_way_back)
                 .fact("is_revert", rollout.plan.only_from.is_some());
-            Ok((self.ask(question), self.members(&ctx.tenant, &rollout, 0).await?))
+            self.ask(question)
+        };
+        self.open_first(ctx, id, ask).await?;
+        tracing::info!(tenant = %ctx.tenant, rollout = %id, "a rollout was started");
+        Ok(())
+    }
+
+    /// Opens the first stage, if `ask` allows it.
+    async fn open_first(
+        &self,
+        ctx: &Ctx,
+        id: RolloutId,
+        ask: impl Fn(&Rollout) -> PolicyAnswer + Send + Sync,
+    ) -> Result<(), CommandError> {
+        let ask = &ask;
+        let gather = |state: Option<Arc<Rollout>>| async move {
+            let Some(rollout) = state else { return Ok((nobody_asked(), None)) };
+            Ok((ask(&rollout), self.members(&ctx.tenant, &rollout, 0).await?))
         };
         let decide = |state: Option<&Rollout>, (asked, members): &(PolicyAnswer, Option<u64>)| {
             decide::start(state, asked, *members)
         };
-        self.decided(ctx, id, gather, decide).await?;
-        tracing::info!(tenant = %ctx.tenant, rollout = %id, "a rollout was started");
-        Ok(())
+        self.decided(ctx, id, gather, decide).await
     }
 
     /// Opens the next stage by a person's word; after the last one the rollout is complete.
@@ -310,23 +340,27 @@ impl Ota {
     pub async fn revert_rollout(&self, ctx: &Ctx, id: RolloutId, reason: &str) -> Result<RevertedBy, CommandError> {
         let missing = || Reject::new(Code::NotFound, format!("there is no rollout {id}"));
         let rollout = self.rollout(&ctx.tenant, id).await?.ok_or_else(missing)?;
-        if let Some(by) = rollout.reverted_by {
-            return Ok(RevertedBy(by));
-        }
         let content = self.release_of(&ctx.tenant, rollout.plan.release).await?;
         let no_way = || Reject::new(Code::IllegalTransition, "the release names none that takes it back");
         let back = content.reverts_to.ok_or_else(no_way)?;
-        let question = Request::new(ctx, actions::REVERT_ROLLOUT, Subject::new(Rollout::KIND, id));
-        if let Some(refusal) = self.ask(question).refusal {
-            return Err(refusal.into());
-        }
         // The same id however often a crash in between repeats it.
-        let by = RolloutId::from_u128(id.as_u128() ^ 1);
-        if self.rollout(&ctx.tenant, by).await?.is_none() {
+        let by = rollout.reverted_by.unwrap_or_else(|| RolloutId::from_u128(id.as_u128() ^ 1));
+        let gather = |_| async {
+            let question = Request::new(ctx, actions::REVERT_ROLLOUT, Subject::new(Rollout::KIND, id));
+            Ok((self.ask(question), None))
+        };
+        let decide = |state: Option<&Rollout>, (asked, _): &(PolicyAnswer, Option<u64>)| {
+            decide::revert(state, asked, by, reason)
+        };
+        self.decided(ctx, id, gather, decide).await?;
+        let begun = self.rollout(&ctx.tenant, by).await?;
+        if begun.is_none() {
             self.plan_as(ctx, by, reverting(&rollout.plan, back, &content.name)).await?;
         }
-        self.rollout_command(ctx, id, None, |state| decide::revert(state, by, reason)).await?;
-        self.start_rollout(ctx, by).await?;
+        if begun.is_none_or(|rollout| rollout.status == Status::Planned) {
+            // Policy has allowed the revert, and this is all that it is.
+            self.open_first(ctx, by, |_| nobody_asked()).await?;
+        }
         tracing::warn!(tenant = %ctx.tenant, rollout = %id, %by, reason, "a rollout is taken back");
         Ok(RevertedBy(by))
     }
@@ -423,6 +457,10 @@ pub(super) fn left_out(
         _ if runs == Some(content.name.as_str()) => Some("it runs the release already".into()),
         _ if hardware.is_some_and(|id| !content.hardware_ids.contains(id)) => {
             Some(format!("the release is not for its hardware, {}", hardware.unwrap_or_default()))
+        }
+        _ if !conflicts(content, known).is_empty() => {
+            let conflicts: Vec<String> = conflicts(content, known).into_iter().collect();
+            Some(format!("the release does not fit what it runs: {}", conflicts.join(", ")))
         }
         _ if plan.only_from.is_some() && plan.only_from.as_deref() != runs => {
             Some("it does not run the release that is taken back".into())

@@ -22,7 +22,9 @@ use crate::repository::{ReleaseContent, Which};
 use crate::rollout::{Plan, Rollout, RolloutId, Status as RolloutStatus, cohort};
 use crate::update::decide::{self, Offer};
 use crate::update::events::UpdateTokenIssued;
-use crate::update::{Assignment, InstallationReport, Installed, Report, Status, Update, UpdateEvent, VehicleUpdates};
+use crate::update::{
+    Assignment, InstallationReport, Installed, Report, Status, Update, UpdateEvent, VehicleUpdates, takes_back_before,
+};
 
 /// What every token of an update client begins with; then the tenant, then the secret.
 const TOKEN_PREFIX: &str = "amu";
@@ -98,7 +100,7 @@ fn rules_of(asked: &PolicyAnswer) -> String {
     ids.join(" ")
 }
 
-fn conflicts(content: &ReleaseContent, known: &VehicleUpdates) -> BTreeSet<String> {
+pub(super) fn conflicts(content: &ReleaseContent, known: &VehicleUpdates) -> BTreeSet<String> {
     let runs = known.installed.as_ref().map(|installed| installed.release.as_str()).unwrap_or_default();
     let mut conflicts = BTreeSet::new();
     if !content.depends_on.is_empty() && !content.depends_on.contains(runs) {
@@ -213,6 +215,14 @@ impl Ota {
         let Some(update) = self.offered(&ctx, vehicle, update, plan, &content, &installed).await? else {
             return Ok(None);
         };
+        // A pause may have come meanwhile: after it nothing is offered.
+        let now = self.rollout(tenant, update.rollout).await?;
+        if let Some(now) =
+            now.filter(|now| now.status != RolloutStatus::Running && update.status < takes_back_before(now))
+        {
+            self.take_back(&ctx, vehicle, &now).await?;
+            return Ok(None);
+        }
         let directed = self.directed(tenant, vehicle, &update, &content, &installed).await?;
         Ok(Some(Directive { update, content, directed, bandwidth_max: rollout.plan.bandwidth_max }))
     }
@@ -226,11 +236,8 @@ impl Ota {
     ) -> Result<Option<(Rollout, Update)>, CommandError> {
         if let Some(update) = known.current {
             let Some(rollout) = self.rollout(&ctx.tenant, update.rollout).await? else { return Ok(None) };
-            // What is being installed comes to its end; everything else goes no further than its rollout.
-            if rollout.status != RolloutStatus::Running && update.status < Status::Installing {
-                let status: &str = rollout.status.into();
-                let reason = format!("the rollout is {status}");
-                self.update_command(ctx, vehicle, None, |state| decide::cancel(state, &reason)).await?;
+            if rollout.status != RolloutStatus::Running && update.status < takes_back_before(&rollout) {
+                self.take_back(ctx, vehicle, &rollout).await?;
                 return Ok(None);
             }
             return Ok(Some((rollout, update)));
@@ -246,6 +253,12 @@ impl Ota {
         Ok(None)
     }
 
+    async fn take_back(&self, ctx: &Ctx, vehicle: VehicleId, rollout: &Rollout) -> Result<(), CommandError> {
+        let status: &str = rollout.status.into();
+        let (reason, before) = (format!("the rollout is {status}"), takes_back_before(rollout));
+        self.update_command(ctx, vehicle, None, |state| decide::cancel(state, before, &reason)).await
+    }
+
     async fn schedule(
         &self,
         ctx: &Ctx,
@@ -257,9 +270,7 @@ impl Ota {
         let repository = self.repository(&ctx.tenant).await?;
         let Some(release) = repository.releases.get(&rollout.plan.release) else { return Ok(None) };
         let Some(facts) = self.vehicles.vehicle(&ctx.tenant, vehicle).await? else { return Ok(None) };
-        if left_out(&rollout.plan, &release.content, &facts, known, Some(stage)).is_some()
-            || !conflicts(&release.content, known).is_empty()
-        {
+        if left_out(&rollout.plan, &release.content, &facts, known, Some(stage)).is_some() {
             return Ok(None);
         }
         let at_once = usize::try_from(rollout.plan.at_once).unwrap_or(usize::MAX);
@@ -323,12 +334,14 @@ impl Ota {
             return Ok(Some(update));
         }
         let number = update.number;
-        // Placed again under the same id after a crash; before it is asked whether the vehicle is free, so that no trip
-        // comes in between.
-        self.vehicles.hold(ctx, vehicle, update.hold, &format!("update to {}", content.name)).await?;
+        let unheld = self.unless_held(ctx, vehicle, &update, plan, content).await?;
         let gather = |state: Option<Arc<VehicleUpdates>>| {
-            let update = &update;
+            let (update, unheld) = (&update, &unheld);
             async move {
+                if let Some(asked) = unheld {
+                    let (rules, asked) = (rules_of(asked), asked.clone());
+                    return Ok(Offer { rules, asked, deadline: ctx.now, director_targets: String::new() });
+                }
                 let known = state.as_deref().cloned().unwrap_or_default();
                 let facts = self.vehicles.vehicle(&ctx.tenant, vehicle).await?;
                 let gone = || Reject::new(Code::NotFound, "the vehicle left the fleet");
@@ -356,15 +369,44 @@ impl Ota {
         Ok(outcome.state.and_then(|known| known.current))
     }
 
+    /// Keeps the vehicle from being dispatched where it could be offered the update, now or after its trip; answers what
+    /// policy said where it could not. Placed before policy decides about the offer, so that no trip comes in between, and
+    /// under the same id after a crash.
+    async fn unless_held(
+        &self,
+        ctx: &Ctx,
+        vehicle: VehicleId,
+        update: &Update,
+        plan: &Plan,
+        content: &ReleaseContent,
+    ) -> Result<Option<PolicyAnswer>, CommandError> {
+        let known = self.updates(&ctx.tenant, vehicle).await?.unwrap_or_default();
+        let Some(facts) = self.vehicles.vehicle(&ctx.tenant, vehicle).await? else { return Ok(None) };
+        let asked = self.ask_for_offer(ctx, vehicle, &facts, &known, plan, content);
+        let passes = ["base.update-offer.on-trip", "base.update-offer.parked"];
+        if asked.refusal.is_some() && !rules_of(&asked).split(' ').all(|rule| passes.contains(&rule)) {
+            return Ok(Some(asked));
+        }
+        self.vehicles.hold(ctx, vehicle, update.hold, &format!("update to {}", content.name)).await?;
+        let known = self.updates(&ctx.tenant, vehicle).await?.unwrap_or_default();
+        if known.current.is_none_or(|current| current.number != update.number) {
+            // It was taken back before the hold was placed, and nobody else knows of it.
+            self.vehicles.release(ctx, vehicle, update.hold, "the update is over").await?;
+        }
+        Ok(None)
+    }
+
     async fn sign_directed(&self, tenant: &TenantId, about: &About<'_>) -> Result<Directed, CommandError> {
         let now = self.source.now();
         let row = self.store.get(DIRECTED, tenant, &about.vehicle.to_string()).await?;
         let kept: Option<KeptDirected> = row.as_ref().map(store::Row::decode).transpose()?;
         let version = documents::next_version(kept.map(|kept| kept.directed.targets_version), now);
+        // Of two that sign at once one wins: two assignments of one version would look like an attack.
+        let expected = row.map_or(Expected::Absent, |row| Expected::Version(row.version));
         let directed = documents::directed(about, version, &self.signers, now)?;
         let kept = KeptDirected { number: about.update.number, directed, made_at: now };
         let body = RowBody::new(&kept, Vec::new())?;
-        let write = RowWrite::put(DIRECTED, about.vehicle.to_string(), Expected::Any, body);
+        let write = RowWrite::put(DIRECTED, about.vehicle.to_string(), expected, body);
         match self.store.write(tenant, vec![write]).await {
             Ok(()) => Ok(kept.directed),
             Err(store::port::CommitError::Fault(fault)) => Err(fault.into()),
@@ -418,11 +460,14 @@ impl Ota {
             let update = known.and_then(|known| known.current.clone()).filter(|update| update.number == number);
             let update = update.ok_or_else(over)?;
             let rollout = self.rollout(&ctx.tenant, update.rollout).await?;
-            let runs = rollout.is_some_and(|rollout| rollout.status == RolloutStatus::Running);
-            if !runs && step == Permission::Install {
-                return Err(
-                    Reject::new(Code::IllegalTransition, "the rollout does not run: nothing is installed").into()
-                );
+            // By a person's pause what is in the slot comes to its end; what failed elsewhere is not booted.
+            let is_over = |rollout: &Rollout| {
+                let step = if step == Permission::Install { Status::Downloaded } else { Status::Installed };
+                rollout.status != RolloutStatus::Running && step < takes_back_before(rollout)
+            };
+            if rollout.as_ref().is_none_or(is_over) {
+                let text = "the rollout does not run: nothing of it is installed or booted";
+                return Err(Reject::new(Code::IllegalTransition, text).into());
             }
             let repository = self.repository(&ctx.tenant).await?;
             let facts = self.vehicles.vehicle(&ctx.tenant, vehicle).await?.ok_or_else(over)?;
@@ -457,8 +502,8 @@ impl Ota {
         let repository = self.repository(tenant).await?;
         let states = self.keys.states().await?;
         let names = self.signers.names();
-        let needed = names.into_iter().filter(|(purpose, _)| matches!(*purpose, "director" | "policy"));
-        let keys: Vec<(String, String)> = needed
+        let keys: Vec<(String, String)> = names
+            .into_iter()
             .map(|(purpose, key)| {
                 let state = states.get(&key).cloned().unwrap_or_else(|| "unknown".into());
                 (format!("{purpose} {key}"), state)

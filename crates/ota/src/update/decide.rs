@@ -184,8 +184,21 @@ pub fn check(
     }
 }
 
+/// Whether the vehicle signs its reports.
+fn signs(state: Option<&VehicleUpdates>) -> bool {
+    state.and_then(|all| all.installed.as_ref()).is_some_and(|installed| installed.truth == Truth::Attested)
+}
+
+fn not_for_it() -> Reject {
+    let text = "this vehicle signs its reports: a client that signs nothing does not speak for it";
+    Reject::new(Code::Forbidden, text)
+}
+
 /// What a client that signs nothing says (hawkBit's DDI): how far it is, or that it claims to be done.
 pub fn claim(state: Option<&VehicleUpdates>, told: &InstallationReport) -> Answer<()> {
+    if signs(state) {
+        return Decided::reject(not_for_it());
+    }
     let Some(update) = open(state, told.number) else { return Decided::reject(not_open(told.number)) };
     let (number, rollout, stage) = (update.number, update.rollout, update.stage);
     let (code, detail) = (told.code.clone().unwrap_or_else(|| "UNKNOWN".into()), told.detail.clone());
@@ -207,6 +220,9 @@ pub fn claim(state: Option<&VehicleUpdates>, told: &InstallationReport) -> Answe
 /// A client that signs nothing names the version that it runs.
 pub fn report_version(state: Option<&VehicleUpdates>, installed: &super::Installed, counter: u64) -> Answer<()> {
     let known = state.and_then(|all| all.installed.as_ref());
+    if signs(state) {
+        return Decided::reject(not_for_it());
+    }
     let mut events = Vec::new();
     if known != Some(installed) {
         let manifest = Value::Null;
@@ -225,6 +241,12 @@ pub fn report_version(state: Option<&VehicleUpdates>, installed: &super::Install
 pub fn expire(state: Option<&VehicleUpdates>, now: Timestamp) -> Answer<()> {
     let update = state.and_then(|all| all.current.as_ref());
     match update {
+        Some(update)
+            if update.deadline.is_some_and(|deadline| deadline <= now) && update.status == Status::Scheduled =>
+        {
+            let reason = "the vehicle was not ready for it within a day".to_owned();
+            Decided::accept([UpdateCancelled { number: update.number, rollout: update.rollout, reason }.into()], ())
+        }
         Some(update) if update.deadline.is_some_and(|deadline| deadline <= now) => {
             let (number, rollout, stage) = (update.number, update.rollout, update.stage);
             let detail = Some(format!("no proof came in time; the vehicle was {}", update.status.as_str()));
@@ -235,10 +257,10 @@ pub fn expire(state: Option<&VehicleUpdates>, now: Timestamp) -> Answer<()> {
     }
 }
 
-/// Takes an update back that is not being installed yet; what is being installed comes to its end.
-pub fn cancel(state: Option<&VehicleUpdates>, reason: &str) -> Answer<()> {
+/// Takes an update back that has not come as far as `before`.
+pub fn cancel(state: Option<&VehicleUpdates>, before: Status, reason: &str) -> Answer<()> {
     match state.and_then(|all| all.current.as_ref()) {
-        Some(update) if update.status < Status::Installing => {
+        Some(update) if update.status < before => {
             let cancelled = UpdateCancelled { number: update.number, rollout: update.rollout, reason: reason.into() };
             Decided::accept([cancelled.into()], ())
         }

@@ -16,7 +16,10 @@ use serde_json::Value;
 pub use events::UpdateEvent;
 
 use crate::repository::ReleaseId;
-use crate::rollout::{RolloutId, Truth};
+use crate::rollout::{self, Rollout, RolloutId, Truth};
+
+/// How long a vehicle may take to be ready for an update, in milliseconds: meanwhile it takes the place of another.
+pub const SCHEDULED_FOR_MS: i64 = 86_400_000;
 
 /// How many updates that are over a vehicle's row keeps; the journal has all.
 pub const HISTORY_MAX: usize = 50;
@@ -100,6 +103,14 @@ pub struct Installed {
     pub truth: Truth,
 }
 
+/// How far an update may have come and is taken back all the same when its rollout does not run. Where a person paused it,
+/// what is being installed comes to its end; what failed elsewhere is not booted.
+pub fn takes_back_before(rollout: &Rollout) -> Status {
+    let is_paused = rollout.status == rollout::Status::Paused;
+    let by_person = rollout.pause.as_ref().is_some_and(|pause| pause.code == rollout::decide::PERSON);
+    if is_paused && by_person { Status::Installing } else { Status::Claimed }
+}
+
 /// An update of one vehicle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Update {
@@ -122,7 +133,7 @@ pub struct Update {
     pub truth: Truth,
     pub scheduled_at: Timestamp,
     pub since: Timestamp,
-    /// Until when there must be proof; none before the offer.
+    /// Until when it must be offered, and then until when there must be proof.
     pub deadline: Option<Timestamp>,
 }
 

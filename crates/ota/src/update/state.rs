@@ -3,7 +3,7 @@
 use kernel::{Aggregate, EventMeta, Subject, Timestamp, VehicleId};
 
 use super::events::{UpdateEvent, UpdateScheduled};
-use super::{CANCEL_CONFIRMED, HISTORY_MAX, Status, Update, VehicleUpdates};
+use super::{CANCEL_CONFIRMED, HISTORY_MAX, SCHEDULED_FOR_MS, Status, Update, VehicleUpdates};
 
 impl Aggregate for VehicleUpdates {
     type Id = VehicleId;
@@ -108,7 +108,7 @@ fn scheduled_update(scheduled: &UpdateScheduled, at: Timestamp) -> Update {
         truth: scheduled.truth,
         scheduled_at: at,
         since: at,
-        deadline: None,
+        deadline: Some(at.plus_ms(SCHEDULED_FOR_MS)),
     }
 }
 

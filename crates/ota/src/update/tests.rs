@@ -133,10 +133,10 @@ fn what_policy_refused_may_be_tried_again_and_what_failed_may_not() {
 #[test]
 fn what_is_being_installed_comes_to_its_end() {
     let state = offered();
-    assert_eq!(decide::cancel(Some(&state), "paused").events.len(), 1);
+    assert_eq!(decide::cancel(Some(&state), Status::Installing, "paused").events.len(), 1);
     let installing = decide::report(Some(&state), &report(5, "x", Some((1, Status::Installing)))).events;
     let state = fold(Some(state), &installing).unwrap();
-    assert!(decide::cancel(Some(&state), "paused").events.is_empty());
+    assert!(decide::cancel(Some(&state), Status::Installing, "paused").events.is_empty());
 }
 
 #[test]

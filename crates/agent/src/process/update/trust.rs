@@ -99,14 +99,14 @@ impl TrustStore {
     }
 
     fn keep(&mut self, kept: Kept) -> io::Result<()> {
+        // Known from here on, whether or not the disk takes it.
+        self.kept = Some(kept.clone());
         let part = self.path.with_extension("part");
         let mut file = File::create(&part)?;
         file.write_all(&serde_json::to_vec(&kept)?)?;
         file.sync_all()?;
         fs::rename(&part, &self.path)?;
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
-        self.kept = Some(kept);
-        Ok(())
+        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }
 

@@ -272,6 +272,10 @@ impl Updater {
             return Ok(());
         }
         self.waits = None;
+        // What is on trial, or about to be, is brought to its end first.
+        if matches!(self.machine.stage(), Stage::Armed | Stage::Trial | Stage::FallingBack { .. }) {
+            self.boot()?;
+        }
         block_in_place(|| {
             if !self.machine.stage().is_outcome() {
                 self.machine.discard("CANCELLED: the server took it back")?;
@@ -398,8 +402,10 @@ impl Updater {
         let mut bytes = client.image(&path, from).await?;
         let (mut chunk, mut at) = (Vec::new(), from);
         let mut pace = Pace::new(offer.bandwidth_max);
+        let mut slow = SlowRetrieval::new(offer.bandwidth_max);
         while at < update.image.length {
             let Some(received) = bytes.next().await? else { break };
+            slow.check(received.len())?;
             pace.wait(&received).await;
             let mut received = &received[..];
             while !received.is_empty() && at < update.image.length {
@@ -493,6 +499,36 @@ impl Updater {
                 self.booted = block_in_place(|| self.machine.boot())?;
             }
         }
+        Ok(())
+    }
+}
+
+/// Ends a download that gives a byte now and then (Uptane's slow retrieval): the next connection may be a better one.
+struct SlowRetrieval {
+    since: Instant,
+    bytes: u64,
+    least: u64,
+}
+
+/// In this time the least must have come.
+const SLOW_WITHIN: Duration = Duration::from_secs(60);
+
+impl SlowRetrieval {
+    fn new(bytes_per_s: Option<u64>) -> Self {
+        let least = bytes_per_s.map_or(u64::MAX, |limit| limit.saturating_mul(SLOW_WITHIN.as_secs() / 2));
+        Self { since: Instant::now(), bytes: 0, least: least.min(64 * 1024) }
+    }
+
+    fn check(&mut self, received: usize) -> Result<(), StepError> {
+        self.bytes += received as u64;
+        if self.since.elapsed() < SLOW_WITHIN {
+            return Ok(());
+        }
+        if self.bytes < self.least {
+            let text = format!("{} bytes came in {} s", self.bytes, SLOW_WITHIN.as_secs());
+            return Err(ClientError::Answer(format!("the image comes too slowly: {text}")).into());
+        }
+        (self.since, self.bytes) = (Instant::now(), 0);
         Ok(())
     }
 }

@@ -81,7 +81,12 @@ impl Vehicles for UpdatedVehicles {
     ) -> BoxFuture<'a, Result<(), CommandError>> {
         Box::pin(async move {
             match self.fleet.release_hold(ctx, vehicle, hold, reason).await {
-                Err(CommandError::Reject(reject)) if reject.code == Code::NotFound => Ok(()),
+                // Gone already, or the vehicle left the fleet with it.
+                Err(CommandError::Reject(reject))
+                    if matches!(reject.code, Code::NotFound | Code::IllegalTransition) =>
+                {
+                    Ok(())
+                }
                 released => released,
             }
         })

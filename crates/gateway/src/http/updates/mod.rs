@@ -14,7 +14,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Router};
-use identity::vehicles::Standing;
+use identity::vehicles::{IdentityStatus, Standing};
 use interop::auth::Credential;
 use kernel::{Actor, Code, Ctx, TenantId, VehicleId};
 use store::port::Fault;
@@ -106,6 +106,15 @@ impl Gateway {
         let Credential::Target(token) = credential else { return Err(unauthenticated()) };
         match self.ota.knows_token(tenant, vehicle, token).await? {
             true => {
+                // What a certificate would not open, a token does not open either.
+                let known = self.fleet.vehicle(tenant, vehicle).await?;
+                let left = known.is_none_or(|known| known.vehicle.status == fleet::vehicle::Status::Decommissioned);
+                let identity = self.identities.get(tenant, vehicle).await?;
+                use IdentityStatus::{Quarantined, Retired, Revoked};
+                let is_taken_away = |status| matches!(status, Quarantined | Revoked | Retired);
+                if left || identity.is_some_and(|identity| is_taken_away(identity.status)) {
+                    return Err(unauthenticated());
+                }
                 keep(parts);
                 Ok(Vehicle { tenant: tenant.clone(), id: vehicle, certificate: None })
             }
