@@ -83,7 +83,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        asks: Some(RESUME_ROLLOUT),
         route: |m| on(m, ask_resume),
         ..endpoint::post("/v1/rollouts/{rollout}/resume", MAY_RUN_ROLLOUT)
     },
