@@ -9,6 +9,7 @@ pub mod path;
 pub mod simulated;
 pub mod slots;
 pub mod vehicle;
+pub mod wear;
 
 #[cfg(feature = "process")]
 pub mod process;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use agent::process::{Bootstrap, Bundle, Setup, run, run_fleet};
+use agent::wear::Wearing;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use kernel::Coordinate;
@@ -48,6 +49,10 @@ struct RunArgs {
     /// After how many metres the simulated vehicle meets something, once, that it may not pass without a person's word.
     #[arg(long, value_name = "METRES")]
     obstacle_after_m: Option<f64>,
+    /// How its components wear, as JSON: used {component: share of its life}, faster, every_ms. Without it the vehicle says
+    /// nothing of its components.
+    #[arg(long, value_name = "JSON", value_parser = wearing)]
+    wear: Option<Wearing>,
     /// Give programs on this vehicle its identity at this Unix socket, by the SPIFFE Workload API.
     #[arg(long, value_name = "PATH")]
     workload_socket: Option<PathBuf>,
@@ -55,7 +60,7 @@ struct RunArgs {
 
 #[derive(Args)]
 struct FleetArgs {
-    /// A JSON file: speedup, vehicles [{bootstrap, start {lat, lon}, capabilities, obstacle_after_m}].
+    /// A JSON file: speedup, vehicles [{bootstrap, start {lat, lon}, capabilities, obstacle_after_m, wear {used, faster, every_ms}}].
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
     /// The folder of the agents' states; each vehicle gets one below it.
@@ -68,6 +73,10 @@ fn coordinate(text: &str) -> Result<Coordinate, String> {
     let (lat, lon) = text.split_once(',').ok_or_else(wrong)?;
     let number = |text: &str| text.trim().parse::<f64>().map_err(|_| wrong());
     Coordinate::new(number(lat)?, number(lon)?).map_err(|_| wrong())
+}
+
+fn wearing(text: &str) -> Result<Wearing, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 fn main() -> ExitCode {
@@ -108,6 +117,7 @@ fn setup(args: RunArgs) -> anyhow::Result<Setup> {
         speedup: args.speedup,
         capabilities: args.capabilities,
         obstacle_after_m: args.obstacle_after_m,
+        wear: args.wear,
         workload_socket: args.workload_socket,
     })
 }

@@ -55,6 +55,8 @@ pub struct SimulatedVehicle {
     temper: f64,
     /// Where something stands on its way, by its odometer.
     obstacle_m: Option<f64>,
+    /// Whether a component has failed.
+    broken: bool,
 }
 
 impl SimulatedVehicle {
@@ -73,7 +75,7 @@ impl SimulatedVehicle {
             served: false,
             help: None,
         };
-        Self { state, path: None, motion: Motion::Hold, temper: 0.92 + 0.08 * spread, obstacle_m: None }
+        Self { state, path: None, motion: Motion::Hold, temper: 0.92 + 0.08 * spread, obstacle_m: None, broken: false }
     }
 
     /// The same, and once, after so many metres, something stands on its way that it may not pass by itself.
@@ -87,6 +89,18 @@ impl SimulatedVehicle {
         let mut vehicle = Self::new(last.position.at, seed);
         vehicle.state = VehicleState { speed_mps: 0.0, parked: true, along_m: None, served: false, help: None, ..last };
         vehicle
+    }
+
+    /// Says whether a component has failed without which the vehicle does not drive: it stops, and asks for help until the
+    /// component is replaced. Answers whether that is news.
+    pub fn break_down(&mut self, broken: bool) -> bool {
+        let news = broken && !self.broken;
+        self.broken = broken;
+        if news {
+            self.state.help = Some(Help::Breakdown);
+            self.motion = Motion::Stop { at_m: None, deceleration_mps2: DECELERATION_MPS2 };
+        }
+        news
     }
 
     /// Changes how it is driven, as a person with a key would.
@@ -200,6 +214,11 @@ impl Vehicle for SimulatedVehicle {
 
     fn apply(&mut self, command: VehicleCommand) {
         self.motion = match command {
+            // Whatever it is told: it does not drive.
+            VehicleCommand::FollowRoute { .. } if self.broken => {
+                self.state.help = Some(Help::Breakdown);
+                Motion::Hold
+            }
             VehicleCommand::FollowRoute { path, from_m, until_m, max_speed_mps } => {
                 self.state.along_m = Some(from_m);
                 self.state.served = false;

@@ -34,6 +34,8 @@ pub struct VehicleState {
 pub enum Help {
     /// Something lies or stands on its way and it may not pass by itself.
     Obstacle,
+    /// A component has failed without which it does not drive.
+    Breakdown,
 }
 
 impl Help {
@@ -41,6 +43,7 @@ impl Help {
     pub fn code(self) -> &'static str {
         match self {
             Help::Obstacle => "OBSTACLE",
+            Help::Breakdown => "BREAKDOWN",
         }
     }
 }

@@ -50,6 +50,7 @@ pub struct Gateway {
     pub compliance: Arc<trips::ComplianceMonitor>,
     /// Software updates.
     pub ota: Arc<ota::Ota>,
+    pub maintenance: Arc<maintenance::Maintenance>,
     /// The key that signs evidence.
     pub evidence_key: keys::Key<keys::Evidence>,
     /// Addresses of downloads that end.
@@ -115,7 +116,7 @@ impl std::fmt::Debug for Gateway {
 
 /// Every domain of the product.
 pub const DOMAINS: &[Domain] =
-    &[tenancy::DOMAIN, identity::DOMAIN, approvals::DOMAIN, fleet::DOMAIN, ota::DOMAIN, trips::DOMAIN];
+    &[tenancy::DOMAIN, identity::DOMAIN, approvals::DOMAIN, fleet::DOMAIN, ota::DOMAIN, maintenance::DOMAIN, trips::DOMAIN];
 
 /// What the shipped policy bundle is made of.
 pub fn policy_modules() -> Vec<PolicyModule> {

@@ -9,11 +9,10 @@ use prognostics::catalog::{
     CodeLedger, CodeState, ComponentClass, SetAside, Source, Status, StuckDetector, TroubleCode, check_reading,
 };
 use prognostics::features::{Compiled, Definition, Row, Window};
+use prognostics::messages::Frame;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The most frames in one message.
-pub const FRAMES_MAX: usize = 500;
 /// A frame from further ahead of our clock is set aside, in milliseconds.
 const AHEAD_MAX_MS: i64 = 300_000;
 /// How many readings that were set aside a vehicle's row keeps.
@@ -24,53 +23,6 @@ pub const STEPS_IN_A_LIFE: f64 = 200.0;
 const ROW_TTL_MS: i64 = 7 * 86_400_000;
 /// After a reading that was set aside a component's readings are not trusted for so many of its frames.
 const DISTRUSTED_FRAMES: u32 = 10;
-
-/// One look at a component, as the vehicle took it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Frame {
-    /// Counts from 1 in each boot.
-    pub seq: u64,
-    /// By the vehicle's clock.
-    pub at: Timestamp,
-    /// Such as `brake-front-left`.
-    pub component: String,
-    pub class: ComponentClass,
-    /// What the component has done since it was made or fitted, in its usage unit.
-    pub usage: f64,
-    /// By signal (COVESA VSS 6.0, or the overlay); null is no number.
-    pub readings: BTreeMap<String, Option<f64>>,
-    /// Every trouble code that the component's control unit holds.
-    #[serde(default)]
-    pub codes: Vec<CodeReport>,
-}
-
-/// A trouble code as a control unit reports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CodeReport {
-    pub source: Source,
-    pub ecu: String,
-    pub code: String,
-    pub failure_type: Option<u8>,
-    /// The bits of ISO 14229-1 D.2.
-    pub status: u8,
-}
-
-/// Frames of one boot, ascending.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Batch {
-    pub boot: BootId,
-    pub frames: Vec<Frame>,
-}
-
-/// Everything of that boot up to the number is durable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ack {
-    pub boot: BootId,
-    pub through_seq: u64,
-}
 
 /// A reading or frame that is kept out of every decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -10,6 +10,7 @@ pub mod jwt;
 pub mod peer;
 pub mod request;
 pub mod spiffe;
+pub mod statement;
 pub mod term;
 pub mod verifier;
 

@@ -4,7 +4,7 @@ use super::Finding;
 use crate::repo::Repo;
 
 /// The crates that every domain stands on.
-const FOUNDATION: &[&str] = &["kernel", "keys", "pki", "uptane", "journal", "store", "policy"];
+const FOUNDATION: &[&str] = &["kernel", "keys", "pki", "uptane", "prognostics", "journal", "store", "policy"];
 
 /// What a domain is declared with, and what it tells vehicles through: the protocol, which is pure, and their commands.
 const PLUGGED_IN: &[&str] = &["link", "commands", "domain"];
@@ -15,6 +15,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("keys", &[&["kernel"]]),
     ("pki", &[&["kernel", "keys"]]),
     ("uptane", &[&["kernel"]]),
+    ("prognostics", &[&["kernel"]]),
     ("interop", &[]),
     ("journal", &[&["kernel", "keys"]]),
     ("store", &[&["kernel", "keys", "journal"]]),
@@ -24,7 +25,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("link", &[&["kernel"]]),
     ("commands", &[&["kernel", "keys", "journal", "store", "link"]]),
     ("domain", &[&["kernel", "store", "policy", "commands"]]),
-    ("agent", &[&["kernel", "keys", "journal", "policy", "routing", "link", "pki", "uptane"]]),
+    ("agent", &[&["kernel", "keys", "journal", "policy", "routing", "link", "pki", "uptane", "prognostics"]]),
     ("xtask", &[]),
 ];
 

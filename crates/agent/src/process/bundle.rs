@@ -6,6 +6,7 @@ use kernel::Coordinate;
 use serde::Deserialize;
 
 use super::bootstrap::Bootstrap;
+use crate::wear::Wearing;
 
 /// The longest file that is read: ten thousand vehicles.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -36,6 +37,9 @@ pub struct VehicleEntry {
     /// After how many metres something stands on its way, once; `None`: never.
     #[serde(default)]
     pub obstacle_after_m: Option<f64>,
+    /// How its components wear; `None`: they do not, and it says nothing of them.
+    #[serde(default)]
+    pub wear: Option<Wearing>,
 }
 
 /// A bundle that cannot be read.

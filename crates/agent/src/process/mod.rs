@@ -5,6 +5,7 @@ mod bootstrap;
 mod bundle;
 mod clock;
 mod connection;
+mod diagnostics;
 mod entropy;
 mod identity;
 mod runner;

@@ -2,7 +2,8 @@
 //! disk before anything that follows from it leaves; when the disk fails the vehicle stops and the agent ends, because
 //! an agent that cannot remember may not move.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -17,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 use super::bootstrap::Bootstrap;
 use super::bundle::Bundle;
 use super::connection::{self, LinkEvent, LinkTo, Outbound};
+use super::diagnostics::{self, Stand};
 use super::entropy::{self, Jitter};
 use super::update::{self, World};
 use super::{clock, identity, workload};
@@ -24,6 +26,7 @@ use crate::core::{Agent, Config, Event, Input, Output, VehicleKind};
 use crate::durable::{FileError, Record, StateFile};
 use crate::simulated::{BATTERY_WH, SimulatedVehicle};
 use crate::vehicle::{Vehicle, VehicleCommand};
+use crate::wear::{Components, Wearing};
 
 /// How often the vehicle's state is read, in milliseconds.
 const STEP_MS: u64 = 100;
@@ -47,12 +50,15 @@ pub struct Setup {
     pub capabilities: Vec<String>,
     /// After how many metres something stands on its way, once; `None`: never.
     pub obstacle_after_m: Option<f64>,
+    /// How the simulated components wear; `None`: they do not, and the vehicle says nothing of them.
+    pub wear: Option<Wearing>,
     /// Where programs on the vehicle ask for its identity; `None`: nowhere.
     pub workload_socket: Option<PathBuf>,
 }
 
 struct Runner {
     vehicle_id: VehicleId,
+    boot: BootId,
     boot_id: String,
     agent: Agent,
     vehicle: SimulatedVehicle,
@@ -63,6 +69,10 @@ struct Runner {
     speedup: f64,
     /// What updates look at before they go on.
     world: watch::Sender<World>,
+    /// What a grounding looks at.
+    stand: watch::Sender<Stand>,
+    components: Option<Arc<Mutex<Components>>>,
+    worn: WornFile,
 }
 
 /// Runs one simulated vehicle until `stop` turns true.
@@ -90,6 +100,17 @@ pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Resul
         boot_id: runner.boot_id.clone(),
         jitter: Jitter(seed ^ 2),
     }));
+    let diagnostics = runner.components.clone().zip(setup.wear).map(|(components, wear)| {
+        tokio::spawn(diagnostics::keep(diagnostics::Setup {
+            bootstrap: bootstrap.clone(),
+            holds: identity.holds.clone(),
+            components,
+            every: Duration::from_millis(wear.every_ms.max(100)),
+            stand: runner.stand.subscribe(),
+            boot: runner.boot,
+            jitter: Jitter(seed ^ 3),
+        }))
+    });
     let link = LinkTo {
         vehicle,
         address: bootstrap.link.clone(),
@@ -120,6 +141,8 @@ pub async fn run(setup: Setup, mut stop: watch::Receiver<bool>) -> anyhow::Resul
     connection.await.context("the connection failed")?;
     identity.task.abort();
     updates.abort();
+    diagnostics.iter().for_each(tokio::task::JoinHandle::abort);
+    runner.keep_wear();
     drop(workload);
     let synced = runner.file.sync();
     tracing::info!(%vehicle, "stopped");
@@ -142,6 +165,7 @@ pub async fn run_fleet(bundle: Bundle, state: PathBuf, stop: watch::Receiver<boo
             speedup: bundle.speedup,
             capabilities: entry.capabilities,
             obstacle_after_m: entry.obstacle_after_m,
+            wear: entry.wear,
             workload_socket: None,
         };
         let stop = stop.clone();
@@ -195,10 +219,16 @@ impl Runner {
         let (agent, outputs) = Agent::start(config, memory);
         let began = Instant::now();
         let world = watch::Sender::new(world_of(&vehicle, false));
+        let worn = WornFile::below(&setup.state);
+        let components = setup.wear.as_ref().map(|wear| worn.read().unwrap_or_else(|| Components::new(wear, temper, clock::now())));
         let mut runner = Self {
             vehicle_id: setup.bootstrap.vehicle,
+            boot,
             boot_id: boot.to_string(),
             world,
+            stand: watch::Sender::default(),
+            components: components.map(|components| Arc::new(Mutex::new(components))),
+            worn,
             agent,
             vehicle,
             file,
@@ -241,11 +271,16 @@ impl Runner {
     fn advance(&mut self) -> anyhow::Result<()> {
         let passed = self.advanced.elapsed();
         self.advanced += passed;
-        self.vehicle.advance(passed.min(STEP_MAX).as_secs_f64() * self.speedup);
+        let (seconds, before) = (passed.min(STEP_MAX).as_secs_f64() * self.speedup, self.vehicle.state());
+        self.vehicle.advance(seconds);
+        self.wear(seconds, before.speed_mps);
         self.step(Event::Vehicle(self.vehicle.state()))?;
         self.step(Event::Tick)?;
         let world = world_of(&self.vehicle, self.agent.memory().trip_id().is_some());
         self.world.send_if_modified(|known| std::mem::replace(known, world) != world);
+        let (state, held) = (self.vehicle.state(), self.agent.memory().held.keys().copied().collect());
+        let stand = Stand { standstill: state.stands(), parking_brake: state.parked, held };
+        self.stand.send_if_modified(|known| (*known != stand).then(|| *known = stand).is_some());
         Ok(self.file.compact_if_due(self.agent.memory())?)
     }
 
@@ -290,6 +325,29 @@ impl Runner {
         }
     }
 
+    /// Lets components wear; one that fails and without which the vehicle does not drive stops it until it is replaced.
+    fn wear(&mut self, seconds: f64, speed_before_mps: f64) {
+        let Some(components) = &self.components else { return };
+        let mut components = components.lock().unwrap_or_else(PoisonError::into_inner);
+        components.advance(seconds, speed_before_mps, self.vehicle.state().speed_mps);
+        let failed = components.failed().map(str::to_owned);
+        drop(components);
+        if self.vehicle.break_down(failed.is_some()) {
+            tracing::warn!(vehicle = %self.vehicle_id, component = failed, "a component has failed: the vehicle stops");
+        }
+        if self.worn.is_due() {
+            self.keep_wear();
+        }
+    }
+
+    /// Keeps how worn the components are, so that a restart does not make them new.
+    fn keep_wear(&mut self) {
+        if let Some(components) = &self.components {
+            let components = components.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            self.worn.write(&components);
+        }
+    }
+
     /// Stops without the core: its memory can no longer be kept.
     async fn stand(&mut self) {
         self.vehicle.apply(VehicleCommand::Stop { class: StopClass::NearestAdmissible, at_m: None });
@@ -297,6 +355,41 @@ impl Runner {
         while !self.vehicle.state().stands() && Instant::now() < by {
             tokio::time::sleep(Duration::from_millis(STEP_MS)).await;
             self.vehicle.advance(STEP_MS as f64 / 1_000.0 * self.speedup);
+        }
+    }
+}
+
+/// How worn the simulated components are, on disk.
+struct WornFile {
+    path: PathBuf,
+    written: Instant,
+}
+
+/// How often it is written; what is lost with a crash is the wear of some seconds.
+const WORN_EVERY: Duration = Duration::from_secs(10);
+
+impl WornFile {
+    fn below(folder: &Path) -> Self {
+        Self { path: folder.join("components.json"), written: Instant::now() }
+    }
+
+    fn read(&self) -> Option<Components> {
+        serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()
+    }
+
+    fn is_due(&self) -> bool {
+        self.written.elapsed() >= WORN_EVERY
+    }
+
+    fn write(&mut self, components: &Components) {
+        self.written = Instant::now();
+        let part = self.path.with_extension("part");
+        let written = serde_json::to_vec(components)
+            .map_err(std::io::Error::other)
+            .and_then(|bytes| std::fs::write(&part, bytes))
+            .and_then(|()| std::fs::rename(&part, &self.path));
+        if let Err(error) = written {
+            tracing::warn!(%error, "how worn the components are is not kept");
         }
     }
 }

@@ -10,6 +10,7 @@ mod garage;
 pub mod journal;
 mod keys;
 mod names;
+mod maintenance;
 mod ota;
 mod ota_evidence;
 mod pages;
@@ -65,6 +66,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Garage(command) => garage::run(&session, command).await,
         ClientCommand::Keys(command) => keys::run(&session, command).await,
         ClientCommand::Ota(command) => ota::run(&session, command).await,
+        ClientCommand::Maintenance(command) => maintenance::run(&session, command).await,
         ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
         ClientCommand::Approvals(command) => people::approvals(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,

@@ -35,7 +35,7 @@ use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
 use super::ports::{
-    ClearStop, Motion, Neighbours, RegisteredKeys, ReleaseHold, ResumeRollout, TenantsOf, UpdatedVehicles,
+    ClearStop, MaintainedVehicles, Motion, Neighbours, OneAtATime, RegisteredKeys, ReleaseHold, ResumeRollout, TenantsOf, UpdatedVehicles,
 };
 use super::signer::AuditSigner;
 use super::verify;
@@ -123,13 +123,13 @@ pub fn wire(
     let Opened { store, audit_key, updates, evidence_key, key_generation } = open(options, folder, &source)?;
     let keyring = Arc::clone(&updates.keyring);
     let services = services(options, folder, &store, &source, &engine, updates);
-    let Services { maps, telemetry, tenancy, people, approvals, fleet, trips, ota } = services;
+    let Services { maps, telemetry, tenancy, people, approvals, fleet, trips, ota, maintenance } = services;
     let sessions = Arc::new(Sessions::default());
     let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
     let Onboarding { identities, link_tls, enrolment_tls, updates_tls } =
         onboarding(options, &store, &source, keyring, motion);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
-    workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers()]);
+    workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers(), maintenance.workers()]);
     let commands = Sources::new(workers.commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
@@ -145,6 +145,7 @@ pub fn wire(
         standing_orders: Arc::clone(&trips.standing_orders),
         compliance: Arc::clone(&trips.compliance),
         ota,
+        maintenance,
         evidence_key,
         downloads: gateway::http::updates::Addresses::new(source.entropy()),
         commands,
@@ -247,6 +248,7 @@ struct Services {
     fleet: Arc<fleet::Fleet>,
     trips: trips::Services,
     ota: Arc<ota::Ota>,
+    maintenance: Arc<maintenance::Maintenance>,
 }
 
 fn services(
@@ -271,6 +273,10 @@ fn services(
     let ota_neighbours = ota::Neighbours { vehicles, images, keys: Arc::new(RegisteredKeys(updates.keyring)) };
     let of = (Arc::clone(store), Arc::clone(engine), Arc::clone(source));
     let ota = Arc::new(ota::Ota::new(of.0, of.1, of.2, ota_neighbours, updates.signers, served));
+    let maintained = Arc::new(MaintainedVehicles { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy) });
+    let of = (Arc::clone(store), Arc::clone(engine), Arc::clone(source));
+    let compute = Arc::new(OneAtATime::new());
+    let maintenance = Arc::new(maintenance::Maintenance::new(of.0, of.1, of.2, maintained, compute));
     let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
         Arc::new(ReleaseHold(Arc::clone(&fleet))),
         Arc::new(ClearStop(Arc::clone(&fleet))),
@@ -294,7 +300,7 @@ fn services(
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
     let trips = trips::Trips::new(Arc::clone(store), Arc::clone(engine), ports, Arc::clone(source), chosen);
-    Services { maps, telemetry, tenancy, people, approvals, fleet, trips: trips::Services::new(trips), ota }
+    Services { maps, telemetry, tenancy, people, approvals, fleet, trips: trips::Services::new(trips), ota, maintenance }
 }
 
 /// The process's one recorder of metrics, and how it is read.

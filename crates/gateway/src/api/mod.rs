@@ -33,6 +33,7 @@ pub mod assistance;
 pub mod health;
 pub mod identities;
 pub mod journal;
+pub mod maintenance;
 pub mod principals;
 pub mod schema;
 pub mod session;

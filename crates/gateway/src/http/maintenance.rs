@@ -67,8 +67,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 impl Gateway {
     async fn health_of(&self, caller: &Caller, id: VehicleId) -> Result<Json<api::HealthView>, Problem> {
         let tenant = &caller.authenticated.tenant;
-        let known = self.fleet.vehicle(tenant, id).await?;
-        known.ok_or_else(|| Problem::not_found("vehicle", id))?;
+        self.fleet.vehicle(tenant, id).await?.ok_or_else(|| Problem::not_found("vehicle", id))?;
         let health = self.maintenance.health(tenant, id).await?.unwrap_or_default();
         let kept = self.maintenance.diagnostics(tenant, id).await?;
         Ok(Json(api::HealthView::of(id, health, kept.as_ref())))
@@ -117,7 +116,8 @@ pub async fn ground(
     caller: Caller,
     Id(id): Id<VehicleId>,
 ) -> Result<Json<api::HealthView>, Problem> {
-    gateway.health_of(&caller, id).await?;
+    let tenant = &caller.authenticated.tenant;
+    gateway.fleet.vehicle(tenant, id).await?.ok_or_else(|| Problem::not_found("vehicle", id))?;
     gateway.maintenance.ground_by_person(&caller.ctx(), id).await?;
     gateway.health_of(&caller, id).await
 }

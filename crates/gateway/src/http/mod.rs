@@ -15,6 +15,8 @@ mod identities;
 mod journal;
 mod json;
 mod listener;
+mod maintenance;
+mod models;
 mod page;
 mod positions;
 mod principals;
@@ -34,6 +36,7 @@ mod trips;
 pub mod updates;
 mod users;
 mod vehicles;
+mod work_orders;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -76,6 +79,9 @@ const RESOURCES: &[&[Endpoint]] = &[
     assistance::ENDPOINTS,
     releases::ENDPOINTS,
     rollouts::ENDPOINTS,
+    maintenance::ENDPOINTS,
+    work_orders::ENDPOINTS,
+    models::ENDPOINTS,
     software::ENDPOINTS,
     journal::ENDPOINTS,
     tlog::ENDPOINTS,

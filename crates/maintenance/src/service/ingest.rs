@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use kernel::{Code, Reject, TenantId, Timestamp, VehicleId};
 use prognostics::features::{Pushed, Row, Window};
+use prognostics::messages::{Ack, Batch, FRAMES_MAX, Frame};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::port::{CommitError, Fault, ListQuery, Order};
 use store::{CommandError, Expected, RowBody, RowWrite};
 
 use super::{DIAGNOSTICS, FEATURES, Maintenance, READINGS, component_key};
-use crate::diagnostics::{Ack, Batch, FRAMES_MAX, Kept, empty_window};
+use crate::diagnostics::{Kept, empty_window};
 
 /// A vehicle is judged at most so often, in milliseconds.
 const JUDGED_EVERY_MS: i64 = 2_000;
@@ -76,7 +77,12 @@ impl Maintenance {
                 Err(error) => tracing::debug!(%tenant, %vehicle, component = frame.component, %error, "a row is no use"),
             }
         }
-        let ack = Ack { boot: batch.boot, through_seq: kept.through_seq };
+        let ack = Ack {
+            boot: batch.boot,
+            through_seq: kept.through_seq,
+            parts: kept.components.iter().map(|(name, known)| (name.clone(), known.unit)).collect(),
+            confirm: self.to_confirm(tenant, vehicle).await?,
+        };
         if taken == 0 {
             return Ok(ack);
         }
@@ -99,7 +105,7 @@ impl Maintenance {
         tenant: &TenantId,
         vehicle: VehicleId,
         windows: &'a mut BTreeMap<String, Window>,
-        frame: &crate::diagnostics::Frame,
+        frame: &Frame,
     ) -> Result<&'a mut Window, Fault> {
         use std::collections::btree_map::Entry;
         match windows.entry(frame.component.clone()) {

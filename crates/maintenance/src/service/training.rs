@@ -8,7 +8,7 @@ use journal::Hash;
 use kernel::{Ctx, Subject, TenantId};
 use policy::Request;
 use prognostics::catalog::ComponentClass;
-use prognostics::drift::{FeaturePsi, Monitor, Round, Thresholds, ks, psi};
+use prognostics::drift::{Bins, FeaturePsi, Monitor, Round, Thresholds, ks};
 use prognostics::features::{Compiled, Features, Window};
 use prognostics::rul::promote::Cost;
 use prognostics::rul::{self, Example, Model, Settings};
@@ -390,7 +390,8 @@ impl Maintenance {
                 vectors.filter_map(|vector| vector.get(n).copied().flatten()).collect()
             };
             let (before, now) = (column(&mut reference.vectors.iter()), column(&mut met.vectors.iter()));
-            if let (Some(feature), Ok(psi)) = (names.get(place), psi(&before, &now, 10)) {
+            let psi = Bins::from_reference(&before, 10).and_then(|bins| bins.psi(&now));
+            if let (Some(feature), Ok(psi)) = (names.get(place), psi) {
                 features.push(FeaturePsi { feature: feature.clone(), psi });
             }
         }

@@ -7,6 +7,7 @@ mod code;
 mod component;
 mod ledger;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use check::{SetAside, StuckDetector, check_reading};
@@ -15,8 +16,9 @@ pub use component::{Component, VehicleKind, components_of_vehicle};
 pub use ledger::{Change, CodeEvent, CodeInterval, CodeKey, CodeLedger, CodeState, diff};
 
 /// A kind of component that wears in one way and is repaired in one way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ComponentClass {
     BrakePads,
     Tyre,
@@ -27,8 +29,9 @@ pub enum ComponentClass {
 }
 
 /// What a class counts its life in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum UsageUnit {
     /// Kilometres rolled.
     Km,
@@ -39,8 +42,9 @@ pub enum UsageUnit {
 }
 
 /// Who may do a repair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Skill {
     Mechanic,
     TyreFitter,
@@ -49,8 +53,9 @@ pub enum Skill {
 }
 
 /// Where a repair can be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum BayKind {
     /// A lift or wheel jacks.
     Lift,

@@ -2,7 +2,7 @@
 //! itself and has key management check them too, downloads, asks before it installs and again before it switches, and
 //! proves afterwards what it booted. What fails here never stops the vehicle from driving with what it has.
 
-mod client;
+pub(super) mod client;
 mod image;
 mod report;
 mod trust;

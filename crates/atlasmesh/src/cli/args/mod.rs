@@ -13,6 +13,7 @@ macro_rules! examples {
 
 mod fleet;
 mod garage;
+mod maintenance;
 mod ota;
 mod people;
 mod server;
@@ -20,6 +21,7 @@ mod work;
 
 pub use fleet::{SiteCommand, VehicleCommand};
 pub use garage::{GarageCommand, KeyCommand, KeyPurpose};
+pub use maintenance::{Class, Closing, MaintenanceCommand, RequestOptions};
 pub use ota::{EvidenceCommand, OtaCommand, PlanOptions, ReleaseOptions};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
 pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand};
@@ -147,6 +149,9 @@ pub enum ClientCommand {
     /// Software updates: releases, rollouts, what vehicles run, and the evidence of it.
     #[command(subcommand)]
     Ota(OtaCommand),
+    /// Maintenance: the health of vehicles, work orders, the workshop, and models.
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// People who sign in: invite, list, change roles, reset, disable.
     #[command(subcommand)]
     Users(UserCommand),

@@ -5,6 +5,7 @@ mod approvals;
 mod fleet;
 mod fleet_events;
 mod identity;
+mod maintenance;
 mod ota;
 mod routing;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use self::approvals::{ClearStop, ReleaseHold};
 pub use self::fleet::KnownAbilities;
 pub use self::identity::Motion;
+pub use self::maintenance::{MaintainedVehicles, OneAtATime};
 pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;

@@ -1,7 +1,8 @@
-//! The listener that vehicles fetch updates from: our agent by its X509-SVID, clients of others (hawkBit's DDI) by a token.
+//! The listener that vehicles fetch updates from, and tell how their components are: our agent by its X509-SVID, clients of others (hawkBit's DDI) by a token.
 //! Both see the same assignments.
 
 mod ddi;
+mod diagnostics;
 mod downloads;
 mod native;
 
@@ -53,6 +54,8 @@ fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/updates/{number}/download", post(native::download))
         .route("/v1/updates/{number}/install", post(native::install))
         .route("/v1/updates/{number}/switch", post(native::switch))
+        .route("/v1/diagnostics", post(diagnostics::receive))
+        .route("/v1/groundings/{hold}", post(diagnostics::confirm))
         .route("/v1/director/{file}", get(native::director_root))
         .route("/v1/images/{file}", get(native::image_document))
         .route("/v1/images/targets/{file}", get(downloads::target))
