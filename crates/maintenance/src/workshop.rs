@@ -76,30 +76,24 @@ pub struct Workshop {
     pub bays: Vec<Bay>,
     #[schemars(length(max = 500))]
     pub technicians: Vec<Technician>,
-    #[serde(default)]
     pub utilisation: Utilisation,
     /// How many vehicles the operation needs on the road at any time.
-    #[serde(default)]
     #[schemars(range(max = 1_000_000))]
     pub vehicles_needed: u32,
     /// The most cases that predictions open in a day; what grounds a vehicle is beyond it.
-    #[serde(default = "alerts_a_day")]
     #[schemars(range(min = 1, max = 10_000))]
     pub alerts_a_day: u32,
 }
 
-fn alerts_a_day() -> u32 {
-    20
-}
-
 impl Default for Workshop {
+    /// Before anybody said anything: nothing to repair with.
     fn default() -> Self {
         Self {
             bays: Vec::new(),
             technicians: Vec::new(),
             utilisation: Utilisation::default(),
             vehicles_needed: 0,
-            alerts_a_day: alerts_a_day(),
+            alerts_a_day: 20,
         }
     }
 }
