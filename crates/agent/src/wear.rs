@@ -29,6 +29,9 @@ pub struct Wearing {
     /// How many times faster than the vehicle's world they wear.
     #[serde(default = "as_in_life")]
     pub faster: f64,
+    /// What chance begins with; none: the vehicle's own.
+    #[serde(default)]
+    pub seed: Option<u64>,
     /// How often their readings are taken, in milliseconds.
     #[serde(default = "ten_seconds")]
     pub every_ms: u64,
@@ -71,6 +74,7 @@ impl Components {
     /// Components that were used before, with the readings of that time. `seed` is the vehicle's.
     pub fn new(wearing: &Wearing, seed: u64, now: Timestamp) -> Self {
         let mut components = Self { parts: Vec::new(), logged: Vec::new() };
+        let seed = wearing.seed.unwrap_or(seed);
         for (n, component) in (0_u64..).zip(register()) {
             let used = wearing.used.get(component.id).copied().unwrap_or(0.3).clamp(0.0, 0.99);
             let seed = seed.wrapping_mul(31).wrapping_add(n);

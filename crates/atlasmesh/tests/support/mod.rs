@@ -9,6 +9,7 @@ pub mod agent;
 pub mod foreign;
 pub mod http;
 pub mod live;
+pub mod maintenance;
 pub mod openapi;
 pub mod process;
 pub mod proxy;

@@ -25,6 +25,8 @@ use crate::model::{Comparison, Metrics, Models, Trigger, Version, decide};
 
 /// Trees of a model.
 const TREES: usize = 150;
+/// How much each of them corrects.
+const LEARNING_RATE: f64 = 0.08;
 /// Trees that say how far off it is.
 const SCALE_TREES: usize = 60;
 /// One part in so many is held out of every training, to compare models on; which ones follows from their names alone.
@@ -118,7 +120,12 @@ fn train(
     }
     let spec = class.spec();
     let seed = u64::from(number);
-    let settings = Settings { trees: TREES, scale_trees: SCALE_TREES, ..Settings::new(seed, spec.rul_cap) };
+    let settings = Settings {
+        trees: TREES,
+        scale_trees: SCALE_TREES,
+        learning_rate: LEARNING_RATE,
+        ..Settings::new(seed, spec.rul_cap)
+    };
     let report = rul::cross_validate(&learned, &settings, 3, &mut |done| progress(done * 0.6));
     let report = report.map_err(|error| error.to_string())?;
     let trained = rul::train(&learned, &settings, &mut |done| progress(0.6 + done * 0.4));
