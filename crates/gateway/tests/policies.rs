@@ -10,8 +10,8 @@ use gateway::http::endpoint::Access;
 use gateway::http::endpoints;
 use kernel::id::{PrincipalId, TypedId};
 use kernel::testing::{HandClock, START};
-use kernel::{Actor, Authentication, Ctx, Role, Sector, Subject, role};
-use ota::actions::{INSTALL_UPDATE, OFFER_UPDATE, SWITCH_UPDATE};
+use kernel::{Actor, Authentication, Ctx, Permission, Role, Sector, Subject, role};
+use ota::actions::{INSTALL_UPDATE, MAY_RUN_ROLLOUT, OFFER_UPDATE, RESUME_ROLLOUT, SWITCH_UPDATE};
 use policy::{Action, Bundle, Engine, Fact, FactValue, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -191,6 +191,9 @@ const BY_THEMSELVES: [(&str, Action); 5] = [
     (role::VEHICLE, SWITCH_UPDATE),
 ];
 
+/// What is asked only when a second person approved what the first requested, so that no request says it asks.
+const AFTER_APPROVAL: [(Permission, Action); 1] = [(MAY_RUN_ROLLOUT, RESUME_ROLLOUT)];
+
 /// Whether the shipped bundle permits an action to a role, where nothing but the role is in the way: an action's cases
 /// begin with facts under which it is allowed.
 fn permitted(engine: &Engine, file: &File, role: &str) -> bool {
@@ -209,9 +212,12 @@ fn policy_permits_to_each_role_what_its_operations_ask_for_and_nothing_else() {
     for (role, action) in BY_THEMSELVES {
         asked.entry(action.as_str()).or_default().insert(role);
     }
-    for endpoint in endpoints() {
-        let Some(action) = endpoint.asks else { continue };
+    let by_request = endpoints().filter_map(|endpoint| {
+        let action = endpoint.asks?;
         let Access::Tenant(permission) = endpoint.access else { panic!("{}: whose policy?", endpoint.path) };
+        Some((permission, action))
+    });
+    for (permission, action) in by_request.chain(AFTER_APPROVAL) {
         let roles = Role::ALL.iter().copied().filter(|&role| permission.permits(role)).map(Role::as_str);
         asked.entry(action.as_str()).or_default().extend(roles);
     }
