@@ -80,7 +80,8 @@ impl Components {
             let seed = seed.wrapping_mul(31).wrapping_add(n);
             let first = (1..=LOGGED_FIRST).map(|step| f64::from(step) * STEP);
             let last = (0..LOGGED_LAST).rev().map(|step| used - f64::from(step) * STEP);
-            let shares: Vec<f64> = first.take_while(|share| *share < used).chain(last.filter(|share| *share > 0.08)).collect();
+            let shares: Vec<f64> =
+                first.take_while(|share| *share < used).chain(last.filter(|share| *share > 0.08)).collect();
             for (row, share) in (1_i64..).zip(&shares) {
                 let mut wear = Wear::new(component.class, seed, SPREAD).aged(*share);
                 wear.step(120.0, &Duty::ORDINARY);

@@ -100,7 +100,10 @@ fn an_uncalibrated_prediction_waits_for_a_person() {
     assert_eq!(waits["components"][0]["assessment"]["basis"]["kind"], "lives");
     let holds = || world.http.get(&format!("/v1/vehicles/{vehicle}")).ok()["holds"].clone();
     assert_eq!(holds(), json!([]));
-    world.principal("dispatcher", "dora").post(&format!("/v1/vehicles/{vehicle}/ground"), &json!({})).problem(403, "FORBIDDEN");
+    world
+        .principal("dispatcher", "dora")
+        .post(&format!("/v1/vehicles/{vehicle}/ground"), &json!({}))
+        .problem(403, "FORBIDDEN");
     let officer = world.principal("safety_officer", "sofia");
     officer.post(&format!("/v1/vehicles/{vehicle}/ground"), &json!({})).ok();
     world.until("it is held", || if holds()[0]["kind"] == "grounded" { Ok(()) } else { Err(holds()) });
@@ -124,7 +127,11 @@ fn drift_trains_a_better_model_which_is_promoted_and_rolled_back() {
         .iter()
         .map(|life| {
             let mut life = life.clone();
-            life["rows"].as_array_mut().unwrap().iter_mut().for_each(|row| row["values"] = json!([null, null, null, null]));
+            life["rows"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .for_each(|row| row["values"] = json!([null, null, null, null]));
             life
         })
         .collect();

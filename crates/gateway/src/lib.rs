@@ -115,8 +115,15 @@ impl std::fmt::Debug for Gateway {
 }
 
 /// Every domain of the product.
-pub const DOMAINS: &[Domain] =
-    &[tenancy::DOMAIN, identity::DOMAIN, approvals::DOMAIN, fleet::DOMAIN, ota::DOMAIN, maintenance::DOMAIN, trips::DOMAIN];
+pub const DOMAINS: &[Domain] = &[
+    tenancy::DOMAIN,
+    identity::DOMAIN,
+    approvals::DOMAIN,
+    fleet::DOMAIN,
+    ota::DOMAIN,
+    maintenance::DOMAIN,
+    trips::DOMAIN,
+];
 
 /// What the shipped policy bundle is made of.
 pub fn policy_modules() -> Vec<PolicyModule> {

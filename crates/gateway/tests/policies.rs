@@ -11,6 +11,7 @@ use gateway::http::endpoints;
 use kernel::id::{PrincipalId, TypedId};
 use kernel::testing::{HandClock, START};
 use kernel::{Actor, Authentication, Ctx, Permission, Role, Sector, Subject, role};
+use maintenance::actions::{APPROVE_ORDER, GROUND_PREDICTED, PROMOTE_MODEL};
 use ota::actions::{INSTALL_UPDATE, MAY_RUN_ROLLOUT, OFFER_UPDATE, RESUME_ROLLOUT, SWITCH_UPDATE};
 use policy::{Action, Bundle, Engine, Fact, FactValue, Request};
 use serde::Deserialize;
@@ -183,10 +184,13 @@ fn without_any_one_needed_fact_everything_is_denied() {
 }
 
 /// What the product and vehicles ask for by themselves.
-const BY_THEMSELVES: [(&str, Action); 5] = [
+const BY_THEMSELVES: [(&str, Action); 8] = [
     (role::AUTOMATION, REQUEST_TRIP),
     (role::AUTOMATION, ASSIGN_VEHICLE),
     (role::AUTOMATION, OFFER_UPDATE),
+    (role::AUTOMATION, GROUND_PREDICTED),
+    (role::AUTOMATION, APPROVE_ORDER),
+    (role::AUTOMATION, PROMOTE_MODEL),
     (role::VEHICLE, INSTALL_UPDATE),
     (role::VEHICLE, SWITCH_UPDATE),
 ];

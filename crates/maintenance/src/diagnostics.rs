@@ -110,7 +110,8 @@ impl Kept {
         component.distrusted = component.distrusted.saturating_sub(1);
         let mut values = Vec::new();
         for signal in class.spec().signals {
-            let given = frame.readings.iter().find(|(path, _)| class.signal(path).is_some_and(|s| s.name == signal.name));
+            let given =
+                frame.readings.iter().find(|(path, _)| class.signal(path).is_some_and(|s| s.name == signal.name));
             let value = match given.map(|(path, value)| (path, value.unwrap_or(f64::NAN))) {
                 None => f64::NAN,
                 Some((path, value)) => match component.check(class, path, value, at_ms, frame.usage) {
@@ -142,12 +143,7 @@ impl Kept {
         for (signal, reason) in doubts {
             self.doubt(frame.at, name, Some(&signal), reason);
         }
-        is_row.then(|| Row {
-            at_ms: frame.at.as_ms(),
-            recorded_ms: now.as_ms(),
-            usage: frame.usage,
-            values,
-        })
+        is_row.then(|| Row { at_ms: frame.at.as_ms(), recorded_ms: now.as_ms(), usage: frame.usage, values })
     }
 
     fn take_codes(&mut self, frame: &Frame, at_ms: u64) {
@@ -233,16 +229,10 @@ impl ComponentReadings {
         }
     }
 
-    fn check(
-        &mut self,
-        class: ComponentClass,
-        path: &str,
-        value: f64,
-        at_ms: u64,
-        usage: f64,
-    ) -> Result<(), SetAside> {
+    fn check(&mut self, class: ComponentClass, path: &str, value: f64, at_ms: u64, usage: f64) -> Result<(), SetAside> {
         let name = class.signal(path).map_or(path, |signal| signal.name);
-        let previous = self.latest.get(name).map(|latest| (u64::try_from(latest.at.as_ms()).unwrap_or(0), latest.value));
+        let previous =
+            self.latest.get(name).map(|latest| (u64::try_from(latest.at.as_ms()).unwrap_or(0), latest.value));
         check_reading(class, path, value, previous, at_ms)?;
         self.stuck.entry(name.to_owned()).or_default().observe(class, path, value, usage)
     }

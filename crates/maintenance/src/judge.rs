@@ -65,7 +65,11 @@ pub fn judge(evidence: &Evidence<'_>, predictor: &Predictor<'_>) -> (Assessment,
     };
     if let Some(remaining) = remaining.filter(|_| verdict > Verdict::Healthy) {
         let (lower, median) = (remaining.lower80, remaining.median);
-        reasons.push(format!("{lower:.0} to {:.0} {} left, most likely {median:.0}", remaining.upper80, unit(evidence)));
+        reasons.push(format!(
+            "{lower:.0} to {:.0} {} left, most likely {median:.0}",
+            remaining.upper80,
+            unit(evidence)
+        ));
     }
     reasons.extend(main_features(evidence, features, predictor, verdict));
     reasons.extend(evidence.confirmed_codes.iter().filter(|code| !evidence.safety_codes.contains(code)).cloned());

@@ -227,10 +227,11 @@ fn expression(value: &FactValue) -> Result<RestrictedExpression, String> {
     })
 }
 
-/// The kind of a subject as an entity type: `vehicle` is `Vehicle`.
+/// The kind of a subject as an entity type: `work_order` is `WorkOrder`.
 fn entity_kind(kind: &str) -> String {
-    let mut letters = kind.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+    kind.split('_')
+        .flat_map(|word| word.chars().take(1).map(|first| first.to_ascii_uppercase()).chain(word.chars().skip(1)))
+        .collect()
 }
 
 fn question(

@@ -107,10 +107,7 @@ impl Reporter {
 
     /// Sends the oldest frames; answers whether more wait.
     async fn send(&mut self, held: &Arc<Held>) -> Result<bool, ClientError> {
-        let batch = Batch {
-            boot: self.setup.boot,
-            frames: self.waiting.iter().take(FRAMES_MAX).cloned().collect(),
-        };
+        let batch = Batch { boot: self.setup.boot, frames: self.waiting.iter().take(FRAMES_MAX).cloned().collect() };
         let ack: Ack = self.client(held).await?.post("/v1/diagnostics", &batch).await?;
         if ack.boot == self.setup.boot {
             self.waiting.retain(|frame| frame.seq > ack.through_seq);

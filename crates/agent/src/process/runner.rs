@@ -220,7 +220,8 @@ impl Runner {
         let began = Instant::now();
         let world = watch::Sender::new(world_of(&vehicle, false));
         let worn = WornFile::below(&setup.state);
-        let components = setup.wear.as_ref().map(|wear| worn.read().unwrap_or_else(|| Components::new(wear, temper, clock::now())));
+        let components =
+            setup.wear.as_ref().map(|wear| worn.read().unwrap_or_else(|| Components::new(wear, temper, clock::now())));
         let mut runner = Self {
             vehicle_id: setup.bootstrap.vehicle,
             boot,

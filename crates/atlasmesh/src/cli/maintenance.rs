@@ -90,7 +90,8 @@ async fn fleet_health(session: &Session) -> Result<()> {
             let name = names.get(&id).cloned().unwrap_or(id);
             for component in vehicle["components"].as_array().into_iter().flatten() {
                 let verdict = output::cell(component, "/assessment/verdict");
-                let rank = ["GROUND", "PLAN", "ADVISE", "INSPECT", "UNKNOWN"].iter().position(|known| *known == verdict);
+                let rank =
+                    ["GROUND", "PLAN", "ADVISE", "INSPECT", "UNKNOWN"].iter().position(|known| *known == verdict);
                 let row = vec![
                     name.clone(),
                     output::cell(component, "/component"),
@@ -147,7 +148,15 @@ async fn orders(session: &Session, vehicle: Option<String>, limit: u64) -> Resul
             let id = cell("/id");
             let short = id.get(id.len().saturating_sub(6)..).unwrap_or(&id).to_owned();
             let from = cell("/slot/from");
-            vec![short, cell("/vehicle_name"), cell("/component"), cell("/status"), cell("/priority"), cell("/slot/bay"), from]
+            vec![
+                short,
+                cell("/vehicle_name"),
+                cell("/component"),
+                cell("/status"),
+                cell("/priority"),
+                cell("/slot/bay"),
+                from,
+            ]
         };
         let rows = items(found).iter().map(row).collect::<Vec<_>>();
         output::table(&["ORDER", "VEHICLE", "COMPONENT", "STATUS", "PRIORITY", "BAY", "FROM"], &rows);
@@ -245,7 +254,11 @@ async fn ground(session: &Session, typed: &str) -> Result<()> {
     let vehicle = names::vehicle(&session.client, typed).await?;
     let shown = session.client.post(&format!("/v1/vehicles/{vehicle}/ground"), &json!({})).await?;
     output::answer(session.format, &shown, |shown| {
-        output::line(format!("grounding {}: {}", output::cell(shown, "/grounding/status"), output::cell(shown, "/grounding/reason")));
+        output::line(format!(
+            "grounding {}: {}",
+            output::cell(shown, "/grounding/status"),
+            output::cell(shown, "/grounding/reason")
+        ));
     });
     Ok(())
 }
@@ -282,9 +295,18 @@ fn print_model(model: &Value) {
     let cell = |pointer| output::cell(model, pointer);
     output::line(format!("{}  champion {}", cell("/class"), cell("/champion")));
     let row = |version: &Value| {
-        ["/number", "/metrics/units", "/metrics/rmse", "/metrics/coverage90", "/metrics/width90", "/calibrated", "/comparison/better", "/trained_at"]
-            .map(|pointer| output::cell(version, pointer))
-            .to_vec()
+        [
+            "/number",
+            "/metrics/units",
+            "/metrics/rmse",
+            "/metrics/coverage90",
+            "/metrics/width90",
+            "/calibrated",
+            "/comparison/better",
+            "/trained_at",
+        ]
+        .map(|pointer| output::cell(version, pointer))
+        .to_vec()
     };
     let rows: Vec<_> = model["versions"].as_array().into_iter().flatten().map(row).collect();
     output::table(&["VERSION", "PARTS", "RMSE", "IN 90 %", "WIDTH", "CALIBRATED", "BETTER", "AT"], &rows);
@@ -307,7 +329,8 @@ async fn models(session: &Session, class: Option<Class>) -> Result<()> {
             let row = |model: &Value| {
                 let champion = model["champion"].as_u64();
                 let decides = model["versions"].as_array().into_iter().flatten();
-                let decides = decides.clone().find(|version| version["number"].as_u64() == champion && champion.is_some());
+                let decides =
+                    decides.clone().find(|version| version["number"].as_u64() == champion && champion.is_some());
                 let of = |pointer| decides.map_or("-".to_owned(), |version| output::cell(version, pointer));
                 let drift = if model["drift"].is_object() { "yes" } else { "no" };
                 vec![
@@ -374,9 +397,7 @@ fn lives(file: &Path) -> Result<BTreeMap<String, Value>> {
     for (n, record) in reader.records().enumerate() {
         let line = n + 2;
         let record = record.with_context(|| format!("line {line}"))?;
-        let field = |at: usize, name: &str| {
-            record.get(at).with_context(|| format!("line {line}: {name} is missing"))
-        };
+        let field = |at: usize, name: &str| record.get(at).with_context(|| format!("line {line}: {name} is missing"));
         let number = |at: usize, name: &str| -> Result<f64> {
             field(at, name)?.trim().parse().with_context(|| format!("line {line}: {name} is no number"))
         };
@@ -387,7 +408,11 @@ fn lives(file: &Path) -> Result<BTreeMap<String, Value>> {
         if field(3, "at_ms")?.trim().is_empty() {
             continue;
         }
-        let values: Vec<Value> = record.iter().skip(5).map(|text| text.trim().parse::<f64>().map_or(Value::Null, |value| json!(value))).collect();
+        let values: Vec<Value> = record
+            .iter()
+            .skip(5)
+            .map(|text| text.trim().parse::<f64>().map_or(Value::Null, |value| json!(value)))
+            .collect();
         let row = json!({ "at_ms": number(3, "at_ms")? as u64, "usage": number(4, "usage")?, "values": values });
         if let Some(rows) = life["rows"].as_array_mut() {
             rows.push(row);
@@ -427,7 +452,8 @@ fn simulate(class: Class, parts: u16, seed: u64, out: &Path) -> Result<()> {
                 row.at_ms.to_string(),
                 row.usage.to_string(),
             ];
-            let values = row.values.iter().map(|value| if value.is_finite() { value.to_string() } else { String::new() });
+            let values =
+                row.values.iter().map(|value| if value.is_finite() { value.to_string() } else { String::new() });
             writer.write_record(head.into_iter().chain(values))?;
         }
     }

@@ -35,7 +35,8 @@ use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
 use super::ports::{
-    ClearStop, MaintainedVehicles, Motion, Neighbours, OneAtATime, RegisteredKeys, ReleaseHold, ResumeRollout, TenantsOf, UpdatedVehicles,
+    ClearStop, MaintainedVehicles, Motion, Neighbours, OneAtATime, RegisteredKeys, ReleaseHold, ResumeRollout,
+    TenantsOf, UpdatedVehicles,
 };
 use super::signer::AuditSigner;
 use super::verify;
@@ -129,7 +130,14 @@ pub fn wire(
     let Onboarding { identities, link_tls, enrolment_tls, updates_tls } =
         onboarding(options, &store, &source, keyring, motion);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
-    workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers(), maintenance.workers()]);
+    workers.extend([
+        people.workers(),
+        approvals.workers(),
+        fleet.workers(),
+        trips.workers(),
+        ota.workers(),
+        maintenance.workers(),
+    ]);
     let commands = Sources::new(workers.commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
@@ -300,7 +308,17 @@ fn services(
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
     let trips = trips::Trips::new(Arc::clone(store), Arc::clone(engine), ports, Arc::clone(source), chosen);
-    Services { maps, telemetry, tenancy, people, approvals, fleet, trips: trips::Services::new(trips), ota, maintenance }
+    Services {
+        maps,
+        telemetry,
+        tenancy,
+        people,
+        approvals,
+        fleet,
+        trips: trips::Services::new(trips),
+        ota,
+        maintenance,
+    }
 }
 
 /// The process's one recorder of metrics, and how it is read.

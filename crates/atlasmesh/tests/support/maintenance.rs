@@ -9,9 +9,7 @@ use super::{Http, World};
 /// A workshop for every kind of work, at all times.
 pub fn workshop() -> Value {
     let bay = |name: &str, kinds: &[&str]| json!({ "name": name, "kinds": kinds });
-    let technician = |name: &str, skills: &[&str]| {
-        json!({ "name": name, "skills": skills, "shift_from_minute": 0, "shift_until_minute": 0 })
-    };
+    let technician = |name: &str, skills: &[&str]| json!({ "name": name, "skills": skills, "shift_from_minute": 0, "shift_until_minute": 0 });
     json!({
         "bays": [bay("lift-1", &["lift", "pit"]), bay("tyres", &["tyre_bay"]), bay("hv", &["high_voltage_bay"])],
         "technicians": [

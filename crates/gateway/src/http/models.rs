@@ -76,10 +76,7 @@ impl Gateway {
 }
 
 /// `GET /v1/models`
-pub async fn list(
-    State(gateway): State<Arc<Gateway>>,
-    caller: Caller,
-) -> Result<Json<List<api::ModelView>>, Problem> {
+pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Json<List<api::ModelView>>, Problem> {
     let mut items = Vec::new();
     for class in ComponentClass::ALL {
         items.push(gateway.model_of(&caller, class).await?);

@@ -98,7 +98,9 @@ fn a_grounding_is_ordered_once_confirmed_by_the_vehicle_and_ends_with_its_case()
     story.go(|state| decide::assess(state, &new(Verdict::Ground, 0, 1)));
     let refusal = || Some(kernel::Reject::new(Code::PolicyViolation, "breaker"));
     let ground = |refusal: Option<kernel::Reject>| {
-        move |state: Option<&VehicleHealth>| decide::ground(state, order, Timing::AfterTrip, "worn", &answer(refusal.clone()))
+        move |state: Option<&VehicleHealth>| {
+            decide::ground(state, order, Timing::AfterTrip, "worn", &answer(refusal.clone()))
+        }
     };
     assert_eq!(story.go(ground(refusal())), ["grounding.refused"]);
     assert_eq!(story.state().grounding.as_ref().unwrap().status, GroundingStatus::WaitsForPerson);

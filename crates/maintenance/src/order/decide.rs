@@ -65,10 +65,12 @@ pub fn approve(state: Option<&WorkOrder>, by: &str, asked: &PolicyAnswer) -> Ans
         Some(order) if order.status == Status::Requested => order,
         Some(order) if order.approved_by.is_some() && !order.status.is_over() => return Decided::unchanged(()),
         other => {
-            return Decided::reject(match in_status(other, &[Status::Requested], "only one that is asked for is approved") {
-                Err(reject) => reject,
-                Ok(_) => missing(),
-            });
+            return Decided::reject(
+                match in_status(other, &[Status::Requested], "only one that is asked for is approved") {
+                    Err(reject) => reject,
+                    Ok(_) => missing(),
+                },
+            );
         }
     };
     debug_assert_eq!(order.status, Status::Requested);

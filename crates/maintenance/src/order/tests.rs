@@ -1,6 +1,6 @@
-use kernel::{Code, VehicleId};
 use kernel::id::TypedId;
 use kernel::{Aggregate, EventMeta, Timestamp};
+use kernel::{Code, VehicleId};
 use policy::PolicyAnswer;
 use prognostics::catalog::ComponentClass;
 
@@ -52,7 +52,10 @@ impl Story {
         story
     }
 
-    fn go<R>(&mut self, step: impl Fn(Option<&WorkOrder>) -> kernel::Decided<OrderEvent, R>) -> Result<R, kernel::Reject> {
+    fn go<R>(
+        &mut self,
+        step: impl Fn(Option<&WorkOrder>) -> kernel::Decided<OrderEvent, R>,
+    ) -> Result<R, kernel::Reject> {
         let decided = step(self.0.as_ref());
         for event in &decided.events {
             self.0 = WorkOrder::evolve(self.0.take(), event, &EventMeta { recorded_at: at(1) });

@@ -36,9 +36,7 @@ enum Judge {
 impl Judge {
     fn predictor(&self) -> Predictor<'_> {
         match self {
-            Self::Model(version, model) => {
-                Predictor::Model { version: version.number, digest: &version.digest, model }
-            }
+            Self::Model(version, model) => Predictor::Model { version: version.number, digest: &version.digest, model },
             Self::Lives(units, lives) => Predictor::Lives { units: *units, lives: *lives },
             Self::Nothing => Predictor::Nothing,
         }

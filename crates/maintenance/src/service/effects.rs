@@ -117,12 +117,7 @@ impl Maintenance {
         Ok(())
     }
 
-    async fn make_urgent(
-        &self,
-        event: &Envelope,
-        order: OrderId,
-        assessment: &Assessment,
-    ) -> Result<(), CommandError> {
+    async fn make_urgent(&self, event: &Envelope, order: OrderId, assessment: &Assessment) -> Result<(), CommandError> {
         let ctx = self.automation(&event.tenant, JUDGE_RULE).await?.caused_by(event.id);
         let priority = priority_of(assessment, true);
         let latest = latest_start(&ctx, assessment);
@@ -199,7 +194,8 @@ impl Maintenance {
         loop {
             let Some((mut kept, version)) = self.kept(&event.tenant, vehicle).await? else { return Ok(()) };
             let Some(known) = kept.components.get(name).filter(|known| known.unit < unit) else { return Ok(()) };
-            let window = empty_window(known.class).map_err(|_| Fault::Misuse("a class of the catalogue has no features"))?;
+            let window =
+                empty_window(known.class).map_err(|_| Fault::Misuse("a class of the catalogue has no features"))?;
             kept.refit(name, unit);
             let rows = vec![
                 RowWrite::put(

@@ -32,9 +32,9 @@ impl Maintenance {
     /// `ILLEGAL_TRANSITION` where the case is over, a fault.
     pub(super) async fn ground(&self, ctx: &Ctx, vehicle: VehicleId, order: OrderId) -> Result<bool, CommandError> {
         let gather = |state: Option<Arc<VehicleHealth>>| async move {
-            let component = state.as_ref().and_then(|health| {
-                health.components.values().find(|component| component.case == Some(order)).cloned()
-            });
+            let component = state
+                .as_ref()
+                .and_then(|health| health.components.values().find(|component| component.case == Some(order)).cloned());
             let assessment = component.and_then(|component| component.assessment);
             let over = || Reject::new(Code::IllegalTransition, "this case is over");
             let assessment = assessment.ok_or_else(over)?;
@@ -81,7 +81,8 @@ impl Maintenance {
         let mut recent = 0;
         for status in [GroundingStatus::Ordered, GroundingStatus::Confirmed] {
             let status: &str = status.into();
-            let rows = self.store.list(TableSpec::of::<VehicleHealth>(), tenant, ListQuery::of("grounded", status)).await?;
+            let rows =
+                self.store.list(TableSpec::of::<VehicleHealth>(), tenant, ListQuery::of("grounded", status)).await?;
             for row in rows {
                 let Ok(vehicle) = row.key.parse::<VehicleId>() else { continue };
                 let health: VehicleHealth = row.decode()?;
@@ -103,7 +104,8 @@ impl Maintenance {
     /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, `POLICY_VIOLATION`, a fault.
     pub async fn ground_by_person(&self, ctx: &Ctx, vehicle: VehicleId) -> Result<(), CommandError> {
         let health = self.health(&ctx.tenant, vehicle).await?.unwrap_or_default();
-        let nothing = || Reject::new(Code::IllegalTransition, "no prediction waits for a person to ground this vehicle");
+        let nothing =
+            || Reject::new(Code::IllegalTransition, "no prediction waits for a person to ground this vehicle");
         let grounding = health.grounding.ok_or_else(nothing)?;
         match self.ground(ctx, vehicle, grounding.order).await? {
             true => Ok(()),
@@ -138,4 +140,3 @@ impl Maintenance {
         Ok(grounding.filter(|known| known.status == GroundingStatus::Ordered).map(|known| known.hold))
     }
 }
-

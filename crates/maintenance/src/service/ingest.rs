@@ -74,7 +74,9 @@ impl Maintenance {
             match window.push(&row) {
                 Ok(Pushed::Newest | Pushed::Late) => rows.push(reading(vehicle, &frame.component, unit, &row)?),
                 Ok(Pushed::TooLate | Pushed::Duplicate) => {}
-                Err(error) => tracing::debug!(%tenant, %vehicle, component = frame.component, %error, "a row is no use"),
+                Err(error) => {
+                    tracing::debug!(%tenant, %vehicle, component = frame.component, %error, "a row is no use")
+                }
             }
         }
         let ack = Ack {
@@ -127,9 +129,11 @@ impl Maintenance {
         match self.store.write(tenant, rows).await {
             Ok(()) => Ok(()),
             Err(CommitError::Fault(fault)) => Err(fault.into()),
-            Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => {
-                Err(Reject::new(Code::Conflict, "something else about this vehicle came at the same moment: say it again").into())
-            }
+            Err(CommitError::Conflict { .. } | CommitError::Fenced(_)) => Err(Reject::new(
+                Code::Conflict,
+                "something else about this vehicle came at the same moment: say it again",
+            )
+            .into()),
         }
     }
 

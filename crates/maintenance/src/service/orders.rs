@@ -161,7 +161,8 @@ impl Maintenance {
             let question = about.into_iter().fold(question, Request::about);
             Ok(Asked { answer: self.ask(question), with: () })
         };
-        let decide = |state: Option<&WorkOrder>, asked: &Asked<()>| decide::approve(state, &ctx.actor.id, &asked.answer);
+        let decide =
+            |state: Option<&WorkOrder>, asked: &Asked<()>| decide::approve(state, &ctx.actor.id, &asked.answer);
         execute(&*self.store, ctx, &id, Extras::default(), gather, decide).await?;
         tracing::info!(tenant = %ctx.tenant, order = %id, "a work order was approved");
         Ok(())

@@ -150,10 +150,13 @@ impl Maintenance {
     }
 
     async fn tell_plan(&self, ctx: &Ctx, orders: &[(OrderId, WorkOrder)], plan: &Plan) -> Result<(), CommandError> {
-        let slots: BTreeMap<&str, &schedule::Slot> = plan.slots.iter().map(|slot| (slot.order.as_str(), slot)).collect();
+        let slots: BTreeMap<&str, &schedule::Slot> =
+            plan.slots.iter().map(|slot| (slot.order.as_str(), slot)).collect();
         let unplanned: BTreeMap<&str, String> =
             plan.unplanned.iter().map(|left| (left.order.as_str(), left.why.to_string())).collect();
-        for (id, order) in orders.iter().filter(|(_, order)| matches!(order.status, Status::Approved | Status::Scheduled)) {
+        for (id, order) in
+            orders.iter().filter(|(_, order)| matches!(order.status, Status::Approved | Status::Scheduled))
+        {
             let key = id.to_string();
             if let Some(slot) = slots.get(key.as_str()) {
                 let slot = Slot {

@@ -207,7 +207,9 @@ impl Maintenance {
     pub(crate) async fn train_due(&self, tenant: &TenantId, _: Guard) -> Result<(), CommandError> {
         let models = self.models(tenant).await?;
         let asked = models.lines.iter().filter_map(|(class, line)| Some((*class, line.training.as_ref()?, line)));
-        let Some((class, training, line)) = asked.min_by_key(|(_, training, _)| training.asked_at) else { return Ok(()) };
+        let Some((class, training, line)) = asked.min_by_key(|(_, training, _)| training.asked_at) else {
+            return Ok(());
+        };
         let number = training.number;
         let champion = match line.champion() {
             Some(version) => self.model(tenant, &version.digest).await?,

@@ -16,7 +16,21 @@ pub use component::{Component, VehicleKind, components_of_vehicle};
 pub use ledger::{Change, CodeEvent, CodeInterval, CodeKey, CodeLedger, CodeState, diff};
 
 /// A kind of component that wears in one way and is repaired in one way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::EnumString)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ComponentClass {

@@ -39,8 +39,7 @@ pub async fn confirm(
         tracing::warn!(tenant = %vehicle.tenant, vehicle = %vehicle.id, %error, "a confirmation was refused");
         refused(error.to_string())
     })?;
-    let standstill: Standstill =
-        serde_json::from_str(&signed.statement).map_err(|error| refused(error.to_string()))?;
+    let standstill: Standstill = serde_json::from_str(&signed.statement).map_err(|error| refused(error.to_string()))?;
     if standstill.vehicle != vehicle.id || standstill.hold != hold {
         return Err(refused("the statement is about another vehicle or another hold".into()));
     }
