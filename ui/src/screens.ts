@@ -57,6 +57,10 @@ export const SCREENS: Screen[] = [
     load: () => import('./screens/updates/UpdatesScreen.svelte'),
   },
   {
+    path: '/maintenance', label: 'Maintenance', icon: 'maintenance', needs: ['get_v1_health'],
+    load: () => import('./screens/maintenance/MaintenanceScreen.svelte'),
+  },
+  {
     path: '/evidence', label: 'Evidence', icon: 'evidence', needs: ['get_v1_journal'],
     load: () => import('./screens/evidence/EvidenceScreen.svelte'), homeOf: ['auditor', 'regulator', 'security_analyst'],
   },

@@ -1,7 +1,7 @@
 // Every API operation that the page uses, by name, so that panels contain no URLs.
 import { type Client, newIdempotencyKey, Unreachable } from './client'
 import { OPEN_STATUSES } from '../live/state'
-import type { AssistanceAnswer, ClosureClass, HoldRequest, ImagePart, InForce, JournalEntry, LatLon, NewRelease, Registration, RolloutRequest, RouteRequest, StopClass, TripRequest, ZoneKind } from './types'
+import type { AssistanceAnswer, ClosingCode, ClosureClass, ComponentClass, HoldRequest, ImagePart, InForce, JournalEntry, LatLon, NewRelease, OrderRequest, Registration, RolloutRequest, RouteRequest, StopClass, TripRequest, Workshop, ZoneKind } from './types'
 
 /** The server's limit of items per page. */
 const PAGE_MAX = 1000
@@ -40,6 +40,9 @@ async function allPages<T>(readPage: (after?: string) => Promise<{ data?: Page<T
 }
 
 const pageQuery = (after?: string) => ({ limit: PAGE_MAX, ...(after === undefined ? {} : { after }) })
+
+/** Queries that the server takes, and that its OpenAPI document does not name yet. */
+const untold = (query: Record<string, string | number>): Record<string, unknown> => ({ params: { query } })
 
 const abortable = (signal?: AbortSignal) => (signal ? { signal } : {})
 
@@ -138,6 +141,38 @@ export const calls = ({ operations: http }: Client) => ({
   /** Asks for it: a second person decides. */
   resumeRollout: (rollout: string, reason: string) => body(http.POST('/v1/rollouts/{rollout}/resume', { params: { path: { rollout } }, body: { reason } })),
   revertRollout: (rollout: string, reason: string) => body(http.POST('/v1/rollouts/{rollout}/revert', { params: { path: { rollout } }, body: { reason } })),
+  fleetHealth: () => allPages((after) => http.GET('/v1/health', untold(after === undefined ? {} : { after }))),
+  vehicleHealth: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/health', { params: { path: { vehicle } } })),
+  /** What is kept of a component's life, the newest first. */
+  readings: (vehicle: string, component: string) =>
+    body(http.GET('/v1/vehicles/{vehicle}/components/{component}/readings', { params: { path: { vehicle, component } } })),
+  groundVehicle: (vehicle: string) => body(http.POST('/v1/vehicles/{vehicle}/ground', { params: { path: { vehicle } } })),
+  /** A page of work orders, the newest first. */
+  orderPage: async (after?: string) => {
+    const { items, next } = await body(http.GET('/v1/work-orders', untold(pageQuery(after))))
+    return { items, next: next === null ? null : String(next) }
+  },
+  order: (order: string) => body(http.GET('/v1/work-orders/{order}', { params: { path: { order } } })),
+  requestOrder: (request: OrderRequest) => body(http.POST('/v1/work-orders', { body: request })),
+  approveOrder: (order: string) => body(http.POST('/v1/work-orders/{order}/approve', { params: { path: { order } } })),
+  startOrder: (order: string) => body(http.POST('/v1/work-orders/{order}/start', { params: { path: { order } } })),
+  holdOrder: (order: string, reason: string) => body(http.POST('/v1/work-orders/{order}/hold', { params: { path: { order } }, body: { reason } })),
+  resumeOrder: (order: string) => body(http.POST('/v1/work-orders/{order}/resume', { params: { path: { order } } })),
+  tickStep: (order: string, step: number) => body(http.POST('/v1/work-orders/{order}/step', { params: { path: { order } }, body: { step } })),
+  completeOrder: (order: string, closing: ClosingCode, notes: string | null) =>
+    body(http.POST('/v1/work-orders/{order}/complete', { params: { path: { order } }, body: { closing, notes } })),
+  verifyOrder: (order: string) => body(http.POST('/v1/work-orders/{order}/verify', { params: { path: { order } } })),
+  reopenOrder: (order: string, reason: string) => body(http.POST('/v1/work-orders/{order}/reopen', { params: { path: { order } }, body: { reason } })),
+  returnVehicle: (order: string) => body(http.POST('/v1/work-orders/{order}/return', { params: { path: { order } } })),
+  cancelOrder: (order: string, reason: string) => body(http.POST('/v1/work-orders/{order}/cancel', { params: { path: { order } }, body: { reason } })),
+  workshop: () => body(http.GET('/v1/workshop')),
+  setWorkshop: (workshop: Workshop) => body(http.PUT('/v1/workshop', { body: workshop })),
+  models: async () => (await body(http.GET('/v1/models'))).items,
+  trainModel: (of: ComponentClass) => body(http.POST('/v1/models/{class}/train', { params: { path: { class: of } } })),
+  promoteModel: (of: ComponentClass, number: number, reason: string) =>
+    body(http.POST('/v1/models/{class}/promote', { params: { path: { class: of } }, body: { number, reason } })),
+  rollBackModel: (of: ComponentClass, reason: string) =>
+    body(http.POST('/v1/models/{class}/roll-back', { params: { path: { class: of } }, body: { reason } })),
   vehicleUpdates: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/updates', { params: { path: { vehicle } } })),
   /** Every entry about a subject, such as `vehicle/veh_…`, from an index of the journal on. */
   journalAbout: async (about: string, index: number) => {
