@@ -16,6 +16,8 @@ const LOGGED_LAST: u32 = 40;
 const STEP: f64 = 0.005;
 /// The time between two of them, in milliseconds: hours of work.
 const LOGGED_EVERY_MS: i64 = 4 * 3_600_000;
+/// How much warmer than its mean the air is in each four hours of a day, in kelvins.
+const SWING_C: [f64; 6] = [-3.0, -4.0, 0.0, 4.0, 5.0, 1.0];
 /// How much components differ from vehicle to vehicle.
 const SPREAD: f64 = 1.0;
 
@@ -84,7 +86,9 @@ impl Components {
                 first.take_while(|share| *share < used).chain(last.filter(|share| *share > 0.08)).collect();
             for (row, share) in (1_i64..).zip(&shares) {
                 let mut wear = Wear::new(component.class, seed, SPREAD).aged(*share);
-                wear.step(120.0, &Duty::ORDINARY);
+                // Nights and days: a sensor that says the same for weeks is taken to be stuck.
+                let ambient_c = Duty::ORDINARY.ambient_c + SWING_C[usize::try_from(row % 6).unwrap_or(0)];
+                wear.step(120.0, &Duty { ambient_c, ..Duty::ORDINARY });
                 let before_ms = LOGGED_EVERY_MS * (i64::try_from(shares.len()).unwrap_or(0) - row + 1);
                 components.logged.push(frame(component, &mut wear, now.plus_ms(-before_ms)));
             }

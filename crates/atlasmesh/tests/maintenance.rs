@@ -37,7 +37,7 @@ fn a_worn_brake_is_predicted_grounded_repaired_and_returned() {
     assert!(!brake["assessment"]["features"].as_object().unwrap().is_empty());
     // Healthy is logged too, and a class without a model says that it is not known.
     let healthy = world.until_component(&vehicle, "tyre-front-left", |known| known["assessment"].is_object());
-    assert_eq!(healthy["assessment"]["verdict"], "UNKNOWN");
+    assert_eq!(healthy["assessment"]["verdict"], "UNKNOWN", "{:#}", world.health(&vehicle)["set_aside"]);
     let grounded = world.until("the vehicle says that it stands", || {
         let health = world.health(&vehicle);
         if health["grounding"]["status"] == "CONFIRMED" { Ok(health) } else { Err(health) }

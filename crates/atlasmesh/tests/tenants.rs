@@ -8,8 +8,10 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use prognostics::catalog::ComponentClass;
 use serde_json::{Value, json};
 use support::live::Frame;
+use support::maintenance::{lives, work, workshop};
 use support::site::{self, crossing};
 use support::world::{FAST, PASSWORD, passenger, profile, session_of as session_secret, square, tenant};
 use support::{Answer, Http, World, openapi};
@@ -32,9 +34,17 @@ enum Stranger {
 const UNKNOWN: Stranger = Stranger::Refused(404, "NOT_FOUND");
 /// A program with a token has no session.
 const NO_SESSION: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
+/// Without a model there is none to take back.
+const NOTHING_DECIDES: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
 const FORBIDDEN: Stranger = Stranger::Refused(403, "FORBIDDEN");
 /// What it names is a field of what is sent.
 const WRONG_FIELD: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
+
+fn order_of(vehicle: &str) -> Value {
+    json!({
+        "vehicle": vehicle, "component": "coolant-pump", "class": "coolant_pump", "summary": CANARY, "priority": "low",
+    })
+}
 
 /// Method, address, query and body with ids in braces, and what a stranger gets. In this order, so that what undoes
 /// comes after what it undoes.
@@ -173,6 +183,37 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/vehicles/{vehicle}/updates", "", none.clone(), UNKNOWN),
         ("get", "/v1/vehicles/{vehicle}/updates/{number}/evidence", "", none.clone(), UNKNOWN),
         ("post", "/v1/vehicles/{vehicle}/update-token", "", none.clone(), UNKNOWN),
+        ("get", "/v1/health", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/vehicles/{vehicle}/health", "", none.clone(), UNKNOWN),
+        ("get", "/v1/vehicles/{vehicle}/components/{component}/readings", "", none.clone(), UNKNOWN),
+        ("post", "/v1/vehicles/{vehicle}/ground", "", none.clone(), UNKNOWN),
+        ("get", "/v1/workshop", "", none.clone(), Stranger::Own),
+        ("put", "/v1/workshop", "", workshop(), Stranger::Own),
+        ("post", "/v1/work-orders", "", order_of("{vehicle}"), WRONG_FIELD),
+        ("get", "/v1/work-orders", "?vehicle={vehicle}", none.clone(), Stranger::Nothing),
+        ("get", "/v1/work-orders/{order}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/approve", "", none.clone(), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/start", "", none.clone(), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/hold", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/resume", "", none.clone(), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/step", "", json!({ "step": 0 }), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/complete", "", json!({ "closing": "adjusted", "notes": CANARY }), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/verify", "", none.clone(), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/reopen", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/return", "", none.clone(), UNKNOWN),
+        ("post", "/v1/work-orders/{order}/cancel", "", reason.clone(), UNKNOWN),
+        ("get", "/v1/models", "", none.clone(), Stranger::Own),
+        ("get", "/v1/models/{class}", "", none.clone(), Stranger::Own),
+        (
+            "put",
+            "/v1/models/{class}/histories/{part}",
+            "",
+            json!({ "label": "failed", "end_usage": 900.0 }),
+            Stranger::Own,
+        ),
+        ("post", "/v1/models/{class}/roll-back", "", reason.clone(), NOTHING_DECIDES),
+        ("post", "/v1/models/{class}/promote", "", json!({ "number": 1, "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/models/{class}/train", "", none.clone(), Stranger::Own),
         // What policy said to the stranger's own attempts is in its own journal.
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),
@@ -272,9 +313,46 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         // Each tenant's journal has a first entry.
         ("tile", "entries/000.p/1".to_owned()),
         ("code", "NOT_FOUND".to_owned()),
+        ("part", "pump-7".to_owned()),
     ];
     let people = people_and_approvals(&world, &spare);
-    (world, ids.into_iter().chain(people).collect())
+    let maintained = maintained(&mut world, &spare);
+    (world, ids.into_iter().chain(people).chain(maintained).collect())
+}
+
+/// A vehicle whose grounding waits for a person, a model that decides, and work orders before, in and after the work.
+fn maintained(world: &mut World, spare: &str) -> [(&'static str, String); 7] {
+    world.http.put("/v1/workshop", workshop().to_string().as_bytes(), "application/json").ok();
+    let life = |n: u32| json!({ "label": "failed", "end_usage": 19_000 + 200 * n });
+    world.import_lives("brake_pads", &(0..10).map(life).collect::<Vec<Value>>());
+    world.import_lives("coolant_pump", &lives(ComponentClass::CoolantPump, 100, 60));
+    let model = world.train("coolant_pump");
+    assert_eq!(model["champion"], 1, "{model:#}");
+    let wear = json!({ "used": { "brake-front-left": 0.96 }, "seed": 3, "every_ms": 300 });
+    let worn = world.worn_vehicle(crossing(3, 0), FAST, &wear);
+    world.until("a person is to decide", || {
+        let health = world.health(&worn);
+        if health["grounding"]["status"] == "WAITS_FOR_PERSON" { Ok(()) } else { Err(health) }
+    });
+    let technician = world.principal("technician", CANARY);
+    let [order, repaired, doubted, superfluous] = [(); 4].map(|()| {
+        let made = world.http.post("/v1/work-orders", &order_of(spare)).ok();
+        made["id"].as_str().unwrap().to_owned()
+    });
+    for done in [&repaired, &doubted] {
+        technician.post(&format!("/v1/work-orders/{done}/approve"), &json!({})).ok();
+        work(&technician, &world.order(done), "adjusted");
+    }
+    technician.post(&format!("/v1/work-orders/{repaired}/verify"), &json!({})).ok();
+    [
+        ("worn", worn),
+        ("component", "brake-front-left".to_owned()),
+        ("class", "coolant_pump".to_owned()),
+        ("order", order),
+        ("repaired", repaired),
+        ("doubted", doubted),
+        ("superfluous", superfluous),
+    ]
 }
 
 /// Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator, and
@@ -342,6 +420,14 @@ fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'sta
     }
     if path.ends_with("/evidence") {
         ids.insert("vehicle", ids["updated"].clone());
+    }
+    for (verb, order) in [("/return", "repaired"), ("/reopen", "doubted"), ("/cancel", "superfluous")] {
+        if path.contains("/work-orders/") && path.ends_with(verb) {
+            ids.insert("order", ids[order].clone());
+        }
+    }
+    if path.contains("/components/") || path.ends_with("/ground") {
+        ids.insert("vehicle", ids["worn"].clone());
     }
     let is_of_identity = ["/identity", "/join-token", "/credentials", "/decommission", "/stops/"];
     if is_of_identity.iter().any(|part| path.contains(part)) {

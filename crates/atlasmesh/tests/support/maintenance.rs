@@ -15,7 +15,7 @@ pub fn workshop() -> Value {
         "technicians": [
             technician("ines", &["mechanic", "tyre_fitter"]), technician("omar", &["high_voltage_technician", "mechanic"]),
         ],
-        "utilisation": { "km_per_day": 1000.0, "hours_per_day": 16.0, "cycles_per_day": 60.0 },
+        "utilisation": { "km_per_day": 3000.0, "hours_per_day": 16.0, "cycles_per_day": 60.0 },
         "vehicles_needed": 1, "alerts_a_day": 20,
     })
 }
