@@ -272,6 +272,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         let open = world.http.get("/v1/assistance").ok();
         open["items"][0]["id"].as_str().map(str::to_owned).ok_or(open)
     });
+    let maintained = maintained(&mut world, &spare);
     let standing = json!({ "trip": passenger(crossing(1, 1), crossing(2, 2)), "goal": { "trips": 1 } });
     let standing = made("/v1/standing-orders", standing, "id");
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
@@ -316,7 +317,6 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("part", "pump-7".to_owned()),
     ];
     let people = people_and_approvals(&world, &spare);
-    let maintained = maintained(&mut world, &spare);
     (world, ids.into_iter().chain(people).chain(maintained).collect())
 }
 
@@ -330,6 +330,8 @@ fn maintained(world: &mut World, spare: &str) -> [(&'static str, String); 7] {
     assert_eq!(model["champion"], 1, "{model:#}");
     let wear = json!({ "used": { "brake-front-left": 0.96 }, "seed": 3, "every_ms": 300 });
     let worn = world.worn_vehicle(crossing(3, 0), FAST, &wear);
+    let cleaning = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
+    world.http.post(&format!("/v1/vehicles/{worn}/holds"), &cleaning).ok();
     world.until("a person is to decide", || {
         let health = world.health(&worn);
         if health["grounding"]["status"] == "WAITS_FOR_PERSON" { Ok(()) } else { Err(health) }

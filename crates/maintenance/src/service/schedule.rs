@@ -134,7 +134,7 @@ impl Maintenance {
             tracing::error!(%tenant, "the workshop cannot be planned");
             return Ok(());
         };
-        metrics::gauge!("atlasmesh_workshop_plan_gap", "tenant" => tenant.to_string()).set(plan.gap);
+        metrics::histogram!("atlasmesh_workshop_plan_gap").record(plan.gap);
         self.tell_plan(&ctx, &orders, &plan).await
     }
 
