@@ -174,27 +174,3 @@ fn decided_on(evidence: &Evidence<'_>, features: Option<&Features>, verdict: Ver
     let named = evidence.compiled.names().into_iter().zip(features.values.iter().copied());
     named.filter(|(_, value)| value.is_finite()).collect()
 }
-
-/// The chance that a component fails before its vehicle has done so much more, from the interval of what is left: the
-/// distribution between the quantiles is taken as even.
-pub fn chance_of_failure(remaining: &RemainingLife, usage: f64) -> f64 {
-    let points = [
-        (0.0, 0.0),
-        (remaining.lower90, 0.05),
-        (remaining.lower80, 0.10),
-        (remaining.median, 0.50),
-        (remaining.upper80, 0.90),
-        (remaining.upper90, 0.95),
-    ];
-    if usage <= 0.0 {
-        return 0.0;
-    }
-    for pair in points.windows(2) {
-        let ((from, low), (to, high)) = (pair[0], pair[1]);
-        if usage < to {
-            let share = if to > from { ((usage - from) / (to - from)).clamp(0.0, 1.0) } else { 1.0 };
-            return low + (high - low) * share;
-        }
-    }
-    0.95
-}

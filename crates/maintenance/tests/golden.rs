@@ -151,8 +151,12 @@ fn a_work_order_is_read_as_it_was_written() {
             WorkOrderPutOnHold { reason: "the pads have not come".into() }.into(),
             WorkOrderResumed {}.into(),
             WorkOrderStepDone { step: 1, by: "ines".into() }.into(),
-            WorkOrderCompleted { closing: ClosingCode::WornReplaced, notes: Some("2 mm left".into()), by: "ines".into() }
-                .into(),
+            WorkOrderCompleted {
+                closing: ClosingCode::WornReplaced,
+                notes: Some("2 mm left".into()),
+                by: "ines".into(),
+            }
+            .into(),
             WorkOrderReopened { reason: "the wheel is loose".into() }.into(),
             WorkOrderVerified { by: "omar".into() }.into(),
             WorkOrderClosed { returned_by: "ines".into() }.into(),

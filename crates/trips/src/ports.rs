@@ -59,6 +59,9 @@ pub struct VehicleFacts {
     /// Usable energy when full, in watt-hours.
     pub energy_capacity_wh: f64,
     pub consumption_wh_per_m: f64,
+    /// How far it may drive before the chance that a part fails whose failure is unsafe exceeds 5 %, in metres; none:
+    /// nothing is predicted.
+    pub safe_range_m: Option<f64>,
     pub capabilities: BTreeSet<String>,
     /// The heaviest load that it may carry, in kilograms: the lesser of profile and admission.
     pub payload_max_kg: f64,

@@ -19,7 +19,7 @@ use trips::{Dispatch, Status, Trip, TripEvent, Trips};
 use super::{Bar, bar, percentile_ms};
 use crate::cli::output::line;
 use crate::serve::maps::MapFolder;
-use crate::serve::ports::{Neighbours, TenantsOf};
+use crate::serve::ports::{MaintainedVehicles, Neighbours, OneAtATime, TenantsOf};
 use crate::serve::signer::AuditSigner;
 use crate::system_clock::SystemSource;
 
@@ -71,9 +71,14 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Dispatch> {
     let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(&store), source.clone()));
     let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
     let fleet = fleet::Fleet::new(Arc::clone(&store), Arc::clone(&engine), source.clone(), tenants, settings);
+    let fleet = Arc::new(fleet);
+    let maintained = Arc::new(MaintainedVehicles { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy) });
+    let of = (Arc::clone(&store), Arc::clone(&engine), source.clone());
+    let maintenance = maintenance::Maintenance::new(of.0, of.1, of.2, maintained, Arc::new(OneAtATime::new()));
     let neighbours = Arc::new(Neighbours {
-        fleet: Arc::new(fleet),
+        fleet,
         tenancy,
+        maintenance: Arc::new(maintenance),
         telemetry: Arc::new(telemetry::Ingest::new(folder.join("telemetry"))),
         maps: Arc::new(MapFolder::new(folder.join("maps"))),
         abilities: Default::default(),

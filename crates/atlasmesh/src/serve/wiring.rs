@@ -297,6 +297,7 @@ fn services(
         tenancy: Arc::clone(&tenancy),
         telemetry: Arc::clone(&telemetry),
         maps: Arc::clone(&maps),
+        maintenance: Arc::clone(&maintenance),
         abilities: Default::default(),
     });
     let ports = trips::Ports {

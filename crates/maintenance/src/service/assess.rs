@@ -1,10 +1,11 @@
 //! Judging components when their vehicle has said something new (PDM-3, PDM-4, PDM-5).
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use journal::Hash;
 use kernel::{BoxFuture, Ctx, TenantId, Timestamp, VehicleId};
-use prognostics::catalog::ComponentClass;
+use prognostics::catalog::{ComponentClass, UsageUnit};
 use prognostics::features::{Served, Window};
 use prognostics::rul::Model;
 use prognostics::survival::Weibull;
@@ -15,11 +16,11 @@ use store::{CommandError, Expected, Extras, RowBody, RowWrite, TableSpec, execut
 use super::{DIAGNOSTICS, FEATURES, JUDGE_RULE, MODELS, Maintenance, component_key};
 use crate::diagnostics::{Kept, features_of};
 use crate::health::decide::{self, NewAssessment};
-use crate::health::{VehicleHealth, Verdict};
-use crate::judge::{Evidence, Predictor, chance_of_failure, judge};
+use crate::health::{Component, VehicleHealth, Verdict};
+use crate::judge::{Evidence, Predictor, judge};
 use crate::model::{Models, Version};
 use crate::order::{OrderId, WorkOrder};
-use crate::workshop::Workshop;
+use crate::workshop::{Utilisation, Workshop};
 
 /// Frames older than this are history that a vehicle caught up with: they teach, but nobody acts on them.
 const HISTORY_AFTER_MS: i64 = 3_600_000;
@@ -239,28 +240,43 @@ impl Maintenance {
         }
     }
 
-    /// The chance that a component of the vehicle fails before it has driven so far, with the component's name: the highest
-    /// of them.
+    /// How far vehicles may drive before the chance that a safety-critical part fails exceeds 5 %, in metres; of those
+    /// only whose parts are near their end. What is not calibrated limits nothing: a person decides about it.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn chance_of_failure(
-        &self,
-        tenant: &TenantId,
-        vehicle: VehicleId,
-        km: f64,
-    ) -> Result<Option<(String, f64)>, Fault> {
-        let Some(health) = self.health(tenant, vehicle).await? else { return Ok(None) };
-        let utilisation = self.workshop(tenant).await?.utilisation;
-        let hours = km / utilisation.per_hour(prognostics::catalog::UsageUnit::Km);
-        let chance = |(name, component): (&String, &crate::health::Component)| {
-            let assessment = component.assessment.as_ref()?;
-            let remaining = assessment.remaining.filter(|_| component.class.spec().safety_critical)?;
-            let usage = hours * utilisation.per_hour(component.class.spec().unit);
-            Some((name.clone(), chance_of_failure(&remaining, usage)))
-        };
-        Ok(health.components.iter().filter_map(chance).max_by(|one, other| one.1.total_cmp(&other.1)))
+    pub async fn safe_ranges(&self, tenant: &TenantId) -> Result<BTreeMap<VehicleId, f64>, Fault> {
+        let mut ranges = BTreeMap::new();
+        let mut utilisation = None;
+        for worst in [Verdict::Plan, Verdict::Ground] {
+            let mut query = ListQuery::of("worst", worst.as_str());
+            loop {
+                let page = self.store.list(TableSpec::of::<VehicleHealth>(), tenant, query.clone()).await?;
+                let Some(last) = page.last() else { break };
+                query.after = Some(last.key.clone());
+                let planned = match utilisation {
+                    Some(planned) => planned,
+                    None => *utilisation.insert(self.workshop(tenant).await?.utilisation),
+                };
+                for row in &page {
+                    let (Ok(vehicle), health) = (row.key.parse(), row.decode::<VehicleHealth>()?) else { continue };
+                    ranges.extend(safe_range_m(&health, planned).map(|range_m| (vehicle, range_m)));
+                }
+            }
+        }
+        Ok(ranges)
     }
+}
+
+/// The 5 % quantile of what is left of the part that ends first, as metres that the vehicle drives.
+fn safe_range_m(health: &VehicleHealth, planned: Utilisation) -> Option<f64> {
+    let range_m = |component: &Component| {
+        let spec = component.class.spec();
+        let remaining = component.assessment.as_ref()?.remaining?;
+        let counts = spec.safety_critical && remaining.calibrated;
+        counts.then(|| remaining.lower90 / planned.per_hour(spec.unit) * planned.per_hour(UsageUnit::Km) * 1_000.0)
+    };
+    health.components.values().filter_map(range_m).min_by(f64::total_cmp)
 }
 
 async fn read_model(store: &dyn Store, tenant: &TenantId, digest: &str) -> Result<Option<String>, Fault> {

@@ -272,15 +272,15 @@ fn find_pairs(
         if pairs::fitness(trip, vehicle, now).is_err() {
             continue;
         }
-        let unfit = match reach_of(index) {
-            Ok(reach) if pairs::lasts(trip, vehicle, reach.distance_m) => {
+        let lasting = |reach: DriveEstimate| pairs::lasts(trip, vehicle, reach.distance_m).map(|()| reach);
+        match reach_of(index).and_then(lasting) {
+            Ok(reach) => {
                 options.pairs.insert(index, Pair { reach, cost: pairs::cost(trip, reach, now) });
-                continue;
             }
-            Ok(_) => Unfit::Energy,
-            Err(unfit) => unfit,
-        };
-        options.count(unfit);
-        options.cut_off.push(index);
+            Err(unfit) => {
+                options.count(unfit);
+                options.cut_off.push(index);
+            }
+        }
     }
 }

@@ -36,6 +36,8 @@ pub enum Unfit {
     #[strum(serialize = "NO_WAY")]
     NoRoute,
     Energy,
+    /// A part is likely to fail before the trip ends.
+    Wear,
 }
 
 impl Unfit {
@@ -55,6 +57,7 @@ impl Unfit {
             Self::OffRoad => "more than 50 m from any road",
             Self::NoRoute => "without a way to the pickup",
             Self::Energy => "short of energy",
+            Self::Wear => "with a part that may fail before the trip ends",
         }
     }
 }
@@ -73,7 +76,7 @@ pub fn fitness(trip: &Trip, vehicle: &VehicleFacts, now: Timestamp) -> Result<f6
     is_able(trip, vehicle, now)?;
     let from = place(vehicle, now).ok_or(Unfit::NoPosition)?;
     let distance_m = trip.origin().ok_or(Unfit::NoRoute)?.distance_m(from);
-    if lasts(trip, vehicle, distance_m) { Ok(distance_m) } else { Err(Unfit::Energy) }
+    lasts(trip, vehicle, distance_m).map(|()| distance_m)
 }
 
 /// Whether the vehicle can do what the trip needs, ready now or not.
@@ -89,9 +92,16 @@ pub fn is_able(trip: &Trip, vehicle: &VehicleFacts, now: Timestamp) -> Result<()
     }
 }
 
-/// Whether the battery lasts for the approach, the trip and the reserve.
-pub fn lasts(trip: &Trip, vehicle: &VehicleFacts, approach_m: f64) -> bool {
-    trip.route.as_ref().is_none_or(|route| energy_margin_wh(trip, route, vehicle, approach_m) >= 0.0)
+/// Whether battery and parts last for the approach, the trip and the reserve.
+pub fn lasts(trip: &Trip, vehicle: &VehicleFacts, approach_m: f64) -> Result<(), Unfit> {
+    let Some(route) = &trip.route else { return Ok(()) };
+    if energy_margin_wh(trip, route, vehicle, approach_m) < 0.0 {
+        return Err(Unfit::Energy);
+    }
+    match vehicle.safe_range_m {
+        Some(range_m) if approach_m + route.distance_m > range_m => Err(Unfit::Wear),
+        _ => Ok(()),
+    }
 }
 
 /// Energy left after approach, trip and reserve, in watt-hours; negative when it does not suffice.

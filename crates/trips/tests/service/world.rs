@@ -64,6 +64,7 @@ pub fn able(n: usize) -> VehicleFacts {
         battery_pct: 90.0,
         energy_capacity_wh: 100_000.0,
         consumption_wh_per_m: 0.2,
+        safe_range_m: None,
         capabilities: BTreeSet::new(),
         payload_max_kg: 10_000.0,
         seats: 4,

@@ -20,7 +20,12 @@ use super::fleet_events::fleet_event;
 /// Consumption where nothing better is known, in watt-hours per metre: a light electric vehicle in a city.
 const CONSUMPTION_WH_PER_M: f64 = 0.18;
 
-fn facts(known: &KnownVehicle, position: Option<LastPosition>, now: Timestamp) -> VehicleFacts {
+fn facts(
+    known: &KnownVehicle,
+    position: Option<LastPosition>,
+    safe_range_m: Option<f64>,
+    now: Timestamp,
+) -> VehicleFacts {
     let (vehicle, profile, constraints) = (&known.vehicle, &known.vehicle.profile, &known.vehicle.constraints);
     let limit = constraints.max_speed_mps.map_or(profile.max_speed_mps, |limit| limit.min(profile.max_speed_mps));
     let stop = vehicle.stops.first().map(|_| "stopped".to_owned());
@@ -37,6 +42,7 @@ fn facts(known: &KnownVehicle, position: Option<LastPosition>, now: Timestamp) -
         battery_pct: known.seen.as_ref().map_or(0.0, |seen| seen.battery_pct),
         energy_capacity_wh: profile.energy_capacity_wh,
         consumption_wh_per_m: CONSUMPTION_WH_PER_M,
+        safe_range_m,
         capabilities: vehicle.capabilities.clone(),
         payload_max_kg: constraints
             .max_payload_kg
@@ -130,7 +136,7 @@ impl Neighbours {
             let Some(last) = page.last() else { return Ok(all) };
             query.after = Some(last.id.to_string());
             for known in page.iter().filter(|known| known.vehicle.status != Status::Decommissioned) {
-                let facts = facts(known, None, ctx.now);
+                let facts = facts(known, None, None, ctx.now);
                 all.seats_max = all.seats_max.max(Some(facts.seats));
                 all.payload_max_kg = Some(all.payload_max_kg.unwrap_or(0.0).max(facts.payload_max_kg));
                 all.capabilities.extend(facts.capabilities);
@@ -166,14 +172,20 @@ impl Fleet for Neighbours {
     fn vehicles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Vec<VehicleFacts>> {
         Box::pin(async move {
             let known = self.fleet.in_service(&ctx.tenant, site).await?;
-            known.iter().map(|known| Ok(facts(known, self.position(&ctx.tenant, known)?, ctx.now))).collect()
+            let ranges = self.maintenance.safe_ranges(&ctx.tenant).await?;
+            let facts_of = |known: &KnownVehicle| {
+                let position = self.position(&ctx.tenant, known)?;
+                Ok(facts(known, position, ranges.get(&known.id).copied(), ctx.now))
+            };
+            known.iter().map(facts_of).collect()
         })
     }
 
     fn vehicle<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>> {
         Box::pin(async move {
             let Some(known) = self.fleet.vehicle(&ctx.tenant, vehicle).await? else { return Ok(None) };
-            Ok(Some(facts(&known, self.position(&ctx.tenant, &known)?, ctx.now)))
+            let range_m = self.maintenance.safe_ranges(&ctx.tenant).await?.remove(&vehicle);
+            Ok(Some(facts(&known, self.position(&ctx.tenant, &known)?, range_m, ctx.now)))
         })
     }
 

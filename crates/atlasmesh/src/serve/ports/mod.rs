@@ -30,6 +30,7 @@ pub struct Neighbours {
     pub tenancy: Arc<tenancy::Tenancy>,
     pub telemetry: Arc<telemetry::Ingest>,
     pub maps: Arc<dyn Maps>,
+    pub maintenance: Arc<::maintenance::Maintenance>,
     pub abilities: KnownAbilities,
 }
 
