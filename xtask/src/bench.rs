@@ -62,6 +62,18 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "pdm",
+        command: &["-p", "maintenance", "--example", "pdm", "--"],
+        what: "features, training, predictions and their errors, a fleet maintained by predictions and without",
+        first: |_| Ok(()),
+    },
+    Bench {
+        name: "schedule",
+        command: &["-p", "prognostics", "--example", "schedule", "--"],
+        what: "the workshop's plan of 500 orders over 14 days, with its distance to the bound",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "trip",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "trip"],
         what: "whole trips through every layer, from request to completion",

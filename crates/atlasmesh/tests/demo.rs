@@ -136,6 +136,19 @@ fn the_demo_updates_its_fleet_and_catches_the_bad_release() {
     assert!(back.contains("av-os-3.0 taken back"), "{back}");
 }
 
+/// PDM-6, PDM-8
+#[test]
+fn the_demo_grounds_a_worn_taxi_and_repairs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let learned = demo.works("10 learn of wear:");
+    assert!(learned.contains("brake_pads"), "{learned}");
+    let worn = demo.works("11 a worn brake:");
+    assert!(worn.contains("GROUND") && worn.contains("brake-front-left"), "{worn}");
+    let repaired = demo.works("12 repair it:");
+    assert!(repaired.contains("CLOSED"), "{repaired}");
+}
+
 #[test]
 fn a_demo_goes_on_where_it_stood() {
     let folder = tempfile::tempdir().unwrap();

@@ -272,7 +272,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         let open = world.http.get("/v1/assistance").ok();
         open["items"][0]["id"].as_str().map(str::to_owned).ok_or(open)
     });
-    let maintained = maintained(&mut world, &spare);
+    let maintained = maintained(&mut world);
     let standing = json!({ "trip": passenger(crossing(1, 1), crossing(2, 2)), "goal": { "trips": 1 } });
     let standing = made("/v1/standing-orders", standing, "id");
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
@@ -321,7 +321,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
 }
 
 /// A vehicle whose grounding waits for a person, a model that decides, and work orders before, in and after the work.
-fn maintained(world: &mut World, spare: &str) -> [(&'static str, String); 7] {
+fn maintained(world: &mut World) -> [(&'static str, String); 7] {
     world.http.put("/v1/workshop", workshop().to_string().as_bytes(), "application/json").ok();
     let life = |n: u32| json!({ "label": "failed", "end_usage": 19_000 + 200 * n });
     world.import_lives("brake_pads", &(0..10).map(life).collect::<Vec<Value>>());
@@ -337,8 +337,10 @@ fn maintained(world: &mut World, spare: &str) -> [(&'static str, String); 7] {
         if health["grounding"]["status"] == "WAITS_FOR_PERSON" { Ok(()) } else { Err(health) }
     });
     let technician = world.principal("technician", CANARY);
+    let repairs = world.http.post("/v1/vehicles", &profile(&format!("{CANARY} in the workshop"))).ok();
+    let repairs = repairs["id"].as_str().unwrap();
     let [order, repaired, doubted, superfluous] = [(); 4].map(|()| {
-        let made = world.http.post("/v1/work-orders", &order_of(spare)).ok();
+        let made = world.http.post("/v1/work-orders", &order_of(repairs)).ok();
         made["id"].as_str().unwrap().to_owned()
     });
     for done in [&repaired, &doubted] {

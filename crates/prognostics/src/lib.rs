@@ -15,7 +15,6 @@ pub mod features;
 pub mod messages;
 pub mod metrics;
 mod missing;
-mod random;
 pub mod rng;
 pub mod rul;
 pub mod schedule;

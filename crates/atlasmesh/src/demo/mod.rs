@@ -77,6 +77,7 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     say(began, format!("server at {}, vehicles connect to {}", server.url, server.link));
     let client = setup::tenant(&server, folder, &mut notes).await?;
     setup::people(&server, &client).await?;
+    setup::workshop(&client).await?;
     let map = setup::map(&client).await?;
     say(began, format!("map of {}: digest {}", text(&map, "/site"), map_digest(&map)));
     let mut city = City::read()?;

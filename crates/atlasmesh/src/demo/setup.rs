@@ -22,6 +22,8 @@ pub const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
 pub const ASKING: usize = 12;
 /// After how many metres.
 const OBSTACLE_AFTER_M: f64 = 3_000.0;
+/// The vehicle whose brake pads are near their end.
+pub const WORN: usize = 4;
 /// How the server tells its first administrator's token.
 const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
 /// How long a server may take until it is ready: making keys and a store, or reading a large one.
@@ -165,6 +167,7 @@ pub async fn vehicles(
         notes.vehicles.push(json!({
             "bootstrap": invited.get("bootstrap"), "start": city.place().to_json(),
             "capabilities": CAPABILITIES, "obstacle_after_m": (n % ASKING == ASKING - 1).then_some(OBSTACLE_AFTER_M),
+            "wear": (n == WORN).then(worn),
         }));
         folder.note(notes)?;
     }
@@ -173,6 +176,34 @@ pub async fn vehicles(
         "vehicles": notes.vehicles[..options.vehicles],
     });
     folder.write_private("fleet.json", &serde_json::to_vec_pretty(&bundle)?)
+}
+
+/// Brake pads that last for a few minutes of the demo: their kilometres count sixty times.
+fn worn() -> Value {
+    json!({ "used": { "brake-front-left": 0.955 }, "seed": 3, "faster": 60.0, "every_ms": 2_000 })
+}
+
+/// Says what the workshop has, unless somebody did.
+pub async fn workshop(client: &Client) -> Result<()> {
+    let known = client.get("/v1/workshop").await?;
+    if known.get("bays").and_then(Value::as_array).is_some_and(|bays| !bays.is_empty()) {
+        return Ok(());
+    }
+    let all_day = |name: &str, skills: &[&str]| json!({ "name": name, "skills": skills, "shift_from_minute": 0, "shift_until_minute": 0 });
+    let workshop = json!({
+        "bays": [
+            { "name": "lift-1", "kinds": ["lift", "pit"] },
+            { "name": "tyres-1", "kinds": ["tyre_bay"] },
+            { "name": "hv-1", "kinds": ["high_voltage_bay"] },
+        ],
+        "technicians": [all_day("tomas", &["mechanic", "tyre_fitter"]), all_day("teresa", &["mechanic", "high_voltage_technician"])],
+        // Taxis that drive day and night, in a world whose time runs faster than the workshop's.
+        "utilisation": { "km_per_day": 3_000.0, "hours_per_day": 24.0, "cycles_per_day": 300.0 },
+        "vehicles_needed": 1, "alerts_a_day": 20,
+    });
+    let body = serde_json::to_vec(&workshop)?;
+    client.put("/v1/workshop", body, "application/json").await.context("the workshop cannot be set up")?;
+    Ok(())
 }
 
 /// Starts the vehicles' agents: one program, one task and one connection for each.

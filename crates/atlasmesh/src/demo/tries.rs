@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::city::{City, Place};
 use super::folder::DemoFolder;
-use super::setup::{ASKING, PASSWORD, PEOPLE, SITE, TENANT, email, taxi};
+use super::setup::{ASKING, PASSWORD, PEOPLE, SITE, TENANT, WORN, email, taxi};
 
 /// How long the demo's images are.
 const IMAGE_BYTES: usize = 8_000_000;
@@ -37,6 +37,9 @@ pub fn lines(folder: &DemoFolder, (url, token): (&str, &str), vehicles: usize, c
         format!("8 update them:     {}", update(("av-os-2.0", 10), (&images[0], &images[2]), vehicles)),
         format!("9 a bad one:       {}", update(("av-os-3.0", 20), (&images[1], &images[2]), vehicles)),
         "  take it back:    atlasmesh ota revert av-os-3.0 --reason 'caught by the gate' && atlasmesh ota status".into(),
+        format!("10 learn of wear: {}", learn(data)),
+        format!("11 a worn brake:  {}", watch(&taxi(WORN))),
+        format!("12 repair it:     {}", repair(&taxi(WORN))),
         format!("  Ctrl-C ends the demo; `cargo xtask demo` goes on where it stood; `rm -r {data}` removes it"),
         String::new(),
     ])
@@ -62,6 +65,34 @@ fn update((release, counter): (&str, u64), (image, back): (&str, &str), vehicles
         "atlasmesh ota release {release} --image {image} --counter {counter} --hardware sim-compute-1 --notes \
          'smoother braking' --back-image {back} && atlasmesh ota plan --release {release} --first \
          taxi-01,taxi-02,taxi-03 {exclude}--stages 100 --soak-s 5 --at-once 10 --start && atlasmesh ota watch {release}"
+    )
+}
+
+/// Trains a model of brake pads on simulated lives.
+fn learn(data: &str) -> String {
+    format!(
+        "atlasmesh maintenance simulate brake_pads --parts 100 --out {data}/lives.csv && \
+         atlasmesh maintenance import brake_pads {data}/lives.csv && atlasmesh maintenance train brake_pads"
+    )
+}
+
+/// Waits until a vehicle stands for its own wear, and says why.
+fn watch(vehicle: &str) -> String {
+    format!(
+        "until atlasmesh maintenance health {vehicle} | grep -q CONFIRMED; do sleep 1; done; \
+         atlasmesh maintenance health {vehicle} && atlasmesh maintenance orders --vehicle {vehicle}"
+    )
+}
+
+/// One technician repairs, another checks, the first returns the vehicle to service.
+fn repair(vehicle: &str) -> String {
+    format!(
+        "order=\"$(atlasmesh maintenance orders --vehicle {vehicle} --limit 1 | tail -n 1 | cut -d ' ' -f 1)\" && \
+         other=\"$(atlasmesh principals create --role technician --name checker --json | sed -n 's/.*\"token\": \"\\(.*\\)\".*/\\1/p')\" && \
+         atlasmesh maintenance start \"$order\" && atlasmesh maintenance tick \"$order\" && \
+         atlasmesh maintenance complete \"$order\" --closing worn_replaced && \
+         ATLASMESH_TOKEN=\"$other\" atlasmesh maintenance verify \"$order\" && \
+         atlasmesh maintenance return \"$order\" && atlasmesh maintenance health {vehicle}"
     )
 }
 

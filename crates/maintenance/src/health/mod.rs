@@ -39,6 +39,7 @@ pub const COMPONENTS_MAX: usize = 64;
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "HealthVerdict")]
 pub enum Verdict {
     Healthy,
     /// There is no model and no history to judge by.

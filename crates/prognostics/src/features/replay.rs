@@ -76,7 +76,7 @@ pub fn parity(
 mod tests {
     use super::*;
     use crate::features::Definition;
-    use crate::random::Random;
+    use crate::rng::SplitMix64;
 
     fn compiled() -> Compiled {
         let signals = vec!["t".to_owned(), "p".to_owned()];
@@ -85,12 +85,12 @@ mod tests {
 
     /// Rows of which many are late, some twice there, some too late, and some refused, with holes in their values.
     fn history(seed: u64) -> Vec<Row> {
-        let mut random = Random::new(seed);
+        let mut random = SplitMix64::new(seed);
         let mut rows = Vec::new();
         for number in 0..300_i32 {
             let at_ms = i64::from(number) * 100;
             let delay = if random.below(4) == 0 { random.below(9_000) as i64 } else { 0 };
-            let value = |random: &mut Random| match random.below(10) {
+            let value = |random: &mut SplitMix64| match random.below(10) {
                 0 => f64::NAN,
                 1 => f64::INFINITY,
                 _ => (random.below(1_000) as f64).sqrt() + f64::from(number) / 7.0,

@@ -92,10 +92,10 @@ mod tests {
 
     use super::*;
     use crate::metrics;
-    use crate::random::Random;
+    use crate::rng::SplitMix64;
 
     fn table(rows: usize, features: usize) -> (Vec<Vec<f64>>, Vec<f64>) {
-        let mut random = Random::new(5);
+        let mut random = SplitMix64::new(5);
         let mut value = || match random.below(12) {
             0 => f64::NAN,
             number => number as f64 + random.below(1_000) as f64 / 777.0,

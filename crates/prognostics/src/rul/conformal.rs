@@ -1,6 +1,6 @@
 //! Conformal quantiles of scores that come in groups.
 
-use crate::random::Random;
+use crate::rng::SplitMix64;
 
 /// The quantiles that a model stores: 1 % to 99 %.
 pub const LEVELS: usize = 99;
@@ -10,7 +10,7 @@ pub const LEVELS: usize = 99;
 ///
 /// `groups` has the places in `scores` of each group's members, of which there must be at least one.
 pub fn quantiles(scores: &[f64], groups: &[Vec<usize>], cuts: usize, seed: u64) -> Vec<f64> {
-    let mut random = Random::new(seed);
+    let mut random = SplitMix64::new(seed);
     let draws: Vec<Vec<f64>> = (0..cuts).map(|_| sorted(cut(groups, &mut random).map(|place| scores[place]))).collect();
     let level = |percent: usize| {
         let values = sorted(draws.iter().map(|draw| quantile(draw, percent as f64 / 100.0)));
@@ -20,7 +20,7 @@ pub fn quantiles(scores: &[f64], groups: &[Vec<usize>], cuts: usize, seed: u64) 
 }
 
 /// One member of each group.
-pub fn cut<'a>(groups: &'a [Vec<usize>], random: &'a mut Random) -> impl Iterator<Item = usize> + 'a {
+pub fn cut<'a>(groups: &'a [Vec<usize>], random: &'a mut SplitMix64) -> impl Iterator<Item = usize> + 'a {
     groups.iter().map(|group| group[random.below(group.len())])
 }
 
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_new_score_is_covered_as_promised() {
-        let mut random = Random::new(11);
+        let mut random = SplitMix64::new(11);
         let mut draw = || (random.below(1_000_000) as f64 / 1e6).powi(3);
         let (mut covered, rounds) = (0, 2_000);
         for _ in 0..rounds {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::train::{Table, train};
 use super::{Example, Prediction, Settings, TrainError, conformal};
 use crate::metrics::{self, Interval};
-use crate::random::Random;
+use crate::rng::SplitMix64;
 
 /// How many times one row per unit is drawn.
 const DRAWS: u32 = 200;
@@ -74,7 +74,7 @@ pub fn cross_validate(
 }
 
 fn report(table: &Table, predicted: &[Prediction], seed: u64) -> Report {
-    let mut random = Random::new(seed);
+    let mut random = SplitMix64::new(seed);
     let draws: Vec<Scores> = (0..DRAWS)
         .map(|_| Scores::of(conformal::cut(&table.groups, &mut random).map(|row| (table.targets[row], predicted[row]))))
         .collect();

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::{Example, Model, ModelError};
 use crate::metrics::{self, Interval};
-use crate::random::Random;
+use crate::rng::SplitMix64;
 
 /// How often the units are drawn anew.
 const RESAMPLES: usize = 1_000;
@@ -99,7 +99,7 @@ fn unit_cost(model: &Model, unit: &[&Example], cost: &Cost) -> Result<f64, Model
 
 /// Where the middle 95 % of the means of resamples lie.
 fn bootstrap(values: &[f64], seed: u64) -> Interval {
-    let mut random = Random::new(seed);
+    let mut random = SplitMix64::new(seed);
     let mut resample = || metrics::mean((0..values.len()).map(|_| values[random.below(values.len())]));
     let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();
     means.sort_by(f64::total_cmp);

@@ -6,7 +6,7 @@ use super::forest::Forest;
 use super::model::{Model, Stored, scale_of};
 use super::{Example, Label, Settings, TrainError, boost, conformal};
 use crate::metrics;
-use crate::random::Random;
+use crate::rng::SplitMix64;
 
 /// What training gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +94,7 @@ impl<'a> Table<'a> {
     /// Which fold each unit is dealt into.
     pub fn deal(&self, folds: usize, seed: u64) -> Vec<usize> {
         let mut dealt: Vec<usize> = (0..self.groups.len()).map(|unit| unit % folds).collect();
-        Random::new(seed).shuffle(&mut dealt);
+        SplitMix64::new(seed).shuffle(&mut dealt);
         dealt
     }
 }
@@ -157,7 +157,7 @@ pub(super) mod tests {
 
     /// Units that wear evenly over lives of different length and show it with noise; the third feature says nothing.
     pub fn fleet(units: u32, seed: u64, label: Label) -> Vec<Example> {
-        let mut random = Random::new(seed);
+        let mut random = SplitMix64::new(seed);
         let mut examples = Vec::new();
         for unit in 0..units {
             let life = 30 + random.below(40);

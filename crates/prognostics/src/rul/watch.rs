@@ -53,7 +53,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::rng::SplitMix64;
 
     #[test]
     fn a_miss_asks_for_wider_intervals_and_a_hit_for_slightly_narrower_ones() {
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn coverage_comes_back_after_the_world_drifted() {
         // The residual is uniform up to 2 where the interval was made for up to 1.
-        let mut random = Random::new(3);
+        let mut random = SplitMix64::new(3);
         let mut watch = Watch::new(0.9, 0.02);
         let mut covered_late = 0_u32;
         for time in 0..4_000 {

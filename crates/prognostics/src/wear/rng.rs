@@ -1,25 +1,23 @@
-//! Pseudo-random numbers of a seed: splitmix64 (Steele, Lea and Flood, 2014).
+//! Chance in wear and noise: distributions over the generator of [`crate::rng`].
 
 use serde::{Deserialize, Serialize};
 
+use crate::rng::SplitMix64;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Rng(u64);
+pub(super) struct Rng(SplitMix64);
 
 impl Rng {
     /// Neighbouring seeds are led apart by one round.
     pub(super) fn new(seed: u64) -> Self {
-        let mut rng = Self(seed ^ 0x5851_f42d_4c95_7f2d);
-        rng.next();
-        rng
+        let mut rng = SplitMix64::new(seed ^ 0x5851_f42d_4c95_7f2d);
+        rng.next_u64();
+        Self(rng)
     }
 
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// Uniform, above 0 and at most 1.

@@ -109,8 +109,6 @@ fn a_vehicle_far_from_the_start_is_not_shut_out() {
 /// The journal says each denial of a pair once, and why a trip waits when that changes.
 #[test]
 fn looks_that_find_the_same_again_write_nothing() {
-    let worn = VehicleFacts { safe_range_m: Some(400.0), ..able(0) };
-    check(vec![worn], any(), "NO_FIT_VEHICLE", &[], &[("WEAR", 1)]);
     let lapsed = |n| VehicleFacts { admission_valid: false, ..able(n) };
     let held = VehicleFacts { holds: ["grounded".to_owned()].into(), ..able(2) };
     let world = World::with(vec![lapsed(0), lapsed(1), held]);
