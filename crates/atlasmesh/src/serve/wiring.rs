@@ -112,6 +112,7 @@ fn open(options: &ServeOptions, folder: &DataFolder, source: &Arc<dyn CtxSource>
 }
 
 /// Opens what the folder holds and puts the parts together.
+#[expect(clippy::too_many_lines, reason = "one list of everything that there is")]
 pub fn wire(
     options: &ServeOptions,
     folder: &DataFolder,
@@ -130,15 +131,10 @@ pub fn wire(
     let Onboarding { identities, link_tls, enrolment_tls, updates_tls } =
         onboarding(options, &store, &source, keyring, motion);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
-    workers.extend([
-        people.workers(),
-        approvals.workers(),
-        fleet.workers(),
-        trips.workers(),
-        ota.workers(),
-        maintenance.workers(),
-    ]);
-    let commands = Sources::new(workers.commands);
+    workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers()]);
+    workers.extend([maintenance.workers()]);
+    let Workers { due, subscribers, commands } = workers;
+    let commands = Sources::new(commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
     let gateway = Arc::new(Gateway {
         store: Arc::clone(&store),
@@ -181,7 +177,6 @@ pub fn wire(
         started_at: source.now(),
         metrics: metrics()?,
     });
-    let Workers { due, subscribers, .. } = workers;
     let dispatch = trips.dispatch;
     Ok(Parts {
         gateway,

@@ -97,7 +97,7 @@ fn play(lives: &[UnitHistory], compiled: &Compiled, policy: &Policy<'_>) -> Resu
     let mut next = lives.iter();
     for vehicle in 0..VEHICLES {
         let mut driven = -(vehicle as f64 / VEHICLES as f64) * CLASS.spec().life;
-        while let Some(life) = next.next() {
+        for life in next.by_ref() {
             let out = out_at(life, compiled, policy)?;
             driven += out;
             if driven > KM_PER_DAY * DAYS {

@@ -1,3 +1,5 @@
+//! What follows from judgements of a component, step by step.
+
 use std::collections::BTreeMap;
 
 use kernel::id::TypedId;

@@ -1,3 +1,5 @@
+//! What follows from trainings, promotions and drift.
+
 use kernel::{Aggregate, Code, EventMeta, Timestamp};
 use policy::PolicyAnswer;
 use prognostics::catalog::ComponentClass;

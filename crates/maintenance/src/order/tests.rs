@@ -1,3 +1,5 @@
+//! The life of a work order: which step is allowed when.
+
 use kernel::id::TypedId;
 use kernel::{Aggregate, EventMeta, Timestamp};
 use kernel::{Code, VehicleId};

@@ -162,7 +162,7 @@ impl Maintenance {
         let kept = self.kept(tenant, vehicle).await?;
         let usage = kept.as_ref().and_then(|(kept, _)| kept.components.get(name)).map_or(0.0, |known| known.usage);
         if replaced && usage > 0.0 {
-            self.keep_life(tenant, vehicle, name, component.class, component.unit, label, usage).await?;
+            self.keep_life(tenant, vehicle, (name, component), (label, usage)).await?;
             self.refit(event, vehicle, name, component.unit.saturating_add(1)).await?;
         }
         if found.is_none() {

@@ -13,6 +13,7 @@ use store::port::{Fault, ListQuery};
 use store::{CommandError, Expected, RowBody, RowWrite};
 
 use super::{HISTORIES, Maintenance, READINGS, component_key};
+use crate::health::Component;
 use crate::service::ReadingRow;
 
 /// The most rows of one life.
@@ -125,13 +126,11 @@ impl Maintenance {
         &self,
         tenant: &TenantId,
         vehicle: VehicleId,
-        component: &str,
-        class: ComponentClass,
-        unit: u32,
-        label: Label,
-        end_usage: f64,
+        (name, component): (&str, &Component),
+        (label, end_usage): (Label, f64),
     ) -> Result<(), CommandError> {
-        let index = component_key(vehicle, component);
+        let (class, unit) = (component.class, component.unit);
+        let index = component_key(vehicle, name);
         let mut query = ListQuery::of("component", index.clone());
         let mut rows: Vec<ReadingRow> = Vec::new();
         loop {
@@ -151,8 +150,8 @@ impl Maintenance {
             values: row.values,
         });
         let history = NewHistory { label, end_usage, rows: rows.collect() };
-        let name: &str = class.into();
-        self.keep_history(tenant, class, &format!("{name}/{index}/{unit:06}"), &history).await
+        let class_name: &str = class.into();
+        self.keep_history(tenant, class, &format!("{class_name}/{index}/{unit:06}"), &history).await
     }
 }
 
@@ -167,10 +166,10 @@ fn check(class: ComponentClass, history: &NewHistory) -> Result<(), Reject> {
     for (n, row) in history.rows.iter().enumerate() {
         if row.values.len() != signals {
             let text = format!("must be {signals} values, one for each signal of the class");
-            return Err(Reject::invalid_field(&format!("/rows/{n}/values"), text));
+            return Err(Reject::invalid_field(format!("/rows/{n}/values"), text));
         }
         if !row.usage.is_finite() || row.usage < 0.0 || row.usage > history.end_usage {
-            return Err(Reject::invalid_field(&format!("/rows/{n}/usage"), "must be from 0 to the end of the life"));
+            return Err(Reject::invalid_field(format!("/rows/{n}/usage"), "must be from 0 to the end of the life"));
         }
     }
     let sorted = history.rows.windows(2).all(|pair| pair[0].usage <= pair[1].usage && pair[0].at_ms < pair[1].at_ms);

@@ -49,6 +49,9 @@ pub(crate) const PLAN_RULE: &str = "maintenance.plan";
 /// The rule by which models are trained and moved.
 pub(crate) const TRAIN_RULE: &str = "maintenance.train";
 
+/// How long parts live, and of how many that is known; `None`: too few have failed.
+type Fitted = Option<(u64, Weibull)>;
+
 /// The service.
 pub struct Maintenance {
     pub(crate) store: Arc<dyn Store>,
@@ -59,7 +62,7 @@ pub struct Maintenance {
     /// Models that were read and checked against their digests; a digest never means another model.
     loaded: Mutex<BTreeMap<String, Arc<Model>>>,
     /// How long parts of a class live, as far as histories tell; forgotten when one is added.
-    fitted: Mutex<BTreeMap<(TenantId, ComponentClass), Option<(u64, Weibull)>>>,
+    fitted: Mutex<BTreeMap<(TenantId, ComponentClass), Fitted>>,
     /// How far trainings are, 0 to 1; for who looks, not for decisions.
     progress: Arc<Mutex<BTreeMap<(TenantId, ComponentClass), f32>>>,
 }

@@ -101,7 +101,7 @@ fn examples_of(compiled: &Compiled, unit: u32, history: &NewHistory) -> Vec<Exam
 }
 
 fn is_held_out(key: &str) -> bool {
-    Hash::of_bytes(key.as_bytes()).as_bytes()[0] % HELD_OUT == 0
+    Hash::of_bytes(key.as_bytes()).as_bytes()[0].is_multiple_of(HELD_OUT)
 }
 
 /// Trains a model on the lives of a class, and compares it with the champion on lives that neither learned from.

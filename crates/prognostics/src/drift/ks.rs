@@ -1,3 +1,5 @@
+//! The two-sample test of Kolmogorov and Smirnov.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Error, sorted};

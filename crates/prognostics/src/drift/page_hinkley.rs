@@ -1,3 +1,5 @@
+//! Page and Hinkley's test for a mean that rises.
+
 use serde::{Deserialize, Serialize};
 
 use super::Error;

@@ -1,3 +1,5 @@
+//! The population stability index.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Error, sorted, valid};

@@ -1,3 +1,5 @@
+//! Whether a model meets what it did not learn from: every test together.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! Kaplan and Meier's survival curve, for lives of which some are not over.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Lifetime, sorted, valid_age, valid_quantile};

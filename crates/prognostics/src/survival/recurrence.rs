@@ -1,3 +1,5 @@
+//! Nelson's mean number of repairs of a unit until an age.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Error, valid_age};

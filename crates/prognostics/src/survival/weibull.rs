@@ -1,3 +1,5 @@
+//! Weibull's distribution of lives, fitted with lives that are not over.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Lifetime, sorted, valid_age, valid_quantile};
