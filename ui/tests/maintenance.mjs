@@ -27,6 +27,8 @@ const openTab = async (page, label) => {
   await page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name: 'Maintenance' }).click()
   await page.getByRole('navigation', { name: 'Maintenance' }).getByRole('link', { name: label }).click()
 }
+/** What is said of the worn vehicle among those that are predicted to fail. */
+const groundingOn = (page) => page.getByRole('region', { name: 'Groundings' }).getByRole('listitem').filter({ hasText: name })
 const componentOf = async (place) => (await api(`/v1/vehicles/${worn}/health`)).components.find(({ component }) => component === place)
 
 journey('a technician says what the workshop has, by keyboard, and it is planned with', { person: 'tomas' }, async (page) => {
@@ -39,26 +41,24 @@ journey('a technician says what the workshop has, by keyboard, and it is planned
   for (const remove of [/^Remove the bay/, /^Remove (?!the bay)/]) {
     while (await form.getByRole('button', { name: remove }).count()) await form.getByRole('button', { name: remove }).first().click()
   }
-  for (const [bay, kinds] of [['Lift 1', 'lift, pit'], ['Tyres', 'tyre_bay'], ['High voltage', 'high_voltage_bay']]) {
+  for (const [bay, kinds] of [['Lift 1', ['lift', 'pit']], ['Tyres', ['tyre bay']], ['High voltage', ['high voltage bay']]]) {
     await form.getByRole('button', { name: 'Add a bay' }).press('Enter')
     await form.getByLabel('Name').and(page.locator(':focus')).waitFor()
     await page.keyboard.type(bay)
-    await page.keyboard.press('Tab')
-    await page.keyboard.type(kinds)
+    for (const kind of kinds) await form.getByRole('group', { name: 'Equipped for' }).last().getByLabel(kind, { exact: true }).press('Space')
   }
-  for (const [technician, skills] of [['Tomas', 'mechanic, tyre_fitter'], ['Ines', 'mechanic, high_voltage_technician']]) {
+  for (const [technician, skills] of [['Tomas', ['mechanic', 'tyre fitter']], ['Ines', ['mechanic', 'high voltage technician']]]) {
     await form.getByRole('button', { name: 'Add a technician' }).press('Enter')
     await form.getByLabel('Name').and(page.locator(':focus')).waitFor()
     await page.keyboard.type(technician)
-    await page.keyboard.press('Tab')
-    await page.keyboard.type(skills)
+    for (const skill of skills) await form.getByRole('group', { name: 'Skills' }).last().getByLabel(skill, { exact: true }).press('Space')
     for (const label of ['From (UTC)', 'Until (UTC)']) await form.getByLabel(label).last().fill('00:00')
   }
   await form.getByLabel('Kilometres a day').fill('3000')
   await form.getByLabel('Hours a day').fill('16')
-  await form.getByLabel('Cycles a day').fill('60')
+  await form.getByLabel('Battery cycles a day').fill('60')
   await form.getByLabel('Vehicles needed on the road').fill('1')
-  await form.getByLabel('New cases a day, at most').fill('20')
+  await form.getByLabel('New work orders from predictions a day, at most').fill('20')
   await form.getByLabel('Name').nth(1).fill('Lift 1')
   await form.getByRole('button', { name: 'Save, and plan anew' }).click()
   await form.getByRole('alert').getByText('Each bay has a name of its own').waitFor()
@@ -111,9 +111,11 @@ journey('a safety officer trains the first model of a class, and reads how good 
   await screenshot(page, 'model')
 })
 
-/** Another technician, who signs in as the people of the demo do. */
-async function inviteInes() {
+/** Another technician, who signs in as the people of the demo do; and ten parts of this operator that lasted some 20,000 km: enough for a prediction, and too little to ground a vehicle by itself. */
+async function prepareAsAdam() {
   await withPage({ person: 'adam' }, async (page) => {
+    await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' })
+    for (let n = 0; n < 10; n++) await callAs(page, 'PUT', `/v1/models/brake_pads/histories/known-${n}`, { label: 'failed', end_usage: 19_000 + 200 * n, rows: [] })
     const { items } = await callAs(page, 'GET', '/v1/users?limit=1000')
     if (items.some(({ name }) => name === 'ines')) return
     const { invitation } = await callAs(page, 'POST', '/v1/users', { name: 'ines', email: 'ines@demo.example', roles: ['technician'] })
@@ -122,13 +124,6 @@ async function inviteInes() {
       body: JSON.stringify({ tenant: 'coquimbo-city', code: invitation.split('/').at(-1), password: 'coquimbo by the sea' }),
     })
     assert.ok(answer.ok, await answer.text())
-  })
-}
-
-/** Ten parts of this operator lasted some 20,000 km: enough for a prediction, and too little to ground a vehicle by itself. */
-async function tellLives() {
-  await withPage({ person: 'adam' }, async (page) => {
-    for (let n = 0; n < 10; n++) await callAs(page, 'PUT', `/v1/models/brake_pads/histories/known-${n}`, { label: 'failed', end_usage: 19_000 + 200 * n, rows: [] })
   })
 }
 
@@ -147,10 +142,10 @@ async function withWornVehicle(page, run) {
 async function readAsDana(order) {
   await withPage({ person: 'dana' }, async (page) => {
     await openTab(page, 'Fleet health')
-    const groundings = page.getByRole('region', { name: 'Groundings' })
-    await groundings.getByText('Policy leaves it to a person').waitFor()
-    await groundings.getByText('A technician or a safety officer grounds it.').waitFor()
-    assert.equal(await groundings.getByRole('button').count(), 0)
+    const grounding = groundingOn(page)
+    await grounding.getByText('Policy leaves it to a person').waitFor()
+    await grounding.getByText('A technician or a safety officer grounds it.').waitFor()
+    assert.equal(await grounding.getByRole('button').count(), 0)
     await screenshot(page, 'fleet-health')
     await assertNoProblems(page)
     await page.getByRole('region', { name: 'Components', exact: true }).getByRole('link', { name }).first().click()
@@ -172,15 +167,15 @@ async function readAsDana(order) {
 async function groundAsSofia() {
   await withPage({ person: 'sofia' }, async (page) => {
     await openTab(page, 'Fleet health')
-    const groundings = page.getByRole('region', { name: 'Groundings' })
-    await groundings.getByRole('button', { name: `Ground ${name}…` }).press('Enter')
+    const grounding = groundingOn(page)
+    await grounding.getByRole('button', { name: `Ground ${name}…` }).press('Enter')
     const dialog = page.getByRole('dialog', { name: `Ground ${name}?` })
     await dialog.getByText(/^It stops after its trip/).waitFor()
     await screenshot(page, 'ground')
     await assertNoProblems(page)
     await dialog.getByRole('button', { name: 'Ground it' }).click()
     await dialog.waitFor({ state: 'detached' })
-    await groundings.getByText('It stands with its parking brake set, and has signed that.').waitFor()
+    await grounding.getByText('It stands with its parking brake set, and has signed that.').waitFor()
     await screenshot(page, 'grounded')
     await go(page, `/vehicles/${worn}`)
     await page.getByRole('region', { name: 'Health' }).getByText('Grounded:').waitFor()
@@ -218,8 +213,7 @@ async function work(page, order) {
 }
 
 journey('a worn brake is grounded by a person, repaired, checked by another, and its vehicle returns', { person: 'tomas' }, async (page) => {
-  await inviteInes()
-  await tellLives()
+  await prepareAsAdam()
   await withWornVehicle(page, async () => {
     const { order } = await waitFor('a prediction that waits for a person', async () => {
       const { grounding } = await api(`/v1/vehicles/${worn}/health`)
@@ -251,7 +245,7 @@ journey('a worn brake is grounded by a person, repaired, checked by another, and
     await page.getByRole('region', { name: 'Work', exact: true }).getByText('to service by you').waitFor()
     await screenshot(page, 'order-closed')
     await openTab(page, 'Fleet health')
-    await page.getByRole('region', { name: 'Groundings' }).waitFor({ state: 'detached' })
+    await groundingOn(page).waitFor({ state: 'detached' })
     await waitFor('the new part is judged', async () => {
       const { part, assessment } = await componentOf(PLACE)
       return part === 2 && assessment && assessment.verdict !== 'GROUND'

@@ -118,6 +118,7 @@ export function plain(text: string): string {
       return signal && statistic ? `${signalLabel(signal)}${STATISTICS[statistic]!(rows ?? '')}` : signalLabel(path)
     })
     .replace(/\b(\d{13}) ms\b/g, (_, ms: string) => formatDateTime(new Date(Number(ms)).toISOString()))
+    .replace(/\b(?:[a-z]+_)+(?:bay|fitter|technician)\b/g, wordsOf)
     .replace(/^age(?= = )/, 'Age')
     .replace(/^([A-Z]+): /, (whole, name: string) => (name in VERDICT ? '' : whole))
 }
