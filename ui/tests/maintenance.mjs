@@ -58,7 +58,7 @@ journey('a technician says what the workshop has, by keyboard, and it is planned
   await form.getByLabel('Hours a day').fill('16')
   await form.getByLabel('Battery cycles a day').fill('60')
   await form.getByLabel('Vehicles needed on the road').fill('1')
-  await form.getByLabel('New work orders from predictions a day, at most').fill('20')
+  await form.getByLabel('Predicted orders a day, at most').fill('20')
   await form.getByLabel('Name').nth(1).fill('Lift 1')
   await form.getByRole('button', { name: 'Save, and plan anew' }).click()
   await form.getByRole('alert').getByText('Each bay has a name of its own').waitFor()
@@ -111,11 +111,11 @@ journey('a safety officer trains the first model of a class, and reads how good 
   await screenshot(page, 'model')
 })
 
-/** Another technician, who signs in as the people of the demo do; and ten parts of this operator that lasted some 20,000 km: enough for a prediction, and too little to ground a vehicle by itself. */
+/** Another technician, who signs in as the people of the demo do; and ten parts of this operator that lasted some 27,000 km: enough for a prediction, and too little to ground a vehicle by itself. */
 async function prepareAsAdam() {
   await withPage({ person: 'adam' }, async (page) => {
     await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' })
-    for (let n = 0; n < 10; n++) await callAs(page, 'PUT', `/v1/models/brake_pads/histories/known-${n}`, { label: 'failed', end_usage: 19_000 + 200 * n, rows: [] })
+    for (let n = 0; n < 10; n++) await callAs(page, 'PUT', `/v1/models/brake_pads/histories/known-${n}`, { label: 'failed', end_usage: 26_000 + 300 * n, rows: [] })
     const { items } = await callAs(page, 'GET', '/v1/users?limit=1000')
     if (items.some(({ name }) => name === 'ines')) return
     const { invitation } = await callAs(page, 'POST', '/v1/users', { name: 'ines', email: 'ines@demo.example', roles: ['technician'] })
