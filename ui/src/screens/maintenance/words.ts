@@ -74,6 +74,9 @@ export function formatHours(hours: number | null): string {
   return hours < 100 ? `${hours < 10 ? Number(hours.toFixed(1)) : Math.round(hours)} h` : `${Math.round(hours / 24)} d`
 }
 
+/** A moment that is planned: its seconds say nothing. */
+export const formatMinute = (at: string) => formatDateTime(at).slice(0, -3)
+
 /** What is left, as one sentence. */
 export function remainingText({ median, lower80, upper80, lower90, upper90, calibrated }: RemainingLife, unit: UsageUnit): string {
   const of = (value: number) => formatNumber(value)
@@ -120,6 +123,8 @@ export function plain(text: string): string {
     .replace(/\b(\d{13}) ms\b/g, (_, ms: string) => formatDateTime(new Date(Number(ms)).toISOString()))
     .replace(/_bay bay\b/g, '_bay')
     .replace(/\b(?:[a-z]+_)+(?:bay|fitter|technician)\b/g, wordsOf)
+    .replace(/\b(\d+) to (\d+) (km|h|cycles) left, most likely (\d+)/, (_, from: string, to: string, unit: string, likely: string) =>
+      `${formatNumber(Number(from))} to ${formatNumber(Number(to))} ${unit} left, most likely ${formatNumber(Number(likely))} ${unit}`)
     .replace(/^age(?= = )/, 'Age')
     .replace(/^([A-Z]+): /, (whole, name: string) => (name in VERDICT ? '' : whole))
 }
@@ -127,7 +132,7 @@ export function plain(text: string): string {
 /** Why policy refused, without the names of the action and of the rule. */
 export function refusalText(refused: string): string {
   return refused.replace(/^policy forbids [\w.]+: /, '').replace(/ \([\w.-]+\)$/, '')
-    .replace(/confidence (\d\.\d+)/, (_, share: string) => `confidence ${formatPercent(Number(share))}`).replace('calibrated false', 'not calibrated').replace('calibrated true', 'calibrated')
+    .replace(/confidence (\d(?:\.\d+)?)/, (_, share: string) => `confidence ${formatPercent(Number(share))}`).replace('calibrated false', 'not calibrated').replace('calibrated true', 'calibrated')
 }
 
 export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
