@@ -88,7 +88,7 @@ export function basisText(basis: NonNullable<HealthComponent['assessment']>['bas
     case 'model': return `Model, version ${basis.version}`
     case 'lives': return `How long ${basis.units} other parts lasted`
     case 'trouble_code': return 'Trouble code'
-    case 'nothing': return 'Nothing: no model, and no life of another part'
+    case 'nothing': return 'Nothing yet: no model, and no life of another part'
   }
 }
 
