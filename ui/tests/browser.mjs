@@ -85,6 +85,9 @@ function call(path, options = {}) {
   return fetch(`${base}${path}`, { headers, ...options })
 }
 
+/** What a command of the product is told, to call the demo's server. */
+export const commandEnvironment = { ATLASMESH_URL: base, ATLASMESH_TOKEN: token }
+
 /** A call of the API, beside the page. */
 export async function api(path, body) {
   const response = await call(path, body ? { method: 'POST', body: JSON.stringify(body) } : {})

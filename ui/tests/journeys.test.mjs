@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { api, callAs, clickMap, go, killServer, mapDrawn, screenshot, signIn, visibleRoad, waitFor } from './browser.mjs'
 import './evidence.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
+import './maintenance.mjs'
 import './onboarding.mjs'
 import './people.mjs'
 import './updates.mjs'
@@ -11,7 +12,7 @@ import './updates.mjs'
 journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {
   const screens = page.getByRole('navigation', { name: 'Screens' })
   const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
-  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Updates', 'Evidence', 'Settings']) {
+  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Evidence', 'Settings']) {
     await screens.getByRole('link', { name: label }).click()
     await page.getByRole('heading', { level: 1, name: label }).waitFor()
     assert.equal(new URL(page.url()).pathname, `/${label.toLowerCase()}`)

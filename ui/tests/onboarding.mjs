@@ -1,14 +1,9 @@
 // The journeys of the garage: a vehicle is onboarded until it is online, and an identity ends.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { withAgent } from './agent.mjs'
 import { api, callAs, go, screenshot, waitFor } from './browser.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
-
-/** The agent's program: the one that is named, or the one that is built beside the server's. */
-const AGENT = process.env.ATLASMESH_AGENT ?? join(import.meta.dirname, '../../target/debug/atlasmesh-agent')
 
 let number = Date.now() % 1_000_000
 /** A name that no vehicle has yet. */
@@ -35,25 +30,6 @@ async function fillProfile(page, { name, capabilities = 'passenger', simulated =
 
 const assertFits = async (page) =>
   assert.ok(!(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)), 'nothing is wider than the window')
-
-/** Runs the agent of a vehicle with its bootstrap file until `run` is done. */
-async function withAgent(bootstrap, args, run) {
-  const state = await mkdtemp(join(tmpdir(), 'atlasmesh-onboarding-'))
-  const agent = spawn(AGENT, ['run', '--bootstrap', bootstrap, '--state', join(state, 'state'), ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
-  agent.stderr.on('data', (data) => { said = (said + data).slice(-2_000) })
-  const ended = new Promise((resolve, reject) => {
-    agent.on('error', reject)
-    agent.on('exit', (code) => resolve(code))
-  })
-  try {
-    await Promise.race([run(), ended.then((code) => { throw new Error(`the agent ended with ${code}: ${said}`) })])
-  } finally {
-    agent.kill('SIGKILL')
-    await ended.catch(() => {})
-    await rm(state, { recursive: true, force: true })
-  }
-}
 
 journey('a technician onboards a vehicle until it is online', { person: 'tomas' }, async (page) => {
   const name = newName()

@@ -6,7 +6,7 @@ import { humanize } from '../../live/state'
 
 /** A `Record`, so that a verdict that the API gains does not compile until it has words here. */
 export const VERDICT: Record<Verdict, { label: string; tone: Tone; urgency: number; meaning: string }> = {
-  GROUND: { label: 'Ground', tone: 'critical', urgency: 6, meaning: 'may fail within a day: the vehicle does not work' },
+  GROUND: { label: 'Ground', tone: 'critical', urgency: 6, meaning: 'may fail within a day: the vehicle goes out of service' },
   PLAN: { label: 'Plan', tone: 'serious', urgency: 5, meaning: 'a repair is planned' },
   ADVISE: { label: 'Advise', tone: 'serious', urgency: 4, meaning: 'a repair is advised' },
   INSPECT: { label: 'Inspect', tone: 'active', urgency: 3, meaning: 'somebody looks at it: the readings cannot be trusted' },
@@ -74,6 +74,9 @@ export function formatHours(hours: number | null): string {
   return hours < 100 ? `${hours < 10 ? Number(hours.toFixed(1)) : Math.round(hours)} h` : `${Math.round(hours / 24)} d`
 }
 
+/** A moment that is planned: its seconds say nothing. */
+export const formatMinute = (at: string) => formatDateTime(at).slice(0, -3)
+
 /** What is left, as one sentence. */
 export function remainingText({ median, lower80, upper80, lower90, upper90, calibrated }: RemainingLife, unit: UsageUnit): string {
   const of = (value: number) => formatNumber(value)
@@ -85,7 +88,7 @@ export function basisText(basis: NonNullable<HealthComponent['assessment']>['bas
     case 'model': return `Model, version ${basis.version}`
     case 'lives': return `How long ${basis.units} other parts lasted`
     case 'trouble_code': return 'Trouble code'
-    case 'nothing': return 'Nothing: no model, and no life of another part'
+    case 'nothing': return 'Nothing yet: no model, and no life of another part'
   }
 }
 
@@ -118,9 +121,21 @@ export function plain(text: string): string {
       return signal && statistic ? `${signalLabel(signal)}${STATISTICS[statistic]!(rows ?? '')}` : signalLabel(path)
     })
     .replace(/\b(\d{13}) ms\b/g, (_, ms: string) => formatDateTime(new Date(Number(ms)).toISOString()))
+    .replace(/_bay bay\b/g, '_bay')
+    .replace(/\b(?:[a-z]+_)+(?:bay|fitter|technician)\b/g, wordsOf)
+    .replace(/\b(\d+) to (\d+) (km|h|cycles) left, most likely (\d+)/, (_, from: string, to: string, unit: string, likely: string) =>
+      `${formatNumber(Number(from))} to ${formatNumber(Number(to))} ${unit} left, most likely ${formatNumber(Number(likely))} ${unit}`)
     .replace(/^age(?= = )/, 'Age')
     .replace(/^([A-Z]+): /, (whole, name: string) => (name in VERDICT ? '' : whole))
 }
+
+/** Why policy refused, without the names of the action and of the rule. */
+export function refusalText(refused: string): string {
+  return refused.replace(/^policy forbids [\w.]+: /, '').replace(/ \([\w.-]+\)$/, '')
+    .replace(/confidence (\d(?:\.\d+)?)/, (_, share: string) => `confidence ${formatPercent(Number(share))}`).replace('calibrated false', 'not calibrated').replace('calibrated true', 'calibrated')
+}
+
+export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 
 /** The journal names the program as `atlasmesh`. */
 export const isPrediction = (requestedBy: string) => requestedBy === 'atlasmesh'
