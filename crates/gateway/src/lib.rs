@@ -51,6 +51,8 @@ pub struct Gateway {
     /// Software updates.
     pub ota: Arc<ota::Ota>,
     pub maintenance: Arc<maintenance::Maintenance>,
+    /// Security incidents.
+    pub security: Arc<security::Security>,
     /// The key that signs evidence.
     pub evidence_key: keys::Key<keys::Evidence>,
     /// Addresses of downloads that end.
@@ -122,6 +124,7 @@ pub const DOMAINS: &[Domain] = &[
     fleet::DOMAIN,
     ota::DOMAIN,
     maintenance::DOMAIN,
+    security::DOMAIN,
     trips::DOMAIN,
 ];
 

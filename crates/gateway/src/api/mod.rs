@@ -32,6 +32,7 @@ pub mod approvals;
 pub mod assistance;
 pub mod health;
 pub mod identities;
+pub mod incidents;
 pub mod journal;
 pub mod maintenance;
 pub mod principals;

@@ -7,7 +7,8 @@ pub mod extract;
 pub mod openapi;
 pub mod problem;
 
-pub mod endpoint;
+pub mod detections;
+mod endpoint;
 pub mod enrolment;
 mod events;
 mod health;
@@ -15,6 +16,7 @@ mod identities;
 mod journal;
 mod json;
 mod listener;
+mod incidents;
 mod maintenance;
 mod models;
 mod page;
@@ -83,6 +85,8 @@ const RESOURCES: &[&[Endpoint]] = &[
     work_orders::ENDPOINTS,
     models::ENDPOINTS,
     software::ENDPOINTS,
+    incidents::ENDPOINTS,
+    detections::ENDPOINTS,
     journal::ENDPOINTS,
     tlog::ENDPOINTS,
     events::ENDPOINTS,

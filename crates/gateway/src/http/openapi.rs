@@ -139,6 +139,7 @@ fn parameters(endpoint: &Endpoint, taken: &mut Schemas) -> Vec<Value> {
             "class" => schema::of::<prognostics::catalog::ComponentClass>(),
             "component" => schema::of::<api::maintenance::ComponentName>(),
             "part" => schema::of::<api::maintenance::PartName>(),
+            "incident" => schema::of::<kernel::id::IncidentId>(),
             "rollout" => schema::of::<ota::RolloutId>(),
             "release" => schema::of::<ota::ReleaseId>(),
             "sha256" => schema::of::<super::releases::Digest>(),

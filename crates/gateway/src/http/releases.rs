@@ -62,7 +62,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 /// A SHA-256 in the path.
 #[derive(JsonSchema)]
 #[schemars(inline)]
-pub struct Digest(#[schemars(regex(pattern = r"^[0-9a-f]{64}$"))] String);
+pub struct Digest(#[schemars(regex(pattern = r"^[0-9a-f]{64}$"))] pub String);
 
 impl std::str::FromStr for Digest {
     type Err = ();

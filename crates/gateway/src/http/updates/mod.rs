@@ -4,6 +4,7 @@
 mod ddi;
 mod diagnostics;
 mod downloads;
+mod forensics;
 mod native;
 
 use std::sync::Arc;
@@ -56,6 +57,7 @@ fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/updates/{number}/switch", post(native::switch))
         .route("/v1/diagnostics", post(diagnostics::receive))
         .route("/v1/groundings/{hold}", post(diagnostics::confirm))
+        .route("/v1/forensics/{incident}", post(forensics::receive))
         .route("/v1/director/{file}", get(native::director_root))
         .route("/v1/images/{file}", get(native::image_document))
         .route("/v1/images/targets/{file}", get(downloads::target))

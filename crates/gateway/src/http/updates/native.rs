@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kernel::id::IncidentId;
 use kernel::{Code, Timestamp};
 use ota::documents::Directed;
 use ota::rollout::Truth;
@@ -30,6 +31,8 @@ pub struct Polled {
     /// The server's time, for vehicles whose clock lost it.
     now: Timestamp,
     update: Option<Offered>,
+    /// The incident for which the vehicle is to send its state, logs and metrics (SEC-6).
+    forensics: Option<IncidentId>,
 }
 
 /// What the vehicle is to install.
@@ -123,7 +126,8 @@ pub async fn poll(State(gateway): State<Arc<Gateway>>, vehicle: Vehicle, body: B
     let ctx = gateway.vehicle_ctx(&vehicle).await?;
     gateway.ota.report(&ctx, vehicle.id, &report).await?;
     let update = gateway.ota.next(&vehicle.tenant, vehicle.id).await?.map(Offered::from);
-    let polled = Polled { sleep_s: gateway.ota.settings().poll_s, now: ctx.now, update };
+    let forensics = gateway.security.wanted_of(&vehicle.tenant, vehicle.id).await?;
+    let polled = Polled { sleep_s: gateway.ota.settings().poll_s, now: ctx.now, update, forensics };
     Ok(Json(polled).into_response())
 }
 
