@@ -295,7 +295,7 @@ for (const [width, height, dark] of [[1440, 900, false], [390, 844, true]]) {
     const model = (await api('/v1/models')).items.find(({ versions }) => versions.length > 0)
     for (const [path, shown] of [
       ['/maintenance', page.getByRole('region', { name: 'Components' }).getByRole('row').nth(1)],
-      [`/maintenance/vehicles/${worn}?component=${PLACE}`, page.getByRole('img', { name: /over usage/ })],
+      [`/maintenance/vehicles/${worn}?component=air-compressor`, page.getByRole('img', { name: /over usage/ })],
       ['/maintenance/orders', page.getByRole('region', { name: 'Work orders' }).getByRole('row').nth(1)],
       [`/maintenance/orders/${order.id}`, page.getByRole('region', { name: 'Checklist' })],
       ['/maintenance/orders/new', page.getByRole('region', { name: 'Work order' })],

@@ -90,7 +90,7 @@ impl Components {
                 let ambient_c = Duty::ORDINARY.ambient_c + SWING_C[usize::try_from(row % 6).unwrap_or(0)];
                 wear.step(120.0, &Duty { ambient_c, ..Duty::ORDINARY });
                 let before_ms = LOGGED_EVERY_MS * (i64::try_from(shares.len()).unwrap_or(0) - row + 1);
-                components.logged.push(frame(component, &mut wear, now.plus_ms(-before_ms)));
+                components.logged.push(frame(component, 1, &mut wear, now.plus_ms(-before_ms)));
             }
             let mut wear = Wear::new(component.class, seed, SPREAD).aged(used);
             wear.accelerate(wearing.faster.clamp(0.0, 100_000.0));
@@ -125,7 +125,7 @@ impl Components {
         components
             .filter_map(|component| {
                 let part = self.parts.iter_mut().find(|part| part.id == component.id)?;
-                Some(frame(component, &mut part.wear, at))
+                Some(frame(component, part.number, &mut part.wear, at))
             })
             .collect()
     }
@@ -150,7 +150,7 @@ impl Components {
     }
 }
 
-fn frame(component: &Component, wear: &mut Wear, at: Timestamp) -> Frame {
+fn frame(component: &Component, part: u32, wear: &mut Wear, at: Timestamp) -> Frame {
     let spec = component.class.spec();
     let path = |name: &str| {
         let signal = spec.signals.iter().find(|signal| signal.name == name);
@@ -169,6 +169,7 @@ fn frame(component: &Component, wear: &mut Wear, at: Timestamp) -> Frame {
         at,
         component: component.id.to_owned(),
         class: component.class,
+        part: Some(part),
         usage: wear.usage(),
         readings: wear.readings().into_iter().map(|(name, value)| (path(name), finite(value))).collect(),
         codes: wear.codes().into_iter().map(code).collect(),

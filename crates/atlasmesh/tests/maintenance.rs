@@ -75,8 +75,15 @@ fn a_worn_brake_is_predicted_grounded_repaired_and_returned() {
     world.until_trip(&trip, "goes on", |trip| trip["vehicle"] == vehicle.as_str());
     let closed = world.entries_of("component.case_closed").pop().unwrap();
     assert_eq!(closed["event"]["body"]["label"], "replaced_worn");
-    let readings = world.http.get(&format!("/v1/vehicles/{vehicle}/components/brake-front-left/readings")).ok();
-    assert!(readings["rows"].as_array().unwrap().iter().any(|row| row["unit"] == 1), "{readings:#}");
+    // What the old part still says after its replacement is not the new one's.
+    let of_part = |part: u32| {
+        let readings = world.http.get(&format!("/v1/vehicles/{vehicle}/components/brake-front-left/readings")).ok();
+        let rows = readings["rows"].as_array().unwrap().clone();
+        rows.into_iter().filter(|row| row["unit"] == part).collect::<Vec<Value>>()
+    };
+    let new = world.until("the new part is read", || if of_part(2).is_empty() { Err(json!([])) } else { Ok(of_part(2)) });
+    assert!(new.iter().all(|row| row["usage"].as_f64().unwrap() < 5_000.0), "{new:#?}");
+    assert!(!of_part(1).is_empty());
     world.verify();
 }
 

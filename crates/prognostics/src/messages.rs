@@ -23,6 +23,10 @@ pub struct Frame {
     /// Such as `brake-front-left`.
     pub component: String,
     pub class: ComponentClass,
+    /// Which of the parts that were fitted in this place, counted from 1. Readings of an older part that come late are not
+    /// the new one's. None: the vehicle does not count them.
+    #[serde(default)]
+    pub part: Option<u32>,
     /// What the part has done since it was fitted, in its usage unit.
     pub usage: f64,
     /// By signal (COVESA VSS 6.0, or the overlay); null is no number.

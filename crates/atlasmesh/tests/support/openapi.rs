@@ -55,6 +55,7 @@ fn parameters(operation: &Value) -> impl Iterator<Item = (String, String)> {
             ("tenant", _) => world::TENANT.to_owned(),
             ("sha256", _) => "0".repeat(64),
             ("key", _) => format!("key_{}", "0".repeat(26)),
+            ("class", _) => "brake_pads".to_owned(),
             ("stop", _) => format!("cmd_{}", "0".repeat(26)),
             (_, Some((prefix, _))) => format!("{prefix}_{}", "0".repeat(26)),
             _ => "0".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::routing::on;
+use fleet::vehicle::Status;
 use kernel::VehicleId;
 use maintenance::actions::{GROUND_PREDICTED, MAY_GROUND, MAY_READ_MAINTENANCE, MAY_SET_WORKSHOP};
 use maintenance::workshop::Workshop;
@@ -82,7 +83,14 @@ pub async fn fleet(
 ) -> Result<Json<List<api::HealthView, VehicleId>>, Problem> {
     let found = gateway.maintenance.fleet_health(&caller.authenticated.tenant, page.after).await?;
     let next = (found.len() == store::port::PAGE_LIMIT_MAX).then(|| found.last().map(|(id, _)| *id)).flatten();
-    let items = found.into_iter().map(|(id, health)| api::HealthView::of(id, health, None)).collect();
+    let mut items = Vec::new();
+    for (id, health) in found {
+        let known = gateway.fleet.vehicle(&caller.authenticated.tenant, id).await?;
+        // One that left for good needs no repair.
+        if known.is_some_and(|known| known.vehicle.status != Status::Decommissioned) {
+            items.push(api::HealthView::of(id, health, None));
+        }
+    }
     Ok(Json(List { items, next }))
 }
 

@@ -68,6 +68,10 @@ impl Maintenance {
         for frame in batch.frames.iter().filter(|frame| frame.seq > kept.through_seq).cloned().collect::<Vec<_>>() {
             kept.through_seq = frame.seq;
             taken += 1;
+            let fitted = kept.components.get(&frame.component).map_or(1, |known| known.unit);
+            if frame.part.is_some_and(|part| part < fitted) {
+                continue;
+            }
             let Some(row) = kept.take(&frame, now) else { continue };
             let unit = kept.components.get(&frame.component).map_or(1, |known| known.unit);
             let window = self.window(tenant, vehicle, &mut windows, &frame).await?;

@@ -38,6 +38,8 @@ const ROWS_BEFORE: usize = 5;
 /// What a missed failure costs, with a part pulled too early as 1.
 const MISSED: f64 = 10.0;
 
+/// The worst score that is told.
+const SCORE_MAX: f64 = 1e12;
 /// What a model met in service, and what it learned from, are compared on so many vectors.
 const MET_MAX: usize = 240;
 /// Drift is looked for when so many vectors are new.
@@ -154,7 +156,8 @@ fn train(
             units: report.units as u64,
             examples: learned.len() as u64,
             rmse: report.per_unit.rmse,
-            score: report.per_unit.nasa_score,
+            // It grows by the power of the error: one unit that was far off makes it no number.
+            score: report.per_unit.nasa_score.min(SCORE_MAX),
             coverage90: report.per_unit.coverage90,
             coverage80: report.per_unit.coverage80,
             width90: report.per_unit.width90,
