@@ -6,14 +6,14 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Sends a request and reads the answer whole, up to a size in bytes.
 ///
 /// # Errors
 /// A connection that breaks, and an answer that is larger.
 pub async fn exchange(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
     answer_bytes_max: usize,
 ) -> Result<Response<Bytes>> {

@@ -25,7 +25,6 @@ pub const MAY_READ_INCIDENTS: Permission =
 /// Working on incidents.
 pub const MAY_RESPOND: Permission = Permission::new("respond to security incidents", &[Role::SecurityAnalyst]);
 /// Isolating a vehicle.
-pub const MAY_ISOLATE: Permission =
-    Permission::new("isolate a vehicle", &[Role::SafetyOfficer, Role::SecurityAnalyst]);
+pub const MAY_ISOLATE: Permission = Permission::new("isolate a vehicle", &[Role::SafetyOfficer, Role::SecurityAnalyst]);
 /// Saying who is called, and how.
 pub const MAY_SET_ON_CALL: Permission = Permission::new("say who is on call", &[Role::SecurityAnalyst]);

@@ -16,9 +16,15 @@ use store::due::due_handler;
 
 pub use incident::Incident;
 pub use on_call::OnCall;
-pub use service::{
-    ARTEFACTS, CHANNEL_SECRETS, NOTICES, Notice, OnCallSecrets, Parts, Report, Security, TimelineEntry,
-};
+pub use service::{ARTEFACTS, CHANNEL_SECRETS, NOTICES, Notice, OnCallSecrets, Parts, Report, Security, TimelineEntry};
+
+/// The rules by which attacks are found.
+pub fn rules() -> Vec<detections::RuleInfo> {
+    let engine = detections::Engine::new(&detections::shipped());
+    engine
+        .map(|engine| engine.rules().filter(|(rule, ..)| rule.alerts).map(|(rule, ..)| rule.clone()).collect())
+        .unwrap_or_default()
+}
 
 /// What the domain consists of.
 pub const DOMAIN: Domain = Domain {

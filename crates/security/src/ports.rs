@@ -2,8 +2,8 @@
 
 use detections::Record;
 use kernel::ctx::About;
-use kernel::id::HoldId;
-use kernel::{BoxFuture, Ctx, Envelope, PrincipalId, TenantId, Timestamp, VehicleId};
+use kernel::id::{HoldId, PrincipalId};
+use kernel::{BoxFuture, Ctx, Envelope, TenantId, Timestamp, VehicleId};
 use serde_json::Value;
 use store::CommandError;
 use store::port::Fault;
@@ -114,9 +114,14 @@ impl std::fmt::Debug for Signed {
 pub enum Delivery {
     Accepted,
     /// Not now; after so many seconds, where the receiver said so.
-    Later { reason: String, after_s: Option<u64> },
+    Later {
+        reason: String,
+        after_s: Option<u64>,
+    },
     /// Never: the receiver does not take it as it is.
-    Refused { reason: String },
+    Refused {
+        reason: String,
+    },
 }
 
 /// Where messages leave the process.

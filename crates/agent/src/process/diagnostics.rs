@@ -157,7 +157,7 @@ impl Reporter {
 }
 
 /// Signs a text with the key of the vehicle's SVID.
-fn sign(text: String, held: &Held) -> Result<SignedStatement, String> {
+pub(super) fn sign(text: String, held: &Held) -> Result<SignedStatement, String> {
     let key = held.svid.key_der().ok_or("the vehicle's key cannot be read")?;
     let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&PrivateKeyDer::Pkcs8(key.into()))
         .map_err(|error| error.to_string())?;

@@ -17,6 +17,7 @@ mod pages;
 mod people;
 mod principals;
 mod roles;
+mod security;
 mod sites;
 mod standing;
 mod trips;
@@ -67,6 +68,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Keys(command) => keys::run(&session, command).await,
         ClientCommand::Ota(command) => ota::run(&session, command).await,
         ClientCommand::Maintenance(command) => maintenance::run(&session, command).await,
+        ClientCommand::Security(command) => security::run(&session, command).await,
         ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
         ClientCommand::Approvals(command) => people::approvals(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,

@@ -10,6 +10,7 @@ pub mod policies;
 pub mod ports;
 mod seen;
 mod segments;
+mod sender;
 pub mod signer;
 mod traces;
 pub mod verify;

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response, StatusCode, header};
-use kernel::BoxFuture;
+use kernel::{BoxFuture, CtxSource, Timestamp};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use security::ports::{Delivery, Outgoing, Sender, Signed};
@@ -29,16 +29,17 @@ const SECRET_PREFIX: &str = "whsec_";
 /// Sends over HTTP, one connection a message.
 pub struct HttpSender {
     tls: TlsConnector,
+    source: Arc<dyn CtxSource>,
 }
 
 impl HttpSender {
     /// With the certificates that the system trusts.
-    pub fn new() -> Self {
+    pub fn new(source: Arc<dyn CtxSource>) -> Self {
         let mut roots = RootCertStore::empty();
         let found = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(found.certs);
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Self { tls: TlsConnector::from(Arc::new(config)) }
+        Self { tls: TlsConnector::from(Arc::new(config)), source }
     }
 
     async fn post(&self, message: &Outgoing) -> Result<Response<Bytes>> {
@@ -55,7 +56,7 @@ impl HttpSender {
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, concat!("atlasmesh/", env!("CARGO_PKG_VERSION")));
         if let Some(signed) = &message.signed {
-            for (name, value) in signature(signed, &body, now_s()) {
+            for (name, value) in signature(signed, &body, self.source.now()) {
                 request = request.header(name, value);
             }
         }
@@ -70,15 +71,12 @@ impl HttpSender {
     }
 }
 
-fn now_s() -> u64 {
-    crate::system_clock::now_s()
-}
-
 /// The headers of Standard Webhooks 1.0: the id and time, and an HMAC over id, time and body.
-fn signature(signed: &Signed, body: &[u8], now_s: u64) -> [(&'static str, String); 3] {
+fn signature(signed: &Signed, body: &[u8], now: Timestamp) -> [(&'static str, String); 3] {
     let secret = signed.secret.strip_prefix(SECRET_PREFIX).and_then(|text| STANDARD.decode(text).ok());
     let secret = secret.unwrap_or_else(|| signed.secret.clone().into_bytes());
     let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+    let now_s = now.as_ms() / 1_000;
     let mut content = format!("{}.{now_s}.", signed.id).into_bytes();
     content.extend_from_slice(body);
     let tag = STANDARD.encode(hmac::sign(&key, &content).as_ref());
@@ -125,7 +123,7 @@ mod tests {
             id: "msg_p5jXN8AQM9LWM0D4loKWxJek".into(),
             secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(),
         };
-        let [_, _, (_, value)] = signature(&signed, br#"{"test": 2432232314}"#, 1_614_265_330);
+        let [_, _, (_, value)] = signature(&signed, br#"{"test": 2432232314}"#, Timestamp::from_ms(1_614_265_330_000));
         assert_eq!(value, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 

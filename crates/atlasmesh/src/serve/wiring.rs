@@ -35,9 +35,10 @@ use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
 use super::ports::{
-    ClearStop, MaintainedVehicles, Motion, Neighbours, OneAtATime, RegisteredKeys, ReleaseHold, ResumeRollout,
-    TenantsOf, UpdatedVehicles,
+    ClearStop, EventReader, IncidentSubjects, MaintainedVehicles, Motion, Neighbours, OneAtATime, RegisteredKeys,
+    ReleaseHold, RestoreAccess, ResumeRollout, TenantsOf, UpdatedVehicles,
 };
+use super::sender::HttpSender;
 use super::signer::AuditSigner;
 use super::verify;
 use crate::cli::args::ServeOptions;
@@ -125,14 +126,37 @@ pub fn wire(
     let Opened { store, audit_key, updates, evidence_key, key_generation } = open(options, folder, &source)?;
     let keyring = Arc::clone(&updates.keyring);
     let services = services(options, folder, &store, &source, &engine, updates);
-    let Services { maps, telemetry, tenancy, people, approvals, fleet, trips, ota, maintenance } = services;
+    let Services { maps, telemetry, tenancy, people, fleet, trips, ota, maintenance } = services;
     let sessions = Arc::new(Sessions::default());
     let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
     let Onboarding { identities, link_tls, enrolment_tls, updates_tls } =
         onboarding(options, &store, &source, keyring, motion);
+    let subjects = IncidentSubjects {
+        fleet: Arc::clone(&fleet),
+        tenancy: Arc::clone(&tenancy),
+        people: Arc::clone(&people),
+        identities: Arc::clone(&identities),
+    };
+    let security = Arc::new(security::Security::new(security::Parts {
+        store: Arc::clone(&store),
+        policy: Arc::clone(&engine),
+        source: Arc::clone(&source),
+        reader: Arc::new(EventReader),
+        subjects: Arc::new(subjects),
+        sender: Arc::new(HttpSender::new(Arc::clone(&source))),
+    }));
+    let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
+        Arc::new(ReleaseHold(Arc::clone(&fleet))),
+        Arc::new(ClearStop(Arc::clone(&fleet))),
+        Arc::new(ResumeRollout(Arc::clone(&ota))),
+        Arc::new(RestoreAccess(Arc::clone(&security))),
+    ];
+    let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
+    let approvals = approvals::Approvals::new(Arc::clone(&store), Arc::clone(&source), tenants, two_people);
+    let approvals = Arc::new(approvals);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
     workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers()]);
-    workers.extend([maintenance.workers()]);
+    workers.extend([maintenance.workers(), security.workers()]);
     let Workers { due, subscribers, commands } = workers;
     let commands = Sources::new(commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
@@ -150,6 +174,7 @@ pub fn wire(
         compliance: Arc::clone(&trips.compliance),
         ota,
         maintenance,
+        security,
         evidence_key,
         downloads: gateway::http::updates::Addresses::new(source.entropy()),
         commands,
@@ -247,7 +272,6 @@ struct Services {
     telemetry: Arc<telemetry::Ingest>,
     tenancy: Arc<tenancy::Tenancy>,
     people: Arc<identity::People>,
-    approvals: Arc<approvals::Approvals>,
     fleet: Arc<fleet::Fleet>,
     trips: trips::Services,
     ota: Arc<ota::Ota>,
@@ -280,13 +304,6 @@ fn services(
     let of = (Arc::clone(store), Arc::clone(engine), Arc::clone(source));
     let compute = Arc::new(OneAtATime::new());
     let maintenance = Arc::new(maintenance::Maintenance::new(of.0, of.1, of.2, maintained, compute));
-    let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
-        Arc::new(ReleaseHold(Arc::clone(&fleet))),
-        Arc::new(ClearStop(Arc::clone(&fleet))),
-        Arc::new(ResumeRollout(Arc::clone(&ota))),
-    ];
-    let approvals = approvals::Approvals::new(Arc::clone(store), Arc::clone(source), tenants, two_people);
-    let approvals = Arc::new(approvals);
     let neighbours = Arc::new(Neighbours {
         fleet: Arc::clone(&fleet),
         tenancy: Arc::clone(&tenancy),
@@ -304,17 +321,7 @@ fn services(
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
     let trips = trips::Trips::new(Arc::clone(store), Arc::clone(engine), ports, Arc::clone(source), chosen);
-    Services {
-        maps,
-        telemetry,
-        tenancy,
-        people,
-        approvals,
-        fleet,
-        trips: trips::Services::new(trips),
-        ota,
-        maintenance,
-    }
+    Services { maps, telemetry, tenancy, people, fleet, trips: trips::Services::new(trips), ota, maintenance }
 }
 
 /// The process's one recorder of metrics, and how it is read.

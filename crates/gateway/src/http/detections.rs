@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::routing::on;
 use kernel::Timestamp;
 use security::OnCall;
 use security::actions::{MAY_READ_INCIDENTS, MAY_SET_ON_CALL};
 use security::incident::Finding;
 
-use super::endpoint::{self, Endpoint, on};
-use super::extract::{Body, Caller, Parameters};
+use super::auth::Caller;
+use super::endpoint::{self, Endpoint};
+use super::extract::{Body, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::incidents as api;

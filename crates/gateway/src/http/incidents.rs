@@ -6,14 +6,16 @@ use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::on;
 use kernel::id::IncidentId;
 use kernel::{Role, Subject};
 use security::Report;
 use security::actions::{ISOLATE, MAY_ISOLATE, MAY_READ_INCIDENTS, MAY_RESPOND, RESTORE, REVOKE};
 use security::incident::Containment;
 
-use super::endpoint::{self, Endpoint, on};
-use super::extract::{Body, Caller, Id, Ids, Parameters};
+use super::auth::Caller;
+use super::endpoint::{self, Endpoint};
+use super::extract::{Body, Id, Ids, Parameters};
 use super::problem::Problem;
 use super::releases::Digest;
 use crate::Gateway;

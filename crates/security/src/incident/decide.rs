@@ -108,11 +108,13 @@ pub fn contain(state: Option<&Incident>, hold: HoldId, by_rule: bool, allowed: &
             granted.revoke &= !contained.ordered.revoke;
         }
         match allowed.refusal() {
-            _ if granted.is_any() => Decided::accept([IncidentContainmentOrdered { containment: granted, hold }.into()], ()),
+            _ if granted.is_any() => {
+                Decided::accept([IncidentContainmentOrdered { containment: granted, hold }.into()], ())
+            }
             None => Decided::unchanged(()),
             Some(refusal) if by_rule => match incident.waits_for_person.is_some() || incident.contained.is_some() {
                 true => Decided::unchanged(()),
-                false => Decided::accept([IncidentContainmentRefused { reason: refusal.detail().into() }.into()], ()),
+                false => Decided::accept([IncidentContainmentRefused { reason: refusal.message.clone() }.into()], ()),
             },
             Some(refusal) => Decided::reject(refusal),
         }

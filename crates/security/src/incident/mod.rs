@@ -7,8 +7,8 @@ mod state;
 mod tests;
 
 use detections::Level;
-use kernel::id::{HoldId, IncidentId, TypedId};
-use kernel::{PrincipalId, Subject, Timestamp, VehicleId};
+use kernel::id::{HoldId, IncidentId, PrincipalId, TypedId};
+use kernel::{Subject, Timestamp, VehicleId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -182,6 +182,8 @@ pub struct Artefact {
     pub at: Timestamp,
     /// Whether the vehicle signed it with the key of its certificate.
     pub signed: bool,
+    /// Whether what the vehicle was asked for is whole with it.
+    pub complete: bool,
 }
 
 /// Why an expert team has it.
@@ -241,7 +243,7 @@ impl Incident {
 
     /// What diagnostics the vehicle sent since it was asked.
     pub fn has_diagnostics(&self) -> bool {
-        self.artefacts.iter().any(|artefact| artefact.signed)
+        self.artefacts.iter().any(|artefact| artefact.signed && artefact.complete)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use journal::Hash;
+use kernel::decided::Facts;
 use kernel::id::{EventId, IncidentId};
 use kernel::{Aggregate, Ctx, Subject, TenantId, Timestamp, VehicleId};
 use policy::Request;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use store::port::Fault;
 use store::{CommandError, Expected, Extras, RowBody, RowWrite, execute};
 
+use super::monitor::envelope_of;
 use super::respond::missing;
 use super::{ARTEFACTS, Asked, Security};
 use crate::actions::RESTORE;
@@ -92,10 +94,24 @@ impl Security {
         let open = self.open_about(tenant, &Subject::new("vehicle", vehicle)).await?;
         let wants = |incident: &Incident| {
             let asked = incident.diagnostics_asked_at;
-            let answered = incident.artefacts.iter().filter(|kept| kept.signed).map(|kept| kept.at).max();
+            let answered =
+                incident.artefacts.iter().filter(|kept| kept.signed && kept.complete).map(|kept| kept.at).max();
             asked.is_some_and(|asked| answered.is_none_or(|answered| answered < asked))
         };
         Ok(open.filter(|(_, incident)| wants(incident)).map(|(id, _)| id))
+    }
+
+    /// Whether an incident takes what a vehicle tells of itself.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn takes_from(&self, tenant: &TenantId, vehicle: VehicleId, id: IncidentId) -> Result<bool, Fault> {
+        let incident = self.incident(tenant, id).await?;
+        let takes = |incident: Incident| {
+            let is_asked = incident.diagnostics_asked_at.is_some() && !incident.status.is_over();
+            is_asked && incident.vehicle() == Some(vehicle)
+        };
+        Ok(incident.is_some_and(takes))
     }
 
     /// Keeps what a vehicle sent, by its digest, and notes it in the incident.
@@ -108,7 +124,7 @@ impl Security {
         id: IncidentId,
         name: &str,
         text: String,
-        signed: bool,
+        complete: bool,
     ) -> Result<String, CommandError> {
         if text.len() > ARTEFACT_BYTES_MAX {
             let limit = format!("must be at most {ARTEFACT_BYTES_MAX} bytes");
@@ -119,7 +135,8 @@ impl Security {
         let row = RowBody::new(&Kept { text }, Vec::new())?;
         self.write(&ctx.tenant, vec![RowWrite::put(ARTEFACTS, sha256.clone(), Expected::Any, row)]).await?;
         let by = ctx.actor.id.clone();
-        let artefact = Artefact { name: name.into(), sha256: sha256.clone(), bytes, by, at: ctx.now, signed };
+        let artefact =
+            Artefact { name: name.into(), sha256: sha256.clone(), bytes, by, at: ctx.now, signed: true, complete };
         self.command(ctx, id, None, |state| decide::keep(state, &artefact)).await?;
         Ok(sha256)
     }
@@ -153,7 +170,7 @@ impl Security {
                 let Some(last) = entries.last() else { break };
                 from = last.index + 1;
                 for entry in entries {
-                    let event = &entry.event;
+                    let event = envelope_of(&entry)?;
                     let at = event.recorded_at;
                     if at.as_ms() < from_ms || incident.closed_at.is_some_and(|closed| at > closed) {
                         continue;
@@ -273,13 +290,21 @@ fn draft(id: IncidentId, incident: &Incident, timeline: &[TimelineEntry]) -> Str
     lines.extend([String::new(), "## Findings".into(), String::new()]);
     for finding in &incident.findings {
         let (attack, r155) = (finding.attack.join(", "), finding.r155.join(", "));
-        lines.push(format!("- {} ({}): {}; ATT&CK {attack}; UN R155 annex 5 {r155}", finding.rule, finding.severity.as_str(), finding.title));
+        lines.push(format!(
+            "- {} ({}): {}; ATT&CK {attack}; UN R155 annex 5 {r155}",
+            finding.rule,
+            finding.severity.as_str(),
+            finding.title
+        ));
     }
     lines.extend([String::new(), "## Artefacts".into(), String::new()]);
-    let artefact = |kept: &Artefact| format!("- {} sha256:{} ({} bytes, by {})", kept.name, kept.sha256, kept.bytes, kept.by);
+    let artefact =
+        |kept: &Artefact| format!("- {} sha256:{} ({} bytes, by {})", kept.name, kept.sha256, kept.bytes, kept.by);
     lines.extend(incident.artefacts.iter().map(artefact));
     lines.extend([String::new(), "## Timeline".into(), String::new()]);
-    lines.extend(timeline.iter().map(|entry| format!("- {} [{}] {} by {}", entry.at, entry.index, entry.r#type, entry.by)));
+    lines.extend(
+        timeline.iter().map(|entry| format!("- {} [{}] {} by {}", entry.at, entry.index, entry.r#type, entry.by)),
+    );
     lines.push(String::new());
     lines.join("\n")
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError};
 
 use detections::{Alert, Engine, shipped};
-use journal::Hash;
+use journal::{Entry, Hash};
 use kernel::id::{IncidentId, TypedId};
 use kernel::{BoxFuture, Code, Ctx, Envelope, Reject, Subject, TenantId, Timestamp};
 use store::CommandError;
@@ -108,10 +108,11 @@ impl Security {
             let Some(last) = entries.last() else { break };
             from = last.index + 1;
             for entry in entries.iter().filter(|entry| entry.index < index) {
-                if now.since_ms(entry.event.recorded_at) > WARM_MS {
+                let event = envelope_of(entry)?;
+                if now.since_ms(event.recorded_at) > WARM_MS {
                     continue;
                 }
-                if let Some(record) = self.parts.reader.read(&entry.event)?.record {
+                if let Some(record) = self.parts.reader.read(&event)?.record {
                     engine.push(&record);
                 }
             }
@@ -131,7 +132,7 @@ impl Security {
             let Some(last) = entries.last() else { break };
             from = last.index + 1;
             for entry in entries.iter().filter(|entry| entry.index < until) {
-                if let Some(record) = self.parts.reader.read(&entry.event)?.record {
+                if let Some(record) = self.parts.reader.read(&envelope_of(entry)?)?.record {
                     found.extend(engine.push(&record));
                 }
             }
@@ -173,7 +174,12 @@ impl Security {
     ///
     /// # Errors
     /// `CONFLICT` where an incident about it is open, `/subject` where there is no such vehicle, a fault.
-    pub async fn drill(&self, ctx: &Ctx, vehicle: kernel::VehicleId, severity: Severity) -> Result<IncidentId, CommandError> {
+    pub async fn drill(
+        &self,
+        ctx: &Ctx,
+        vehicle: kernel::VehicleId,
+        severity: Severity,
+    ) -> Result<IncidentId, CommandError> {
         let known = self.parts.subjects.vehicle(&ctx.tenant, vehicle).await?;
         known.ok_or_else(|| Reject::invalid_field("/vehicle", format!("there is no vehicle {vehicle}")))?;
         let subject = Subject::new("vehicle", vehicle);
@@ -216,6 +222,12 @@ impl Security {
             }
         }
     }
+}
+
+/// The event of an entry.
+pub(super) fn envelope_of(entry: &Entry) -> Result<Envelope, Fault> {
+    let corrupt = |error| Fault::Corrupt { what: format!("entry {}", entry.index), source: Box::new(error) };
+    entry.envelope().map_err(corrupt)
 }
 
 fn engine() -> Result<Engine, Fault> {

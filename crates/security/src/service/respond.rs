@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use kernel::decided::Facts;
 use kernel::id::IncidentId;
 use kernel::{Aggregate, BoxFuture, Code, Ctx, Envelope, Reject, Subject, TenantId, VehicleId};
 use policy::Request;
@@ -236,8 +237,7 @@ impl Security {
         let set = |state: Option<&OnCall>| match state == Some(&on_call) {
             true => kernel::Decided::unchanged(()),
             false => {
-                let event: crate::on_call::OnCallEvent =
-                    crate::on_call::OnCallSet { on_call: on_call.clone() }.into();
+                let event: crate::on_call::OnCallEvent = crate::on_call::OnCallSet { on_call: on_call.clone() }.into();
                 kernel::Decided::accept([event], ())
             }
         };

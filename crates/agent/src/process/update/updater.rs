@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kernel::VehicleId;
+use kernel::id::IncidentId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::watch;
@@ -21,8 +22,8 @@ use super::image::{self, HARDWARE_ID};
 use super::report::{self, Counter, Told};
 use super::trust::{DirectorDocuments, OfferError, TrustStore};
 use crate::process::bootstrap::Bootstrap;
-use crate::process::clock;
 use crate::process::identity::Held;
+use crate::process::{clock, forensics};
 use crate::slots::{Booted, FolderDisk, Machine, SlotError, Stage, Update};
 
 /// Boots that may try a new image before the old one comes back.
@@ -54,6 +55,8 @@ pub enum StepError {
 struct Polled {
     sleep_s: u64,
     update: Option<Offer>,
+    #[serde(default)]
+    forensics: Option<IncidentId>,
 }
 
 /// What the server offers.
@@ -168,6 +171,9 @@ impl Updater {
         let mut client = Client::open(&self.bootstrap, held).await?;
         let manifest = self.report(held)?;
         let polled: Polled = client.post("/v1/poll", &manifest).await?;
+        if let Some(incident) = polled.forensics {
+            self.tell(&mut client, held, incident).await?;
+        }
         let Some(offer) = polled.update else {
             self.forget(None)?;
             return Ok(Next::After(polled.sleep_s));
@@ -178,6 +184,18 @@ impl Updater {
             Err(StepError::Slots(error)) => self.on_slot_error(&error),
             Err(error) => Err(error),
         }
+    }
+
+    /// Tells of itself, once it stands.
+    async fn tell(&self, client: &mut Client, held: &Arc<Held>, incident: IncidentId) -> Result<(), StepError> {
+        let world = *self.world.borrow();
+        if !world.standstill || !world.parking_brake {
+            return Ok(());
+        }
+        let software = serde_json::json!({ "slot": format!("{:?}", self.booted.slot), "image": self.booted.image });
+        let asked = forensics::Asked { vehicle: self.vehicle, incident, boot_id: &self.boot_id, software };
+        forensics::send(client, held, &asked, world).await?;
+        Ok(())
     }
 
     /// What the slots refuse ends the attempt, unless the disk is only full or broken for now.

@@ -16,6 +16,7 @@ mod garage;
 mod maintenance;
 mod ota;
 mod people;
+mod security;
 mod server;
 mod work;
 
@@ -24,6 +25,7 @@ pub use garage::{GarageCommand, KeyCommand, KeyPurpose};
 pub use maintenance::{Class, Closing, MaintenanceCommand, RequestOptions};
 pub use ota::{EvidenceCommand, OtaCommand, PlanOptions, ReleaseOptions};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
+pub use security::{SecurityCommand, Severity};
 pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand};
 pub use work::{AssistCommand, StandingCommand, TripCommand};
 
@@ -152,6 +154,9 @@ pub enum ClientCommand {
     /// Maintenance: the health of vehicles, work orders, the workshop, and models.
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
+    /// Security: incidents, detections, and who is on call.
+    #[command(subcommand)]
+    Security(SecurityCommand),
     /// People who sign in: invite, list, change roles, reset, disable.
     #[command(subcommand)]
     Users(UserCommand),

@@ -8,6 +8,7 @@ mod identity;
 mod maintenance;
 mod ota;
 mod routing;
+mod security;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub use self::fleet::KnownAbilities;
 pub use self::identity::Motion;
 pub use self::maintenance::{MaintainedVehicles, OneAtATime};
 pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
+pub use self::security::{EventReader, IncidentSubjects, RestoreAccess};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::ctx::About;

@@ -13,8 +13,8 @@ use ::security::ports::{Reader, Seen, Subjects, VehicleFacts};
 use approvals::ApprovedCommand;
 use detections::Record;
 use kernel::ctx::About;
-use kernel::id::HoldId;
-use kernel::{Aggregate, BoxFuture, Code, Ctx, Envelope, PrincipalId, Reject, Subject, TenantId, VehicleId};
+use kernel::id::{HoldId, PrincipalId};
+use kernel::{Aggregate, BoxFuture, Code, Ctx, Envelope, Reject, Subject, TenantId, VehicleId};
 use serde_json::Value;
 use store::port::Fault;
 use store::{CommandError, ListQuery};
@@ -31,7 +31,8 @@ fn record(event: &Envelope, kind: &str) -> Record {
 }
 
 fn of_identity(event: &Envelope, vehicle: VehicleId, happened: IdentityEvent) -> Seen {
-    let of_vehicle = |kind: &str| record(event, kind).with("vehicle", vehicle.to_string()).with("principal", vehicle.to_string());
+    let of_vehicle =
+        |kind: &str| record(event, kind).with("vehicle", vehicle.to_string()).with("principal", vehicle.to_string());
     match happened {
         IdentityEvent::SvidUsed(used) => Seen {
             record: Some(of_vehicle("vehicle.handshake").with("serial", used.serial).with("outcome", "first_use")),
@@ -47,7 +48,10 @@ fn of_identity(event: &Envelope, vehicle: VehicleId, happened: IdentityEvent) ->
                 Refusal::OldKey => ("enrolment.refused", "old_key"),
                 Refusal::CountedBack => ("heartbeat.refused", "counted_back"),
             };
-            Seen { record: Some(of_vehicle(kind).with("serial", refused.presented).with("reason", reason)), revoked: None }
+            Seen {
+                record: Some(of_vehicle(kind).with("serial", refused.presented).with("reason", reason)),
+                revoked: None,
+            }
         }
         IdentityEvent::Revoked(_) => Seen { record: Some(of_vehicle("certificate.revoked")), revoked: Some(vehicle) },
         IdentityEvent::Enrolled(_) => Seen { record: Some(of_vehicle("vehicle.enrolled")), revoked: None },
@@ -83,9 +87,9 @@ impl Reader for EventReader {
             kind if kind == ::identity::User::KIND => {
                 plain(::identity::User::event_in(event).and_then(|(user, happened)| of_user(event, user, happened)))
             }
-            kind if kind == VehicleUpdates::KIND => {
-                plain(VehicleUpdates::event_in(event).and_then(|(vehicle, happened)| of_update(event, vehicle, happened)))
-            }
+            kind if kind == VehicleUpdates::KIND => plain(
+                VehicleUpdates::event_in(event).and_then(|(vehicle, happened)| of_update(event, vehicle, happened)),
+            ),
             kind if kind == Log::KIND => plain(match Log::event_in(event) {
                 Some((_, LogEvent::AlarmRaised(_))) => {
                     Some(record(event, "journal.root_mismatch").with("stream", event.stream.to_string()))
@@ -187,7 +191,7 @@ impl Subjects for IncidentSubjects {
     ) -> BoxFuture<'a, Result<(), CommandError>> {
         Box::pin(async move {
             if self.people.user(&ctx.tenant, principal).await?.is_some() {
-                return self.people.end_sessions(ctx, principal, None, reason).await.map(drop);
+                return self.people.end_sessions(ctx, principal, "", true, reason).await.map(drop);
             }
             self.tenancy.revoke(ctx, principal, reason).await
         })

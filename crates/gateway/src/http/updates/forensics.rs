@@ -43,7 +43,7 @@ pub async fn receive(
     if !collected.standstill {
         return Err(refused("forensic data are taken where the vehicle stands".into()));
     }
-    if gateway.security.wanted_of(&vehicle.tenant, vehicle.id).await? != Some(incident) {
+    if !gateway.security.takes_from(&vehicle.tenant, vehicle.id, incident).await? {
         return Err(Problem::new(Code::NotFound, "no incident wants this vehicle's data"));
     }
     // Whoever reads it later checks it by the certificate of its key.
@@ -54,6 +54,6 @@ pub async fn receive(
     });
     let ctx = gateway.vehicle_ctx(&vehicle).await?;
     let name = format!("vehicle-{}-of-{}", collected.part, collected.parts);
-    gateway.security.keep_artefact(&ctx, incident, &name, kept.to_string(), true).await?;
+    gateway.security.keep_artefact(&ctx, incident, &name, kept.to_string(), collected.part == collected.parts).await?;
     Ok(Json(json!({})))
 }
