@@ -167,6 +167,7 @@ fn certificates_renew_by_themselves_and_a_copy_of_an_old_one_is_noticed() {
         let svids = now["svids"].as_array().unwrap();
         svids.iter().all(|svid| svid["serial"] != first) && svids.iter().any(|svid| svid["first_used_at"].is_string())
     });
+    world.until_status(&trip, &["COMPLETED"]);
     assert!(!link_takes(&world, &copy, &copy));
     let refused = world.until("the copy is noticed", || {
         let refused = world.entries_of("identity.refused");
@@ -178,7 +179,6 @@ fn certificates_renew_by_themselves_and_a_copy_of_an_old_one_is_noticed() {
     }
     let noted = world.entries_of("identity.refused");
     assert_eq!(noted.len(), 1, "whoever tries again fills no journal: {noted:#?}");
-    world.until_status(&trip, &["COMPLETED"]);
     world.verify();
 }
 

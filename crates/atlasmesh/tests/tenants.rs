@@ -214,6 +214,31 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/models/{class}/roll-back", "", reason.clone(), NOTHING_DECIDES),
         ("post", "/v1/models/{class}/promote", "", json!({ "number": 1, "reason": CANARY }), UNKNOWN),
         ("post", "/v1/models/{class}/train", "", none.clone(), Stranger::Own),
+        ("get", "/v1/incidents", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/incidents/{incident}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/incidents/{incident}/timeline", "", none.clone(), UNKNOWN),
+        ("get", "/v1/incidents/{incident}/report", "", none.clone(), UNKNOWN),
+        ("get", "/v1/incidents/{incident}/artefacts/{sha256}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/acknowledge", "", none.clone(), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/severity", "", json!({ "severity": "low", "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/isolate", "", none.clone(), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/revoke", "", none.clone(), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/investigate", "", none.clone(), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/diagnostics", "", none.clone(), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/recover", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/escalate", "", json!({ "team": CANARY, "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/incidents/{incident}/close", "", json!({ "lessons": CANARY }), UNKNOWN),
+        ("post", "/v1/drills", "", json!({ "vehicle": "{vehicle}", "severity": "low" }), WRONG_FIELD),
+        ("get", "/v1/detections", "", none.clone(), Stranger::Own),
+        ("get", "/v1/detections/replay", "", none.clone(), Stranger::Own),
+        ("get", "/v1/on-call", "", none.clone(), Stranger::Own),
+        (
+            "put",
+            "/v1/on-call",
+            "",
+            json!({ "levels": [{ "people": ["simon"], "acknowledge_minutes": 5 }], "channels": [] }),
+            Stranger::Own,
+        ),
         // What policy said to the stranger's own attempts is in its own journal.
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),
@@ -274,6 +299,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         open["items"][0]["id"].as_str().map(str::to_owned).ok_or(open)
     });
     let maintained = maintained(&mut world);
+    let incident = incident(&world, &maintained[0].1);
     let standing = json!({ "trip": passenger(crossing(1, 1), crossing(2, 2)), "goal": { "trips": 1 } });
     let standing = made("/v1/standing-orders", standing, "id");
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
@@ -318,7 +344,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("code", "NOT_FOUND".to_owned()),
         ("part", "pump-7".to_owned()),
     ];
-    (world, ids.into_iter().chain(people).chain(maintained).collect())
+    (world, ids.into_iter().chain(people).chain(maintained).chain(incident).collect())
 }
 
 /// A vehicle whose grounding waits for a person, a model that decides, and work orders before, in and after the work.
@@ -402,6 +428,24 @@ fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 
     ]
 }
 
+/// A drill that is watched and not contained, with what its vehicle told of itself.
+fn incident(world: &World, vehicle: &str) -> [(&'static str, String); 2] {
+    let drill = world.http.post("/v1/drills", &json!({ "vehicle": vehicle, "severity": "medium" })).ok();
+    let id = drill["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/incidents/{id}");
+    world.until("somebody was called", || {
+        let shown = world.http.get(&path).ok();
+        if shown["call"].is_object() { Ok(()) } else { Err(shown) }
+    });
+    world.http.post(&format!("{path}/diagnostics"), &json!({})).ok();
+    let artefact = world.until("the vehicle told of itself", || {
+        let shown = world.http.get(&path).ok();
+        let whole = shown["artefacts"].as_array().unwrap().iter().find(|kept| kept["complete"] == true);
+        whole.map(|kept| kept["sha256"].as_str().unwrap().to_owned()).ok_or(shown)
+    });
+    [("incident", id), ("artefact", artefact)]
+}
+
 fn filled(text: &str, ids: &BTreeMap<&str, String>) -> String {
     ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id))
 }
@@ -430,6 +474,9 @@ fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'sta
         if path.contains("/work-orders/") && path.ends_with(verb) {
             ids.insert("order", ids[order].clone());
         }
+    }
+    if path.contains("/artefacts/") {
+        ids.insert("sha256", ids["artefact"].clone());
     }
     if path.contains("/components/") || path.ends_with("/ground") {
         ids.insert("vehicle", ids["worn"].clone());

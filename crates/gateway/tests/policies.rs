@@ -14,6 +14,7 @@ use kernel::{Actor, Authentication, Ctx, Permission, Role, Sector, Subject, role
 use maintenance::actions::{APPROVE_ORDER, GROUND_PREDICTED, PROMOTE_MODEL};
 use ota::actions::{INSTALL_UPDATE, MAY_RUN_ROLLOUT, OFFER_UPDATE, RESUME_ROLLOUT, SWITCH_UPDATE};
 use policy::{Action, Bundle, Engine, Fact, FactValue, Request};
+use security::actions::{ISOLATE, MAY_RESPOND, RESTORE, REVOKE};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tenancy::MAY_READ_JOURNAL;
@@ -184,19 +185,21 @@ fn without_any_one_needed_fact_everything_is_denied() {
 }
 
 /// What the product and vehicles ask for by themselves.
-const BY_THEMSELVES: [(&str, Action); 8] = [
+const BY_THEMSELVES: [(&str, Action); 10] = [
     (role::AUTOMATION, REQUEST_TRIP),
     (role::AUTOMATION, ASSIGN_VEHICLE),
     (role::AUTOMATION, OFFER_UPDATE),
     (role::AUTOMATION, GROUND_PREDICTED),
     (role::AUTOMATION, APPROVE_ORDER),
     (role::AUTOMATION, PROMOTE_MODEL),
+    (role::AUTOMATION, ISOLATE),
+    (role::AUTOMATION, REVOKE),
     (role::VEHICLE, INSTALL_UPDATE),
     (role::VEHICLE, SWITCH_UPDATE),
 ];
 
 /// What is asked only when a second person approved what the first requested, so that no request says it asks.
-const AFTER_APPROVAL: [(Permission, Action); 1] = [(MAY_RUN_ROLLOUT, RESUME_ROLLOUT)];
+const AFTER_APPROVAL: [(Permission, Action); 2] = [(MAY_RUN_ROLLOUT, RESUME_ROLLOUT), (MAY_RESPOND, RESTORE)];
 
 /// Whether the shipped bundle permits an action to a role, where nothing but the role is in the way: an action's cases
 /// begin with facts under which it is allowed.

@@ -13,6 +13,7 @@ pub mod maintenance;
 pub mod openapi;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod server;
 pub mod site;
 pub mod time;

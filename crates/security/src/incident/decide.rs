@@ -244,11 +244,11 @@ pub fn escalate(state: Option<&Incident>, reason: &str, team: &str, by: &str) ->
     })
 }
 
-/// Ends it, with what was learned (SEC-8). A vehicle that is isolated is restored first.
+/// Ends it, with what was learned (SEC-8). A vehicle that is isolated is restored first; a drill isolates none.
 pub fn close(state: Option<&Incident>, by: &str, lessons: &str) -> Answer<()> {
     accept_open(state, |incident| {
         let is_isolated = incident.contained.as_ref().is_some_and(|known| known.ordered.isolate);
-        if is_isolated && incident.restored_at.is_none() {
+        if is_isolated && incident.restored_at.is_none() && !incident.exercise {
             return Decided::reject(not_now(incident, "restore the vehicle first, or give it to experts"));
         }
         if matches!(incident.status, Status::New | Status::Containing) {

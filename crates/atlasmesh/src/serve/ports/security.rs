@@ -41,7 +41,8 @@ fn of_identity(event: &Envelope, vehicle: VehicleId, happened: IdentityEvent) ->
         IdentityEvent::Refused(refused) => {
             let (kind, reason) = match refused.why {
                 Refusal::Superseded => ("vehicle.handshake_refused", "superseded"),
-                Refusal::Revoked => ("vehicle.handshake_refused", "revoked"),
+                // The vehicle itself, most likely: whoever took its identity away knows of it.
+                Refusal::Revoked => ("vehicle.handshake_refused", "after_revocation"),
                 Refusal::Unknown => ("vehicle.handshake_refused", "never_issued"),
                 Refusal::TokenUsed => ("enrolment.refused", "token_used"),
                 Refusal::TokenExpired => ("enrolment.refused", "token_expired"),
