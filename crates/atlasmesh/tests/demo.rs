@@ -149,6 +149,20 @@ fn the_demo_grounds_a_worn_taxi_and_repairs_it() {
     assert!(repaired.contains("CLOSED"), "{repaired}");
 }
 
+/// SEC-4, SEC-6, SEC-7, SEC-8
+#[test]
+fn the_demo_finds_a_stolen_key_and_brings_the_vehicle_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let found = demo.works("13 a stolen key:");
+    assert!(found.contains("critical") && found.contains("CONTAINED"), "{found}");
+    let looked = demo.works("14 look into it:");
+    assert!(looked.contains("incident.artefact_kept"), "{looked}");
+    let back = demo.works("15 bring it back:");
+    assert!(back.contains("CLOSED") && back.contains("a07_dead_certificate"), "{back}");
+    let _ = shell(&format!("kill \"$(cat {}/shuttle-02.pid)\"", folder.path().display())).output();
+}
+
 #[test]
 fn a_demo_goes_on_where_it_stood() {
     let folder = tempfile::tempdir().unwrap();

@@ -98,7 +98,8 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
 /// Prints what can be tried, and keeps it in a file for those whose terminal shows the fleet.
 fn invite(folder: &DemoFolder, server: &Server, notes: &Notes, city: &mut City) -> Result<()> {
     let token = notes.tenant_token.as_deref().unwrap_or_default();
-    let lines = tries::lines(folder, (&server.url, token), notes.vehicles.len(), city)?;
+    let door = tries::Door { url: &server.url, link: &server.link, token };
+    let lines = tries::lines(folder, &door, notes.vehicles.len(), city)?;
     folder.write_private(TRY_FILE, lines.join("\n").as_bytes())?;
     lines.iter().for_each(line);
     Ok(())

@@ -43,6 +43,9 @@ const ANY_PORT: &str = "127.0.0.1:0";
 /// Seconds between two polls for updates: the demo's rollouts take a minute, not a week.
 const UPDATE_POLL_S: &str = "3";
 
+/// How long a vehicle's certificate is good for, in seconds: a copied one is found when its vehicle has the next.
+const SVID_VALID_S: &str = "60";
+
 /// Starts a server on the demo's folder and waits until it is ready. The platform's token and the addresses are noted at
 /// the first start; a later one listens where the first one did.
 pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Server> {
@@ -56,7 +59,9 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
     let (http, link, enrol) = (port(&notes.http), port(&notes.link), port(&notes.enrol));
     let updates = port(&notes.updates);
     let listen = ["--http", &http, "--link", &link, "--enrol", &enrol, "--updates", &updates];
-    let arguments = [&["serve", "--data", data, "--update-poll-s", UPDATE_POLL_S][..], &listen].concat();
+    let arguments =
+        [&["serve", "--data", data, "--update-poll-s", UPDATE_POLL_S, "--svid-valid-s", SVID_VALID_S][..], &listen]
+            .concat();
     let mut child = GuardedChild::start("server", &program, &arguments, &folder.path("server.log"), Lines::Read)?;
     let (found, mut token) = tokio::sync::mpsc::channel(1);
     if let Some(lines) = child.lines() {

@@ -13,7 +13,15 @@ const IMAGE_BYTES: usize = 8_000_000;
 /// Half the side of the closed square, in degrees: some 60 m.
 const HALF_SIDE_DEG: f64 = 0.0005;
 
-pub fn lines(folder: &DemoFolder, (url, token): (&str, &str), vehicles: usize, city: &mut City) -> Result<Vec<String>> {
+/// Where the demo's server is, and by which token it is asked.
+pub struct Door<'a> {
+    pub url: &'a str,
+    pub link: &'a str,
+    pub token: &'a str,
+}
+
+pub fn lines(folder: &DemoFolder, door: &Door<'_>, vehicles: usize, city: &mut City) -> Result<Vec<String>> {
+    let Door { url, link, token } = door;
     let program = std::env::current_exe().context("this program cannot be found")?;
     let programs = program.parent().context("this program is in no folder")?.display().to_string();
     let data = folder.path("");
@@ -40,6 +48,9 @@ pub fn lines(folder: &DemoFolder, (url, token): (&str, &str), vehicles: usize, c
         format!("10 learn of wear: {}", learn(data)),
         format!("11 a worn brake:  {}", watch(&taxi(WORN))),
         format!("12 repair it:     {}", repair(&taxi(WORN))),
+        format!("13 a stolen key:  {}", steal(data, link, start)),
+        format!("14 look into it:  {}", look(data, start)),
+        format!("15 bring it back: {}", bring_back()),
         format!("  Ctrl-C ends the demo; `cargo xtask demo` goes on where it stood; `rm -r {data}` removes it"),
         String::new(),
     ])
@@ -93,6 +104,60 @@ fn repair(vehicle: &str) -> String {
          atlasmesh maintenance complete \"$order\" --closing worn_replaced && \
          ATLASMESH_TOKEN=\"$other\" atlasmesh maintenance verify \"$order\" && \
          atlasmesh maintenance return \"$order\" && atlasmesh maintenance health {vehicle}"
+    )
+}
+
+/// How the agent of the second shuttle is started: its process id is kept beside its state.
+fn shuttle(data: &str, start: Place) -> String {
+    format!(
+        "{{ atlasmesh-agent run --bootstrap {data}/shuttle-02.boot --state {data}/shuttle-02 --capability passenger \
+         --simulate --start={} >> {data}/shuttle-02.log 2>&1 & echo $! > {data}/shuttle-02.pid; }}",
+        typed(start)
+    )
+}
+
+/// Onboards a shuttle, copies its key, and uses the copy until its own vehicle has a newer one: then it is found.
+fn steal(data: &str, link: &str, start: Place) -> String {
+    format!(
+        "sed 's/shuttle-01/shuttle-02/' docs/guides/vehicle.json > {data}/shuttle-02.json && \
+         atlasmesh garage register --profile {data}/shuttle-02.json && \
+         atlasmesh garage bootstrap shuttle-02 --out {data}/shuttle-02.boot && {} && \
+         until test -s {data}/shuttle-02/identity/svid.pem; do sleep 0.5; done && \
+         cp {data}/shuttle-02/identity/svid.pem {data}/stolen.pem && \
+         until atlasmesh security incidents | grep -q CONTAINED; do \
+         timeout 2 openssl s_client -connect {link} -alpn h2 -cert {data}/stolen.pem -key {data}/stolen.pem \
+         < /dev/null > /dev/null 2>&1; sleep 1; done; atlasmesh security incidents",
+        shuttle(data, start)
+    )
+}
+
+/// The newest incident, as a shell variable.
+const INCIDENT: &str = "incident=\"$(atlasmesh security incidents --limit 1 | tail -n 1 | cut -d ' ' -f 1)\"";
+
+/// Answers the call, gives the shuttle a new identity, and has it tell of itself.
+fn look(data: &str, start: Place) -> String {
+    format!(
+        "{INCIDENT} && atlasmesh security acknowledge \"$incident\" && atlasmesh security investigate \"$incident\" && \
+         kill \"$(cat {data}/shuttle-02.pid)\" && \
+         atlasmesh garage bootstrap shuttle-02 --out {data}/shuttle-02.boot && {} && \
+         atlasmesh security diagnostics \"$incident\" && \
+         until atlasmesh security show \"$incident\" | grep -q 'kept: '; do sleep 1; done; \
+         atlasmesh security timeline \"$incident\"",
+        shuttle(data, start)
+    )
+}
+
+/// Two people bring the shuttle back; what was learned is kept.
+fn bring_back() -> String {
+    format!(
+        "{INCIDENT} && other=\"$(atlasmesh principals create --role security_analyst --name second --json | \
+         sed -n 's/.*\"token\": \"\\(.*\\)\".*/\\1/p')\" && \
+         approval=\"$(atlasmesh security recover \"$incident\" --reason 'it has a new key' --json | \
+         sed -n 's/^ *\"id\": \"\\(.*\\)\".*/\\1/p')\" && \
+         ATLASMESH_TOKEN=\"$other\" atlasmesh approvals approve \"$approval\" --reason 'I looked at it' && \
+         until atlasmesh security show \"$incident\" | grep -q 'RESTORED *20'; do sleep 0.5; done && \
+         atlasmesh security close \"$incident\" --lessons 'keys belong in a module' && \
+         atlasmesh security report \"$incident\""
     )
 }
 
