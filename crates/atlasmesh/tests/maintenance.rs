@@ -81,7 +81,8 @@ fn a_worn_brake_is_predicted_grounded_repaired_and_returned() {
         let rows = readings["rows"].as_array().unwrap().clone();
         rows.into_iter().filter(|row| row["unit"] == part).collect::<Vec<Value>>()
     };
-    let new = world.until("the new part is read", || if of_part(2).is_empty() { Err(json!([])) } else { Ok(of_part(2)) });
+    let new =
+        world.until("the new part is read", || if of_part(2).is_empty() { Err(json!([])) } else { Ok(of_part(2)) });
     assert!(new.iter().all(|row| row["usage"].as_f64().unwrap() < 5_000.0), "{new:#?}");
     assert!(!of_part(1).is_empty());
     world.verify();
