@@ -163,6 +163,16 @@ fn the_guide_of_updates_leads_from_an_image_to_an_attested_vehicle() {
     }
 }
 
+/// PDM-5, PDM-6, PDM-8
+#[test]
+fn the_guide_of_maintenance_leads_from_a_reading_to_a_vehicle_that_is_back() {
+    let mut reader = Reader::new();
+    let said = reader.follows("maintenance.md");
+    for text in ["GROUND", "CONFIRMED", "brake-front-left", "CLOSED", "champion 1"] {
+        assert!(said.contains(text), "`{text}` is not said:\n{said}");
+    }
+}
+
 /// Every name that begins with `atlasmesh_` in a text.
 fn metrics_in(text: &str) -> BTreeSet<String> {
     let names = text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric());
