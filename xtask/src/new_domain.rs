@@ -43,7 +43,7 @@ const PLUGS: &[(&str, &str, &str)] = &[
         "    /// What each domain tells vehicles",
         "    /// Inspections.\n    pub inspections: Arc<inspections::Inspections>,\n",
     ),
-    ("crates/gateway/src/lib.rs", "trips::DOMAIN]", "inspections::DOMAIN, "),
+    ("crates/gateway/src/lib.rs", "    trips::DOMAIN,", "    inspections::DOMAIN,\n"),
     ("crates/gateway/src/http/mod.rs", "mod journal;", "mod inspections;\n"),
     ("crates/gateway/src/http/mod.rs", "    journal::ENDPOINTS,", "    inspections::ENDPOINTS,\n"),
     (
@@ -53,7 +53,7 @@ const PLUGS: &[(&str, &str, &str)] = &[
     ),
     (
         "crates/atlasmesh/src/serve/wiring.rs",
-        "    let commands = Sources",
+        "    let Workers { due, subscribers, commands } = workers;",
         "    workers.extend([inspections.workers()]);\n",
     ),
     ("crates/atlasmesh/src/serve/wiring.rs", "        commands,", "        inspections,\n"),

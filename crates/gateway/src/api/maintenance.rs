@@ -289,7 +289,7 @@ impl ModelView {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelNumber {
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub number: u32,
 }
 
@@ -297,7 +297,7 @@ pub struct ModelNumber {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Promotion {
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub number: u32,
     pub reason: Text<500>,
 }
