@@ -577,6 +577,13 @@ fn answers_are_what_the_openapi_says() {
         if path.ends_with("/hand-back") {
             world.until_spoken(&ids["assistance"]);
         }
+        if path.ends_with("/investigate") {
+            let incident = format!("/v1/incidents/{}", ids["incident"]);
+            world.until("it is contained", || {
+                let shown = world.http.get(&incident).ok();
+                if shown["status"] == "CONTAINED" { Ok(()) } else { Err(shown) }
+            });
+        }
         if path.ends_with("/fail") {
             ids.insert("trip", ids["standing_trip"].clone());
         }

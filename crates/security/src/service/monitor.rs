@@ -60,6 +60,8 @@ fn finding_of(alert: &Alert) -> Finding {
 fn subject_of(alert: &Alert, tenant: &TenantId) -> Subject {
     let named = ["vehicle", "principal"].into_iter().find_map(|kind| alert.group.get(kind).map(|id| (kind, id)));
     match named {
+        // A vehicle is a principal too.
+        Some((_, id)) if id.starts_with("veh_") => Subject::new("vehicle", id),
         Some((kind, id)) => Subject::new(kind, id),
         None => Subject::new("log", tenant),
     }
