@@ -50,6 +50,12 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "detect",
+        command: &["-p", "detections", "--example", "detect", "--"],
+        what: "records per second through every detection, and what each simulated attack raises",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "identity",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "identity"],
         what: "enrolments and renewals per second, the check of a message, revocations with a million before",

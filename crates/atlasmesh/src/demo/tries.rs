@@ -153,7 +153,7 @@ fn bring_back() -> String {
         "{INCIDENT} && other=\"$(atlasmesh principals create --role security_analyst --name second --json | \
          sed -n 's/.*\"token\": \"\\(.*\\)\".*/\\1/p')\" && \
          approval=\"$(atlasmesh security recover \"$incident\" --reason 'it has a new key' --json | \
-         sed -n 's/^ *\"id\": \"\\(.*\\)\".*/\\1/p')\" && \
+         sed -n 's/.*\"id\": \"\\(appr_[^\"]*\\)\".*/\\1/p')\" && \
          ATLASMESH_TOKEN=\"$other\" atlasmesh approvals approve \"$approval\" --reason 'I looked at it' && \
          until atlasmesh security show \"$incident\" | grep -q 'RESTORED *20'; do sleep 0.5; done && \
          atlasmesh security close \"$incident\" --lessons 'keys belong in a module' && \

@@ -43,7 +43,8 @@ fn of_identity(event: &Envelope, vehicle: VehicleId, happened: IdentityEvent) ->
                 Refusal::Superseded => ("vehicle.handshake_refused", "superseded"),
                 // The vehicle itself, most likely: whoever took its identity away knows of it.
                 Refusal::Revoked => ("vehicle.handshake_refused", "after_revocation"),
-                Refusal::Unknown => ("vehicle.handshake_refused", "never_issued"),
+                // One from before it was enrolled anew, most likely: the identity remembers no older ones.
+                Refusal::Unknown => ("vehicle.handshake_refused", "unknown"),
                 Refusal::TokenUsed => ("enrolment.refused", "token_used"),
                 Refusal::TokenExpired => ("enrolment.refused", "token_expired"),
                 Refusal::OldKey => ("enrolment.refused", "old_key"),
