@@ -27,9 +27,12 @@ export const STATUS: Record<IncidentStatus, { label: string; tone: Tone; rank: n
   CLOSED: { label: 'Closed', tone: '', rank: 7, meaning: 'nothing more is done about it' },
 }
 
-/** Its status in words: that access came back is no status of its own. */
-export function statusOf({ status, restored_at }: Incident): (typeof STATUS)[IncidentStatus] {
-  return status === 'RECOVERING' && restored_at ? { label: 'Restored', tone: 'good', rank: 6, meaning: 'access came back; it can be closed' } : STATUS[status]
+/** Its status in words: that access came back, or that it waits for a person, is no status of its own. */
+export function statusOf({ status, restored_at, waits_for_person, watch_until }: Incident): (typeof STATUS)[IncidentStatus] {
+  if (status === 'RECOVERING' && restored_at) return { label: 'Restored', tone: 'good', rank: 6, meaning: 'access came back; it can be closed' }
+  if (status === 'TRIAGED' && waits_for_person) return { label: 'Waits for a person', tone: 'critical', rank: 1, meaning: 'nothing is contained: a person decides' }
+  if (status === 'TRIAGED' && watch_until) return { label: 'Watched', tone: 'active', rank: 1, meaning: 'it is watched more closely for a day' }
+  return STATUS[status]
 }
 
 export const isOver = ({ status }: Incident) => status === 'CLOSED'
@@ -50,7 +53,9 @@ export const CHANNELS: Record<ChannelKind, { label: string; address: string; sec
 /** Whom or what an incident is about. */
 export function aboutOf(fleet: Fleet, subject: string): { name: string; kind: string; page: string | null } {
   const { kind, name, page } = subjectOf(fleet, subject)
-  return subject.startsWith('log/') ? { kind: 'Journal', name: 'The journal', page: null } : { kind, name, page }
+  if (subject.startsWith('log/')) return { kind: 'Journal', name: 'The journal', page: null }
+  // Who has no name is told from others by the end of the id.
+  return { kind, name: subject.endsWith(name) ? `${kind} ${name}` : name, page }
 }
 
 export const vehicleOf = ({ subject }: Incident) => (subject.startsWith('vehicle/') ? subject.slice('vehicle/'.length) : null)
@@ -97,7 +102,7 @@ export function entryText(fleet: Fleet, { type, body, of_incident }: IncidentTim
     case 'incident.severity_changed': return `Severity set to ${said.severity ? SEVERITY[said.severity].label.toLowerCase() : ''}: ${said.reason ?? ''}`
     case 'incident.triaged': return 'Severity judged'
     case 'incident.containment_ordered': return `Ordered: ${listOf([...(said.containment?.isolate ? ['isolate it'] : []), ...(said.containment?.revoke ? ['end its access'] : [])])}`
-    case 'incident.containment_refused': return `Left to a person: ${said.reason ?? ''}`
+    case 'incident.containment_refused': return `Left to a person: ${plain(said.reason ?? '')}`
     case 'incident.isolated': return 'Isolated'
     case 'incident.access_revoked': return `Access ended: ${said.what ?? ''}`
     case 'incident.watch_began': return 'Watched more closely from now on'
@@ -115,4 +120,5 @@ export function entryText(fleet: Fleet, { type, body, of_incident }: IncidentTim
   }
 }
 
-export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+/** Words of the server without those that only it uses. */
+export const plain = (text: string) => text.replace(/\ba principal\b/gi, (found) => (found.startsWith('A') ? 'A person or a program' : 'a person or a program')).replace(/\.$/, '')
