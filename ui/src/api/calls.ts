@@ -175,7 +175,7 @@ export const calls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/models/{class}/roll-back', { params: { path: { class: of } }, body: { reason } })),
   /** A page of incidents, the newest first. */
   incidentPage: async (after?: string) => {
-    const { items, next } = await body(http.GET('/v1/incidents', { params: { query: { limit: NEWEST_LIMIT, ...(after === undefined ? {} : { after }) } } }))
+    const { items, next } = await body(http.GET('/v1/incidents', untold({ limit: NEWEST_LIMIT, ...(after === undefined ? {} : { after }) })))
     return { items, next: next === null ? null : String(next) }
   },
   incident: (incident: string) => body(http.GET('/v1/incidents/{incident}', { params: { path: { incident } } })),
@@ -198,7 +198,7 @@ export const calls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/incidents/{incident}/close', { params: { path: { incident } }, body: { lessons } })),
   beginDrill: (vehicle: string, severity: IncidentSeverity) => body(http.POST('/v1/drills', { body: { vehicle, severity } })),
   detections: async () => (await body(http.GET('/v1/detections'))).items,
-  replayDetections: (range: { from?: number; until?: number }) => body(http.GET('/v1/detections/replay', { params: { query: range } })),
+  replayDetections: (range: { from?: number; until?: number }) => body(http.GET('/v1/detections/replay', untold(range))),
   onCall: () => body(http.GET('/v1/on-call')),
   setOnCall: (rotation: OnCallRequest) => body(http.PUT('/v1/on-call', { body: rotation })),
   vehicleUpdates: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/updates', { params: { path: { vehicle } } })),
