@@ -14,7 +14,11 @@ export const SEVERITY: Record<IncidentSeverity, { label: string; tone: Tone; urg
   medium: { label: 'Medium', tone: 'active', urgency: 2, meaning: 'watched for a day, and the team is told' },
   low: { label: 'Low', tone: '', urgency: 1, meaning: 'watched for a day, and the team is told' },
 }
-export const SEVERITIES: IncidentSeverity[] = ['critical', 'high', 'medium', 'low']
+/** The choice of a severity, and what follows from it. */
+export const severityField = (value: IncidentSeverity) => ({
+  name: 'severity', label: 'Severity', kind: 'select' as const, value, options: Object.entries(SEVERITY).map(([value, { label }]) => ({ value, label })),
+  hint: 'Critical and high are emergencies: contained at once, and people are called. Medium and low are watched for a day.',
+})
 
 export const STATUS: Record<IncidentStatus, { label: string; tone: Tone; rank: number; meaning: string }> = {
   NEW: { label: 'New', tone: 'serious', rank: 0, meaning: 'its severity is being judged' },
@@ -81,6 +85,8 @@ export function spanText(seconds: number | null): string {
   if (seconds === null) return 'not yet'
   return seconds < 1 ? 'under 1 s' : formatDuration(seconds * 1000)
 }
+
+export const capital = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 
 export const listOf = (names: string[]) => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`)
 
