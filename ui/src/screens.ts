@@ -3,6 +3,7 @@
 import type { Component } from 'svelte'
 import type { Operation, Role } from './api/accounts'
 import type { IconName } from './components/icons'
+import { isUnanswered } from './live/alerts'
 import type { Fleet } from './live/fleet.svelte'
 import { inbox } from './live/inbox.svelte'
 import { partsOf } from './state/router.svelte'
@@ -61,8 +62,13 @@ export const SCREENS: Screen[] = [
     load: () => import('./screens/maintenance/MaintenanceScreen.svelte'),
   },
   {
+    path: '/security', label: 'Security', icon: 'security', needs: ['get_v1_incidents'],
+    load: () => import('./screens/security/SecurityScreen.svelte'), homeOf: ['security_analyst'],
+    badge: (fleet) => ({ count: [...fleet.incidents.values()].filter(isUnanswered).length, label: 'emergencies that nobody has', alarm: true }),
+  },
+  {
     path: '/evidence', label: 'Evidence', icon: 'evidence', needs: ['get_v1_journal'],
-    load: () => import('./screens/evidence/EvidenceScreen.svelte'), homeOf: ['auditor', 'regulator', 'security_analyst'],
+    load: () => import('./screens/evidence/EvidenceScreen.svelte'), homeOf: ['auditor', 'regulator'],
   },
   {
     path: '/settings', label: 'Settings', icon: 'settings', needs: [],

@@ -7,12 +7,13 @@ import { assertNoProblems, journey, withPage } from './journey.mjs'
 import './maintenance.mjs'
 import './onboarding.mjs'
 import './people.mjs'
+import './security.mjs'
 import './updates.mjs'
 
 journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {
   const screens = page.getByRole('navigation', { name: 'Screens' })
   const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
-  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Evidence', 'Settings']) {
+  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Security', 'Evidence', 'Settings']) {
     await screens.getByRole('link', { name: label }).click()
     await page.getByRole('heading', { level: 1, name: label }).waitFor()
     assert.equal(new URL(page.url()).pathname, `/${label.toLowerCase()}`)

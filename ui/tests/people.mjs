@@ -4,13 +4,13 @@ import { test } from 'node:test'
 import { api, callAs, go, screenshot, signIn } from './browser.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
 
-const ALL_SCREENS = ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Evidence', 'Settings']
+const ALL_SCREENS = ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Security', 'Evidence', 'Settings']
 /** Who may read the journal has Evidence, and who may read vehicles and trips has theirs: the server says who may what. */
 const PEOPLE = [
-  ['dana', 'Dispatcher', '/operations', ALL_SCREENS],
+  ['dana', 'Dispatcher', '/operations', ALL_SCREENS.filter((label) => label !== 'Security')],
   ['sofia', 'Safety officer', '/inbox', ALL_SCREENS],
   ['tomas', 'Technician', '/vehicles', ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Settings']],
-  ['simon', 'Security analyst', '/evidence', ALL_SCREENS],
+  ['simon', 'Security analyst', '/security', ALL_SCREENS],
   ['aida', 'Auditor', '/evidence', ['Evidence', 'Settings']],
 ]
 

@@ -1,7 +1,7 @@
 // Every API operation that the page uses, by name, so that panels contain no URLs.
 import { type Client, newIdempotencyKey, Unreachable } from './client'
 import { OPEN_STATUSES } from '../live/state'
-import type { AssistanceAnswer, ClosingCode, ClosureClass, ComponentClass, HoldRequest, ImagePart, InForce, JournalEntry, LatLon, NewRelease, OrderRequest, Registration, RolloutRequest, RouteRequest, StopClass, TripRequest, Workshop, ZoneKind } from './types'
+import type { AssistanceAnswer, ClosingCode, ClosureClass, ComponentClass, HoldRequest, ImagePart, IncidentSeverity, InForce, JournalEntry, LatLon, NewRelease, OnCallRequest, OrderRequest, Registration, RolloutRequest, RouteRequest, StopClass, TripRequest, Workshop, ZoneKind } from './types'
 
 /** The server's limit of items per page. */
 const PAGE_MAX = 1000
@@ -173,6 +173,34 @@ export const calls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/models/{class}/promote', { params: { path: { class: of } }, body: { number, reason } })),
   rollBackModel: (of: ComponentClass, reason: string) =>
     body(http.POST('/v1/models/{class}/roll-back', { params: { path: { class: of } }, body: { reason } })),
+  /** A page of incidents, the newest first. */
+  incidentPage: async (after?: string) => {
+    const { items, next } = await body(http.GET('/v1/incidents', untold({ limit: NEWEST_LIMIT, ...(after === undefined ? {} : { after }) })))
+    return { items, next: next === null ? null : String(next) }
+  },
+  incident: (incident: string) => body(http.GET('/v1/incidents/{incident}', { params: { path: { incident } } })),
+  incidentTimeline: (incident: string) => body(http.GET('/v1/incidents/{incident}/timeline', { params: { path: { incident } } })),
+  incidentReport: (incident: string) => body(http.GET('/v1/incidents/{incident}/report', { params: { path: { incident } } })),
+  artefact: (incident: string, sha256: string) =>
+    body(http.GET('/v1/incidents/{incident}/artefacts/{sha256}', { params: { path: { incident, sha256 } } })),
+  acknowledgeIncident: (incident: string) => body(http.POST('/v1/incidents/{incident}/acknowledge', { params: { path: { incident } } })),
+  setSeverity: (incident: string, severity: IncidentSeverity, reason: string) =>
+    body(http.POST('/v1/incidents/{incident}/severity', { params: { path: { incident } }, body: { severity, reason } })),
+  isolate: (incident: string) => body(http.POST('/v1/incidents/{incident}/isolate', { params: { path: { incident } } })),
+  revokeAccess: (incident: string) => body(http.POST('/v1/incidents/{incident}/revoke', { params: { path: { incident } } })),
+  investigate: (incident: string) => body(http.POST('/v1/incidents/{incident}/investigate', { params: { path: { incident } } })),
+  askDiagnostics: (incident: string) => body(http.POST('/v1/incidents/{incident}/diagnostics', { params: { path: { incident } } })),
+  /** Asks for it: a second person decides. */
+  askRecovery: (incident: string, reason: string) => body(http.POST('/v1/incidents/{incident}/recover', { params: { path: { incident } }, body: { reason } })),
+  escalateIncident: (incident: string, team: string, reason: string) =>
+    body(http.POST('/v1/incidents/{incident}/escalate', { params: { path: { incident } }, body: { team, reason } })),
+  closeIncident: (incident: string, lessons: string) =>
+    body(http.POST('/v1/incidents/{incident}/close', { params: { path: { incident } }, body: { lessons } })),
+  beginDrill: (vehicle: string, severity: IncidentSeverity) => body(http.POST('/v1/drills', { body: { vehicle, severity } })),
+  detections: async () => (await body(http.GET('/v1/detections'))).items,
+  replayDetections: (range: { from?: number; until?: number }) => body(http.GET('/v1/detections/replay', untold(range))),
+  onCall: () => body(http.GET('/v1/on-call')),
+  setOnCall: (rotation: OnCallRequest) => body(http.PUT('/v1/on-call', { body: rotation })),
   vehicleUpdates: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/updates', { params: { path: { vehicle } } })),
   /** Every entry about a subject, such as `vehicle/veh_…`, from an index of the journal on. */
   journalAbout: async (about: string, index: number) => {

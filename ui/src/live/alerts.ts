@@ -1,5 +1,5 @@
 // Alerts are derived from the current state: an alert ends when its cause does, and not before.
-import type { Assistance, Trip, Vehicle } from '../api/types'
+import type { Assistance, Incident, Trip, Vehicle } from '../api/types'
 import { humanize } from './state'
 
 export type Severity = 'critical' | 'serious' | 'notice'
@@ -11,7 +11,10 @@ export interface Alert {
   title: string
   text: string
   since: string
-  subject: { kind: 'vehicle' | 'trip'; id: string }
+  /** What is shown on the map; null where nothing is. */
+  subject: { kind: 'vehicle' | 'trip'; id: string } | null
+  /** Where it is dealt with, where that is not the page of the subject. */
+  page?: string
 }
 
 /** How long a trip that failed or expired is an alert, in milliseconds. */
@@ -20,16 +23,42 @@ const RECENT_MS = 30 * 60_000
 const WAIT_MAX_MS = 120_000
 const RANK: Record<Severity, number> = { critical: 0, serious: 1, notice: 2 }
 
-/** `assistance` has the open requests by trip: each is an alert, also while its trip is not loaded. */
-export function alertsOf(
-  vehicles: Iterable<Vehicle>, trips: ReadonlyMap<string, Trip>, assistance: ReadonlyMap<string, Assistance>, now: number,
-): Alert[] {
+export interface Alarming {
+  vehicles: ReadonlyMap<string, Vehicle>
+  trips: ReadonlyMap<string, Trip>
+  /** The open requests by trip: each is an alert, also while its trip is not loaded. */
+  assistance: ReadonlyMap<string, Assistance>
+  incidents: ReadonlyMap<string, Incident>
+}
+
+export function alertsOf({ vehicles, trips, assistance, incidents }: Alarming, now: number): Alert[] {
   const alerts: Alert[] = []
-  for (const vehicle of vehicles) alerts.push(...vehicleAlerts(vehicle))
+  for (const incident of incidents.values()) if (isUnanswered(incident)) alerts.push(incidentAlert(incident, vehicles))
+  for (const vehicle of vehicles.values()) alerts.push(...vehicleAlerts(vehicle))
   for (const trip of trips.values()) alerts.push(...tripAlerts(trip, assistance.get(trip.id), now))
   for (const request of assistance.values()) if (!trips.has(request.trip)) alerts.push(assistanceAlert(request))
   return alerts.sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.since.localeCompare(a.since))
 }
+
+/** Whether it is an emergency that nobody has said to have. */
+export function isUnanswered({ severity, status, call }: Incident): boolean {
+  return (severity === 'high' || severity === 'critical') && status !== 'CLOSED' && !call?.acknowledged_at
+}
+
+function incidentAlert(incident: Incident, vehicles: ReadonlyMap<string, Vehicle>): Alert {
+  const [kind, about = ''] = incident.subject.split('/', 2)
+  const subject = kind === 'vehicle' ? { kind: 'vehicle' as const, id: about } : null
+  const name = subject ? `${vehicles.get(about)?.name ?? 'A vehicle'}: ` : ''
+  const drill = incident.exercise && !incident.title.startsWith('Drill') ? 'drill, ' : ''
+  const done = incident.waits_for_person ? 'Nothing is contained: a person decides.' : incident.contained_at ? 'It is contained.' : 'It is not contained yet.'
+  return {
+    id: `${incident.id}/unanswered`, severity: 'critical', title: `${name}${drill}${name ? lowerFirst(incident.title) : incident.title}`,
+    text: `${incident.exercise ? 'A drill: nothing is taken away. ' : ''}Nobody has acknowledged this security incident. ${done}`,
+    since: incident.opened_at, subject, page: `/security/incidents/${incident.id}`,
+  }
+}
+
+const lowerFirst = (text: string) => `${text.charAt(0).toLowerCase()}${text.slice(1)}`
 
 function vehicleAlerts(vehicle: Vehicle): Alert[] {
   const subject = { kind: 'vehicle' as const, id: vehicle.id }

@@ -4,7 +4,7 @@ import { SvelteMap } from 'svelte/reactivity'
 import { type Calls, calls } from '../api/calls'
 import type { Operation } from '../api/accounts'
 import { type Client, Problem, Unreachable } from '../api/client'
-import type { Assistance, JournalEntry, Site, Trip, Vehicle } from '../api/types'
+import type { Assistance, Incident, JournalEntry, Site, Trip, Vehicle } from '../api/types'
 import { type Alert, alertsOf } from './alerts'
 import { type Feed, type PositionSample, SampleFlag, retryDelay } from './feed'
 import { followJournal } from './journal'
@@ -32,6 +32,8 @@ export class Fleet {
   trips = new SvelteMap<string, Trip>()
   /** Open assistance requests by trip. */
   readonly assistance = new SvelteMap<string, Assistance>()
+  /** The newest security incidents, for those who may read them. */
+  readonly incidents = new SvelteMap<string, Incident>()
   sites = $state.raw<Site[]>([])
   /** Whether the first read is complete: until then an empty list does not mean that there is nothing. */
   loaded = $state(false)
@@ -51,7 +53,7 @@ export class Fleet {
     return states
   })
   readonly openTrips = $derived([...this.trips.values()].filter(isOpen).length)
-  readonly alerts: Alert[] = $derived(alertsOf(this.vehicles.values(), this.trips, this.assistance, this.now()))
+  readonly alerts: Alert[] = $derived(alertsOf(this, this.now()))
 
   private feeds: Feed[] = []
   /** What reads its own state again when a stream, or one of a kind, changed. */
@@ -160,15 +162,17 @@ export class Fleet {
 
   private async readAll() {
     const { api } = this
-    const [vehicles, trips, sites, open] = await Promise.all([
+    const [vehicles, trips, sites, open, incidents] = await Promise.all([
       this.may('get_v1_vehicles') ? api.vehicles() : [], this.may('get_v1_trips') ? api.trips() : [],
       this.may('get_v1_sites') ? api.sites() : [], this.may('get_v1_assistance') ? api.assistances() : [],
+      this.may('get_v1_incidents') ? api.incidentPage() : null,
     ])
     for (const { read } of this.watchers) read()
     const found = new Set(trips.map(({ id }) => id))
     for (const trip of this.trips.values()) if (isOpen(trip) && !found.has(trip.id)) this.trips.delete(trip.id)
     this.storeTrips(trips)
     this.storeAssistance(open)
+    for (const incident of incidents?.items ?? []) this.incidents.set(incident.id, incident)
     this.sites = sites
     this.storeVehicles(vehicles)
     this.applySamples(vehicles.flatMap(({ id, seen }) => {
@@ -291,7 +295,11 @@ export class Fleet {
   private async readStreams(streams: string[]) {
     const { api } = this
     const idsOf = (kind: string) => streams.filter((stream) => stream.startsWith(`${kind}/`)).map((stream) => stream.slice(kind.length + 1))
-    const [trips, vehicles] = await Promise.all([readEach(this.may('get_v1_trips_trip') ? idsOf('trip') : [], api.trip), readEach(this.may('get_v1_vehicles_vehicle') ? idsOf('vehicle') : [], api.vehicle)])
+    const [trips, vehicles, incidents] = await Promise.all([
+      readEach(this.may('get_v1_trips_trip') ? idsOf('trip') : [], api.trip), readEach(this.may('get_v1_vehicles_vehicle') ? idsOf('vehicle') : [], api.vehicle),
+      readEach(this.may('get_v1_incidents_incident') ? idsOf('incident') : [], api.incident),
+    ])
+    for (const incident of incidents) this.incidents.set(incident.id, incident)
     this.storeTrips(trips)
     this.storeVehicles(vehicles)
     for (const watcher of this.watchers) if (streams.some((stream) => stream === watcher.streams || stream.startsWith(`${watcher.streams}/`))) watcher.read()

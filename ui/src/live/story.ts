@@ -63,7 +63,7 @@ export function summaryOf(kind: string, { type, body }: JournalEntry['event']): 
 }
 
 export function toneOf(event: string): 'bad' | 'good' | '' {
-  if (/violation_opened|^rollout\.paused|stranded|failed|expired|safe_stopped|stop_ordered|assist|silent|went_offline|rejected|denied|^identity\.(refused|quarantined|revoked)/.test(event)) return 'bad'
-  if (/completed|^update\.succeeded|violation_closed|resumed|stop_cleared|approved|came_online/.test(event)) return 'good'
+  if (/violation_opened|^incident\.(opened|finding_joined|containment_refused|escalated)|^rollout\.paused|stranded|failed|expired|safe_stopped|stop_ordered|assist|silent|went_offline|rejected|denied|^identity\.(refused|quarantined|revoked)/.test(event)) return 'bad'
+  if (/completed|^incident\.(acknowledged|restored|closed)|^update\.succeeded|violation_closed|resumed|stop_cleared|approved|came_online/.test(event)) return 'good'
   return ''
 }

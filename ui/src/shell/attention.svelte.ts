@@ -1,6 +1,7 @@
-// Calls attention to a new request for assistance on every screen: a sound, and a notification of the browser where it was
-// asked for.
+// Calls attention to a new request for assistance, and to a new security emergency, on every screen: a sound, and a
+// notification of the browser where it was asked for.
 import { untrack } from 'svelte'
+import { isUnanswered } from '../live/alerts'
 import type { Fleet } from '../live/fleet.svelte'
 import { preferences } from '../state/preferences.svelte'
 import { router } from '../state/router.svelte'
@@ -37,16 +38,19 @@ let known: Set<string> | null = null
 /** To be called in an effect. Requests that were there when the page was opened make no sound. */
 export function callAttention(fleet: Fleet) {
   if (!fleet.loaded) return
-  const waiting = [...fleet.assistance.values()].filter(({ status }) => status === 'ASKED')
+  const waiting = [
+    ...[...fleet.assistance.values()].filter(({ status }) => status === 'ASKED').map(({ id, vehicle }) => ({ id, text: `${fleet.vehicles.get(vehicle)?.name ?? 'A vehicle'} needs a person`, page: '/inbox' })),
+    ...[...fleet.incidents.values()].filter(isUnanswered).map(({ id, title, exercise }) => ({ id, text: `${exercise && !title.startsWith('Drill') ? 'Drill: ' : ''}${title}`, page: `/security/incidents/${id}` })),
+  ]
   const fresh = known === null ? [] : waiting.filter(({ id }) => !known?.has(id))
   known = new Set(waiting.map(({ id }) => id))
   if (fresh.length === 0) return
   untrack(() => {
     if (preferences.sound) playSound()
     if (!preferences.notifications || !('Notification' in globalThis) || Notification.permission !== 'granted') return
-    for (const { id, vehicle } of fresh) {
-      const notification = new Notification(`${fleet.vehicles.get(vehicle)?.name ?? 'A vehicle'} needs a person`, { tag: id })
-      notification.onclick = () => { focus(); router.navigate('/inbox') }
+    for (const { id, text, page } of fresh) {
+      const notification = new Notification(text, { tag: id })
+      notification.onclick = () => { focus(); router.navigate(page) }
     }
   })
 }

@@ -103,7 +103,7 @@ export async function decisionOf(api: Calls, index: number, event: Event): Promi
 
 const DECIDED = 'policy.decided'
 
-const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', vehicle_updates: 'Software of vehicle', update_repository: 'Releases' }
+const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', vehicle_updates: 'Software of vehicle', update_repository: 'Releases', incident: 'Incident', on_call: 'On call' }
 
 export interface SubjectWords {
   /** `vehicle/veh_…`, as the journal has it. */
@@ -118,8 +118,9 @@ export function subjectOf(fleet: Fleet, subject: string): SubjectWords {
   const [kind = '', id = ''] = subject.split('/', 2)
   const label = KINDS[kind] ?? humanize(kind)
   const page = kind === 'vehicle' && session.may('get_v1_vehicles_vehicle') ? `/vehicles/${id}` : kind === 'trip' && session.may('get_v1_trips_trip') ? `/trips/${id}`
-    : kind === 'rollout' && session.may('get_v1_rollouts_rollout') ? `/updates/rollouts/${id}` : null
-  const isNamed = kind === 'site' || kind === 'tenant' || kind === 'log'
+    : kind === 'rollout' && session.may('get_v1_rollouts_rollout') ? `/updates/rollouts/${id}`
+      : kind === 'incident' && session.may('get_v1_incidents_incident') ? `/security/incidents/${id}` : null
+  const isNamed = kind === 'site' || kind === 'tenant' || kind === 'log' || kind === 'on_call'
   const known = kind === 'vehicle' || kind === 'vehicle_updates' ? fleet.vehicles.get(id)?.name : kind === 'user' || kind === 'principal' ? nameOf(id) : isNamed ? id : undefined
   return { subject, kind: label, name: known ?? shortId(id), page }
 }
