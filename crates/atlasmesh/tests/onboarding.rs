@@ -158,15 +158,23 @@ fn certificates_renew_by_themselves_and_a_copy_of_an_old_one_is_noticed() {
     let mut world = World::with(Serve::default().with("--svid-valid-s", 10));
     let n = world.ready_vehicle(crossing(0, 0), FAST);
     let vehicle = world.vehicle_id(n).to_owned();
-    let first = identity(&world, &vehicle)["svids"][0]["serial"].clone();
+    let newest = || identity(&world, &vehicle)["svids"].as_array().unwrap().last().unwrap()["serial"].clone();
+    let renewed = |first: &Value| {
+        until_identity(&world, &vehicle, "renewed", |now| {
+            let svids = now["svids"].as_array().unwrap();
+            svids.iter().all(|svid| svid["serial"] != *first)
+                && svids.iter().any(|svid| svid["first_used_at"].is_string())
+        });
+    };
+    let first = newest();
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    renewed(&first);
+    world.until_status(&trip, &["COMPLETED"]);
     // A thief copies what the vehicle has.
     let copy = world.server.folder.path().join("copy.pem");
+    let copied = newest();
     std::fs::copy(world.agents[n].state().join("identity/svid.pem"), &copy).unwrap();
-    world.trip(crossing(0, 0), crossing(3, 3));
-    until_identity(&world, &vehicle, "renewed", |now| {
-        let svids = now["svids"].as_array().unwrap();
-        svids.iter().all(|svid| svid["serial"] != first) && svids.iter().any(|svid| svid["first_used_at"].is_string())
-    });
+    renewed(&copied);
     assert!(!link_takes(&world, &copy, &copy));
     let refused = world.until("the copy is noticed", || {
         let refused = world.entries_of("identity.refused");
@@ -176,10 +184,10 @@ fn certificates_renew_by_themselves_and_a_copy_of_an_old_one_is_noticed() {
     for _ in 0..3 {
         assert!(!link_takes(&world, &copy, &copy));
     }
-    let noted =
-        world.entries_of("identity.refused").into_iter().filter(|entry| entry["event"]["body"]["why"] == "superseded");
+    let noted = world.entries_of("identity.refused").into_iter();
+    let noted = noted.filter(|entry| entry["event"]["body"]["why"] == "superseded");
     assert_eq!(noted.count(), 1, "whoever tries again fills no journal");
-    // The vehicle that somebody has a copy of is stopped, and out.
+    // The vehicle of which somebody has a copy is stopped, and out.
     until_identity(&world, &vehicle, "revoked", |now| now["status"] == "revoked");
     world.verify();
 }

@@ -40,7 +40,7 @@ fn restored_by_two(world: &World, incident: &str, analyst: &Http, other: &Http) 
     other.post(&format!("/v1/approvals/{approval}/approve"), &reason).ok();
     world.until("the approval is carried out", || {
         let shown = world.http.get(&format!("/v1/approvals/{approval}")).ok();
-        if shown["state"] == "DONE" || shown["state"] == "FAILED" { Ok(shown) } else { Err(shown) }
+        if shown["state"] == "done" || shown["state"] == "failed" { Ok(shown) } else { Err(shown) }
     })
 }
 
@@ -120,7 +120,7 @@ fn a_copied_key_is_found_contained_looked_into_and_the_vehicle_comes_back() {
 
     // Nobody restores it with the old identity, nor before it was looked at.
     let failed = restored_by_two(&world, &id, &simon, &sara);
-    assert_eq!(failed["state"], "FAILED", "{failed:#}");
+    assert_eq!(failed["state"], "failed", "{failed:#}");
     let bootstrap = world.bootstrap(&vehicle);
     world.agents[n].kill();
     world.agents[n].start_again_with(&bootstrap);
@@ -133,7 +133,7 @@ fn a_copied_key_is_found_contained_looked_into_and_the_vehicle_comes_back() {
     assert!(artefact["text"].as_str().unwrap().contains("\\\"standstill\\\":true"), "{artefact:#}");
     assert!(world.vehicle_now(n)["ready"] == false, "it is kept");
     let done = restored_by_two(&world, &id, &simon, &sara);
-    assert_eq!(done["state"], "DONE", "{done:#}");
+    assert_eq!(done["state"], "done", "{done:#}");
     world.until("it may be dispatched again", || {
         let known = world.vehicle_now(n);
         if known["holds"] == json!([]) { Ok(()) } else { Err(known) }

@@ -49,6 +49,9 @@ pub(super) struct Life {
     /// Someone was vouched for by nobody in the trust bundle.
     doubted: bool,
     refused_last: Option<Instant>,
+    /// Somebody brought another join token than the one that it enrolled by: what it had before is used no more (SAFE-3),
+    /// unless the server refuses the token.
+    brought_token: bool,
     jitter: Jitter,
     holds: watch::Sender<Option<Arc<Held>>>,
 }
@@ -63,6 +66,8 @@ impl Life {
         let folder = Folder::open(state)?;
         let (device, bundle) = (folder.device(&bootstrap.device_id())?, folder.bundle()?);
         let svid = folder.svid(&bootstrap.vehicle_id())?;
+        let used = folder.used_token()?;
+        let brought_token = used.is_some_and(|used| used.trim() != bootstrap.token_sha256()) && device.is_some();
         let mut life = Self {
             bootstrap,
             folder,
@@ -76,10 +81,11 @@ impl Life {
             named: 0,
             doubted: false,
             refused_last: None,
+            brought_token,
             jitter,
             holds,
         };
-        if let Some(svid) = svid.filter(|svid| svid.term.not_after > clock::now()) {
+        if let Some(svid) = svid.filter(|svid| !brought_token && svid.term.not_after > clock::now()) {
             life.present(svid, NEVER);
         }
         life.publish();
@@ -151,6 +157,22 @@ impl Life {
     }
 
     async fn tend_device(&mut self) -> Result<(), Failure> {
+        if self.brought_token {
+            match self.enrol("another bootstrap file was brought").await {
+                Err(Failure::Refused { detail, .. }) => {
+                    tracing::warn!(vehicle = %self.bootstrap.vehicle, detail, "the new join token is of no use");
+                    self.brought_token = false;
+                    let svid = self.folder.svid(&self.bootstrap.vehicle_id())?;
+                    if let Some(svid) = svid.filter(|svid| svid.term.not_after > clock::now()) {
+                        self.present(svid, NEVER);
+                    }
+                }
+                enrolled => {
+                    self.brought_token = enrolled.is_err();
+                    return enrolled;
+                }
+            }
+        }
         let now = clock::now();
         match self.device.as_ref().map(|device| device.term.not_after) {
             None => self.enrol("there is none").await,
