@@ -41,9 +41,6 @@ async function allPages<T>(readPage: (after?: string) => Promise<{ data?: Page<T
 
 const pageQuery = (after?: string) => ({ limit: PAGE_MAX, ...(after === undefined ? {} : { after }) })
 
-/** Queries that the server takes, and that its OpenAPI document does not name yet. */
-const untold = (query: Record<string, string | number>): Record<string, unknown> => ({ params: { query } })
-
 const abortable = (signal?: AbortSignal) => (signal ? { signal } : {})
 
 export const calls = ({ operations: http }: Client) => ({
@@ -141,7 +138,7 @@ export const calls = ({ operations: http }: Client) => ({
   /** Asks for it: a second person decides. */
   resumeRollout: (rollout: string, reason: string) => body(http.POST('/v1/rollouts/{rollout}/resume', { params: { path: { rollout } }, body: { reason } })),
   revertRollout: (rollout: string, reason: string) => body(http.POST('/v1/rollouts/{rollout}/revert', { params: { path: { rollout } }, body: { reason } })),
-  fleetHealth: () => allPages((after) => http.GET('/v1/health', untold(after === undefined ? {} : { after }))),
+  fleetHealth: () => allPages((after) => http.GET('/v1/health', { params: { query: after === undefined ? {} : { after } } })),
   vehicleHealth: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/health', { params: { path: { vehicle } } })),
   /** What is kept of a component's life, the newest first. */
   readings: (vehicle: string, component: string) =>
@@ -149,7 +146,7 @@ export const calls = ({ operations: http }: Client) => ({
   groundVehicle: (vehicle: string) => body(http.POST('/v1/vehicles/{vehicle}/ground', { params: { path: { vehicle } } })),
   /** A page of work orders, the newest first. */
   orderPage: async (after?: string) => {
-    const { items, next } = await body(http.GET('/v1/work-orders', untold(pageQuery(after))))
+    const { items, next } = await body(http.GET('/v1/work-orders', { params: { query: pageQuery(after) } }))
     return { items, next: next === null ? null : String(next) }
   },
   order: (order: string) => body(http.GET('/v1/work-orders/{order}', { params: { path: { order } } })),
@@ -175,7 +172,7 @@ export const calls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/models/{class}/roll-back', { params: { path: { class: of } }, body: { reason } })),
   /** A page of incidents, the newest first. */
   incidentPage: async (after?: string) => {
-    const { items, next } = await body(http.GET('/v1/incidents', untold({ limit: NEWEST_LIMIT, ...(after === undefined ? {} : { after }) })))
+    const { items, next } = await body(http.GET('/v1/incidents', { params: { query: { limit: NEWEST_LIMIT, ...(after === undefined ? {} : { after }) } } }))
     return { items, next: next === null ? null : String(next) }
   },
   incident: (incident: string) => body(http.GET('/v1/incidents/{incident}', { params: { path: { incident } } })),
@@ -198,7 +195,7 @@ export const calls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/incidents/{incident}/close', { params: { path: { incident } }, body: { lessons } })),
   beginDrill: (vehicle: string, severity: IncidentSeverity) => body(http.POST('/v1/drills', { body: { vehicle, severity } })),
   detections: async () => (await body(http.GET('/v1/detections'))).items,
-  replayDetections: (range: { from?: number; until?: number }) => body(http.GET('/v1/detections/replay', untold(range))),
+  replayDetections: (range: { from?: number; until?: number }) => body(http.GET('/v1/detections/replay', { params: { query: range } })),
   onCall: () => body(http.GET('/v1/on-call')),
   setOnCall: (rotation: OnCallRequest) => body(http.PUT('/v1/on-call', { body: rotation })),
   vehicleUpdates: (vehicle: string) => body(http.GET('/v1/vehicles/{vehicle}/updates', { params: { path: { vehicle } } })),

@@ -17,6 +17,7 @@ pub enum Which {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalFilter {
     /// Those that are open, where nothing is said.

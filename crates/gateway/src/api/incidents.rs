@@ -49,6 +49,7 @@ view! {
 
 /// Which page of incidents.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct IncidentPage {
     pub after: Option<IncidentId>,
@@ -118,6 +119,7 @@ pub struct DetectionView {
 
 /// Which part of the journal goes through the detections again.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayRange {
     /// The first entry; 0 where nothing is said.

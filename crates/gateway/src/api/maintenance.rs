@@ -80,6 +80,7 @@ impl HealthView {
 
 /// Which page of vehicles.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct HealthPage {
     pub after: Option<VehicleId>,
@@ -87,6 +88,7 @@ pub struct HealthPage {
 
 /// How much of a component's life.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct ReadingsAsked {
     pub limit: Option<PageLimit>,
@@ -177,6 +179,7 @@ impl From<OrderRequest> for maintenance::NewOrder {
 
 /// Which page of work orders.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct OrderPage {
     /// Only of this vehicle.

@@ -259,6 +259,9 @@ mod tests {
         assert_eq!(count, endpoints().count(), "an address and method stand once");
         for endpoint in endpoints() {
             assert!(endpoint.summary.len() > 5 && !endpoint.summary.ends_with('.'), "{}", endpoint.path);
+            let described = document["paths"][endpoint.path][endpoint.method]["parameters"].as_array();
+            let queries = described.into_iter().flatten().filter(|parameter| parameter["in"] == "query").count();
+            assert_eq!(endpoint.query.is_some(), queries > 0, "{}: its query is described", endpoint.path);
         }
     }
 }
