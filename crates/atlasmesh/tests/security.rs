@@ -46,6 +46,7 @@ fn restored_by_two(world: &World, incident: &str, analyst: &Http, other: &Http) 
 
 /// SEC-1, SEC-2, SEC-3, SEC-4, SEC-6, SEC-7, SEC-8, SAFE-3
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story from its beginning to its end")]
 fn a_copied_key_is_found_contained_looked_into_and_the_vehicle_comes_back() {
     let mut world = World::with(Serve::default().with("--svid-valid-s", 10));
     // The pager is busy at first.

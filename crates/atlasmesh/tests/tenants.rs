@@ -8,16 +8,14 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prognostics::catalog::ComponentClass;
 use serde_json::{Value, json};
+use support::furnish::{CANARY, incident, maintained, order_of};
 use support::live::Frame;
-use support::maintenance::{lives, work, workshop};
+use support::maintenance::workshop;
 use support::site::{self, crossing};
 use support::world::{FAST, PASSWORD, passenger, profile, session_of as session_secret, square, tenant};
 use support::{Answer, Http, World, openapi};
 
-/// What stands in the tenant's names and reasons, and in nothing that a stranger is told.
-const CANARY: &str = "canary";
 /// The tenant's name, which no stranger is told either.
 const TENANT: &str = "town-cars";
 
@@ -39,12 +37,6 @@ const NOTHING_DECIDES: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
 const FORBIDDEN: Stranger = Stranger::Refused(403, "FORBIDDEN");
 /// What it names is a field of what is sent.
 const WRONG_FIELD: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
-
-fn order_of(vehicle: &str) -> Value {
-    json!({
-        "vehicle": vehicle, "component": "coolant-pump", "class": "coolant_pump", "summary": CANARY, "priority": "low",
-    })
-}
 
 /// Method, address, query and body with ids in braces, and what a stranger gets. In this order, so that what undoes
 /// comes after what it undoes.
@@ -347,45 +339,6 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     (world, ids.into_iter().chain(people).chain(maintained).chain(incident).collect())
 }
 
-/// A vehicle whose grounding waits for a person, a model that decides, and work orders before, in and after the work.
-fn maintained(world: &mut World) -> [(&'static str, String); 7] {
-    world.http.put("/v1/workshop", workshop().to_string().as_bytes(), "application/json").ok();
-    let life = |n: u32| json!({ "label": "failed", "end_usage": 19_000 + 200 * n });
-    world.import_lives("brake_pads", &(0..10).map(life).collect::<Vec<Value>>());
-    world.import_lives("coolant_pump", &lives(ComponentClass::CoolantPump, 100, 60));
-    let model = world.train("coolant_pump");
-    assert_eq!(model["champion"], 1, "{model:#}");
-    let wear = json!({ "used": { "brake-front-left": 0.96 }, "seed": 3, "every_ms": 300 });
-    let worn = world.worn_vehicle(crossing(3, 0), FAST, &wear);
-    let cleaning = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
-    world.http.post(&format!("/v1/vehicles/{worn}/holds"), &cleaning).ok();
-    world.until("a person is to decide", || {
-        let health = world.health(&worn);
-        if health["grounding"]["status"] == "WAITS_FOR_PERSON" { Ok(()) } else { Err(health) }
-    });
-    let technician = world.principal("technician", CANARY);
-    let repairs = world.http.post("/v1/vehicles", &profile(&format!("{CANARY} in the workshop"))).ok();
-    let repairs = repairs["id"].as_str().unwrap();
-    let [order, repaired, doubted, superfluous] = [(); 4].map(|()| {
-        let made = world.http.post("/v1/work-orders", &order_of(repairs)).ok();
-        made["id"].as_str().unwrap().to_owned()
-    });
-    for done in [&repaired, &doubted] {
-        technician.post(&format!("/v1/work-orders/{done}/approve"), &json!({})).ok();
-        work(&technician, &world.order(done), "adjusted");
-    }
-    technician.post(&format!("/v1/work-orders/{repaired}/verify"), &json!({})).ok();
-    [
-        ("worn", worn),
-        ("component", "brake-front-left".to_owned()),
-        ("class", "coolant_pump".to_owned()),
-        ("order", order),
-        ("repaired", repaired),
-        ("doubted", doubted),
-        ("superfluous", superfluous),
-    ]
-}
-
 /// Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator, and
 /// placed a third.
 fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 10] {
@@ -426,24 +379,6 @@ fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 
         ("others_hold", others_hold),
         ("spare", spare.to_owned()),
     ]
-}
-
-/// A drill that is watched and not contained, with what its vehicle told of itself.
-fn incident(world: &World, vehicle: &str) -> [(&'static str, String); 2] {
-    let drill = world.http.post("/v1/drills", &json!({ "vehicle": vehicle, "severity": "medium" })).ok();
-    let id = drill["id"].as_str().unwrap().to_owned();
-    let path = format!("/v1/incidents/{id}");
-    world.until("somebody was called", || {
-        let shown = world.http.get(&path).ok();
-        if shown["call"].is_object() { Ok(()) } else { Err(shown) }
-    });
-    world.http.post(&format!("{path}/diagnostics"), &json!({})).ok();
-    let artefact = world.until("the vehicle told of itself", || {
-        let shown = world.http.get(&path).ok();
-        let whole = shown["artefacts"].as_array().unwrap().iter().find(|kept| kept["complete"] == true);
-        whole.map(|kept| kept["sha256"].as_str().unwrap().to_owned()).ok_or(shown)
-    });
-    [("incident", id), ("artefact", artefact)]
 }
 
 fn filled(text: &str, ids: &BTreeMap<&str, String>) -> String {

@@ -4,7 +4,8 @@ use super::Finding;
 use crate::repo::Repo;
 
 /// The crates that every domain stands on.
-const FOUNDATION: &[&str] = &["kernel", "keys", "pki", "uptane", "prognostics", "journal", "store", "policy"];
+const FOUNDATION: &[&str] =
+    &["kernel", "keys", "pki", "uptane", "prognostics", "detections", "journal", "store", "policy"];
 
 /// What a domain is declared with, and what it tells vehicles through: the protocol, which is pure, and their commands.
 const PLUGGED_IN: &[&str] = &["link", "commands", "domain"];
@@ -16,6 +17,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("pki", &[&["kernel", "keys"]]),
     ("uptane", &[&["kernel"]]),
     ("prognostics", &[&["kernel"]]),
+    ("detections", &[]),
     ("interop", &[]),
     ("journal", &[&["kernel", "keys"]]),
     ("store", &[&["kernel", "keys", "journal"]]),

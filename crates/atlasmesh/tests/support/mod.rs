@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod foreign;
+pub mod furnish;
 pub mod http;
 pub mod live;
 pub mod maintenance;
