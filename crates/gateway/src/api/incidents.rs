@@ -8,7 +8,7 @@ use security::on_call::{Channel, Level};
 use security::{Incident, Notice, OnCall, OnCallSecrets, TimelineEntry};
 use serde::{Deserialize, Serialize};
 
-use super::{PageLimit, Sentence, Text, Within};
+use super::{PageLimit, Place, Sentence, Text};
 
 view! {
     IncidentView of it: (IncidentId, Incident) {
@@ -123,9 +123,9 @@ pub struct DetectionView {
 #[serde(deny_unknown_fields)]
 pub struct ReplayRange {
     /// The first entry; 0 where nothing is said.
-    pub from: Option<Within<0, { u64::MAX }>>,
+    pub from: Option<Place>,
     /// The first entry that is not read any more; the journal's end where nothing is said.
-    pub until: Option<Within<0, { u64::MAX }>>,
+    pub until: Option<Place>,
 }
 
 /// What detections find in a part of the journal.

@@ -78,8 +78,8 @@ pub async fn replay(
 ) -> Result<Json<api::Replayed>, Problem> {
     let tenant = &caller.authenticated.tenant;
     let size = gateway.store.head(tenant).await?.map_or(0, |head| head.size);
-    let from = range.from.map_or(0, |Within(from)| from);
-    let until = range.until.map_or(size, |Within(until)| until.min(size)).min(from.saturating_add(REPLAY_MAX));
+    let from = range.from.map_or(0, |Within(from)| from.min(size));
+    let until = range.until.map_or(size, |Within(until)| until.min(size)).clamp(from, from.saturating_add(REPLAY_MAX));
     let alerts = gateway.security.replay(tenant, from, until).await?;
     let finding = |alert: detections::Alert| Finding {
         alert: alert.id,
