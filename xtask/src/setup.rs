@@ -78,6 +78,20 @@ const NEEDS: &[Need] = &[
         why: "an update client that others wrote is updated by the server",
     },
     Need {
+        program: "jq",
+        named_by: None,
+        probe: &["--version"],
+        packages: &["jq"],
+        why: "evidence is verified by commands of others alone",
+    },
+    Need {
+        program: "zstd",
+        named_by: None,
+        probe: &["--version"],
+        packages: &["zstd"],
+        why: "evidence is unpacked by commands of others alone",
+    },
+    Need {
         program: "cpio",
         named_by: None,
         probe: &["--version"],

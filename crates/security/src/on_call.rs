@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// How long somebody has to answer where nothing is said, in minutes.
 const ACKNOWLEDGE_MINUTES: u32 = 5;
+/// The longest time between two calls that nobody answers, in minutes.
+const CALLS_APART_MAX: u32 = 240;
 
 kernel::domain_events! {
     /// What can happen to a rotation.
@@ -50,8 +52,8 @@ pub struct Channel {
     pub url: String,
 }
 
-/// The rotation of a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The rotation of a tenant. Before anybody said anything it is empty: whoever looks at the page is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OnCall {
     /// The first is called first.
@@ -62,21 +64,15 @@ pub struct OnCall {
 }
 
 impl OnCall {
-    /// The level that is called at the n-th call: after the last one the first is called again.
+    /// The level that is called after so many calls, its people, and how long they have, in minutes: after the last level the
+    /// first is called again, and each round leaves twice the time of the one before.
     pub fn level(&self, calls: u32) -> (u32, Vec<String>, u32) {
         let count = u32::try_from(self.levels.len()).unwrap_or(1).max(1);
-        let number = calls % count;
-        match self.levels.get(number as usize) {
-            Some(level) => (number, level.people.clone(), level.acknowledge_minutes),
-            None => (0, Vec::new(), ACKNOWLEDGE_MINUTES),
-        }
-    }
-}
-
-impl Default for OnCall {
-    /// Before anybody said anything: whoever looks at the page.
-    fn default() -> Self {
-        Self { levels: Vec::new(), channels: Vec::new() }
+        let (number, round) = (calls % count, (calls / count).min(16));
+        let level = self.levels.get(number as usize);
+        let minutes = level.map_or(ACKNOWLEDGE_MINUTES, |level| level.acknowledge_minutes);
+        let minutes = minutes.saturating_mul(1 << round).min(CALLS_APART_MAX.max(minutes));
+        (number, level.map(|level| level.people.clone()).unwrap_or_default(), minutes)
     }
 }
 
@@ -95,5 +91,25 @@ impl Aggregate for OnCall {
     fn evolve(_: Option<Self>, event: &OnCallEvent, _: &EventMeta) -> Option<Self> {
         let OnCallEvent::Set(set) = event;
         Some(set.on_call.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_follow_each_other_and_rounds_leave_more_time() {
+        let level = |name: &str, minutes: u32| Level { people: vec![name.into()], acknowledge_minutes: minutes };
+        let on_call = OnCall { levels: vec![level("simon", 5), level("sara", 10)], channels: Vec::new() };
+        let called = |calls: u32| {
+            let (number, people, minutes) = on_call.level(calls);
+            (number, people.join(","), minutes)
+        };
+        assert_eq!(called(0), (0, "simon".into(), 5));
+        assert_eq!(called(1), (1, "sara".into(), 10));
+        assert_eq!(called(2), (0, "simon".into(), 10));
+        assert_eq!(called(1_000), (0, "simon".into(), 240));
+        assert_eq!(OnCall::default().level(3), (0, Vec::new(), 40), "nobody is called ever more rarely");
     }
 }

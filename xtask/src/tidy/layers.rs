@@ -5,7 +5,7 @@ use crate::repo::Repo;
 
 /// The crates that every domain stands on.
 const FOUNDATION: &[&str] =
-    &["kernel", "keys", "pki", "uptane", "prognostics", "detections", "journal", "store", "policy"];
+    &["kernel", "keys", "pki", "uptane", "prognostics", "detections", "bundles", "journal", "store", "policy"];
 
 /// What a domain is declared with, and what it tells vehicles through: the protocol, which is pure, and their commands.
 const PLUGGED_IN: &[&str] = &["link", "commands", "domain"];
@@ -18,6 +18,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("uptane", &[&["kernel"]]),
     ("prognostics", &[&["kernel"]]),
     ("detections", &[]),
+    ("bundles", &[]),
     ("interop", &[]),
     ("journal", &[&["kernel", "keys"]]),
     ("store", &[&["kernel", "keys", "journal"]]),

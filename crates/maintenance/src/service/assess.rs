@@ -268,6 +268,20 @@ impl Maintenance {
     }
 }
 
+impl Maintenance {
+    /// The same of one vehicle; `None` where nothing limits it.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn safe_range(&self, tenant: &TenantId, vehicle: VehicleId) -> Result<Option<f64>, Fault> {
+        let Some(health) = self.health(tenant, vehicle).await? else { return Ok(None) };
+        if health.worst().is_none_or(|worst| worst < Verdict::Plan) {
+            return Ok(None);
+        }
+        Ok(safe_range_m(&health, self.workshop(tenant).await?.utilisation))
+    }
+}
+
 /// The 5 % quantile of what is left of the part that ends first, as metres that the vehicle drives.
 fn safe_range_m(health: &VehicleHealth, planned: Utilisation) -> Option<f64> {
     let range_m = |component: &Component| {

@@ -184,7 +184,7 @@ impl Fleet for Neighbours {
     fn vehicle<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> Answer<'a, Option<VehicleFacts>> {
         Box::pin(async move {
             let Some(known) = self.fleet.vehicle(&ctx.tenant, vehicle).await? else { return Ok(None) };
-            let range_m = self.maintenance.safe_ranges(&ctx.tenant).await?.remove(&vehicle);
+            let range_m = self.maintenance.safe_range(&ctx.tenant, vehicle).await?;
             Ok(Some(facts(&known, self.position(&ctx.tenant, &known)?, range_m, ctx.now)))
         })
     }

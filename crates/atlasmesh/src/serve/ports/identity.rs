@@ -51,9 +51,6 @@ impl VehicleMotion for Motion {
     }
 
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
-        Box::pin(async move {
-            let known = self.tenancy.tenant(tenant).await?;
-            Ok(known.map_or(About { sector: None, simulated: false }, |known| known.about()))
-        })
+        Box::pin(super::about(&self.tenancy, tenant))
     }
 }

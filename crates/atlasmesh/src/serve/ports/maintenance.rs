@@ -8,7 +8,7 @@ use ::maintenance::health::Timing;
 use ::maintenance::ports::{Compute, Counts, VehicleFacts, Vehicles};
 use kernel::ctx::About;
 use kernel::id::HoldId;
-use kernel::{BoxFuture, Code, Ctx, SiteId, TenantId, VehicleId};
+use kernel::{BoxFuture, Ctx, SiteId, TenantId, VehicleId};
 use store::port::Fault;
 use store::{CommandError, ListQuery};
 
@@ -79,24 +79,11 @@ impl Vehicles for MaintainedVehicles {
         hold: HoldId,
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), CommandError>> {
-        Box::pin(async move {
-            match self.fleet.release_hold(ctx, vehicle, hold, reason).await {
-                // Gone already, or the vehicle left the fleet with it.
-                Err(CommandError::Reject(reject))
-                    if matches!(reject.code, Code::NotFound | Code::IllegalTransition) =>
-                {
-                    Ok(())
-                }
-                released => released,
-            }
-        })
+        Box::pin(super::release(&self.fleet, ctx, vehicle, hold, reason))
     }
 
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
-        Box::pin(async move {
-            let known = self.tenancy.tenant(tenant).await?;
-            Ok(known.map_or(About { sector: None, simulated: false }, |known| known.about()))
-        })
+        Box::pin(super::about(&self.tenancy, tenant))
     }
 }
 

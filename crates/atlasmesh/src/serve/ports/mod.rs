@@ -21,7 +21,8 @@ pub use self::security::{EventReader, IncidentSubjects, RestoreAccess};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::ctx::About;
-use kernel::{BoxFuture, Ctx, TenantId, Timestamp, TripId, VehicleId};
+use kernel::id::HoldId;
+use kernel::{BoxFuture, Code, Ctx, TenantId, Timestamp, TripId, VehicleId};
 use store::CommandError;
 use store::port::Fault;
 use trips::ports::{Answer, LastPosition, Listener, Positions, RouteProgress, TenantFacts, Tenants};
@@ -36,15 +37,33 @@ pub struct Neighbours {
     pub abilities: KnownAbilities,
 }
 
+/// What every context of a tenant says of it.
+async fn about(tenancy: &tenancy::Tenancy, tenant: &TenantId) -> Result<About, Fault> {
+    let known = tenancy.tenant(tenant).await?;
+    Ok(known.map_or(About { sector: None, simulated: false }, |known| known.about()))
+}
+
+/// Ends a hold that a domain placed by itself.
+async fn release(
+    fleet: &::fleet::Fleet,
+    ctx: &Ctx,
+    vehicle: VehicleId,
+    hold: HoldId,
+    reason: &str,
+) -> Result<(), CommandError> {
+    match fleet.release_hold(ctx, vehicle, hold, reason).await {
+        // Gone already, or the vehicle left the fleet with it.
+        Err(CommandError::Reject(reject)) if matches!(reject.code, Code::NotFound | Code::IllegalTransition) => Ok(()),
+        released => released,
+    }
+}
+
 /// Who the tenants are, for the fleet.
 pub struct TenantsOf(pub Arc<tenancy::Tenancy>);
 
 impl ::fleet::Tenants for TenantsOf {
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
-        Box::pin(async move {
-            let known = self.0.tenant(tenant).await?;
-            Ok(known.map_or(About { sector: None, simulated: false }, |known| known.about()))
-        })
+        Box::pin(about(&self.0, tenant))
     }
 }
 

@@ -163,17 +163,7 @@ impl Subjects for IncidentSubjects {
         hold: HoldId,
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), CommandError>> {
-        Box::pin(async move {
-            match self.fleet.release_hold(ctx, vehicle, hold, reason).await {
-                // Gone already, or the vehicle left the fleet with it.
-                Err(CommandError::Reject(reject))
-                    if matches!(reject.code, Code::NotFound | Code::IllegalTransition) =>
-                {
-                    Ok(())
-                }
-                released => released,
-            }
-        })
+        Box::pin(super::release(&self.fleet, ctx, vehicle, hold, reason))
     }
 
     fn revoke_vehicle<'a>(
@@ -200,10 +190,7 @@ impl Subjects for IncidentSubjects {
     }
 
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
-        Box::pin(async move {
-            let known = self.tenancy.tenant(tenant).await?;
-            Ok(known.map_or(About { sector: None, simulated: false }, |known| known.about()))
-        })
+        Box::pin(super::about(&self.tenancy, tenant))
     }
 }
 
