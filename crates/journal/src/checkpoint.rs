@@ -47,7 +47,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// The text that is signed.
-    fn body(&self) -> String {
+    pub fn body(&self) -> String {
         format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.as_bytes()))
     }
 
@@ -60,9 +60,9 @@ impl Checkpoint {
         check_name(&self.origin)?;
         let body = self.body();
         let signature = signer.sign(body.as_bytes()).map_err(JournalError::Signing)?;
-        let id = note_key_id(&self.origin, &signer.verifying_key());
-        let signed = STANDARD.encode([&id[..], &signature].concat());
-        Ok(format!("{body}\n{SIGNATURE_MARK}{} {signed}\n", self.origin))
+        let key_id = note_key_id(&self.origin, ED25519, signer.verifying_key().as_bytes());
+        let line = SignatureLine { name: &self.origin, key_id, signature: signature.to_vec() };
+        Ok(format!("{body}\n{}\n", line.to_text()))
     }
 
     /// Reads a note of the verifier's log and checks its signature. Signatures of others, such as witnesses, are passed
@@ -72,27 +72,23 @@ impl Checkpoint {
     /// [`JournalError::Note`] for what is no checkpoint, [`JournalError::OtherLog`], [`JournalError::Signature`],
     /// [`JournalError::NotSigned`].
     pub fn open(note: &str, verifier: &NoteVerifier) -> Result<Self, JournalError> {
-        if note.len() > NOTE_BYTES_MAX {
-            return Err(JournalError::Note("it is larger than 64 KiB"));
-        }
-        let end = note.rfind("\n\n").ok_or(JournalError::Note("a blank line must stand before the signatures"))?;
-        let (body, signatures) = (&note[..=end], &note[end + 2..]);
+        let (body, lines) = split(note)?;
         let checkpoint = Self::parse(body)?;
         if checkpoint.origin != verifier.name {
             return Err(JournalError::OtherLog { found: checkpoint.origin, expected: verifier.name.clone() });
         }
-        let lines = signatures.strip_suffix('\n').ok_or(JournalError::Note("it must end with a line's end"))?;
         let mut signed = false;
-        for (n, line) in lines.split('\n').enumerate() {
-            if n == SIGNATURES_MAX {
-                return Err(JournalError::Note("it has more than 64 signatures"));
-            }
+        for line in lines {
             signed |= verifier.check(body, line)?;
         }
         if signed { Ok(checkpoint) } else { Err(JournalError::NotSigned { name: verifier.name.clone() }) }
     }
 
-    fn parse(body: &str) -> Result<Self, JournalError> {
+    /// Reads the text that is signed, and checks no signature.
+    ///
+    /// # Errors
+    /// [`JournalError::Note`] for what is no checkpoint.
+    pub fn parse(body: &str) -> Result<Self, JournalError> {
         if body.chars().any(|c| c.is_control() && c != '\n') {
             return Err(JournalError::Note("it has control characters"));
         }
@@ -128,15 +124,96 @@ pub fn sign_checkpoint(
     Checkpoint { origin: origin.into(), size, root }.sign(signer)
 }
 
-fn check_name(name: &str) -> Result<(), JournalError> {
+/// Parts a note into the text that is signed, with its last line's end, and the lines of its signatures.
+///
+/// # Errors
+/// [`JournalError::Note`] for a text that is too large or has no such parts.
+pub fn split(note: &str) -> Result<(&str, Vec<&str>), JournalError> {
+    if note.len() > NOTE_BYTES_MAX {
+        return Err(JournalError::Note("it is larger than 64 KiB"));
+    }
+    let end = note.rfind("\n\n").ok_or(JournalError::Note("a blank line must stand before the signatures"))?;
+    let (body, signatures) = (&note[..=end], &note[end + 2..]);
+    let lines = signatures.strip_suffix('\n').ok_or(JournalError::Note("it must end with a line's end"))?;
+    let lines: Vec<&str> = lines.split('\n').take(SIGNATURES_MAX + 1).collect();
+    if lines.len() > SIGNATURES_MAX {
+        return Err(JournalError::Note("it has more than 64 signatures"));
+    }
+    Ok((body, lines))
+}
+
+/// One line under a note, as it was read: nothing in it is checked but its form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureLine<'a> {
+    /// Who is said to have signed.
+    pub name: &'a str,
+    /// Which of the signer's keys, as [`note_key_id`] gives it.
+    pub key_id: [u8; 4],
+    /// What the kind of key says that it is.
+    pub signature: Vec<u8>,
+}
+
+impl<'a> SignatureLine<'a> {
+    /// Reads a line, which has no line's end.
+    ///
+    /// # Errors
+    /// [`JournalError::Note`] for what is none.
+    pub fn parse(line: &'a str) -> Result<Self, JournalError> {
+        const MALFORMED: JournalError = JournalError::Note("a signature must be an em dash, a name and base 64");
+        let (name, signed) =
+            line.strip_prefix(SIGNATURE_MARK).and_then(|rest| rest.split_once(' ')).ok_or(MALFORMED)?;
+        check_name(name).map_err(|_| MALFORMED)?;
+        let signed = STANDARD.decode(signed).map_err(|_| MALFORMED)?;
+        let (id, signature) = signed.split_first_chunk::<4>().filter(|(_, rest)| !rest.is_empty()).ok_or(MALFORMED)?;
+        Ok(Self { name, key_id: *id, signature: signature.to_vec() })
+    }
+
+    /// The line, without a line's end.
+    pub fn to_text(&self) -> String {
+        format!("{SIGNATURE_MARK}{} {}", self.name, STANDARD.encode([&self.key_id[..], &self.signature].concat()))
+    }
+}
+
+/// Whether a note can carry the name of a log or of a witness.
+///
+/// # Errors
+/// [`JournalError::OriginName`] for one that it cannot.
+pub fn check_name(name: &str) -> Result<(), JournalError> {
     let printable = !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
     if printable && (1..=255).contains(&name.len()) { Ok(()) } else { Err(JournalError::OriginName) }
 }
 
 /// What tells keys of the same name apart (C2SP signed-note): the first bytes of `SHA-256(name ‖ 0A ‖ type ‖ key)`.
-fn note_key_id(name: &str, key: &VerifyingKey<Audit>) -> [u8; 4] {
-    let [a, b, c, d, ..] = *Hash::of_parts(&[name.as_bytes(), b"\n", &[ED25519], key.as_bytes()]).as_bytes();
+pub fn note_key_id(name: &str, kind: u8, key: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = *Hash::of_parts(&[name.as_bytes(), b"\n", &[kind], key]).as_bytes();
     [a, b, c, d]
+}
+
+/// A key as other programs take it: `name+id+base64(type ‖ key)` (C2SP signed-note, "Verifier keys").
+pub fn vkey_text(name: &str, kind: u8, key: &[u8; 32]) -> String {
+    let id: String = note_key_id(name, kind, key).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{name}+{id}+{}", STANDARD.encode([&[kind], &key[..]].concat()))
+}
+
+/// The name and the Ed25519 key of a text that [`vkey_text`] gives for the kind of key.
+///
+/// # Errors
+/// [`JournalError::VerifierKey`] for what is none, [`JournalError::OriginName`] for a name that a note cannot carry.
+pub fn read_vkey(vkey: &str, kind: u8) -> Result<(&str, [u8; 32]), JournalError> {
+    let mut parts = vkey.splitn(3, '+');
+    let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(JournalError::VerifierKey("it has three parts"));
+    };
+    check_name(name)?;
+    let typed = STANDARD.decode(key).map_err(|_| JournalError::VerifierKey("its third part is base 64"))?;
+    let key = typed.strip_prefix(&[kind]).and_then(|key| key.try_into().ok());
+    let key = key.ok_or(JournalError::VerifierKey(
+        "its key is 32 bytes of Ed25519 behind its type, 01 of a log and 04 of a witness",
+    ))?;
+    if vkey_text(name, kind, &key) != vkey {
+        return Err(JournalError::VerifierKey("its second part is not the id of its name and key"));
+    }
+    Ok((name, key))
 }
 
 /// Who signs the notes of a log, and with which keys.
@@ -180,27 +257,18 @@ impl NoteVerifier {
 
     /// Every key as other programs take it, the newest first.
     pub fn vkeys(&self) -> Vec<String> {
-        let vkey = |key: &VerifyingKey<Audit>| {
-            let id: String = note_key_id(&self.name, key).iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{}+{id}+{}", self.name, STANDARD.encode([&[ED25519], &key.as_bytes()[..]].concat()))
-        };
+        let vkey = |key: &VerifyingKey<Audit>| vkey_text(&self.name, ED25519, key.as_bytes());
         self.keys.iter().map(vkey).collect()
     }
 
     /// Whether a line is a valid signature of one of the keys; a false one in a key's name is an error.
     fn check(&self, body: &str, line: &str) -> Result<bool, JournalError> {
-        const MALFORMED: JournalError = JournalError::Note("a signature must be an em dash, a name and base 64");
-        let (name, signed) =
-            line.strip_prefix(SIGNATURE_MARK).and_then(|rest| rest.split_once(' ')).ok_or(MALFORMED)?;
-        check_name(name).map_err(|_| MALFORMED)?;
-        let signed = STANDARD.decode(signed).map_err(|_| MALFORMED)?;
-        let (id, signature) = signed.split_first_chunk::<4>().filter(|(_, rest)| !rest.is_empty()).ok_or(MALFORMED)?;
-        let Some(key) = self.keys.iter().find(|key| name == self.name && *id == note_key_id(&self.name, key)) else {
-            return Ok(false);
-        };
+        let SignatureLine { name, key_id, signature } = SignatureLine::parse(line)?;
+        let is_it = |key: &&VerifyingKey<Audit>| key_id == note_key_id(&self.name, ED25519, key.as_bytes());
+        let Some(key) = self.keys.iter().find(is_it).filter(|_| name == self.name) else { return Ok(false) };
         let condemned = || JournalError::Signature { name: name.into() };
-        let signature: &[u8; SIGNATURE_BYTES] = signature.try_into().map_err(|_| condemned())?;
-        key.verify(body.as_bytes(), signature).map_err(|_| condemned())?;
+        let signature: [u8; SIGNATURE_BYTES] = signature.try_into().map_err(|_| condemned())?;
+        key.verify(body.as_bytes(), &signature).map_err(|_| condemned())?;
         Ok(true)
     }
 }
@@ -210,18 +278,8 @@ impl FromStr for NoteVerifier {
     type Err = JournalError;
 
     fn from_str(vkey: &str) -> Result<Self, JournalError> {
-        let mut parts = vkey.splitn(3, '+');
-        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(JournalError::VerifierKey("it has three parts"));
-        };
-        let typed = STANDARD.decode(key).map_err(|_| JournalError::VerifierKey("its third part is base 64"))?;
-        let key = typed.strip_prefix(&[ED25519]).and_then(|key| key.try_into().ok());
-        let key = key.ok_or(JournalError::VerifierKey("its key is 01 and the 32 bytes of an Ed25519 key"))?;
-        let verifier = Self::named(name, VerifyingKey::from_bytes(key))?;
-        if verifier.vkey() != vkey {
-            return Err(JournalError::VerifierKey("its second part is not the id of its name and key"));
-        }
-        Ok(verifier)
+        let (name, key) = read_vkey(vkey, ED25519)?;
+        Self::named(name, VerifyingKey::from_bytes(key))
     }
 }
 

@@ -25,7 +25,7 @@ pub use key::{Key, KeyId, KeyPair, SEED_BYTES, SIGNATURE_BYTES, Signer, Verifyin
 pub use keystore::{KeyInfo, Keystore};
 pub use purpose::{
     Audit, CertificateAuthority, DeviceAuthority, Director, Evidence, HasPurpose, Policy, Purpose, Report, Token,
-    Update, UpdateRoot,
+    Update, UpdateRoot, Witness,
 };
 pub use sealed::MasterKey;
 pub use secret::Secret;

@@ -32,6 +32,8 @@ pub enum Purpose {
     Evidence,
     /// Compliance reports.
     Report,
+    /// What a witness has seen of logs that are not its own.
+    Witness,
 }
 
 impl fmt::Display for Purpose {
@@ -47,6 +49,7 @@ impl fmt::Display for Purpose {
             Self::Policy => "policy",
             Self::Evidence => "evidence",
             Self::Report => "report",
+            Self::Witness => "witness",
         })
     }
 }
@@ -97,4 +100,6 @@ purposes!(
     Evidence by Key,
     /// For keys that sign compliance reports.
     Report by Key,
+    /// For keys that cosign the heads of others' logs.
+    Witness by Key,
 );

@@ -4,8 +4,19 @@ use super::Finding;
 use crate::repo::Repo;
 
 /// The crates that every domain stands on.
-const FOUNDATION: &[&str] =
-    &["kernel", "keys", "pki", "uptane", "prognostics", "detections", "bundles", "journal", "store", "policy"];
+const FOUNDATION: &[&str] = &[
+    "kernel",
+    "keys",
+    "pki",
+    "uptane",
+    "prognostics",
+    "detections",
+    "bundles",
+    "journal",
+    "witness",
+    "store",
+    "policy",
+];
 
 /// What a domain is declared with, and what it tells vehicles through: the protocol, which is pure, and their commands.
 const PLUGGED_IN: &[&str] = &["link", "commands", "domain"];
@@ -21,6 +32,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("bundles", &[]),
     ("interop", &[]),
     ("journal", &[&["kernel", "keys"]]),
+    ("witness", &[&["kernel", "keys", "journal"]]),
     ("store", &[&["kernel", "keys", "journal"]]),
     ("store-sqlite", &[&["kernel", "keys", "journal", "store"]]),
     ("policy", &[&["kernel"]]),

@@ -12,7 +12,7 @@ use crate::process;
 use crate::repo::Repo;
 
 /// Those of them below the domains: no runtime, no clock, no thread of their own.
-const PURE_BELOW: [&str; 7] = ["kernel", "keys", "journal", "store", "policy", "routing", "link"];
+const PURE_BELOW: [&str; 8] = ["kernel", "keys", "journal", "witness", "store", "policy", "routing", "link"];
 
 /// Crates that must run in a simulation, every domain among them.
 pub fn pure(repo: &Repo) -> Vec<&str> {
