@@ -221,3 +221,21 @@ fn a_drill_goes_the_same_way_and_takes_nothing_away() {
     assert_eq!(closed["status"], "CLOSED");
     world.verify();
 }
+
+/// SEC-6
+#[test]
+fn a_timeline_of_many_pages_is_whole() {
+    let world = World::new();
+    let vehicle = world.register("bus-1");
+    let tokens = 1_100;
+    for _ in 0..tokens {
+        world.bootstrap(&vehicle);
+    }
+    let simon = world.principal("security_analyst", "simon");
+    let id = simon.post("/v1/drills", &json!({ "vehicle": vehicle, "severity": "high" })).ok()["id"].clone();
+    let timeline = simon.get(&format!("/v1/incidents/{}/timeline", id.as_str().unwrap())).ok();
+    let entries = timeline["entries"].as_array().unwrap();
+    let issued = entries.iter().filter(|entry| entry["type"] == "identity.join_token_issued").count();
+    assert_eq!(issued, tokens);
+    world.verify();
+}

@@ -164,11 +164,14 @@ impl Security {
         let from_ms = incident.began_at.as_ms() - BEFORE_MS;
         let mut all = std::collections::BTreeMap::new();
         for subject in [&incident.subject, &own] {
-            let mut from = 0;
+            // Places in the subject's chain, which has no gaps; not places in the log.
+            let mut behind = 0;
             loop {
-                let entries = self.parts.store.timeline(tenant, subject, from, PAGE).await?;
-                let Some(last) = entries.last() else { break };
-                from = last.index + 1;
+                let entries = self.parts.store.timeline(tenant, subject, behind, PAGE).await?;
+                if entries.is_empty() {
+                    break;
+                }
+                behind += entries.len() as u64;
                 for entry in entries {
                     let event = envelope_of(&entry)?;
                     let at = event.recorded_at;
