@@ -62,6 +62,12 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "incidents",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "incidents"],
+        what: "from an attack's entry to the incident, to refused everywhere and to the pager; a timeline with proofs",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "ota",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "ota"],
         what: "making rollouts, the gate over simulated releases, checking images, idle polls and bytes over TLS",

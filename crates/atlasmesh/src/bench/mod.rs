@@ -5,6 +5,7 @@ mod backlog;
 mod commit;
 mod fill;
 mod identity;
+mod incidents;
 mod ota;
 mod page;
 mod start;
@@ -25,11 +26,14 @@ pub async fn run(options: BenchOptions) -> Result<()> {
         "backlog" => backlog::run(options.count.unwrap_or(60)).await,
         "commit" => commit::run(options.count.unwrap_or(40_000), options.filled).await,
         "identity" => identity::run(options.count.unwrap_or(2_000)).await,
+        "incidents" => incidents::run(options.count.unwrap_or(100)).await,
         "ota" => ota::run(options.count.unwrap_or(1_000)).await,
         "start" => start::run(options.count.unwrap_or(60)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,
-        other => bail!("there is no bench {other}: api, backlog, commit, identity, ota, page, start or trip"),
+        other => {
+            bail!("there is no bench {other}: api, backlog, commit, identity, incidents, ota, page, start or trip")
+        }
     }
 }
 
