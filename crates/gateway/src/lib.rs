@@ -53,6 +53,8 @@ pub struct Gateway {
     pub maintenance: Arc<maintenance::Maintenance>,
     /// Security incidents.
     pub security: Arc<security::Security>,
+    /// Evidence and compliance.
+    pub evidence: Arc<evidence::Evidence>,
     /// The key that signs evidence.
     pub evidence_key: keys::Key<keys::Evidence>,
     /// Addresses of downloads that end.
@@ -125,6 +127,7 @@ pub const DOMAINS: &[Domain] = &[
     ota::DOMAIN,
     maintenance::DOMAIN,
     security::DOMAIN,
+    evidence::DOMAIN,
     trips::DOMAIN,
 ];
 

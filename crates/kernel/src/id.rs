@@ -182,6 +182,30 @@ typed_id!(
     /// A vehicle's request for a person's help, from the question to its end.
     AssistId, "assist"
 );
+typed_id!(
+    /// A bundle of evidence.
+    BundleId, "bundle"
+);
+typed_id!(
+    /// A report to an authority, with all its versions.
+    ReportId, "report"
+);
+typed_id!(
+    /// Something that an authority must have by a date.
+    ObligationId, "oblig"
+);
+typed_id!(
+    /// Something that is wrong with compliance or with its evidence.
+    IssueId, "issue"
+);
+typed_id!(
+    /// A collision.
+    CollisionId, "coll"
+);
+typed_id!(
+    /// A legal hold: records that must stay.
+    LegalHoldId, "lhold"
+);
 
 /// Reads any typed id, for callers that only know the type.
 pub fn parse<T: TypedId + FromStr<Err = IdError>>(text: &str) -> Result<T, IdError> {

@@ -6,7 +6,7 @@ use kernel::personal::commitment_preimage;
 use kernel::{Ctx, Subject, TenantId};
 use serde::{Deserialize, Serialize};
 
-use crate::port::{Fault, Store};
+use crate::port::{Fault, ListQuery, Store};
 use crate::table::{Expected, RowBody, RowWrite, TableSpec};
 
 /// Personal values with their salts, by subject and field.
@@ -34,4 +34,41 @@ pub fn keep(ctx: &Ctx, of: &Subject, field: &str, value: &str) -> Result<(String
 pub async fn read(store: &dyn Store, tenant: &TenantId, of: &Subject, field: &str) -> Result<Option<String>, Fault> {
     let row = store.get(PERSONAL, tenant, &format!("{of}/{field}")).await?;
     row.map(|row| row.decode::<Kept>().map(|kept| kept.value)).transpose()
+}
+
+/// The fields of a subject of which a personal value is kept.
+pub async fn fields(store: &dyn Store, tenant: &TenantId, of: &Subject) -> Result<Vec<String>, Fault> {
+    let rows = store.list(PERSONAL, tenant, ListQuery::of("subject", of.to_string())).await?;
+    let prefix = format!("{of}/");
+    Ok(rows.iter().filter_map(|row| row.key.strip_prefix(&prefix).map(str::to_owned)).collect())
+}
+
+/// The rows by which personal values of a subject are gone. The entries that commit to them stay as they are.
+pub fn erasing(of: &Subject, fields: &[String]) -> Vec<RowWrite> {
+    fields.iter().map(|field| RowWrite::delete(PERSONAL, format!("{of}/{field}"), Expected::Any)).collect()
+}
+
+/// A personal value with the salt by which the journal commits to it, for whoever may check it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Disclosed {
+    /// Whose it is.
+    pub subject: Subject,
+    /// Its name, which the commitment covers.
+    pub field: String,
+    /// The value itself.
+    pub value: String,
+    /// In hexadecimal.
+    pub salt: String,
+}
+
+/// The personal values that are kept of a subject, with their salts.
+pub async fn disclose(store: &dyn Store, tenant: &TenantId, of: &Subject) -> Result<Vec<Disclosed>, Fault> {
+    let mut disclosed = Vec::new();
+    for field in fields(store, tenant, of).await? {
+        if let Some(row) = store.get(PERSONAL, tenant, &format!("{of}/{field}")).await? {
+            let Kept { value, salt } = row.decode()?;
+            disclosed.push(Disclosed { subject: of.clone(), field, value, salt });
+        }
+    }
+    Ok(disclosed)
 }

@@ -55,6 +55,11 @@ impl DataFolder {
         self.root.join("images")
     }
 
+    /// Bundles of evidence and reports.
+    pub fn archives(&self) -> PathBuf {
+        self.root.join("archives")
+    }
+
     pub fn maps(&self) -> PathBuf {
         self.root.join("maps")
     }

@@ -1,5 +1,6 @@
 //! `atlasmesh serve`: opens what the data folder holds, wires the parts, runs until it is told to stop.
 
+mod archives;
 pub mod backup;
 pub mod folder;
 mod follower;

@@ -8,13 +8,23 @@ use policy::{Action, Bundle, shipped_sources};
 use crate::cli::args::PolicyCommand;
 use crate::cli::output::line;
 
-/// The shipped policies, or those of a folder.
-pub fn load(folder: Option<&Path>) -> Result<Bundle> {
-    let modules = gateway::policy_modules();
-    let Some(folder) = folder else { return Bundle::shipped(&modules).context("the shipped policies are wrong") };
+/// The texts of the shipped policies, or of those of a folder, by their names.
+pub fn texts(folder: Option<&Path>) -> Result<Vec<(String, String)>> {
+    let Some(folder) = folder else {
+        let shipped = shipped_sources(&gateway::policy_modules());
+        return Ok(shipped.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect());
+    };
     let mut sources = Vec::new();
     read(folder, folder, &mut sources)
         .with_context(|| format!("the policies in {} cannot be read", folder.display()))?;
+    Ok(sources)
+}
+
+/// The shipped policies, or those of a folder.
+pub fn load(folder: Option<&Path>) -> Result<Bundle> {
+    let modules = gateway::policy_modules();
+    let Some(named) = folder else { return Bundle::shipped(&modules).context("the shipped policies are wrong") };
+    let (folder, sources) = (named, texts(folder)?);
     let actions: Vec<Action> = modules.iter().flat_map(|module| module.actions).copied().collect();
     Bundle::load(&actions, &sources)
         .with_context(|| format!("the policies in {} are wrong: nothing was started", folder.display()))

@@ -27,6 +27,9 @@ pub async fn check_at_start(parts: &Parts) -> Result<()> {
         .context("put the newest keys back: nothing was started")?;
     parts.gateway.check_heads_at_start().await.context("the logs cannot be compared with what was seen of them")?;
     parts.gateway.identities.keyring().start().await.context("the keys cannot be used")?;
+    if let Err(error) = parts.gateway.evidence.keep_policies().await {
+        tracing::error!(%error, "the policies in force cannot be kept for later evidence");
+    }
     // A server whose disk is full must start all the same, to stop vehicles; it is noted at the next start.
     if let Err(error) = note_keys(parts).await {
         tracing::error!(%error, "the keys that are used cannot be noted");

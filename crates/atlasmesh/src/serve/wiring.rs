@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use commands::{Outbox, Retirement, Sources};
 use domain::Workers;
 use gateway::heads::Heads;
@@ -29,14 +29,15 @@ use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
 use tokio::sync::{Semaphore, watch};
 
+use super::archives::ArchiveFolder;
 use super::folder::DataFolder;
 use super::images::ImageFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
 use super::policies;
 use super::ports::{
-    ClearStop, EventReader, IncidentSubjects, MaintainedVehicles, Motion, Neighbours, OneAtATime, RegisteredKeys,
-    ReleaseHold, RestoreAccess, ResumeRollout, TenantsOf, UpdatedVehicles,
+    ClearStop, EventReader, EvidenceKeys, IncidentSubjects, MaintainedVehicles, Motion, Neighbours, NoWitnesses,
+    ObservedVehicles, OneAtATime, RegisteredKeys, ReleaseHold, RestoreAccess, ResumeRollout, TenantsOf, UpdatedVehicles,
 };
 use super::sender::HttpSender;
 use super::signer::AuditSigner;
@@ -125,6 +126,7 @@ pub fn wire(
     let engine = Arc::new(Engine::new(policies::load(options.policies.as_deref())?));
     let Opened { store, audit_key, updates, evidence_key, key_generation } = open(options, folder, &source)?;
     let keyring = Arc::clone(&updates.keyring);
+    let keyring_of_evidence = Arc::clone(&keyring);
     let services = services(options, folder, &store, &source, &engine, updates);
     let Services { maps, telemetry, tenancy, people, fleet, trips, ota, maintenance } = services;
     let sessions = Arc::new(Sessions::default());
@@ -145,6 +147,21 @@ pub fn wire(
         subjects: Arc::new(subjects),
         sender: Arc::new(HttpSender::new(Arc::clone(&source))),
     }));
+    let evidence = evidence::Evidence::new(evidence::Parts {
+        store: Arc::clone(&store),
+        policy: Arc::clone(&engine),
+        source: Arc::clone(&source),
+        vehicles: Arc::new(ObservedVehicles { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy) }),
+        signing: Arc::new(EvidenceKeys {
+            key: evidence_key.clone(),
+            audit: audit_key,
+            keyring: Arc::clone(&keyring_of_evidence),
+        }),
+        archives: Arc::new(ArchiveFolder::open(folder.archives()).context("the archives cannot be read")?),
+        witnesses: Arc::new(NoWitnesses),
+        policy_texts: policies::texts(options.policies.as_deref())?,
+    });
+    let evidence = Arc::new(evidence.map_err(|error| anyhow!("the shipped mapping to clauses is wrong: {error}"))?);
     let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
         Arc::new(ReleaseHold(Arc::clone(&fleet))),
         Arc::new(ClearStop(Arc::clone(&fleet))),
@@ -156,7 +173,7 @@ pub fn wire(
     let approvals = Arc::new(approvals);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
     workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers()]);
-    workers.extend([maintenance.workers(), security.workers()]);
+    workers.extend([maintenance.workers(), security.workers(), evidence.workers()]);
     let Workers { due, subscribers, commands } = workers;
     let commands = Sources::new(commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
@@ -175,6 +192,7 @@ pub fn wire(
         ota,
         maintenance,
         security,
+        evidence,
         evidence_key,
         downloads: gateway::http::updates::Addresses::new(source.entropy()),
         commands,

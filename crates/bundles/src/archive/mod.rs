@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use read::{Contents, Finding, Limits, Problem, read};
 pub use tar::PathError;
-pub use write::{PART_BYTES_MAX, Sealed, Writer};
+pub use write::{EventParts, PART_BYTES_MAX, Sealed, Writer};
 
 use crate::digest::Sha256Digest;
 use crate::json::{JsonError, canonical};

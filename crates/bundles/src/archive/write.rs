@@ -24,6 +24,57 @@ pub struct Writer<W: Write> {
     files: Vec<FileEntry>,
 }
 
+/// Events on their way into an archive, for a writer that gets them bit by bit.
+pub struct EventParts {
+    dir: String,
+    part: Vec<u8>,
+    number: u32,
+    count: u64,
+    last: Option<u64>,
+}
+
+impl EventParts {
+    /// Parts in this directory of the archive.
+    #[must_use]
+    pub fn new(dir: &str) -> Self {
+        Self { dir: dir.to_owned(), part: Vec::new(), number: 0, count: 0, last: None }
+    }
+
+    fn name(&self) -> String {
+        format!("{}/{:08}.ndjson", self.dir, self.number)
+    }
+
+    /// Takes the next event with its place in the log.
+    ///
+    /// # Errors
+    /// As [`Writer::add_events`].
+    pub fn push<W: Write>(&mut self, to: &mut Writer<W>, index: u64, event: &Value) -> Result<(), WriteError> {
+        if let Some(last) = self.last.filter(|last| *last >= index) {
+            return Err(WriteError::Events { path: self.name(), index, last });
+        }
+        self.last = Some(index);
+        let line = canonical("an event", event)?;
+        if !self.part.is_empty() && self.part.len() + line.len() >= PART_BYTES_MAX {
+            to.add_bytes(&self.name(), &self.part)?;
+            self.part.clear();
+            self.number += 1;
+        }
+        self.part.extend_from_slice(line.as_bytes());
+        self.part.push(b'\n');
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Writes what is left, and returns how many events there are.
+    ///
+    /// # Errors
+    /// As [`Writer::add`].
+    pub fn finish<W: Write>(self, to: &mut Writer<W>) -> Result<u64, WriteError> {
+        to.add_bytes(&self.name(), &self.part)?;
+        Ok(self.count)
+    }
+}
+
 /// An archive whose manifest is written and whose signature is missing.
 pub struct Sealed<W: Write> {
     out: BufWriter<Encoder<'static, W>>,
@@ -79,26 +130,12 @@ impl<W: Write> Writer<W> {
         dir: &str,
         events: impl IntoIterator<Item = Result<(u64, Value), E>>,
     ) -> Result<u64, WriteError> {
-        let (mut part, mut number, mut count, mut last) = (Vec::new(), 0_u32, 0_u64, None);
-        let name = |number: u32| format!("{dir}/{number:08}.ndjson");
+        let mut parts = EventParts::new(dir);
         for event in events {
             let (index, event) = event.map_err(|error| WriteError::Source(error.to_string()))?;
-            if let Some(last) = last.filter(|last| *last >= index) {
-                return Err(WriteError::Events { path: name(number), index, last });
-            }
-            last = Some(index);
-            let line = canonical("an event", &event)?;
-            if !part.is_empty() && part.len() + line.len() >= PART_BYTES_MAX {
-                self.add_bytes(&name(number), &part)?;
-                part.clear();
-                number += 1;
-            }
-            part.extend_from_slice(line.as_bytes());
-            part.push(b'\n');
-            count += 1;
+            parts.push(self, index, &event)?;
         }
-        self.add_bytes(&name(number), &part)?;
-        Ok(count)
+        parts.finish(self)
     }
 
     /// Writes the manifest. Its digest is what is signed.

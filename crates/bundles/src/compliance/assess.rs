@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::predicate::{Match, Rule};
 use super::{Clause, ClauseRef, Mapping, Needs, Role};
@@ -12,6 +12,8 @@ use crate::time_text::DAY_MS;
 
 /// The most entries that a result names for each number. The numbers themselves count all.
 pub const EVIDENCE_MAX: usize = 256;
+/// The most open violations of a clause that are told apart.
+pub const OPEN_MAX: usize = 4_096;
 
 /// What is said of a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -55,7 +57,8 @@ pub struct Freshness {
 }
 
 /// How many events were what.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Events of the types that the mapping names for the clause: the population.
     pub seen: u64,
@@ -99,10 +102,14 @@ pub struct Assessor<'m> {
     last: Option<u64>,
     /// One for each clause of the mapping.
     tallies: Vec<Tally>,
+    /// How many of the newest entries of each kind are kept.
+    keeps: usize,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Tally {
+/// What was counted of a clause so far, so that an assessment goes on where it was left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
     counts: Counts,
     newest_at_ms: Option<i64>,
     evidence: Newest,
@@ -110,16 +117,19 @@ struct Tally {
     unreadable: Newest,
     /// The entries by what a mitigation must share with them.
     open: BTreeMap<String, Vec<u64>>,
+    /// Open violations beyond [`OPEN_MAX`]: nothing tells any more when they are answered, so they stay open.
+    untracked: u64,
 }
 
 /// The newest entries.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 struct Newest(BTreeSet<u64>);
 
 impl Newest {
-    fn add(&mut self, index: u64) {
+    fn add(&mut self, index: u64, keeps: usize) {
         self.0.insert(index);
-        if self.0.len() > EVIDENCE_MAX {
+        if self.0.len() > keeps {
             self.0.pop_first();
         }
     }
@@ -133,7 +143,21 @@ impl<'m> Assessor<'m> {
     /// Assesses at `now_ms`, in milliseconds since 1970.
     #[must_use]
     pub fn new(mapping: &'m Mapping, now_ms: i64) -> Self {
-        Self { mapping, now_ms, last: None, tallies: vec![Tally::default(); mapping.clauses.len()] }
+        Self { mapping, now_ms, last: None, tallies: vec![Tally::default(); mapping.clauses.len()], keeps: EVIDENCE_MAX }
+    }
+
+    /// Goes on from what was counted up to the entry `last`, keeping so many of the newest entries of each kind.
+    #[must_use]
+    pub fn resume(mapping: &'m Mapping, now_ms: i64, last: Option<u64>, tallies: Vec<Tally>, keeps: usize) -> Self {
+        let mut tallies = tallies;
+        tallies.resize(mapping.clauses.len(), Tally::default());
+        Self { mapping, now_ms, last, tallies, keeps }
+    }
+
+    /// What was counted so far, one for each clause of the mapping.
+    #[must_use]
+    pub fn into_tallies(self) -> Vec<Tally> {
+        self.tallies
     }
 
     /// Takes the next event.
@@ -157,7 +181,7 @@ impl<'m> Assessor<'m> {
                 // Two rules may say the same of one event; it counts once.
                 let key = (*place, matched == Match::Yes, rule.role);
                 if matched != Match::No && said.insert(key) {
-                    tally.add(event, rule, matched, self.now_ms);
+                    tally.add(event, rule, matched, self.now_ms, self.keeps);
                 }
             }
         }
@@ -173,37 +197,50 @@ impl<'m> Assessor<'m> {
 }
 
 impl Tally {
-    fn add(&mut self, event: &Event, rule: &Rule, matched: Match, now_ms: i64) {
+    fn add(&mut self, event: &Event, rule: &Rule, matched: Match, now_ms: i64, keeps: usize) {
         if matched == Match::Unknown {
             self.counts.unreadable += 1;
-            self.unreadable.add(event.index);
+            self.unreadable.add(event.index, keeps);
             return;
         }
         match rule.role {
             Role::Evidence => {
                 self.counts.evidence += 1;
-                self.evidence.add(event.index);
+                self.evidence.add(event.index, keeps);
                 if event.at_ms <= now_ms {
                     self.newest_at_ms = self.newest_at_ms.max(Some(event.at_ms));
                 }
             }
             Role::Violation => {
                 self.counts.violations += 1;
-                self.open.entry(rule.pair_key(event)).or_default().push(event.index);
+                if self.open.len() >= OPEN_MAX {
+                    self.untracked += 1;
+                } else {
+                    self.open.entry(rule.pair_key(event)).or_default().push(event.index);
+                }
             }
             Role::Mitigation => {
                 self.counts.mitigations += 1;
-                self.mitigations.add(event.index);
+                self.mitigations.add(event.index, keeps);
                 self.open.remove(&rule.pair_key(event));
             }
         }
     }
 
-    fn result(mut self, clause: &Clause, now_ms: i64) -> ClauseResult {
+    /// Whether an entry is a violation that nothing answered yet.
+    #[must_use]
+    pub fn is_open(&self, index: u64) -> bool {
+        self.open.values().flatten().any(|open| *open == index)
+    }
+
+    /// What is said of the clause at `now_ms`, in milliseconds since 1970.
+    #[must_use]
+    pub fn result(mut self, clause: &Clause, now_ms: i64) -> ClauseResult {
         let mut open = Newest::default();
+        self.counts.open = self.untracked;
         for index in self.open.values().flatten() {
             self.counts.open += 1;
-            open.add(*index);
+            open.add(*index, EVIDENCE_MAX);
         }
         let days = match clause.needs {
             Needs::Fresh { days } => Some(days),

@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-pub use assess::{Assessor, ClauseResult, Counts, EVIDENCE_MAX, Freshness, OutOfOrder, Reason, Verdict, assess};
+pub use assess::{
+    Assessor, ClauseResult, Counts, EVIDENCE_MAX, Freshness, OPEN_MAX, OutOfOrder, Reason, Tally, Verdict, assess,
+};
 pub use error::MappingError;
 pub use predicate::Match;
 pub use shipped::shipped;

@@ -30,6 +30,7 @@ macro_rules! view {
 
 pub mod approvals;
 pub mod assistance;
+pub mod evidence;
 pub mod health;
 pub mod identities;
 pub mod incidents;

@@ -3,6 +3,7 @@
 mod approvals;
 mod assistance;
 pub mod auth;
+mod compliance;
 pub mod extract;
 pub mod openapi;
 pub mod problem;
@@ -11,6 +12,7 @@ mod detections;
 pub mod endpoint;
 pub mod enrolment;
 mod events;
+mod evidence;
 mod health;
 mod identities;
 mod incidents;
@@ -87,6 +89,8 @@ const RESOURCES: &[&[Endpoint]] = &[
     software::ENDPOINTS,
     incidents::ENDPOINTS,
     detections::ENDPOINTS,
+    evidence::ENDPOINTS,
+    compliance::ENDPOINTS,
     journal::ENDPOINTS,
     tlog::ENDPOINTS,
     events::ENDPOINTS,

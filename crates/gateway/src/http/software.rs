@@ -96,11 +96,14 @@ impl Gateway {
     /// The entries of one update in the order in which they happened, each with its proof.
     async fn timeline(&self, tenant: &TenantId, vehicle: VehicleId, number: u32) -> Result<Vec<Value>, Problem> {
         let stream = Subject::new(VehicleUpdates::KIND, vehicle);
-        let (mut from, mut is_inside, mut found) = (0, false, Vec::new());
+        // Places in the stream's chain, which has no gaps; not places in the log.
+        let (mut behind, mut is_inside, mut found) = (0, false, Vec::new());
         loop {
-            let page = self.store.timeline(tenant, &stream, from, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(found) };
-            from = last.index + 1;
+            let page = self.store.timeline(tenant, &stream, behind, PAGE).await?;
+            if page.is_empty() {
+                return Ok(found);
+            }
+            behind += page.len() as u64;
             for entry in &page {
                 let event = store::sequence::envelope(entry)?;
                 let of = event.body.get("number").and_then(Value::as_u64);

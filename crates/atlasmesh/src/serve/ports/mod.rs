@@ -2,6 +2,7 @@
 //! process today; over the network this is the only place that would change.
 
 mod approvals;
+mod evidence;
 mod fleet;
 mod fleet_events;
 mod identity;
@@ -13,6 +14,7 @@ mod security;
 use std::sync::Arc;
 
 pub use self::approvals::{ClearStop, ReleaseHold};
+pub use self::evidence::{EvidenceKeys, NoWitnesses, ObservedVehicles};
 pub use self::fleet::KnownAbilities;
 pub use self::identity::Motion;
 pub use self::maintenance::{MaintainedVehicles, OneAtATime};
