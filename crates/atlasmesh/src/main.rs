@@ -5,6 +5,7 @@
 mod bench;
 mod cli;
 mod completions;
+mod cosigner;
 mod demo;
 mod exchange;
 mod print;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.command {
             Command::Serve(options) => serve::run(options).await,
+            Command::Witness(options) => cosigner::run(options).await,
             Command::Demo(options) => demo::run(options).await,
             Command::Store(command) => serve::backup::run(command).await,
             Command::Policy(command) => serve::policies::run(command),

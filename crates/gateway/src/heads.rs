@@ -91,6 +91,14 @@ impl Heads {
         state.kept.get(tenant).filter(|_| !state.withheld.contains(tenant)).map(|kept| kept.note.clone())
     }
 
+    /// The published heads that are asked for, up to a number of them; none of a log that does not fit what was published.
+    pub fn published(&self, most: usize, is_wanted: impl Fn(&TenantId, u64) -> bool) -> Vec<(TenantId, KeptHead)> {
+        let state = self.lock();
+        let fits = state.kept.iter().filter(|(tenant, _)| !state.withheld.contains(*tenant));
+        let wanted = fits.filter(|(tenant, kept)| is_wanted(tenant, kept.size)).take(most);
+        wanted.map(|(tenant, kept)| (tenant.clone(), kept.clone())).collect()
+    }
+
     /// Publishes no head of a log any more: the one that is kept is the evidence.
     pub fn withhold(&self, tenant: &TenantId) {
         self.lock().withheld.insert(tenant.clone());

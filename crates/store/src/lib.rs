@@ -9,6 +9,7 @@
 
 pub mod command;
 pub mod conformance;
+pub mod cosigned;
 mod decision_dedup;
 pub mod due;
 pub mod memory;

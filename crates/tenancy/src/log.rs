@@ -1,11 +1,19 @@
-//! A tenant's log as others have seen it. Whoever keeps a signed head of the log (a vehicle, the folder of the keys)
+//! A tenant's log as others have seen it. Witnesses cosign its heads, or refuse to. Whoever keeps a signed head of the log (a vehicle, the folder of the keys)
 //! notices when the store is put back to an older state or goes on from another one. That is an alarm; it stands until
 //! somebody with access to the data folder accepts it.
 
+use std::collections::BTreeMap;
+
 use journal::Hash;
 use kernel::decided::Aggregate;
-use kernel::{Decided, EventMeta};
+use kernel::{Decided, EventMeta, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// How long after a cosigned head was journaled the next one is: a witness signs each second, and once an hour says as much.
+pub const COSIGNED_EVERY_MS: i64 = 3_600_000;
+
+/// The most witnesses whose refusals are told apart.
+pub const WITNESSES_MAX: usize = 64;
 
 /// The most alarms that stand at once: each vehicle of a large fleet would raise one, and one is enough.
 pub const ALARMS_MAX: usize = 16;
@@ -16,6 +24,8 @@ kernel::domain_events! {
         "log.alarm_raised" 1 => AlarmRaised(LogAlarm),
         "log.alarms_accepted" 1 => AlarmsAccepted(LogAlarmsAccepted),
         "log.keys_seen" 1 => KeysSeen(LogKeysSeen),
+        "witness.cosigned" 1 => Cosigned(WitnessCosigned),
+        "witness.refused" 1 => Refused(WitnessRefused),
     }
 }
 
@@ -70,6 +80,29 @@ pub struct LogKeysSeen {
     pub generation: u64,
 }
 
+/// Witnesses cosigned a head: it goes on from all that they saw of the log before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WitnessCosigned {
+    pub size: u64,
+    pub root: Hash,
+    /// Their names.
+    pub witnesses: Vec<String>,
+}
+
+/// A witness refused a head, because it does not go on from what the witness saw of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WitnessRefused {
+    pub witness: String,
+    pub reason: String,
+}
+
+/// The newest cosigned head that was journaled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CosignedSize {
+    pub size: u64,
+    pub at: Timestamp,
+}
+
 /// What is known of a log as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Log {
@@ -80,6 +113,11 @@ pub struct Log {
     pub accepted_unsigned: bool,
     /// The newest generation of the keys; 0: none was seen.
     pub keys_generation: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cosigned: Option<CosignedSize>,
+    /// Why witnesses refuse, by name, until they cosign again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, String>,
 }
 
 impl Log {
@@ -98,7 +136,7 @@ impl Aggregate for Log {
     const KIND: &'static str = "log";
     const FOLD_VERSION: u32 = 1;
 
-    fn evolve(state: Option<Self>, event: &LogEvent, _: &EventMeta) -> Option<Self> {
+    fn evolve(state: Option<Self>, event: &LogEvent, meta: &EventMeta) -> Option<Self> {
         let mut log = state.unwrap_or_default();
         match event {
             LogEvent::AlarmRaised(alarm) => log.alarms.push(alarm.clone()),
@@ -114,6 +152,13 @@ impl Aggregate for Log {
                 }
             }
             LogEvent::KeysSeen(keys) => log.keys_generation = log.keys_generation.max(keys.generation),
+            LogEvent::Cosigned(head) => {
+                log.cosigned = Some(CosignedSize { size: head.size, at: meta.recorded_at });
+                log.refused.retain(|witness, _| !head.witnesses.contains(witness));
+            }
+            LogEvent::Refused(refused) => {
+                log.refused.insert(refused.witness.clone(), refused.reason.clone());
+            }
         }
         Some(log)
     }
@@ -145,6 +190,26 @@ pub fn see_keys(state: Option<&Log>, generation: u64) -> Decided<LogEvent, ()> {
     let is_newer = state.is_none_or(|log| generation > log.keys_generation);
     let event = is_newer.then(|| LogKeysSeen { generation }.into());
     Decided::accept(event.into_iter().collect::<Vec<_>>(), ())
+}
+
+/// Notes that witnesses cosigned a head: at most once an hour, if the log grew by more than that note, and at once where
+/// one that refused cosigns again.
+pub fn cosigned(state: Option<&Log>, head: &WitnessCosigned, now: Timestamp) -> Decided<LogEvent, ()> {
+    let is_due =
+        |known: &CosignedSize| head.size > known.size.saturating_add(1) && now.since_ms(known.at) >= COSIGNED_EVERY_MS;
+    let known = state.and_then(|log| log.cosigned.as_ref());
+    let again = |log: &Log| head.witnesses.iter().any(|witness| log.refused.contains_key(witness));
+    let is_noted = known.is_none_or(is_due) || state.is_some_and(again);
+    Decided::accept(is_noted.then(|| head.clone().into()).into_iter().collect::<Vec<_>>(), ())
+}
+
+/// Notes that a witness refused, once for each reason.
+pub fn refused(state: Option<&Log>, refused: &WitnessRefused) -> Decided<LogEvent, ()> {
+    let is_new = state.is_none_or(|log| {
+        let known = log.refused.get(&refused.witness);
+        known.map_or(log.refused.len() < WITNESSES_MAX, |reason| *reason != refused.reason)
+    });
+    Decided::accept(is_new.then(|| refused.clone().into()).into_iter().collect::<Vec<_>>(), ())
 }
 
 #[cfg(test)]
@@ -189,5 +254,33 @@ mod tests {
         check([], |log: Option<&Log>| see_keys(log, 3), accepts([seen(3)], ()));
         check([seen(3)], |log: Option<&Log>| see_keys(log, 3), accepts([], ()));
         check([seen(3)], |log: Option<&Log>| see_keys(log, 4), accepts([seen(4)], ()));
+    }
+
+    #[test]
+    fn a_cosigned_head_is_noted_once_an_hour_if_the_log_grew() {
+        let head = |size| WitnessCosigned { size, root: Hash::of_bytes(b"root"), witnesses: vec!["w1".into()] };
+        let noted = |size| LogEvent::from(head(size));
+        // The events of a test are recorded at one time.
+        let begin = check([noted(5)], |log: Option<&Log>| see_keys(log, 0), accepts([], ())).unwrap();
+        let at = begin.cosigned.unwrap().at;
+        let later = |size, ms| move |log: Option<&Log>| cosigned(log, &head(size), at.plus_ms(ms));
+        check([], later(5, 0), accepts([noted(5)], ()));
+        check([noted(5)], later(50, COSIGNED_EVERY_MS - 1), accepts([], ()));
+        check([noted(5)], later(6, COSIGNED_EVERY_MS), accepts([], ()));
+        check([noted(5)], later(7, COSIGNED_EVERY_MS), accepts([noted(7)], ()));
+    }
+
+    #[test]
+    fn a_refusal_is_noted_once_until_the_witness_cosigns_again() {
+        let refusal = |reason: &str| WitnessRefused { witness: "w1".into(), reason: reason.into() };
+        let noted = |reason: &str| LogEvent::from(refusal(reason));
+        let of = |reason: &'static str| move |log: Option<&Log>| refused(log, &refusal(reason));
+        check([], of("shorter"), accepts([noted("shorter")], ()));
+        check([noted("shorter")], of("shorter"), accepts([], ()));
+        check([noted("shorter")], of("other"), accepts([noted("other")], ()));
+        let head = WitnessCosigned { size: 5, root: Hash::of_bytes(b"root"), witnesses: vec!["w1".into()] };
+        let cosigns = |log: Option<&Log>| cosigned(log, &head, Timestamp::from_ms(0));
+        let after = check([head.clone().into(), noted("other")], cosigns, accepts([head.clone().into()], ()));
+        assert!(after.unwrap().refused.is_empty());
     }
 }

@@ -315,6 +315,17 @@ impl Tenancy {
         self.on_log(&platform, Actor::automation("keys.seen"), |log| log::see_keys(log, generation)).await
     }
 
+    /// Notes that witnesses cosigned a head of a tenant's log.
+    pub async fn witnesses_cosigned(&self, tenant: &TenantId, head: &log::WitnessCosigned) -> Result<(), CommandError> {
+        let now = self.source.now();
+        self.on_log(tenant, Actor::automation("log.witnesses"), |log| log::cosigned(log, head, now)).await
+    }
+
+    /// Notes that a witness refused a head of a tenant's log.
+    pub async fn witness_refused(&self, tenant: &TenantId, refused: &log::WitnessRefused) -> Result<(), CommandError> {
+        self.on_log(tenant, Actor::automation("log.witnesses"), |log| log::refused(log, refused)).await
+    }
+
     async fn on_log<R: Send>(
         &self,
         tenant: &TenantId,

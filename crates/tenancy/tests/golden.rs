@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kernel::Sector;
 use kernel::testing::golden;
-use tenancy::log::{Difference, LogAlarm, LogAlarmsAccepted, LogKeysSeen};
+use tenancy::log::{Difference, LogAlarm, LogAlarmsAccepted, LogKeysSeen, WitnessCosigned, WitnessRefused};
 use tenancy::principal::{PrincipalCreated, PrincipalNamed, PrincipalRevoked, PrincipalTokenIssued};
 use tenancy::tenant::TenantCreated;
 use tenancy::{Log, Principal, Role, Tenant};
@@ -49,6 +49,13 @@ fn a_log_is_read_as_it_was_written() {
         }
         .into(),
         LogAlarmsAccepted { reason: "restored after a fire".into() }.into(),
+        WitnessCosigned {
+            size: 91,
+            root: journal::Hash::of_bytes(b"cosigned"),
+            witnesses: vec!["witness.example/w1".into()],
+        }
+        .into(),
+        WitnessRefused { witness: "witness.example/w2".into(), reason: "the log has other entries".into() }.into(),
     ];
     golden::check::<Log>(&folder("log"), &history);
     let names = serde_json::json!([Difference::Shorter, Difference::Other, Difference::Unsigned, Difference::Unknown]);

@@ -104,6 +104,9 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
         store_mib_max: None,
         rate_limit: 0,
         streams_max: gateway::streams::PER_TENANT,
+        witness: Vec::new(),
+        timestamps: None,
+        timestamps_every: 3_600,
     };
     let (stop, stopping) = watch::channel(false);
     let listener = TcpListener::bind(&options.http).await?;

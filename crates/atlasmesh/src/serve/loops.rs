@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::follower::Follower;
 use super::wiring::Parts;
+use super::witnesses;
 
 /// How often due work is looked for: the finest deadline of a trip is a second.
 const DUE_EVERY: Duration = Duration::from_millis(200);
@@ -68,6 +69,7 @@ pub fn start(parts: &Parts, stopping: &watch::Receiver<bool>) -> Loops {
     tasks.spawn(until_stopped(stopping.clone(), dispatch(parts.clone())));
     tasks.spawn(until_stopped(stopping.clone(), reconcile(parts.clone())));
     tasks.spawn(until_stopped(stopping.clone(), publish_heads(parts.clone())));
+    tasks.spawn(until_stopped(stopping.clone(), witnesses::run(parts.clone())));
     Loops { tasks }
 }
 

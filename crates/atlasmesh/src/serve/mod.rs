@@ -7,15 +7,18 @@ mod follower;
 mod images;
 pub mod loops;
 pub mod maps;
+pub mod outside;
 pub mod policies;
 pub mod ports;
 mod seen;
 mod segments;
 mod sender;
 pub mod signer;
-mod traces;
+pub mod traces;
 pub mod verify;
 pub mod wiring;
+mod witness_client;
+pub mod witnesses;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -136,18 +139,18 @@ fn announce(folder: &DataFolder, gateway: &Gateway, http: SocketAddr) -> Result<
 }
 
 /// What tells the server to stop; from here on a signal is not lost, however early it comes.
-struct StopSignals {
+pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
-    fn watch() -> Result<Self> {
+    pub fn watch() -> Result<Self> {
         let watch = |kind| signal(kind).context("signals cannot be watched");
         Ok(Self { terminate: watch(SignalKind::terminate())?, interrupt: watch(SignalKind::interrupt())? })
     }
 
-    async fn received(&mut self) {
+    pub async fn received(&mut self) {
         tokio::select! {
             biased;
             _ = self.terminate.recv() => {}

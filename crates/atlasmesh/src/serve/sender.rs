@@ -1,23 +1,18 @@
-//! Messages to somebody outside, over HTTP: to pagers and webhooks that the tenant named. TLS trusts what the system trusts.
+//! Messages of incidents to pagers and webhooks that the tenant named.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::{Method, Request, Response, StatusCode, header};
+use hyper::{Response, StatusCode, header};
 use kernel::{BoxFuture, CtxSource, Timestamp};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use security::ports::{Delivery, Outgoing, Sender, Signed};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
-use crate::exchange::exchange;
+use super::outside::{Message, Outside};
 
 /// How long a message may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -26,48 +21,23 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// What a secret of Standard Webhooks begins with; the rest is base 64.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// Sends over HTTP, one connection a message.
+/// Sends over HTTP.
 pub struct HttpSender {
-    tls: TlsConnector,
+    outside: Outside,
     source: Arc<dyn CtxSource>,
 }
 
 impl HttpSender {
-    /// With the certificates that the system trusts.
-    pub fn new(source: Arc<dyn CtxSource>) -> Self {
-        let mut roots = RootCertStore::empty();
-        let found = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(found.certs);
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Self { tls: TlsConnector::from(Arc::new(config)), source }
+    pub fn new(outside: Outside, source: Arc<dyn CtxSource>) -> Self {
+        Self { outside, source }
     }
 
-    async fn post(&self, message: &Outgoing) -> Result<Response<Bytes>> {
-        let url: hyper::Uri = message.url.parse().context("the address is none")?;
-        let host = url.host().context("the address names no host")?.to_owned();
-        let is_tls = url.scheme_str() == Some("https");
-        let port = url.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let body = serde_json::to_vec(&message.body)?;
-        let path = url.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(path)
-            .header(header::HOST, format!("{host}:{port}"))
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::USER_AGENT, concat!("atlasmesh/", env!("CARGO_PKG_VERSION")));
-        if let Some(signed) = &message.signed {
-            for (name, value) in signature(signed, &body, self.source.now()) {
-                request = request.header(name, value);
-            }
-        }
-        let request = request.body(Full::new(Bytes::from(body)))?;
-        let stream = TcpStream::connect((host.as_str(), port)).await.context("nobody listens there")?;
-        if !is_tls {
-            return exchange(stream, request, ANSWER_BYTES_MAX).await;
-        }
-        let name = ServerName::try_from(host).map_err(|_| anyhow!("the address names no host"))?;
-        let stream = self.tls.connect(name, stream).await.context("no TLS with the receiver")?;
-        exchange(stream, request, ANSWER_BYTES_MAX).await
+    async fn post(&self, outgoing: &Outgoing) -> Result<Response<Bytes>> {
+        let body = serde_json::to_vec(&outgoing.body)?;
+        let signed = outgoing.signed.as_ref().map(|signed| signature(signed, &body, self.source.now()));
+        let mut message = Message::post(&outgoing.url, "application/json", body);
+        message.headers.extend(signed.into_iter().flatten());
+        self.outside.send(message, ANSWER_BYTES_MAX, LIMIT).await
     }
 }
 
@@ -103,10 +73,9 @@ fn delivery(answer: &Response<Bytes>) -> Delivery {
 impl Sender for HttpSender {
     fn send(&self, message: Outgoing) -> BoxFuture<'_, Delivery> {
         Box::pin(async move {
-            match tokio::time::timeout(LIMIT, self.post(&message)).await {
-                Ok(Ok(answer)) => delivery(&answer),
-                Ok(Err(error)) => Delivery::Later { reason: error.to_string(), after_s: None },
-                Err(_) => Delivery::Later { reason: "no answer within ten seconds".into(), after_s: None },
+            match self.post(&message).await {
+                Ok(answer) => delivery(&answer),
+                Err(error) => Delivery::Later { reason: error.to_string(), after_s: None },
             }
         })
     }

@@ -34,6 +34,7 @@ use super::folder::DataFolder;
 use super::images::ImageFolder;
 use super::loops::{DueHandlers, Subscribers};
 use super::maps::MapFolder;
+use super::outside::Outside;
 use super::policies;
 use super::ports::{
     ClearStop, EventReader, EvidenceKeys, IncidentSubjects, MaintainedVehicles, Motion, Neighbours, NoWitnesses,
@@ -42,6 +43,7 @@ use super::ports::{
 use super::sender::HttpSender;
 use super::signer::AuditSigner;
 use super::verify;
+use super::witnesses;
 use crate::cli::args::ServeOptions;
 use crate::system_clock::SystemSource;
 
@@ -67,6 +69,9 @@ pub struct Parts {
     /// What follows from the journal, beside the outbox.
     pub subscribers: Subscribers,
     pub outbox: Arc<Outbox>,
+    /// Whom is asked to vouch for the logs.
+    pub vouching: Arc<witnesses::Settings>,
+    pub outside: Outside,
     /// What vehicles find at the listeners.
     pub link_tls: Arc<ListenerTls>,
     pub enrolment_tls: Arc<ListenerTls>,
@@ -123,6 +128,7 @@ pub fn wire(
 ) -> Result<Parts> {
     let clock = Arc::new(SystemSource::start());
     let source: Arc<dyn CtxSource> = clock.clone();
+    let outside = Outside::new();
     let engine = Arc::new(Engine::new(policies::load(options.policies.as_deref())?));
     let Opened { store, audit_key, updates, evidence_key, key_generation } = open(options, folder, &source)?;
     let keyring = Arc::clone(&updates.keyring);
@@ -145,7 +151,7 @@ pub fn wire(
         source: Arc::clone(&source),
         reader: Arc::new(EventReader),
         subjects: Arc::new(subjects),
-        sender: Arc::new(HttpSender::new(Arc::clone(&source))),
+        sender: Arc::new(HttpSender::new(outside.clone(), Arc::clone(&source))),
     }));
     let evidence = evidence::Evidence::new(evidence::Parts {
         store: Arc::clone(&store),
@@ -230,6 +236,8 @@ pub fn wire(
         due,
         subscribers,
         outbox,
+        vouching: Arc::new(vouching(options)),
+        outside,
         link_tls,
         enrolment_tls,
         updates_tls,
@@ -349,6 +357,14 @@ fn metrics() -> Result<Arc<dyn Fn() -> String + Send + Sync>> {
         recorder.run_upkeep();
         recorder.render()
     }))
+}
+
+fn vouching(options: &ServeOptions) -> witnesses::Settings {
+    witnesses::Settings {
+        witnesses: options.witness.clone(),
+        authority: options.timestamps.clone(),
+        timestamps_every_ms: i64::from(options.timestamps_every) * 1_000,
+    }
 }
 
 fn link_settings(options: &ServeOptions) -> vehicles::Settings {

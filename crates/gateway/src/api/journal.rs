@@ -76,6 +76,15 @@ view! {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
+pub struct WhichCheckpoint {
+    /// Whether it is the newest that witnesses cosigned, with their lines (C2SP tlog-cosignature).
+    #[serde(default)]
+    pub witnessed: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub struct Sizes {
     pub from: Option<Size>,
     pub to: Option<Size>,

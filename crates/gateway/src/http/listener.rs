@@ -24,9 +24,20 @@ use crate::connections::{Admitted, Limits};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Listens until told to stop; returns when every request that was begun has its answer.
-pub async fn listen(gateway: Arc<Gateway>, listener: TcpListener, limits: Limits, mut stopping: watch::Receiver<bool>) {
-    let service = TowerToHyperService::new(super::router(gateway));
-    let mut acceptor = Acceptor::new("http", listener, limits);
+pub async fn listen(gateway: Arc<Gateway>, listener: TcpListener, limits: Limits, stopping: watch::Receiver<bool>) {
+    listen_with("http", super::router(gateway), listener, limits, stopping).await;
+}
+
+/// The same for other routes, by the name that the listener has in the log and in metrics.
+pub async fn listen_with(
+    name: &'static str,
+    router: Router,
+    listener: TcpListener,
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let service = TowerToHyperService::new(router);
+    let mut acceptor = Acceptor::new(name, listener, limits);
     let mut open = JoinSet::new();
     let until = stopping.clone();
     loop {

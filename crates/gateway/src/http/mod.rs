@@ -59,7 +59,7 @@ use crate::Gateway;
 use crate::http::endpoint::Endpoint;
 use crate::http::problem::Problem;
 
-pub use listener::listen;
+pub use listener::{listen, listen_with};
 
 /// The largest JSON body in bytes: a trip with a thousand stops stays far below.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;

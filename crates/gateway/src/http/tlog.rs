@@ -12,6 +12,7 @@ use axum::routing::on;
 use journal::receipt::InclusionReceipt;
 use journal::tile::{Content, Tile};
 use kernel::{Code, EventId, TenantId};
+use store::cosigned::newest_cosigned;
 use store::port::Head;
 use store::tiles;
 use tenancy::MAY_READ_JOURNAL;
@@ -22,7 +23,7 @@ use super::extract::{Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::Within;
-use crate::api::journal::{Consistency, Sizes};
+use crate::api::journal::{Consistency, Sizes, WhichCheckpoint};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -33,7 +34,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..endpoint::get("/v1/journal/{event}/tlog-proof", MAY_READ_JOURNAL)
     },
     Endpoint {
-        summary: "The newest signed head as a checkpoint (C2SP tlog-checkpoint)",
+        summary: "The newest signed head as a checkpoint (C2SP tlog-checkpoint); with `witnessed=true` the newest that witnesses cosigned",
+        query: endpoint::takes::<WhichCheckpoint>(),
         answer: Answer::Text,
         route: |m| on(m, checkpoint),
         ..endpoint::get("/v1/journal/checkpoint", MAY_READ_JOURNAL)
@@ -87,8 +89,21 @@ impl Gateway {
 }
 
 /// `GET /v1/journal/checkpoint`
-pub async fn checkpoint(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Response, Problem> {
-    Ok(text(gateway.head_of(&caller.authenticated.tenant).await?.note))
+pub async fn checkpoint(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Parameters(which): Parameters<WhichCheckpoint>,
+) -> Result<Response, Problem> {
+    let tenant = &caller.authenticated.tenant;
+    if !which.witnessed {
+        return Ok(text(gateway.head_of(tenant).await?.note));
+    }
+    let nobody = || {
+        let what = "no witness has cosigned a head of this journal: the server is started with --witness for each, and each \
+                    witness with the journal's vkey";
+        Problem::new(Code::NotFound, what)
+    };
+    Ok(text(newest_cosigned(&*gateway.store, tenant).await?.ok_or_else(nobody)?.note))
 }
 
 /// `GET /v1/journal/{event}/tlog-proof`

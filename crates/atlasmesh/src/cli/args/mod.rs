@@ -26,7 +26,7 @@ pub use maintenance::{Class, Closing, MaintenanceCommand, RequestOptions};
 pub use ota::{EvidenceCommand, OtaCommand, PlanOptions, ReleaseOptions};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
 pub use security::{SecurityCommand, Severity};
-pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand};
+pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand, WitnessOptions};
 pub use work::{AssistCommand, StandingCommand, TripCommand};
 
 /// Control plane of an autonomous-vehicle fleet.
@@ -81,6 +81,8 @@ impl FromStr for Place {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Serve(ServeOptions),
+    /// Cosign the heads of others' logs that go on from what was seen of them: run it where the log's operator cannot reach it.
+    Witness(WitnessOptions),
     /// Run a whole simulated fleet on real streets.
     Demo(DemoOptions),
     /// What a server keeps on its disk.

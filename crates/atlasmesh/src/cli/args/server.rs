@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use journal::NoteVerifier;
+
+use crate::serve::witnesses::WitnessAt;
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = examples!["atlasmesh serve --data fleet-data --http 127.0.0.1:8080"])]
@@ -52,6 +55,38 @@ pub struct ServeOptions {
     /// Live streams and position feeds that one tenant may hold open.
     #[arg(long, default_value_t = gateway::streams::PER_TENANT)]
     pub streams_max: usize,
+    /// A witness that is asked to cosign each head of the logs; again for each other one.
+    #[arg(long, value_name = "NAME+ID+KEY@URL")]
+    pub witness: Vec<WitnessAt>,
+    /// A timestamping authority (RFC 3161) that dates the heads of logs that grew.
+    #[arg(long, value_name = "URL")]
+    pub timestamps: Option<String>,
+    /// Seconds between two timestamps of a log.
+    #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub timestamps_every: u32,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = examples![
+    "atlasmesh witness --data witness-data --log atlasmesh.local/log/north-pit+4a1178a9+AXMwCHH0TBaOfJSd4sdQ5gwsm7j/UwAXxaJnI06ctNuO",
+])]
+pub struct WitnessOptions {
+    /// The folder of its key and of what it has seen.
+    #[arg(long, default_value = "atlasmesh-witness")]
+    pub data: PathBuf,
+    /// Where logs ask, and others read what was cosigned. Plain HTTP: put a TLS proxy before it.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    pub http: String,
+    /// Its name in notes, an address without a scheme that you own.
+    #[arg(long, default_value = "witness.atlasmesh.local", value_parser = witness_name)]
+    pub name: String,
+    /// The key of a log that it cosigns, as `GET /v1/journal/head` gives it; again for each other one.
+    #[arg(long, value_name = "VKEY", required = true)]
+    pub log: Vec<NoteVerifier>,
+}
+
+fn witness_name(name: &str) -> Result<String, String> {
+    journal::checkpoint::check_name(name).map(|()| name.to_owned()).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, Clone, Args)]
