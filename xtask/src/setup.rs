@@ -92,6 +92,20 @@ const NEEDS: &[Need] = &[
         why: "evidence is unpacked by commands of others alone",
     },
     Need {
+        program: "pdftotext",
+        named_by: None,
+        probe: &["-v"],
+        packages: &["poppler-utils"],
+        why: "the text of reports is read by a program of others",
+    },
+    Need {
+        program: "qpdf",
+        named_by: None,
+        probe: &["--version"],
+        packages: &["qpdf"],
+        why: "the files of reports are checked by a program of others",
+    },
+    Need {
         program: "cpio",
         named_by: None,
         probe: &["--version"],
