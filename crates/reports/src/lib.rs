@@ -2,7 +2,7 @@
 //! and the names are parameters, so the same input gives the same bytes.
 //!
 //! [`Forms`] reads the forms from data; [`fill`] takes what the journal knows and what a person adds, and names what is
-//! missing.
+//! missing. [`Report::new`] sets it beside what is said of the clauses, and [`html`] and [`pdf`] write that down.
 
 #![cfg_attr(
     test,
@@ -18,7 +18,15 @@
 mod csv_text;
 mod fill;
 pub mod form;
+mod html;
+mod pdf;
+mod plain;
+pub mod report;
+mod time_text;
 
 pub use csv_text::csv;
 pub use fill::{ENTRIES_MAX, Fault, Filled, FilledField, Filler, Origin, fill};
 pub use form::{Form, FormError, FormFile, Forms, shipped};
+pub use html::html;
+pub use pdf::{PdfError, pdf};
+pub use report::{Period, Report, Status};

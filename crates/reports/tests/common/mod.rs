@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use bundles::{Event, Mapping, Subject};
-use reports::{Form, Forms, shipped};
+use bundles::adherence::Adherence;
+use bundles::deadline::Zone;
+use bundles::{Event, Mapping, Subject, assess};
+use reports::report::{Contents, Correction, Frame, Technical};
+use reports::{Form, Forms, Period, Report, Status, fill, shipped};
 use serde_json::{Value, json};
 
 /// 30 November 2026, 00:00 in UTC.
@@ -51,4 +54,46 @@ pub fn collision(index: u64, narrative: &str) -> Event {
         "crash_with": "Passenger Car", "towed": false, "airbags": true, "engaged": true, "narrative": narrative,
     });
     event(index, "collision.recorded", "veh-1", body)
+}
+
+/// A report of a month for California, with the words of a person where the caller wants them.
+pub fn report(form_id: &str, words: &str) -> Report {
+    let (form, mapping) = (form(form_id), mapping());
+    let mut events: Vec<Event> = (0..400).map(trip).collect();
+    events.extend((400..440).map(|index| mode(index, "AUTONOMOUS", "MANUAL")));
+    events.extend((440..460).map(|index| event(index, "update.succeeded", "veh-2", json!({"number": index}))));
+    events.push(event(460, "update.failed", "veh-3", json!({"code": "SELF_TEST_FAILED"})));
+    events.push(event(461, "site.zone_drawn", "veh-3", json!({})));
+    events.push(collision(462, words));
+    events.push(event(900, "trip.compliance_summary", "veh-4", json!({"compliant": 44})));
+    events.push(event(1_400, "vehicle_software.reported", "veh-5", json!({})));
+    let classes = map(&[("veh-1", "shuttle"), ("veh-2", "shuttle"), ("veh-3", "haul truck")]);
+    let mut adherence = Adherence::new(&mapping, Zone::utc(), classes);
+    events.iter().for_each(|event| adherence.push(event).unwrap());
+    let results = assess(&mapping, &events, NOW_MS).unwrap();
+    let settings = map(&[("reporting_entity", words)]);
+    let filled = fill(&form, &events, &settings, &map(&[("causes", words), ("month", "2026-11")])).unwrap();
+    let corrections = [Correction { version: 2, at_ms: NOW_MS, what: words.to_owned(), why: "A miscount.".to_owned() }];
+    let technical = Technical {
+        bundle_digest: Some("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned()),
+        checkpoint: Some("atlasmesh.example/log/t1, size 1401".to_owned()),
+        key_id: Some("key_01kc0000000000000000000009".to_owned()),
+        others: Vec::new(),
+    };
+    let frame = Frame {
+        period: Period { from_ms: NOW_MS - 90 * DAY_MS, to_ms: NOW_MS },
+        tenant: words.to_owned(),
+        made_at_ms: NOW_MS,
+        version: 2,
+        status: Status::Draft,
+    };
+    let contents = Contents {
+        filled: &filled,
+        mapping: &mapping,
+        results: &results,
+        adherence: &adherence,
+        corrections: &corrections,
+        technical: &technical,
+    };
+    Report::new(&form, frame, &contents)
 }
