@@ -49,9 +49,10 @@ pub fn mode(index: u64, from: &str, to: &str) -> Event {
 
 pub fn collision(index: u64, narrative: &str) -> Event {
     let body = json!({
-        "report": "sgo-5-day", "noticed_at": "2026-11-24T23:30:13.000000Z", "occurred_at": "2026-11-24T03:00:13.000000Z",
-        "vehicle": "veh-1", "state": "CA", "place": {"lat": 37.7749, "lon": -122.4194}, "severity": "minor",
-        "crash_with": "Passenger Car", "towed": false, "airbags": true, "engaged": true, "narrative": narrative,
+        "collision": "col_1", "vehicle": "veh-1", "trip": null, "occurred_at": "2026-11-24T03:00:13.000000Z",
+        "noticed_at": "2026-11-24T23:30:13.000000Z", "lat": 37.7749, "lon": -122.4194, "crash_with": "passenger car",
+        "injury": "minor", "vulnerable_road_user": false, "airbags": true, "towed": false, "engaged": true,
+        "property_damage": true, "narrative": narrative, "report": "sgo-5-day", "by": "prin_1", "state": "CA",
     });
     event(index, "collision.recorded", "veh-1", body)
 }
