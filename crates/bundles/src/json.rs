@@ -14,7 +14,10 @@ pub struct JsonError {
 }
 
 /// The canonical text of `value`.
-pub(crate) fn canonical(what: &'static str, value: &impl Serialize) -> Result<String, JsonError> {
+///
+/// # Errors
+/// [`JsonError`] where it has none.
+pub fn canonical(what: &'static str, value: &impl Serialize) -> Result<String, JsonError> {
     serde_json_canonicalizer::to_string(value).map_err(|source| JsonError { what, source })
 }
 

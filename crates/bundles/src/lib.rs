@@ -34,4 +34,4 @@ pub mod verify_md;
 pub use compliance::{ClauseRef, ClauseResult, Mapping, MappingError, MappingFile, Role, Verdict, assess, shipped};
 pub use digest::Sha256Digest;
 pub use event::{Event, Subject};
-pub use json::JsonError;
+pub use json::{JsonError, canonical};

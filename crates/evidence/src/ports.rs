@@ -30,16 +30,43 @@ pub trait Vehicles: Send + Sync {
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>>;
 }
 
+/// What a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyPurpose {
+    Evidence,
+    Report,
+}
+
 /// What signs, and the keys that a verifier needs.
 pub trait Signing: Send + Sync {
-    /// The key that signs evidence now, and its public half in PEM.
-    fn key(&self) -> (KeyId, String);
+    /// The key that signs for a purpose now, and its public half in PEM.
+    fn key(&self, purpose: KeyPurpose) -> (KeyId, String);
 
     /// An Ed25519 signature over a message.
     ///
     /// # Errors
     /// The key cannot be used.
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+    fn sign(&self, purpose: KeyPurpose, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+
+    /// Checks a signature by one of our keys for reports. Answers what leads from it to a key that is trusted, or why none is.
+    fn verify<'a>(
+        &'a self,
+        key: &'a str,
+        message: &'a [u8],
+        signature: &'a [u8],
+    ) -> BoxFuture<'a, Result<Result<Vec<String>, String>, Fault>>;
+
+    /// Whether these bytes are a public key by which somebody else may sign: SubjectPublicKeyInfo, Ed25519 or P-256.
+    ///
+    /// # Errors
+    /// Why it is none.
+    fn check_foreign_key(&self, spki: &[u8]) -> Result<(), String>;
+
+    /// Checks a signature by somebody else's key: Ed25519, or ECDSA with SHA-256 as two numbers of 32 bytes or in ASN.1.
+    ///
+    /// # Errors
+    /// Why it does not fit.
+    fn verify_foreign(&self, spki: &[u8], message: &[u8], signature: &[u8]) -> Result<(), String>;
 
     /// The name and key of a tenant's log, and the key in PEM.
     fn log(&self, tenant: &TenantId) -> (NoteVerifier, String);

@@ -102,6 +102,7 @@ struct Opened {
     audit_key: keys::VerifyingKey<keys::Audit>,
     updates: UpdateParts,
     evidence_key: Key<Evidence>,
+    report_key: Key<keys::Report>,
     key_generation: u64,
 }
 
@@ -112,10 +113,11 @@ fn open(options: &ServeOptions, folder: &DataFolder, source: &Arc<dyn CtxSource>
     let store = SqliteStore::open(&Options { folder: folder.store(), pages_max }, Arc::new(signer))?;
     let store: Arc<dyn Store> = Arc::new(store);
     let (signers, evidence_key) = update_keys(&mut keystore).context("there are no keys for updates")?;
+    let report_key = keystore.active_or_first::<keys::Report>().context("there is no key for reports")?;
     let key_generation = keystore.generation();
     let keyring = Keyring::new(Arc::clone(&store), Arc::clone(source), keystore, options.trust_domain.clone());
     let updates = UpdateParts { keyring: Arc::new(keyring), signers };
-    Ok(Opened { store, audit_key, updates, evidence_key, key_generation })
+    Ok(Opened { store, audit_key, updates, evidence_key, report_key, key_generation })
 }
 
 /// Opens what the folder holds and puts the parts together.
@@ -130,7 +132,7 @@ pub fn wire(
     let source: Arc<dyn CtxSource> = clock.clone();
     let outside = Outside::new();
     let engine = Arc::new(Engine::new(policies::load(options.policies.as_deref())?));
-    let Opened { store, audit_key, updates, evidence_key, key_generation } = open(options, folder, &source)?;
+    let Opened { store, audit_key, updates, evidence_key, report_key, key_generation } = open(options, folder, &source)?;
     let keyring = Arc::clone(&updates.keyring);
     let keyring_of_evidence = Arc::clone(&keyring);
     let services = services(options, folder, &store, &source, &engine, updates);
@@ -159,7 +161,8 @@ pub fn wire(
         source: Arc::clone(&source),
         vehicles: Arc::new(ObservedVehicles { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy) }),
         signing: Arc::new(EvidenceKeys {
-            key: evidence_key.clone(),
+            evidence: evidence_key.clone(),
+            report: report_key,
             audit: audit_key,
             keyring: Arc::clone(&keyring_of_evidence),
         }),

@@ -9,7 +9,7 @@ use bundles::statement::{Statement, sign};
 use bundles::{ClauseRef, Role, Sha256Digest};
 use journal::Entry;
 use kernel::id::IssueId;
-use kernel::{BoxFuture, Envelope, Subject, TenantId};
+use kernel::{Aggregate, BoxFuture, Envelope, Subject, TenantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::port::{Fault, ListQuery};
@@ -20,7 +20,9 @@ use super::collect::SigningKey;
 use super::{CLASSIFY_RULE, Evidence, event_of, id_of};
 use crate::issue::events::IssueRaised;
 use crate::issue::{ComplianceIssue, IssueKind, decide};
+use crate::ports::KeyPurpose;
 use crate::profile::ComplianceProfile;
+use crate::report::ComplianceReport;
 
 /// What is counted of each clause, so that a start goes on from it.
 pub const TALLIES: TableSpec = TableSpec::observations("compliance_tallies", &[]);
@@ -242,6 +244,10 @@ impl Evidence {
     }
 
     async fn raise_violation(&self, index: u64, event: &Envelope, clauses: Vec<String>) -> Result<(), CommandError> {
+        // What an authority rejects is an issue of its own, with the authority's date.
+        if event.stream.kind() == ComplianceReport::KIND {
+            return Ok(());
+        }
         let ctx = self.automation(&event.tenant, CLASSIFY_RULE).await?.caused_by(event.id);
         let named = |kind: &str| {
             let all = std::iter::once(&event.stream).chain(&event.about);
@@ -397,7 +403,7 @@ impl Evidence {
         let predicate = serde_json::to_value(classified).map_err(unwritable)?;
         let digest = Sha256Digest::of(&entry.leaf_data());
         let statement = Statement::about(&classified.event, digest, CLASSIFICATION, predicate);
-        let signed = sign(&statement, &SigningKey::of(&*self.parts.signing)).map_err(|error| Fault::Unavailable {
+        let signed = sign(&statement, &SigningKey::of(&*self.parts.signing, KeyPurpose::Evidence)).map_err(|error| Fault::Unavailable {
             what: "sign evidence",
             source: error.to_string().into(),
         })?;

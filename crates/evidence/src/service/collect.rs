@@ -12,7 +12,7 @@ use bundles::deadline::Zone;
 use bundles::oscal::{Assessment, PoamItem, assessment_results, mapping_collection, poam};
 use bundles::statement::{EVIDENCE_BUNDLE, Signer, Statement, sign};
 use bundles::verify_md::{KeyKind, Names, verify_md};
-use bundles::{Mapping, shipped};
+use bundles::{Mapping, canonical, shipped};
 use journal::proof::verify_inclusion;
 use journal::{Checkpoint, Entry, Hash};
 use kernel::id::BundleId;
@@ -28,7 +28,7 @@ use super::contents::{self, results_json, verdicts};
 use super::entries::{Checks, Pages, READ_BYTES, Stored, first_at};
 use super::{COLLECT_RULE, Evidence, event_of};
 use crate::bundle::{Archive, BundleEvent, EvidenceBundle, REASONS_MAX, Wanted, decide};
-use crate::ports::{NewArchive, Signing};
+use crate::ports::{KeyPurpose, NewArchive, Signing};
 
 /// The name of the cursor.
 const NAME: &str = "evidence.collect";
@@ -42,12 +42,17 @@ const DISCLOSED_MAX: usize = 10_000;
 /// The key that signs evidence, for the statement.
 pub(crate) struct SigningKey<'a> {
     signing: &'a dyn Signing,
+    purpose: KeyPurpose,
     id: String,
 }
 
 impl<'a> SigningKey<'a> {
-    pub(crate) fn of(signing: &'a dyn Signing) -> Self {
-        Self { signing, id: signing.key().0.to_string() }
+    pub(crate) fn of(signing: &'a dyn Signing, purpose: KeyPurpose) -> Self {
+        Self { signing, purpose, id: signing.key(purpose).0.to_string() }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 }
 
@@ -59,7 +64,7 @@ impl Signer for SigningKey<'_> {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        self.signing.sign(message)
+        self.signing.sign(self.purpose, message)
     }
 }
 
@@ -224,7 +229,7 @@ impl Evidence {
             for subject in disclosed(&collected) {
                 values.extend(personal::disclose(&*self.parts.store, tenant, &subject).await?);
             }
-            writer.add_bytes("disclosures.json", canonical(&json!(values)).as_bytes())?;
+            writer.add_bytes("disclosures.json", text(&json!(values))?.as_bytes())?;
         }
         self.add_events(tenant, &events, &mut writer).await?;
         self.add_documents(tenant, bundle, &mapping, at_ms, &mut collected, &mut writer).await?;
@@ -336,8 +341,8 @@ impl Evidence {
         writer: &mut Writer<Box<dyn NewArchive>>,
     ) -> Result<(), Stopped> {
         let (verifier, log_pem) = self.parts.signing.log(tenant);
-        writer.add_bytes("keys/evidence.pem", self.parts.signing.key().1.as_bytes())?;
-        writer.add_bytes("keys/history.json", canonical(&json!(self.parts.signing.history().await?)).as_bytes())?;
+        writer.add_bytes("keys/evidence.pem", self.parts.signing.key(KeyPurpose::Evidence).1.as_bytes())?;
+        writer.add_bytes("keys/history.json", text(&json!(self.parts.signing.history().await?))?.as_bytes())?;
         writer.add_bytes("keys/log.pem", log_pem.as_bytes())?;
         writer.add_bytes("keys/log.vkey", format!("{}\n", verifier.vkey()).as_bytes())?;
         for file in shipped() {
@@ -373,8 +378,8 @@ impl Evidence {
                 None => collected.problems.push(format!("the policies {digest} that decided are not at hand")),
             }
         }
-        writer.add_bytes("results/adherence.json", canonical(&collected.adherence).as_bytes())?;
-        writer.add_bytes("results/clauses.json", canonical(&results_json(&collected.results)).as_bytes())?;
+        writer.add_bytes("results/adherence.json", text(&collected.adherence)?.as_bytes())?;
+        writer.add_bytes("results/clauses.json", text(&results_json(&collected.results))?.as_bytes())?;
         Ok(())
     }
 
@@ -408,7 +413,7 @@ impl Evidence {
         incomplete.truncate(REASONS_MAX);
         let verdicts = verdicts(&collected.results);
         let sealed = writer.seal()?;
-        let key = SigningKey::of(&*self.parts.signing);
+        let key = SigningKey::of(&*self.parts.signing, KeyPurpose::Evidence);
         let predicate = json!({
             "bundle": id,
             "tenant": tenant,
@@ -453,10 +458,10 @@ impl Evidence {
     /// Reads what is on the disk as a verifier would (EVD-4).
     fn validate(&self, tenant: &TenantId, sha256: &str) -> Result<(), Stopped> {
         let file = Stored { archives: &*self.parts.archives, tenant, sha256, at: 0, buffer: Vec::new() };
-        let (id, _) = self.parts.signing.key();
+        let (id, _) = self.parts.signing.key(KeyPurpose::Evidence);
         let by_this_key = |key: &str, message: &[u8], signature: &[u8]| {
             // Ed25519 signs the same message the same way.
-            key == id.to_string() && self.parts.signing.sign(message).is_ok_and(|own| own == signature)
+            key == id.to_string() && self.parts.signing.sign(KeyPurpose::Evidence, message).is_ok_and(|own| own == signature)
         };
         let limits = Limits::default();
         match bundles::verify::verify(file, &limits, by_this_key, |_, _, file| io::copy(file, &mut io::sink()).map(drop)) {
@@ -486,7 +491,7 @@ impl Evidence {
 }
 
 /// The mapping of the frameworks that are wanted; all where none is named.
-fn chosen_mapping(frameworks: &BTreeSet<String>) -> Result<Mapping, String> {
+pub(super) fn chosen_mapping(frameworks: &BTreeSet<String>) -> Result<Mapping, String> {
     let is_wanted = |name: &str| {
         let id = name.strip_suffix(".yaml").unwrap_or(name);
         frameworks.is_empty() || frameworks.contains(id)
@@ -517,7 +522,7 @@ fn adherence_json(adherence: &Adherence<'_>) -> Value {
     })
 }
 
-/// One line of JSON whose members stand in order.
-fn canonical(value: &Value) -> String {
-    format!("{value}\n")
+/// A document of the archive, in canonical JSON (RFC 8785).
+fn text(value: &Value) -> Result<String, Stopped> {
+    canonical("a document", value).map_err(|error| Stopped::Failed(error.to_string()))
 }

@@ -14,8 +14,10 @@ use store::{CommandError, Extras, RowWrite, execute};
 use super::{Asked, Evidence, MITIGATE_RULE, id_of};
 use crate::actions::MITIGATE;
 use crate::bundle::Wanted;
+use crate::collision::{CollisionEvent, KnownCollision};
 use crate::issue::events::{IssueEvent, IssueRaised};
 use crate::issue::{ComplianceIssue, Mitigation, decide};
+use crate::report::ComplianceReport;
 
 /// The name of the cursor.
 const NAME: &str = "evidence.mitigate";
@@ -32,13 +34,7 @@ impl Subscriber for Mitigator {
 
     fn handle<'a>(&'a self, _: u64, event: &'a Envelope) -> BoxFuture<'a, Result<Vec<RowWrite>, Fault>> {
         Box::pin(async move {
-            let Some((id, happened)) = ComplianceIssue::event_in(event) else { return Ok(Vec::new()) };
-            let result = match happened {
-                IssueEvent::Raised(raised) => self.0.answer(event, id, &raised).await,
-                IssueEvent::Ordered(ordered) => self.0.carry_out(event, id, ordered.mitigation).await,
-                _ => Ok(()),
-            };
-            step_over_refusal(NAME, result)?;
+            step_over_refusal(NAME, self.0.after(event).await)?;
             Ok(Vec::new())
         })
     }
@@ -47,6 +43,23 @@ impl Subscriber for Mitigator {
 impl Evidence {
     pub(crate) fn mitigating(self: &Arc<Self>) -> Arc<dyn Subscriber> {
         Arc::new(Mitigator(Arc::clone(self)))
+    }
+
+    /// What follows from what happens to issues, reports and collisions.
+    async fn after(&self, event: &Envelope) -> Result<(), CommandError> {
+        if let Some((id, happened)) = ComplianceIssue::event_in(event) {
+            return match happened {
+                IssueEvent::Raised(raised) => self.answer(event, id, &raised).await,
+                IssueEvent::Ordered(ordered) => self.carry_out(event, id, ordered.mitigation).await,
+                _ => Ok(()),
+            };
+        }
+        if let Some((id, happened)) = ComplianceReport::event_in(event) {
+            return self.after_report(event, id, &happened).await;
+        }
+        let Some((_, CollisionEvent::Recorded(recorded))) = KnownCollision::event_in(event) else { return Ok(()) };
+        let ctx = self.automation(&event.tenant, MITIGATE_RULE).await?.caused_by(event.id);
+        self.oblige_collision(&ctx, &recorded).await
     }
 
     pub(crate) async fn raise(&self, ctx: &Ctx, id: IssueId, raised: &IssueRaised) -> Result<(), CommandError> {

@@ -1,12 +1,15 @@
 //! Evidence over the store: entries by clause as they come, bundles, issues and what is done about them.
 
+mod authority;
 mod classify;
 mod collect;
 mod contents;
 mod entries;
 mod holds;
 mod issues;
+mod obligations;
 mod policies;
+mod reports;
 mod sweep;
 
 use std::collections::BTreeMap;
@@ -16,12 +19,15 @@ use bundles::{Event, Mapping, Subject as EventSubject, shipped};
 use journal::Hash;
 use kernel::id::TypedId;
 use kernel::{Aggregate, Ctx, CtxSource, Decided, Envelope, TenantId};
+use ::reports::Forms;
 use policy::{Engine as Policy, PolicyAnswer, Request};
 use store::port::{Fault, Guard, ListQuery, Order, Store};
 use store::{CommandError, Extras, TableSpec, execute_plain, load};
 
+pub use authority::SignedText;
 pub use classify::{Classified, ClauseView, FrameworkView, TALLIES};
 pub use policies::POLICY_TEXTS;
+pub use reports::{Composed, NewReport};
 
 use crate::ports::{Archives, Signing, Vehicles, Witnesses};
 use classify::Live;
@@ -50,6 +56,7 @@ pub struct Parts {
 pub struct Evidence {
     pub(crate) parts: Parts,
     pub(crate) mapping: Arc<Mapping>,
+    pub(crate) forms: Forms,
     /// What is counted of each clause, by tenant. It follows from the journal, and goes on from a row after a start.
     pub(crate) live: Mutex<BTreeMap<TenantId, Live>>,
 }
@@ -63,7 +70,10 @@ impl Evidence {
         let mapping = Mapping::compile(&shipped()).map_err(|errors| {
             errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         })?;
-        Ok(Self { parts, mapping: Arc::new(mapping), live: Mutex::default() })
+        let forms = Forms::compile(&::reports::shipped(), &mapping).map_err(|errors| {
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        })?;
+        Ok(Self { parts, mapping: Arc::new(mapping), forms, live: Mutex::default() })
     }
 
     /// The frameworks that are known.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bundles::compliance::{ClauseResult, Reason};
 use kernel::id::{BundleId, IssueId};
-use kernel::{Ctx, Subject, TenantId};
+use kernel::{Aggregate, Ctx, Subject, TenantId};
 use store::CommandError;
 use store::port::{Fault, Guard};
 
@@ -14,6 +14,7 @@ use super::{CLASSIFY_RULE, Evidence, id_of};
 use crate::bundle::{EvidenceBundle, Status, Wanted};
 use crate::issue::events::IssueRaised;
 use crate::issue::{IssueKind, decide};
+use crate::obligation::Obligation;
 use crate::profile::{self, ComplianceProfile, Profile, ProfileAssessed};
 
 /// How long somebody has to close a gap, in milliseconds.
@@ -42,7 +43,7 @@ impl Evidence {
     /// # Errors
     /// The field that is wrong, a fault.
     pub async fn set_profile(&self, ctx: &Ctx, profile: &Profile) -> Result<(), CommandError> {
-        let (frameworks, forms) = (self.frameworks(), Vec::<String>::new());
+        let (frameworks, forms) = (self.frameworks(), self.forms());
         let tenant = ctx.tenant.clone();
         self.command(ctx, &tenant, None, |state| profile::set(state, profile, &frameworks, &forms)).await
     }
@@ -58,6 +59,7 @@ impl Evidence {
         gaps.extend(self.unwitnessed(&ctx).await?);
         gaps.extend(self.unverifiable(tenant).await?);
         self.follow_gaps(&ctx, gaps).await?;
+        self.oblige_periods(&ctx, &known).await?;
         let bundle = match known.wants_bundle(ctx.now) {
             true => Some(self.scheduled(&ctx, &known).await?),
             false => None,
@@ -87,7 +89,9 @@ impl Evidence {
             self.raise(ctx, id, &raised).await?;
         }
         for (id, issue) in self.open_issues(&ctx.tenant).await? {
-            let is_gap = issue.kind != IssueKind::Violation && issue.about.as_ref().is_none_or(|of| of.kind() != "report");
+            // What is late for an authority ends when the authority has it.
+            let is_of_obligation = issue.about.as_ref().is_some_and(|of| of.kind() == Obligation::KIND);
+            let is_gap = issue.kind != IssueKind::Violation && !is_of_obligation;
             if is_gap && !still.contains(&id) {
                 let resolve = |state: Option<&crate::ComplianceIssue>| {
                     decide::resolve(state, &ctx.actor.id, "it is not found any more", true)

@@ -37,6 +37,7 @@ pub mod incidents;
 pub mod journal;
 pub mod maintenance;
 pub mod principals;
+pub mod reports;
 pub mod schema;
 pub mod session;
 pub mod sites;

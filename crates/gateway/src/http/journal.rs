@@ -91,7 +91,11 @@ pub async fn list(
             gateway.store.timeline(tenant, &subject.ok_or_else(wrong)?, from, limit).await?
         }
     };
-    let next = entries.last().map(|entry| entry.index + 1);
+    // Of a subject a page goes on behind a place of its chain, which has no gaps.
+    let next = match &page.about {
+        Some(_) => (!entries.is_empty()).then(|| from + entries.len() as u64),
+        None => entries.last().map(|entry| entry.index + 1),
+    };
     Ok(Json(List { next, ..List::whole(entries) }))
 }
 

@@ -25,12 +25,14 @@ mod page;
 mod positions;
 mod principals;
 mod releases;
+mod reports;
 mod rest;
 mod rollouts;
 mod session;
 mod sites;
 mod software;
 mod standing;
+mod submissions;
 mod system;
 mod tenants;
 pub mod tiles;
@@ -91,6 +93,8 @@ const RESOURCES: &[&[Endpoint]] = &[
     detections::ENDPOINTS,
     evidence::ENDPOINTS,
     compliance::ENDPOINTS,
+    reports::ENDPOINTS,
+    submissions::ENDPOINTS,
     journal::ENDPOINTS,
     tlog::ENDPOINTS,
     events::ENDPOINTS,

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::evidence::ports::{KeyRecord, Signing, Vehicles, WitnessedHead, Witnesses};
+use ::evidence::ports::{KeyPurpose, KeyRecord, Signing, Vehicles, WitnessedHead, Witnesses};
 use ::fleet::vehicle::{HoldKind, HoldTiming, Status};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::keyring::Keyring;
@@ -13,7 +16,7 @@ use journal::NoteVerifier;
 use kernel::ctx::About;
 use kernel::id::HoldId;
 use kernel::{BoxFuture, Ctx, TenantId, Timestamp, VehicleId};
-use keys::{Audit, Evidence, Key, KeyError, KeyId, Purpose, Signer, VerifyingKey};
+use keys::{Audit, Evidence, Key, KeyError, KeyId, KeyState, Purpose, Report, Signer, VerifyingKey};
 use store::port::Fault;
 use store::{CommandError, ListQuery};
 
@@ -88,20 +91,97 @@ fn pem(key: &[u8]) -> String {
     format!("-----BEGIN PUBLIC KEY-----\n{spki}\n-----END PUBLIC KEY-----\n")
 }
 
-/// The key that signs evidence, and every key that a verifier may ask for.
+/// The keys that sign evidence and reports, and every key that a verifier may ask for.
 pub struct EvidenceKeys {
-    pub key: Key<Evidence>,
+    pub evidence: Key<Evidence>,
+    pub report: Key<Report>,
     pub audit: VerifyingKey<Audit>,
     pub keyring: Arc<Keyring>,
 }
 
+/// What a key of somebody else begins with: ECDSA on P-256 (RFC 5480), uncompressed.
+const P256_HEAD: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+    0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+impl EvidenceKeys {
+    /// The register's word on a key, and whether it signed this.
+    async fn checked(&self, id: &str, message: &[u8], signature: &[u8]) -> Result<Result<Vec<String>, String>, Fault> {
+        let register = self.keyring.register().await?;
+        let known = register.key(id);
+        let ours = self.report.verifying_key();
+        let (public, state, steps) = match known {
+            Some(known) if known.purpose == Purpose::Report => {
+                let steps = known.history.iter().map(|step| format!("{} since {}", step.state, step.at));
+                (known.public.parse().ok(), known.state, steps.collect::<Vec<_>>())
+            }
+            // The register learns of the first key of a purpose when it is changed.
+            None if id == ours.id().to_string() => (Some(ours), KeyState::Active, vec!["active".to_owned()]),
+            _ => return Ok(Err(format!("{id} is no key that signs reports"))),
+        };
+        if matches!(state, KeyState::Tainted | KeyState::Revoked) {
+            return Ok(Err(format!("the key {id} is {state}: nothing that it signed is trusted")));
+        }
+        let signature = <[u8; 64]>::try_from(signature).ok();
+        let key: Option<VerifyingKey<Report>> = public;
+        let fits = signature.zip(key).is_some_and(|(signature, key)| key.verify(message, &signature).is_ok());
+        if !fits {
+            return Ok(Err(format!("the signature is not that of {id}")));
+        }
+        let mut chain = vec![format!("signed by {id} (Ed25519, for reports)")];
+        chain.extend(steps);
+        chain.push("kept in the register of keys, in the platform's log".to_owned());
+        Ok(Ok(chain))
+    }
+}
+
 impl Signing for EvidenceKeys {
-    fn key(&self) -> (KeyId, String) {
-        (self.key.key_id(), pem(self.key.verifying_key().as_bytes()))
+    fn key(&self, purpose: KeyPurpose) -> (KeyId, String) {
+        match purpose {
+            KeyPurpose::Evidence => (self.evidence.key_id(), pem(self.evidence.verifying_key().as_bytes())),
+            KeyPurpose::Report => (self.report.key_id(), pem(self.report.verifying_key().as_bytes())),
+        }
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        self.key.sign(message).map(|signature| signature.to_vec())
+    fn sign(&self, purpose: KeyPurpose, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let signature = match purpose {
+            KeyPurpose::Evidence => self.evidence.sign(message)?,
+            KeyPurpose::Report => self.report.sign(message)?,
+        };
+        Ok(signature.to_vec())
+    }
+
+    fn verify<'a>(
+        &'a self,
+        key: &'a str,
+        message: &'a [u8],
+        signature: &'a [u8],
+    ) -> BoxFuture<'a, Result<Result<Vec<String>, String>, Fault>> {
+        Box::pin(self.checked(key, message, signature))
+    }
+
+    fn check_foreign_key(&self, spki: &[u8]) -> Result<(), String> {
+        let is_ed25519 = spki.len() == SPKI_HEAD.len() + 32 && spki.starts_with(&SPKI_HEAD);
+        let is_p256 = spki.len() == P256_HEAD.len() + 65 && spki.starts_with(&P256_HEAD);
+        match is_ed25519 || is_p256 {
+            true => Ok(()),
+            false => Err("is no public key on Ed25519 or P-256".to_owned()),
+        }
+    }
+
+    fn verify_foreign(&self, spki: &[u8], message: &[u8], signature: &[u8]) -> Result<(), String> {
+        self.check_foreign_key(spki)?;
+        let check = |algorithm: &'static dyn VerificationAlgorithm, head: usize| {
+            let key = UnparsedPublicKey::new(algorithm, spki.get(head..).unwrap_or_default());
+            key.verify(message, signature).is_ok()
+        };
+        let fits = if spki.starts_with(&SPKI_HEAD) {
+            check(&ED25519, SPKI_HEAD.len())
+        } else {
+            check(&ECDSA_P256_SHA256_FIXED, P256_HEAD.len()) || check(&ECDSA_P256_SHA256_ASN1, P256_HEAD.len())
+        };
+        if fits { Ok(()) } else { Err("is not that of the registered key over the statement".to_owned()) }
     }
 
     fn log(&self, tenant: &TenantId) -> (NoteVerifier, String) {
