@@ -19,6 +19,7 @@ const FOUNDATION: &[&str] = &[
     "witness",
     "store",
     "policy",
+    "overlays",
 ];
 
 /// What a domain is declared with, and what it tells vehicles through: the protocol, which is pure, and their commands.
@@ -42,6 +43,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("store", &[&["kernel", "keys", "journal"]]),
     ("store-sqlite", &[&["kernel", "keys", "journal", "store"]]),
     ("policy", &[&["kernel"]]),
+    ("overlays", &[&["kernel", "flags", "entitlements"]]),
     ("routing", &[&["kernel"]]),
     ("link", &[&["kernel"]]),
     ("commands", &[&["kernel", "keys", "journal", "store", "link"]]),
