@@ -87,7 +87,8 @@ impl Signer for P256 {
 fn a_stranger_verifies_a_key_on_p256_too() {
     let key = P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap());
     let spki = AsDer::<PublicKeyX509Der<'_>>::as_der(key.0.public_key()).unwrap();
-    let names = Names { archive: "bundle.tar.zst", key: "key.pem", key_kind: KeyKind::P256, timestamp_roots: None, log: false };
+    let names =
+        Names { archive: "bundle.tar.zst", key: "key.pem", key_kind: KeyKind::P256, timestamp_roots: None, log: false };
     let mut writer = Writer::new(Vec::new()).unwrap();
     writer.add_bytes("VERIFY.md", verify_md(&names).unwrap().as_bytes()).unwrap();
     let sealed = writer.seal().unwrap();

@@ -24,12 +24,11 @@ pub const POLICY: PolicyModule = PolicyModule {
 /// Reading clauses, bundles, reports, deadlines and issues.
 pub const MAY_READ_EVIDENCE: Permission =
     Permission::new("read evidence", &[Role::SafetyOfficer, Role::SecurityAnalyst, Role::Auditor]);
-/// Making bundles, and taking them.
-pub const MAY_COLLECT: Permission =
-    Permission::new("collect evidence", &[Role::SafetyOfficer, Role::SecurityAnalyst, Role::Auditor]);
+/// Making bundles.
+pub const MAY_COLLECT: Permission = Permission::new("collect evidence", &[Role::SafetyOfficer, Role::SecurityAnalyst]);
 /// Writing, signing and submitting reports, recording collisions, and working on issues.
 pub const MAY_REPORT: Permission = Permission::new("report to authorities", &[Role::SafetyOfficer]);
 /// Saying what applies, placing legal holds, and erasing.
 pub const MAY_GOVERN: Permission = Permission::new("govern compliance", &[]);
-/// Reading what was submitted, and answering it.
-pub const MAY_DECIDE: Permission = Permission::new("decide on reports", &[Role::Regulator]);
+/// Reading what was submitted, and answering it: nobody accepts their own reports.
+pub const MAY_DECIDE: Permission = Permission::of_others("decide on reports", &[Role::Regulator]);

@@ -82,11 +82,9 @@ impl Aggregate for LegalHold {
                 released_by: None,
                 erased: Vec::new(),
             }),
-            LegalHoldEvent::Released(released) => state.map(|held| Self {
-                released_at: Some(at),
-                released_by: Some(released.by.clone()),
-                ..held
-            }),
+            LegalHoldEvent::Released(released) => {
+                state.map(|held| Self { released_at: Some(at), released_by: Some(released.by.clone()), ..held })
+            }
             LegalHoldEvent::Erased(erased) => Some(Self {
                 subject: Some(erased.subject.clone()),
                 reason: erased.reason.clone(),
@@ -114,7 +112,12 @@ impl Aggregate for LegalHold {
 }
 
 /// Places a hold.
-pub fn place(state: Option<&LegalHold>, subject: Option<&Subject>, reason: &str, by: &str) -> Decided<LegalHoldEvent, ()> {
+pub fn place(
+    state: Option<&LegalHold>,
+    subject: Option<&Subject>,
+    reason: &str,
+    by: &str,
+) -> Decided<LegalHoldEvent, ()> {
     match state {
         Some(_) => Decided::unchanged(()),
         None => {

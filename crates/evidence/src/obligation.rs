@@ -49,9 +49,7 @@ pub struct ObligationMet {
 }
 
 /// How far an obligation is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, strum::IntoStaticStr,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(rename = "ObligationStatus")]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]

@@ -132,12 +132,12 @@ pub trait Witnesses: Send + Sync {
     fn policy(&self, tenant: &TenantId) -> Option<String>;
 }
 
-/// A head with the signatures of others.
+/// A head for which others vouch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WitnessedHead {
     pub size: u64,
     /// The signed note with its cosignatures.
     pub note: String,
-    /// Timestamps over the note (RFC 3161, DER).
-    pub timestamps: Vec<Vec<u8>>,
+    /// Timestamps of an authority (RFC 3161), each with the note that it is over and the DER of the reply.
+    pub timestamps: Vec<(String, Vec<u8>)>,
 }

@@ -135,7 +135,8 @@ pub fn set(
     if let Some(reject) = fault.or_else(|| unknown("/forms", &profile.forms, forms)) {
         return Decided::reject(reject);
     }
-    if profile.settings.len() > 40 || profile.settings.iter().any(|(name, value)| name.len() > 60 || value.len() > 400) {
+    if profile.settings.len() > 40 || profile.settings.iter().any(|(name, value)| name.len() > 60 || value.len() > 400)
+    {
         let text = "has at most 40 settings, each of at most 400 bytes under a name of at most 60";
         return Decided::reject(Reject::invalid_field("/settings", text));
     }

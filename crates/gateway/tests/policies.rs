@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use evidence::actions::MITIGATE;
 use gateway::DOMAINS;
 use gateway::http::endpoint::Access;
 use gateway::http::endpoints;
@@ -185,7 +186,7 @@ fn without_any_one_needed_fact_everything_is_denied() {
 }
 
 /// What the product and vehicles ask for by themselves.
-const BY_THEMSELVES: [(&str, Action); 10] = [
+const BY_THEMSELVES: [(&str, Action); 11] = [
     (role::AUTOMATION, REQUEST_TRIP),
     (role::AUTOMATION, ASSIGN_VEHICLE),
     (role::AUTOMATION, OFFER_UPDATE),
@@ -194,6 +195,7 @@ const BY_THEMSELVES: [(&str, Action); 10] = [
     (role::AUTOMATION, PROMOTE_MODEL),
     (role::AUTOMATION, ISOLATE),
     (role::AUTOMATION, REVOKE),
+    (role::AUTOMATION, MITIGATE),
     (role::VEHICLE, INSTALL_UPDATE),
     (role::VEHICLE, SWITCH_UPDATE),
 ];

@@ -67,22 +67,29 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     Role::ALL.iter().map(|role| role.as_str()).chain([VEHICLE, AUTOMATION])
 }
 
-/// What some roles may do over the API. Each domain declares its own; an administrator has every one.
+/// What some roles may do over the API. Each domain declares its own; an administrator has every one but those of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permission {
     what: &'static str,
     roles: &'static [Role],
+    /// Whether an administrator has it too.
+    administrator: bool,
 }
 
 impl Permission {
     /// What it is, as in "the role viewer may not …", and the roles that have it beside the administrator.
     pub const fn new(what: &'static str, roles: &'static [Role]) -> Self {
-        Self { what, roles }
+        Self { what, roles, administrator: true }
+    }
+
+    /// One that an administrator does not have either: what others decide about the tenant.
+    pub const fn of_others(what: &'static str, roles: &'static [Role]) -> Self {
+        Self { what, roles, administrator: false }
     }
 
     /// Whether a role has it.
     pub fn permits(self, role: Role) -> bool {
-        role == Role::Administrator || self.roles.contains(&role)
+        self.administrator && role == Role::Administrator || self.roles.contains(&role)
     }
 }
 

@@ -37,8 +37,8 @@ use super::maps::MapFolder;
 use super::outside::Outside;
 use super::policies;
 use super::ports::{
-    ClearStop, EventReader, EvidenceKeys, IncidentSubjects, MaintainedVehicles, Motion, Neighbours, NoWitnesses,
-    ObservedVehicles, OneAtATime, RegisteredKeys, ReleaseHold, RestoreAccess, ResumeRollout, TenantsOf, UpdatedVehicles,
+    ClearStop, EventReader, EvidenceKeys, IncidentSubjects, MaintainedVehicles, Motion, Neighbours, ObservedVehicles,
+    OneAtATime, RegisteredKeys, ReleaseHold, RestoreAccess, ResumeRollout, TenantsOf, UpdatedVehicles, Vouchers,
 };
 use super::sender::HttpSender;
 use super::signer::AuditSigner;
@@ -132,7 +132,8 @@ pub fn wire(
     let source: Arc<dyn CtxSource> = clock.clone();
     let outside = Outside::new();
     let engine = Arc::new(Engine::new(policies::load(options.policies.as_deref())?));
-    let Opened { store, audit_key, updates, evidence_key, report_key, key_generation } = open(options, folder, &source)?;
+    let Opened { store, audit_key, updates, evidence_key, report_key, key_generation } =
+        open(options, folder, &source)?;
     let keyring = Arc::clone(&updates.keyring);
     let keyring_of_evidence = Arc::clone(&keyring);
     let services = services(options, folder, &store, &source, &engine, updates);
@@ -167,7 +168,11 @@ pub fn wire(
             keyring: Arc::clone(&keyring_of_evidence),
         }),
         archives: Arc::new(ArchiveFolder::open(folder.archives()).context("the archives cannot be read")?),
-        witnesses: Arc::new(NoWitnesses),
+        witnesses: Arc::new(Vouchers {
+            store: Arc::clone(&store),
+            witnesses: options.witness.iter().map(|witness| witness.verifier.clone()).collect(),
+            audit: audit_key,
+        }),
         policy_texts: policies::texts(options.policies.as_deref())?,
     });
     let evidence = Arc::new(evidence.map_err(|error| anyhow!("the shipped mapping to clauses is wrong: {error}"))?);

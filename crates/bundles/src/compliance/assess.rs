@@ -143,7 +143,13 @@ impl<'m> Assessor<'m> {
     /// Assesses at `now_ms`, in milliseconds since 1970.
     #[must_use]
     pub fn new(mapping: &'m Mapping, now_ms: i64) -> Self {
-        Self { mapping, now_ms, last: None, tallies: vec![Tally::default(); mapping.clauses.len()], keeps: EVIDENCE_MAX }
+        Self {
+            mapping,
+            now_ms,
+            last: None,
+            tallies: vec![Tally::default(); mapping.clauses.len()],
+            keeps: EVIDENCE_MAX,
+        }
     }
 
     /// Goes on from what was counted up to the entry `last`, keeping so many of the newest entries of each kind.

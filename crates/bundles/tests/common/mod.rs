@@ -122,7 +122,13 @@ pub fn packed(events: &[Event]) -> Sealed<Vec<u8>> {
     sorted.sort_by_key(|event| event.index);
     let lines =
         sorted.into_iter().map(|event| Ok::<_, Infallible>((event.index, serde_json::to_value(event).unwrap())));
-    let names = Names { archive: "bundle.tar.zst", key: "key.pem", key_kind: KeyKind::Ed25519, timestamp_roots: None, log: false };
+    let names = Names {
+        archive: "bundle.tar.zst",
+        key: "key.pem",
+        key_kind: KeyKind::Ed25519,
+        timestamp_roots: None,
+        log: false,
+    };
     let mut writer = Writer::new(Vec::new()).unwrap();
     writer.add_bytes("VERIFY.md", verify_md(&names).unwrap().as_bytes()).unwrap();
     writer.add_events("events", lines).unwrap();

@@ -35,7 +35,13 @@ fn check(wanted: &Wanted, known: &[String], now: Timestamp) -> Result<(), Reject
 }
 
 /// Asks for a bundle; asking again under the same id changes nothing.
-pub fn request(state: Option<&EvidenceBundle>, wanted: &Wanted, known: &[String], by: &str, now: Timestamp) -> Answer<()> {
+pub fn request(
+    state: Option<&EvidenceBundle>,
+    wanted: &Wanted,
+    known: &[String],
+    by: &str,
+    now: Timestamp,
+) -> Answer<()> {
     if state.is_some() {
         return Decided::unchanged(());
     }

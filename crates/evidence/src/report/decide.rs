@@ -158,7 +158,10 @@ pub fn decide(
         Err(reject) => return Decided::reject(reject),
     };
     if version.version != number {
-        return Decided::reject(Reject::new(Code::Conflict, "another version was submitted meanwhile: decide on that one"));
+        return Decided::reject(Reject::new(
+            Code::Conflict,
+            "another version was submitted meanwhile: decide on that one",
+        ));
     }
     let (form, act) = (report.form.clone(), act.clone());
     let event: ReportEvent = match verdict.clone() {

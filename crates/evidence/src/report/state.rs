@@ -25,7 +25,8 @@ impl Aggregate for ComplianceReport {
 
     /// When the correction should be made.
     fn due_at(&self) -> Option<Timestamp> {
-        let correction = self.correction.as_ref().filter(|correction| correction.done_at.is_none() && !correction.overdue);
+        let correction =
+            self.correction.as_ref().filter(|correction| correction.done_at.is_none() && !correction.overdue);
         correction.map(|correction| correction.due_at)
     }
 

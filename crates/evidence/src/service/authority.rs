@@ -152,8 +152,8 @@ impl Evidence {
         if statement.len() > STATEMENT_BYTES_MAX {
             return Err(Reject::invalid_field("/statement", "is too long").into());
         }
-        let says: Value = serde_json::from_str(&statement)
-            .map_err(|_| Reject::invalid_field("/statement", "is no JSON"))?;
+        let says: Value =
+            serde_json::from_str(&statement).map_err(|_| Reject::invalid_field("/statement", "is no JSON"))?;
         let version = report.versions.iter().find(|version| version.version == number);
         let digest = version.map(|version| version.documents.signature.sha256.as_str()).unwrap_or_default();
         let expected = [

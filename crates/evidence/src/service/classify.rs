@@ -403,10 +403,8 @@ impl Evidence {
         let predicate = serde_json::to_value(classified).map_err(unwritable)?;
         let digest = Sha256Digest::of(&entry.leaf_data());
         let statement = Statement::about(&classified.event, digest, CLASSIFICATION, predicate);
-        let signed = sign(&statement, &SigningKey::of(&*self.parts.signing, KeyPurpose::Evidence)).map_err(|error| Fault::Unavailable {
-            what: "sign evidence",
-            source: error.to_string().into(),
-        })?;
+        let signed = sign(&statement, &SigningKey::of(&*self.parts.signing, KeyPurpose::Evidence))
+            .map_err(|error| Fault::Unavailable { what: "sign evidence", source: error.to_string().into() })?;
         let text = signed.text().map_err(|_| Fault::Misuse("a signature cannot be written"))?;
         serde_json::from_str(&text).map_err(|_| Fault::Misuse("a signature cannot be read"))
     }

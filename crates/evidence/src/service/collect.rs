@@ -126,7 +126,7 @@ struct SignedHead {
     size: u64,
     root: Hash,
     note: String,
-    timestamps: Vec<Vec<u8>>,
+    timestamps: Vec<(String, Vec<u8>)>,
     witnessed: bool,
 }
 
@@ -198,7 +198,8 @@ impl Evidence {
                 && opened.size >= end
             {
                 let (size, root, note, timestamps) = (opened.size, opened.root, seen.note, seen.timestamps);
-                return Ok(SignedHead { size, root, note, timestamps, witnessed: true });
+                let witnessed = self.parts.witnesses.are_configured();
+                return Ok(SignedHead { size, root, note, timestamps, witnessed });
             }
         }
         Ok(SignedHead { size: head.size, root: head.root, note: head.note, timestamps: Vec::new(), witnessed: false })
@@ -219,7 +220,8 @@ impl Evidence {
         let verify = verify_md(&names).map_err(|error| Stopped::Failed(error.to_string()))?;
         writer.add_bytes("VERIFY.md", verify.as_bytes())?;
         writer.add_bytes("checkpoint", head.note.as_bytes())?;
-        let disclosed = |collected: &Collected| collected.subjects.iter().take(DISCLOSED_MAX).cloned().collect::<Vec<_>>();
+        let disclosed =
+            |collected: &Collected| collected.subjects.iter().take(DISCLOSED_MAX).cloned().collect::<Vec<_>>();
         // Names stand in order, and "disclosures" come before "events": they are read first where they are wanted.
         let at_ms = wanted.until.as_ms().min(bundle.requested_at.as_ms());
         let mut events = Vec::new();
@@ -234,8 +236,9 @@ impl Evidence {
         self.add_events(tenant, &events, &mut writer).await?;
         self.add_documents(tenant, bundle, &mapping, at_ms, &mut collected, &mut writer).await?;
         self.add_tiles(tenant, &collected.entries, &head, &mut writer).await?;
-        for (number, timestamp) in head.timestamps.iter().enumerate() {
-            writer.add_bytes(&format!("timestamps/{number:03}.tsr"), timestamp)?;
+        for (number, (note, reply)) in head.timestamps.iter().enumerate() {
+            writer.add_bytes(&format!("timestamps/{number:03}.note"), note.as_bytes())?;
+            writer.add_bytes(&format!("timestamps/{number:03}.tsr"), reply)?;
         }
         if let Some(policy) = self.parts.witnesses.policy(tenant) {
             writer.add_bytes("witness.policy", policy.as_bytes())?;
@@ -320,8 +323,7 @@ impl Evidence {
                 if here.next_if(|index| **index == entry.index).is_none() {
                     continue;
                 }
-                let line =
-                    json!({ "index": entry.index, "envelope": entry.envelope_json, "links": entry.links_json });
+                let line = json!({ "index": entry.index, "envelope": entry.envelope_json, "links": entry.links_json });
                 parts.push(writer, entry.index, &line)?;
             }
             rest = behind;
@@ -359,11 +361,12 @@ impl Evidence {
         };
         let failed = |error: bundles::oscal::OscalError| Stopped::Failed(error.to_string());
         let corrections = self.corrections(tenant).await?;
+        writer
+            .add_bytes("oscal/assessment-results.json", assessment_results(&assessment).map_err(failed)?.as_bytes())?;
         writer.add_bytes(
-            "oscal/assessment-results.json",
-            assessment_results(&assessment).map_err(failed)?.as_bytes(),
+            "oscal/mapping-collection.json",
+            mapping_collection(mapping, at_ms).map_err(failed)?.as_bytes(),
         )?;
-        writer.add_bytes("oscal/mapping-collection.json", mapping_collection(mapping, at_ms).map_err(failed)?.as_bytes())?;
         if let Some(plan) = poam(&assessment, &corrections).map_err(failed)? {
             writer.add_bytes("oscal/poam.json", plan.as_bytes())?;
         }
@@ -461,10 +464,13 @@ impl Evidence {
         let (id, _) = self.parts.signing.key(KeyPurpose::Evidence);
         let by_this_key = |key: &str, message: &[u8], signature: &[u8]| {
             // Ed25519 signs the same message the same way.
-            key == id.to_string() && self.parts.signing.sign(KeyPurpose::Evidence, message).is_ok_and(|own| own == signature)
+            key == id.to_string()
+                && self.parts.signing.sign(KeyPurpose::Evidence, message).is_ok_and(|own| own == signature)
         };
         let limits = Limits::default();
-        match bundles::verify::verify(file, &limits, by_this_key, |_, _, file| io::copy(file, &mut io::sink()).map(drop)) {
+        match bundles::verify::verify(file, &limits, by_this_key, |_, _, file| {
+            io::copy(file, &mut io::sink()).map(drop)
+        }) {
             Ok(_) => Ok(()),
             Err(error) => {
                 let text = format!("the bundle on the disk is not what was signed: {error}");

@@ -105,8 +105,7 @@ mod tests {
         let of_million = names(&[999_999], 1_000_000);
         assert_eq!(of_million, ["tile/0/x003/906.p/64", "tile/1/015.p/66", "tile/2/000.p/15"]);
         let far = names(&[0], 1_000_000);
-        let expected =
-            ["tile/0/000", "tile/0/x003/906.p/64", "tile/1/000", "tile/1/015.p/66", "tile/2/000.p/15"];
+        let expected = ["tile/0/000", "tile/0/x003/906.p/64", "tile/1/000", "tile/1/015.p/66", "tile/2/000.p/15"];
         assert_eq!(far, expected);
     }
 }

@@ -75,7 +75,8 @@ impl Evidence {
                 .fact("in_use", in_use);
             Ok(Asked { answer: self.ask(question) })
         };
-        let decide = |_: Option<&LegalHold>, asked: &Asked| erase(subject, &fields, reason, &ctx.actor.id, &asked.answer);
+        let decide =
+            |_: Option<&LegalHold>, asked: &Asked| erase(subject, &fields, reason, &ctx.actor.id, &asked.answer);
         let extras = Extras { rows: personal::erasing(subject, &fields), ..Extras::default() };
         execute(&*self.parts.store, ctx, &id, extras, gather, decide).await?;
         tracing::info!(tenant = %ctx.tenant, %subject, "personal values are erased");

@@ -15,11 +15,11 @@ mod sweep;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use ::reports::Forms;
 use bundles::{Event, Mapping, Subject as EventSubject, shipped};
 use journal::Hash;
 use kernel::id::TypedId;
 use kernel::{Aggregate, Ctx, CtxSource, Decided, Envelope, TenantId};
-use ::reports::Forms;
 use policy::{Engine as Policy, PolicyAnswer, Request};
 use store::port::{Fault, Guard, ListQuery, Order, Store};
 use store::{CommandError, Extras, TableSpec, execute_plain, load};
@@ -67,12 +67,10 @@ impl Evidence {
     /// # Errors
     /// What is wrong with the shipped mapping.
     pub fn new(parts: Parts) -> Result<Self, String> {
-        let mapping = Mapping::compile(&shipped()).map_err(|errors| {
-            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        })?;
-        let forms = Forms::compile(&::reports::shipped(), &mapping).map_err(|errors| {
-            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        })?;
+        let mapping = Mapping::compile(&shipped())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        let forms = Forms::compile(&::reports::shipped(), &mapping)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         Ok(Self { parts, mapping: Arc::new(mapping), forms, live: Mutex::default() })
     }
 

@@ -1,10 +1,10 @@
 //! What is due to authorities: a collision opens what its notice asks for, and a profile what the end of a period does.
 
+use ::reports::Form;
+use ::reports::form::{Every, When};
 use bundles::deadline::Due;
 use kernel::id::{IssueId, ObligationId};
 use kernel::{Ctx, Subject, TenantId, Timestamp};
-use ::reports::Form;
-use ::reports::form::{Every, When};
 use store::CommandError;
 use store::port::{Fault, Guard, ListQuery};
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
@@ -197,7 +197,8 @@ fn period(every: Every, offset_minutes: impl Fn(i64) -> i32, at: Timestamp) -> O
         Every::Quarter => ((month - 1) / 3 * 3 + 1, 3),
         Every::Year => (1, 12),
     };
-    let (end_year, end_month) = if first + months > 12 { (year + 1, first + months - 12) } else { (year, first + months) };
+    let (end_year, end_month) =
+        if first + months > 12 { (year + 1, first + months - 12) } else { (year, first + months) };
     let start_of = |year: i32, month: u8| {
         let date = Date::from_calendar_date(year, Month::try_from(month).ok()?, 1).ok()?;
         let local_ms = date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp() * 1_000;

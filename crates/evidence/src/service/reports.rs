@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use ::reports::form::Submission;
+use ::reports::report::{Contents, Frame, Technical};
+use ::reports::{Filled, Filler, Form, Period, Report};
 use bundles::adherence::Adherence;
 use bundles::compliance::{Assessor, ClauseResult};
 use bundles::deadline::Zone;
@@ -12,9 +15,6 @@ use bundles::{Mapping, Sha256Digest, canonical};
 use kernel::id::{BundleId, CollisionId, ObligationId, ReportId};
 use kernel::{Aggregate, Code, Ctx, Reject, Subject, TenantId, Timestamp};
 use policy::Request;
-use ::reports::form::Submission;
-use ::reports::report::{Contents, Frame, Technical};
-use ::reports::{Filled, Filler, Form, Period, Report};
 use serde_json::{Value, json};
 use store::port::{Fault, Guard, ListQuery};
 use store::{CommandError, Extras, execute};
@@ -89,7 +89,8 @@ impl Evidence {
         let obligation = match new.obligation {
             Some(id) => {
                 let known = self.one::<Obligation>(&ctx.tenant, &id).await?.filter(|known| known.form == new.form);
-                let missing = || Reject::invalid_field("/obligation", format!("there is no obligation {id} of this form"));
+                let missing =
+                    || Reject::invalid_field("/obligation", format!("there is no obligation {id} of this form"));
                 Some(known.ok_or_else(missing)?)
             }
             None => None,

@@ -3,9 +3,7 @@
 use evidence::bundle::{Archive, Disclosure, Status as BundleStatus, Verdicts, Wanted};
 use evidence::collision::{Collision, Reporting};
 use evidence::issue::{IssueKind, Mitigation, Status as IssueStatus, Step};
-use evidence::{
-    ComplianceIssue, ComplianceProfile, EvidenceBundle, FrameworkView, KnownCollision, LegalHold, Profile,
-};
+use evidence::{ComplianceIssue, ComplianceProfile, EvidenceBundle, FrameworkView, KnownCollision, LegalHold, Profile};
 use kernel::id::{BundleId, CollisionId, EventId, IssueId, LegalHoldId};
 use kernel::{Subject, Timestamp};
 use schemars::JsonSchema;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use evidence::obligation::Status as ObligationStatus;
 use evidence::report::{Correction, Covered, Format, Status as ReportStatus, Version};
 use evidence::{Authority, ComplianceReport, Obligation};
-use evidence::obligation::Status as ObligationStatus;
 use kernel::id::{CollisionId, ObligationId, ReportId};
 use kernel::{Subject, Timestamp};
 use schemars::JsonSchema;

@@ -60,7 +60,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Take a bundle's archive (tar in zstd); its VERIFY.md says how to check it without us. It is noted who did",
         answer: Answer::Bytes,
         route: |m| on(m, archive),
-        ..endpoint::get("/v1/evidence/bundles/{bundle}/archive", MAY_COLLECT)
+        ..endpoint::get("/v1/evidence/bundles/{bundle}/archive", MAY_READ_EVIDENCE)
     },
 ];
 

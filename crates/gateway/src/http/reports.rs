@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::on;
 use evidence::actions::{MAY_READ_EVIDENCE, MAY_REPORT, SUBMIT};
-use evidence::{Composed, ComplianceReport, NewReport};
+use evidence::{ComplianceReport, Composed, NewReport};
 use kernel::id::ReportId;
 
 use super::auth::Caller;

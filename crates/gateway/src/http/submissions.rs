@@ -82,10 +82,7 @@ impl Gateway {
 }
 
 /// `GET /v1/submissions`
-pub async fn list(
-    State(gateway): State<Arc<Gateway>>,
-    caller: Caller,
-) -> Result<Json<List<api::ReportView>>, Problem> {
+pub async fn list(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Json<List<api::ReportView>>, Problem> {
     Ok(Json(List::whole(gateway.evidence.submissions(&caller.authenticated.tenant).await?)))
 }
 
@@ -118,9 +115,10 @@ pub async fn document(
     let newest = report.submitted().map(|version| u64::from(version.version));
     let wanted = choice.version.map(|Within(number)| number).or(newest);
     // What was signed and never submitted is not the authority's.
-    let is_theirs = report.versions.iter().any(|version| {
-        Some(u64::from(version.version)) == wanted && version.submitted_at.is_some()
-    });
+    let is_theirs = report
+        .versions
+        .iter()
+        .any(|version| Some(u64::from(version.version)) == wanted && version.submitted_at.is_some());
     if !is_theirs {
         return Err(Problem::not_found("submitted version of", id));
     }
@@ -155,7 +153,9 @@ pub async fn check(
 
 fn verdict(asked: &api::DecisionRequest) -> Result<Verdict, Problem> {
     let text = |field: &str, given: Option<&str>| {
-        given.map(str::to_owned).ok_or_else(|| Problem::from(Reject::invalid_field(field, "is needed for this verdict")))
+        given
+            .map(str::to_owned)
+            .ok_or_else(|| Problem::from(Reject::invalid_field(field, "is needed for this verdict")))
     };
     Ok(match asked.verdict {
         api::VerdictGiven::Accept => Verdict::Accept {

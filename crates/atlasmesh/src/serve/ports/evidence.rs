@@ -17,8 +17,10 @@ use kernel::ctx::About;
 use kernel::id::HoldId;
 use kernel::{BoxFuture, Ctx, TenantId, Timestamp, VehicleId};
 use keys::{Audit, Evidence, Key, KeyError, KeyId, KeyState, Purpose, Report, Signer, VerifyingKey};
-use store::port::Fault;
+use store::cosigned::{NoteTimestamp, newest_cosigned};
+use store::port::{Fault, Store};
 use store::{CommandError, ListQuery};
+use witness::WitnessVerifier;
 
 /// The fleet, as evidence asks it.
 pub struct ObservedVehicles {
@@ -101,8 +103,8 @@ pub struct EvidenceKeys {
 
 /// What a key of somebody else begins with: ECDSA on P-256 (RFC 5480), uncompressed.
 const P256_HEAD: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-    0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 impl EvidenceKeys {
@@ -198,27 +200,39 @@ impl Signing for EvidenceKeys {
                 state: known.state.to_string(),
                 steps: known.history.into_iter().map(|step| (step.state.to_string(), step.at)).collect(),
             };
-            let is_asked = |known: &KnownKey| {
-                matches!(known.purpose, Purpose::Audit | Purpose::Evidence | Purpose::Report)
-            };
+            let is_asked =
+                |known: &KnownKey| matches!(known.purpose, Purpose::Audit | Purpose::Evidence | Purpose::Report);
             Ok(register.keys.into_iter().filter(is_asked).map(of).collect())
         })
     }
 }
 
-/// Nobody outside sees the log.
-pub struct NoWitnesses;
+/// Those who vouch for the logs.
+pub struct Vouchers {
+    pub store: Arc<dyn Store>,
+    pub witnesses: Vec<WitnessVerifier>,
+    pub audit: VerifyingKey<Audit>,
+}
 
-impl Witnesses for NoWitnesses {
-    fn newest<'a>(&'a self, _: &'a TenantId) -> BoxFuture<'a, Result<Option<WitnessedHead>, Fault>> {
-        Box::pin(async { Ok(None) })
+impl Witnesses for Vouchers {
+    fn newest<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Option<WitnessedHead>, Fault>> {
+        Box::pin(async move {
+            let Some(head) = newest_cosigned(&*self.store, tenant).await? else { return Ok(None) };
+            let reply = |kept: NoteTimestamp| Some((kept.note, STANDARD.decode(kept.der).ok()?));
+            let timestamps = head.timestamps.into_iter().filter_map(reply).collect();
+            Ok(Some(WitnessedHead { size: head.size, note: head.note, timestamps }))
+        })
     }
 
     fn are_configured(&self) -> bool {
-        false
+        !self.witnesses.is_empty()
     }
 
-    fn policy(&self, _: &TenantId) -> Option<String> {
-        None
+    fn policy(&self, tenant: &TenantId) -> Option<String> {
+        let log = NoteVerifier::new(tenant, self.audit);
+        // More than half: then two sets of witnesses that see different logs share one.
+        let threshold = self.witnesses.len() / 2 + 1;
+        let policy = witness::Policy::of([log], self.witnesses.iter().cloned(), threshold).ok()?;
+        self.are_configured().then(|| policy.to_string())
     }
 }

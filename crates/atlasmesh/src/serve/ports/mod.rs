@@ -14,7 +14,7 @@ mod security;
 use std::sync::Arc;
 
 pub use self::approvals::{ClearStop, ReleaseHold};
-pub use self::evidence::{EvidenceKeys, NoWitnesses, ObservedVehicles};
+pub use self::evidence::{EvidenceKeys, ObservedVehicles, Vouchers};
 pub use self::fleet::KnownAbilities;
 pub use self::identity::Motion;
 pub use self::maintenance::{MaintainedVehicles, OneAtATime};
