@@ -26,6 +26,7 @@ pub mod event;
 mod json;
 pub mod oscal;
 pub mod statement;
+pub mod tiles;
 mod time_text;
 mod uuid;
 pub mod verify;

@@ -23,6 +23,7 @@ kernel::domain_events! {
 /// What a tenant has to comply with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ComplianceProfile")]
 pub struct Profile {
     /// Frameworks whose clauses raise issues, as `GET /v1/compliance` names them.
     #[schemars(length(max = 40))]

@@ -5,7 +5,10 @@ pub mod client;
 pub mod output;
 
 mod assist;
+mod authority;
 mod call;
+mod evidence;
+mod evidence_offline;
 mod garage;
 pub mod journal;
 mod keys;
@@ -68,6 +71,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Keys(command) => keys::run(&session, command).await,
         ClientCommand::Ota(command) => ota::run(&session, command).await,
         ClientCommand::Maintenance(command) => maintenance::run(&session, command).await,
+        ClientCommand::Evidence(command) => evidence::run(&session, *command).await,
         ClientCommand::Security(command) => security::run(&session, command).await,
         ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
         ClientCommand::Approvals(command) => people::approvals(&session, command).await,

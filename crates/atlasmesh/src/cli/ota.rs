@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::args::{EvidenceCommand, OtaCommand, PlanOptions, ReleaseOptions};
+use super::args::{OtaCommand, PlanOptions, ReleaseOptions, UpdateEvidenceCommand};
 use super::output::Format;
 use super::pages::List;
 use super::{Session, names, ota_evidence, output};
@@ -48,9 +48,9 @@ pub async fn run(session: &Session, command: OtaCommand) -> Result<()> {
     }
 }
 
-async fn evidence(session: &Session, command: EvidenceCommand) -> Result<()> {
+async fn evidence(session: &Session, command: UpdateEvidenceCommand) -> Result<()> {
     match command {
-        EvidenceCommand::Save { vehicle, number, out } => {
+        UpdateEvidenceCommand::Save { vehicle, number, out } => {
             let vehicle = names::vehicle(&session.client, &vehicle).await?;
             let path = format!("/v1/vehicles/{vehicle}/updates/{number}/evidence");
             let envelope = session.client.get(&path).await?;
@@ -58,13 +58,13 @@ async fn evidence(session: &Session, command: EvidenceCommand) -> Result<()> {
             output::line(format!("{}: check it with `atlasmesh ota evidence verify`", out.display()));
             Ok(())
         }
-        EvidenceCommand::Key { out } => {
+        UpdateEvidenceCommand::Key { out } => {
             let key = session.client.get("/v1/evidence-key").await?;
             write(&out, output::text(&key, "/public_pem").as_bytes())?;
             output::line(format!("{}: {}", out.display(), output::text(&key, "/keyid")));
             Ok(())
         }
-        EvidenceCommand::Verify { file, key } => ota_evidence::verify(session.format, &file, &key),
+        UpdateEvidenceCommand::Verify { file, key } => ota_evidence::verify(session.format, &file, &key),
     }
 }
 

@@ -19,7 +19,8 @@ use super::output::{self, Format};
 /// The first bytes of an Ed25519 key as SubjectPublicKeyInfo (RFC 8410 §4).
 const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-fn key_of(path: &Path) -> Result<VerifyingKey<Evidence>> {
+/// The key that signs evidence, from its PEM.
+pub(super) fn key_of(path: &Path) -> Result<VerifyingKey<Evidence>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = STANDARD.decode(body.trim()).context("the key is no PEM")?;

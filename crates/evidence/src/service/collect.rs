@@ -24,7 +24,7 @@ use store::subscribe::{Subscriber, step_over_refusal};
 use store::{CommandError, RowWrite, personal, tiles};
 
 use super::classify::envelope_of;
-use super::contents::{self, results_json, verdicts};
+use super::contents::{results_json, verdicts};
 use super::entries::{Checks, Pages, READ_BYTES, Stored, first_at};
 use super::{COLLECT_RULE, Evidence, event_of};
 use crate::bundle::{Archive, BundleEvent, EvidenceBundle, REASONS_MAX, Wanted, decide};
@@ -393,7 +393,7 @@ impl Evidence {
         head: &SignedHead,
         writer: &mut Writer<Box<dyn NewArchive>>,
     ) -> Result<(), Stopped> {
-        for (name, part) in contents::tiles(entries, head.size) {
+        for (name, part) in bundles::tiles::of_entries(entries, head.size) {
             let hashes = tiles::hashes(&*self.parts.store, tenant, part.level, part.positions).await?;
             let bytes: Vec<u8> = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
             writer.add_bytes(&name, &bytes)?;

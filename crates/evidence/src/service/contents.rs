@@ -1,11 +1,7 @@
 //! What stands in an archive, as texts and names: pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
-
 use bundles::Verdict;
 use bundles::compliance::ClauseResult;
-use journal::tile::{HEIGHT, WIDTH};
 use serde_json::{Value, json};
 
 use crate::bundle::Verdicts;
@@ -32,44 +28,6 @@ pub(crate) fn verdicts(results: &[ClauseResult]) -> Verdicts {
     }
 }
 
-/// Hashes of a tile: the level of the tree and the positions on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub level: u32,
-    pub positions: Range<u64>,
-}
-
-/// The tiles that prove entries under a head of `size` entries, by their names in the archive (C2SP tlog-tiles): those that
-/// the entries stand in, those above them, and the right edge.
-pub(crate) fn tiles(entries: &[u64], size: u64) -> BTreeMap<String, Part> {
-    let mut found = BTreeMap::new();
-    let mut wanted: BTreeSet<u64> = entries.iter().map(|entry| entry >> HEIGHT).collect();
-    let mut level = 0;
-    while let Some(hashes) = size.checked_shr(HEIGHT * level).filter(|hashes| *hashes > 0) {
-        if hashes % WIDTH > 0 {
-            wanted.insert(hashes / WIDTH);
-        }
-        for tile in &wanted {
-            let positions = tile * WIDTH..((tile + 1) * WIDTH).min(hashes);
-            if positions.start < positions.end {
-                found.insert(tile_name(level, *tile, positions.end - positions.start), Part { level, positions });
-            }
-        }
-        wanted = wanted.iter().map(|tile| tile >> HEIGHT).collect();
-        level += 1;
-    }
-    found
-}
-
-fn tile_name(level: u32, tile: u64, width: u64) -> String {
-    let (mut name, mut rest) = (format!("{:03}", tile % 1_000), tile / 1_000);
-    while rest > 0 {
-        name = format!("x{:03}/{name}", rest % 1_000);
-        rest /= 1_000;
-    }
-    if width < WIDTH { format!("tile/{level}/{name}.p/{width}") } else { format!("tile/{level}/{name}") }
-}
-
 /// A clause's result as it stands in the archive.
 pub(crate) fn results_json(results: &[ClauseResult]) -> Value {
     let of = |result: &ClauseResult| {
@@ -86,26 +44,4 @@ pub(crate) fn results_json(results: &[ClauseResult]) -> Value {
         })
     };
     json!({ "clauses": results.iter().map(of).collect::<Vec<_>>() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(entries: &[u64], size: u64) -> Vec<String> {
-        tiles(entries, size).into_keys().collect()
-    }
-
-    #[test]
-    fn tiles_are_those_of_the_entries_and_of_the_right_edge() {
-        assert_eq!(names(&[0], 1), ["tile/0/000.p/1"]);
-        assert_eq!(names(&[3], 256), ["tile/0/000", "tile/1/000.p/1"]);
-        assert_eq!(names(&[3], 257), ["tile/0/000", "tile/0/001.p/1", "tile/1/000.p/1"]);
-        assert_eq!(names(&[], 300), ["tile/0/001.p/44", "tile/1/000.p/1"]);
-        let of_million = names(&[999_999], 1_000_000);
-        assert_eq!(of_million, ["tile/0/x003/906.p/64", "tile/1/015.p/66", "tile/2/000.p/15"]);
-        let far = names(&[0], 1_000_000);
-        let expected = ["tile/0/000", "tile/0/x003/906.p/64", "tile/1/000", "tile/1/015.p/66", "tile/2/000.p/15"];
-        assert_eq!(far, expected);
-    }
 }

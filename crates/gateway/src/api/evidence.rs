@@ -1,11 +1,13 @@
 //! Evidence and compliance: clauses, bundles, issues, legal holds, collisions.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use evidence::bundle::{Archive, Disclosure, Status as BundleStatus, Verdicts, Wanted};
-use evidence::collision::{Collision, Reporting};
+use evidence::collision::{Injury, Reporting};
 use evidence::issue::{IssueKind, Mitigation, Status as IssueStatus, Step};
 use evidence::{ComplianceIssue, ComplianceProfile, EvidenceBundle, FrameworkView, KnownCollision, LegalHold, Profile};
 use kernel::id::{BundleId, CollisionId, EventId, IssueId, LegalHoldId};
-use kernel::{Subject, Timestamp};
+use kernel::{Subject, Timestamp, TripId, VehicleId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +23,19 @@ pub struct Compliance {
 }
 
 view! {
+    /// What applies to the tenant, as it was said.
+    AppliesView of it: Profile {
+        frameworks: BTreeSet<String>,
+        forms: BTreeSet<String>,
+        settings: BTreeMap<String, String>,
+        assess_every_minutes: u32,
+        bundle_every_days: Option<u32>,
+    }
+}
+
+view! {
     ProfileView of it: ComplianceProfile {
-        profile: Profile = it.profile,
+        profile: AppliesView = it.profile.into(),
         set_at: Timestamp = it.set_at,
         assessed_at: Option<Timestamp> = it.assessed_at,
         verdicts: Verdicts = it.verdicts,
@@ -153,7 +166,21 @@ pub struct Erased {
 view! {
     CollisionView of it: (CollisionId, KnownCollision) {
         id: CollisionId = it.0,
-        known: Collision = it.1.known,
+        vehicle: VehicleId = it.1.known.vehicle,
+        trip: Option<TripId> = it.1.known.trip,
+        occurred_at: Timestamp = it.1.known.occurred_at,
+        noticed_at: Timestamp = it.1.known.noticed_at,
+        lat: f64 = it.1.known.lat,
+        lon: f64 = it.1.known.lon,
+        crash_with: String = it.1.known.crash_with,
+        injury: Injury = it.1.known.injury,
+        vulnerable_road_user: bool = it.1.known.vulnerable_road_user,
+        airbags: bool = it.1.known.airbags,
+        towed: bool = it.1.known.towed,
+        /// Whether the automated system drove within 30 seconds before it.
+        engaged: bool = it.1.known.engaged,
+        property_damage: bool = it.1.known.property_damage,
+        narrative: String = it.1.known.narrative,
         /// How soon it is reported under NHTSA's Standing General Order.
         report: Reporting = it.1.report,
         recorded_at: Timestamp = it.1.recorded_at,

@@ -11,6 +11,7 @@ macro_rules! examples {
     ($($line:literal),+ $(,)?) => { concat!("Examples:" $(, "\n  ", $line)+) };
 }
 
+mod evidence;
 mod fleet;
 mod garage;
 mod maintenance;
@@ -20,10 +21,11 @@ mod security;
 mod server;
 mod work;
 
+pub use evidence::EvidenceCommand;
 pub use fleet::{SiteCommand, VehicleCommand};
 pub use garage::{GarageCommand, KeyCommand, KeyPurpose};
 pub use maintenance::{Class, Closing, MaintenanceCommand, RequestOptions};
-pub use ota::{EvidenceCommand, OtaCommand, PlanOptions, ReleaseOptions};
+pub use ota::{OtaCommand, PlanOptions, ReleaseOptions, UpdateEvidenceCommand};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
 pub use security::{SecurityCommand, Severity};
 pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand, WitnessOptions};
@@ -156,6 +158,9 @@ pub enum ClientCommand {
     /// Maintenance: the health of vehicles, work orders, the workshop, and models.
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
+    /// Evidence and compliance: clauses, bundles, reports, issues, legal holds, and the authority's side.
+    #[command(subcommand)]
+    Evidence(Box<EvidenceCommand>),
     /// Security: incidents, detections, and who is on call.
     #[command(subcommand)]
     Security(SecurityCommand),

@@ -175,11 +175,11 @@ pub enum OtaCommand {
     },
     /// The evidence of a vehicle's updates: written to a file, or checked.
     #[command(subcommand)]
-    Evidence(EvidenceCommand),
+    Evidence(UpdateEvidenceCommand),
 }
 
 #[derive(Debug, Subcommand)]
-pub enum EvidenceCommand {
+pub enum UpdateEvidenceCommand {
     /// Write the signed evidence of one update of a vehicle.
     #[command(after_help = examples!["atlasmesh ota evidence save taxi-07 1 --out taxi-07-1.json"])]
     Save {
