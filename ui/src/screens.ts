@@ -67,7 +67,7 @@ export const SCREENS: Screen[] = [
     badge: (fleet) => ({ count: [...fleet.incidents.values()].filter(isUnanswered).length, label: 'emergencies that nobody has', alarm: true }),
   },
   {
-    path: '/evidence', label: 'Evidence', icon: 'evidence', needs: ['get_v1_journal'],
+    path: '/evidence', label: 'Evidence', icon: 'evidence', needs: ['get_v1_journal', 'get_v1_compliance', 'get_v1_submissions'],
     load: () => import('./screens/evidence/EvidenceScreen.svelte'), homeOf: ['auditor', 'regulator'],
   },
   {

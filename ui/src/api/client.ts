@@ -52,6 +52,11 @@ export class Client {
     return (text === '' ? null : JSON.parse(text)) as T
   }
 
+  /** A file of the server, whole. */
+  async file(address: string): Promise<Blob> {
+    return (await this.send(new Request(new URL(address, location.href)))).blob()
+  }
+
   private async send(request: Request): Promise<Response> {
     const headers = new Headers(request.headers)
     for (const [name, value] of Object.entries(this.headers())) headers.set(name, value)

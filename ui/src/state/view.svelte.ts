@@ -86,7 +86,7 @@ class View {
   back() {
     if (this.dialog) this.dialog = null
     else if (this.task) this.task = null
-    else if (/^\/evidence\/./.test(router.path)) router.navigate(`/evidence${router.search}`)
+    else if (/^\/evidence\/evt_/.test(router.path)) router.navigate(`/evidence${router.search}`)
     else if (partsOf(router.path)[0] !== 'operations') return
     else if (this.selection) this.select(null)
     else {

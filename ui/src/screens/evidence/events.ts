@@ -103,7 +103,10 @@ export async function decisionOf(api: Calls, index: number, event: Event): Promi
 
 const DECIDED = 'policy.decided'
 
-const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', vehicle_updates: 'Software of vehicle', update_repository: 'Releases', incident: 'Incident', on_call: 'On call' }
+const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', vehicle_updates: 'Software of vehicle', update_repository: 'Releases', incident: 'Incident', on_call: 'On call', legal_hold: 'Legal hold', compliance_profile: 'Compliance of' }
+
+/** The parts of this screen that have a page of each of their subjects. */
+const AREAS: Record<string, string> = { bundle: 'bundles', issue: 'issues', report: 'reports' }
 
 export interface SubjectWords {
   /** `vehicle/veh_…`, as the journal has it. */
@@ -119,7 +122,8 @@ export function subjectOf(fleet: Fleet, subject: string): SubjectWords {
   const label = KINDS[kind] ?? humanize(kind)
   const page = kind === 'vehicle' && session.may('get_v1_vehicles_vehicle') ? `/vehicles/${id}` : kind === 'trip' && session.may('get_v1_trips_trip') ? `/trips/${id}`
     : kind === 'rollout' && session.may('get_v1_rollouts_rollout') ? `/updates/rollouts/${id}`
-      : kind === 'incident' && session.may('get_v1_incidents_incident') ? `/security/incidents/${id}` : null
+      : kind === 'incident' && session.may('get_v1_incidents_incident') ? `/security/incidents/${id}`
+        : kind in AREAS && session.may('get_v1_evidence_reports') ? `/evidence/${AREAS[kind]}/${id}` : null
   const isNamed = kind === 'site' || kind === 'tenant' || kind === 'log' || kind === 'on_call'
   const known = kind === 'vehicle' || kind === 'vehicle_updates' ? fleet.vehicles.get(id)?.name : kind === 'user' || kind === 'principal' ? nameOf(id) : isNamed ? id : undefined
   return { subject, kind: label, name: known ?? shortId(id), page }
