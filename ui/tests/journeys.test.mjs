@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { api, callAs, clickMap, go, killServer, mapDrawn, screenshot, signIn, visibleRoad, waitFor } from './browser.mjs'
+import './compliance.mjs'
 import './evidence.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
 import './maintenance.mjs'
