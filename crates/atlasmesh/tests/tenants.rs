@@ -9,7 +9,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use support::furnish::{CANARY, incident, maintained, order_of};
+use support::authority;
+use support::furnish::{CANARY, applies, collision, evidence, incident, maintained, order_of};
 use support::live::Frame;
 use support::maintenance::workshop;
 use support::site::{self, crossing};
@@ -231,6 +232,53 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
             json!({ "levels": [{ "people": ["simon"], "acknowledge_minutes": 5 }], "channels": [] }),
             Stranger::Own,
         ),
+        ("get", "/v1/compliance", "", none.clone(), Stranger::Own),
+        ("get", "/v1/compliance/issues", "", none.clone(), Stranger::Nothing),
+        ("put", "/v1/compliance/profile", "", applies(), Stranger::Own),
+        ("get", "/v1/compliance/profile", "", none.clone(), Stranger::Own),
+        (
+            "post",
+            "/v1/compliance/issues/{issue}/mitigate",
+            "",
+            json!({ "mitigation": "collect_evidence" }),
+            UNKNOWN,
+        ),
+        ("post", "/v1/compliance/issues/{issue}/resolve", "", json!({ "how": CANARY }), UNKNOWN),
+        ("get", "/v1/evidence/entries/{event}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/evidence/bundles/{bundle}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/evidence/bundles/{bundle}/archive", "", none.clone(), UNKNOWN),
+        ("get", "/v1/evidence/bundles", "", none.clone(), Stranger::Nothing),
+        ("post", "/v1/evidence/bundles", "", json!({ "purpose": CANARY }), Stranger::Own),
+        ("get", "/v1/evidence/holds", "", none.clone(), Stranger::Nothing),
+        ("post", "/v1/evidence/holds/{legal_hold}/release", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/evidence/holds", "", json!({ "subject": "vehicle/{vehicle}", "reason": "a court" }), Stranger::Own),
+        (
+            "post",
+            "/v1/evidence/erasures",
+            "",
+            json!({ "subject": "vehicle/{erased}", "reason": CANARY }),
+            WRONG_FIELD,
+        ),
+        ("get", "/v1/evidence/forms", "", none.clone(), Stranger::Own),
+        ("get", "/v1/evidence/obligations", "", none.clone(), Stranger::Own),
+        ("post", "/v1/collisions", "", collision("{vehicle}"), UNKNOWN),
+        ("get", "/v1/collisions", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/evidence/reports", "", none.clone(), Stranger::Nothing),
+        ("post", "/v1/evidence/reports", "", json!({ "form": "nhtsa-sgo", "collision": "{collision}" }), WRONG_FIELD),
+        ("get", "/v1/evidence/reports/{report}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/evidence/reports/{report}/preview", "", none.clone(), UNKNOWN),
+        ("put", "/v1/evidence/reports/{report}/values", "", json!({ "values": {} }), UNKNOWN),
+        ("post", "/v1/evidence/reports/{report}/sign", "", none.clone(), UNKNOWN),
+        ("post", "/v1/evidence/reports/{report}/submit", "", none.clone(), UNKNOWN),
+        ("get", "/v1/evidence/reports/{report}/document", "?format=pdf", none.clone(), UNKNOWN),
+        ("get", "/v1/submissions", "", none.clone(), Stranger::Nothing),
+        ("put", "/v1/submissions/key", "", json!({ "key": authority::public_key() }), Stranger::Own),
+        ("get", "/v1/submissions/{report}", "", none.clone(), UNKNOWN),
+        ("get", "/v1/submissions/{report}/document", "?format=signature", none.clone(), UNKNOWN),
+        ("get", "/v1/submissions/{report}/bundle", "", none.clone(), UNKNOWN),
+        ("post", "/v1/submissions/{report}/check", "", none.clone(), UNKNOWN),
+        ("post", "/v1/submissions/{report}/decision", "", authority::unsigned(), UNKNOWN),
+        ("post", "/v1/evidence/reports/{report}/correct", "", json!({ "what": CANARY }), UNKNOWN),
         // What policy said to the stranger's own attempts is in its own journal.
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),
@@ -292,6 +340,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
     });
     let maintained = maintained(&mut world);
     let incident = incident(&world, &maintained[0].1);
+    let evidence = evidence(&world, &spare);
     let standing = json!({ "trip": passenger(crossing(1, 1), crossing(2, 2)), "goal": { "trips": 1 } });
     let standing = made("/v1/standing-orders", standing, "id");
     let event = world.entries(0)[0]["event"]["id"].as_str().unwrap().to_owned();
@@ -336,7 +385,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("code", "NOT_FOUND".to_owned()),
         ("part", "pump-7".to_owned()),
     ];
-    (world, ids.into_iter().chain(people).chain(maintained).chain(incident).collect())
+    (world, ids.into_iter().chain(people).chain(maintained).chain(incident).chain(evidence).collect())
 }
 
 /// Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator, and
@@ -410,6 +459,9 @@ fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'sta
             ids.insert("order", ids[order].clone());
         }
     }
+    if path.starts_with("/v1/evidence/reports/") && ["/values", "/sign", "/submit"].iter().any(|verb| path.ends_with(verb)) {
+        ids.insert("report", ids["draft"].clone());
+    }
     if path.contains("/artefacts/") {
         ids.insert("sha256", ids["artefact"].clone());
     }
@@ -453,12 +505,16 @@ fn a_stranger_learns_and_changes_nothing() {
     let (world, ids) = furnished();
     let document = world.http.get("/v1/openapi.json").ok();
     let stranger = world.server.http(&tenant(&world.server, "other-cars", "ride-hail"));
+    let regulator = json!({ "role": "regulator", "name": "an authority" });
+    let regulator = stranger.post("/v1/principals", &regulator).ok();
+    let regulator = world.server.http(regulator["token"].as_str().unwrap());
     // The vehicle stands, so that nothing but the stranger could add to the tenant's journal.
     let (mut events, mut positions) = (stranger.events("", &[]).unwrap(), stranger.positions().unwrap());
     let rows = rows().into_iter().filter(|row| !is_stream(row.1) && !is_sign_in(row.0, row.1));
     for (method, path, query, body, expected) in rows {
         println!("{method} {path}");
-        let answer = call(&stranger, method, &format!("{path}{query}"), &body, &ids);
+        let http = if path.starts_with("/v1/submissions") { &regulator } else { &stranger };
+        let answer = call(http, method, &format!("{path}{query}"), &body, &ids);
         openapi::hold(&document, method, path, &answer);
         let told = answer.body.to_string();
         assert!(!told.contains(CANARY) && !told.contains(TENANT), "{told}");
@@ -529,8 +585,10 @@ fn answers_are_what_the_openapi_says() {
         let http = match path {
             _ if path.starts_with("/v1/tenants") || path.starts_with("/v1/keys") => world.server.platform(),
             _ if path.starts_with("/v1/session") => world.server.http(&ids["session_secret"]),
+            _ if path.starts_with("/v1/submissions") => world.server.http(&ids["regulator_token"]),
             _ => world.http.clone(),
         };
+        let body = if path.ends_with("/decision") { authority::decision(&http, &ids["report"]) } else { body };
         let before = world.journal_size();
         let answer = call(&http, method, &format!("{path}{query}"), &body, ids);
         openapi::hold(&document, method, path, &answer);

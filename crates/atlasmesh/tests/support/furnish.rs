@@ -73,3 +73,88 @@ pub fn incident(world: &World, vehicle: &str) -> [(&'static str, String); 2] {
     });
     [("incident", id), ("artefact", artefact)]
 }
+
+/// What applies to a tenant that reports updates and audits itself.
+pub fn applies() -> Value {
+    json!({
+        "frameworks": ["un-r155", "un-r156", "nhtsa-sgo"],
+        "forms": ["internal-audit"],
+        "settings": { "reporting_entity": "Town Cars" },
+        "assess_every_minutes": 1440,
+    })
+}
+
+/// A collision of a vehicle, of which the authority wants to hear within five days.
+pub fn collision(vehicle: &str) -> Value {
+    json!({
+        "vehicle": vehicle, "occurred_at": "2026-01-01T00:00:00Z", "noticed_at": "2026-01-01T01:00:00Z",
+        "lat": -29.95, "lon": -71.34, "crash_with": "passenger car", "injury": "none", "airbags": true,
+        "engaged": true, "narrative": CANARY,
+    })
+}
+
+/// A report of everything until now, whose bundle is made and in which nothing is missing.
+pub fn drafted(world: &World, form: &str) -> String {
+    let until = super::time::text(super::time::now_us());
+    let covered = json!({ "from": "2026-01-01T00:00:00Z", "until": until });
+    let drafted = world.http.post("/v1/evidence/reports", &json!({ "form": form, "covered": covered })).ok();
+    let id = drafted["id"].as_str().unwrap().to_owned();
+    complete(world, &id);
+    id
+}
+
+/// Gives what is missing in a report, and waits for the bundle that it rests on.
+pub fn complete(world: &World, id: &str) {
+    let path = format!("/v1/evidence/reports/{id}");
+    let preview = world.http.get(&format!("{path}/preview")).ok();
+    let form = world.http.get(&path).ok()["form"].clone();
+    let forms = world.http.get("/v1/evidence/forms").ok();
+    let form = forms["items"].as_array().unwrap().iter().find(|known| known["form"] == form).unwrap();
+    let value = |id: &Value| {
+        let field = form["fields"].as_array().unwrap().iter().find(|field| field["id"] == *id).unwrap();
+        field["choices"].get(0).cloned().unwrap_or_else(|| "1".into())
+    };
+    let missing = preview["missing"].as_array().unwrap().iter();
+    let values: serde_json::Map<String, Value> =
+        missing.map(|id| (id.as_str().unwrap().to_owned(), value(id))).collect();
+    let body = json!({ "values": values }).to_string();
+    world.http.put(&format!("{path}/values"), body.as_bytes(), "application/json").ok();
+    world.until("its bundle is made", || {
+        let bundles = world.http.get("/v1/evidence/bundles").ok();
+        let waits = bundles["items"].as_array().unwrap().iter().any(|bundle| bundle["status"] == "REQUESTED");
+        if waits { Err(bundles) } else { Ok(()) }
+    });
+}
+
+/// Evidence with one of everything: a bundle, an issue, a draft, a report that was submitted, a collision, a legal hold,
+/// somebody of an authority, and a person who left.
+pub fn evidence(world: &World, vehicle: &str) -> [(&'static str, String); 8] {
+    let http = &world.http;
+    let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
+    http.put("/v1/compliance/profile", applies().to_string().as_bytes(), "application/json").ok();
+    let issue = world.until("an issue is raised", || {
+        let open = http.get("/v1/compliance/issues?open=true").ok();
+        open["items"].get(0).map(id).ok_or(open)
+    });
+    let hold = id(&http.post("/v1/evidence/holds", &json!({ "subject": "trip/none", "reason": CANARY })).ok());
+    let collision = id(&http.post("/v1/collisions", &collision(vehicle)).ok());
+    let (draft, report) = (drafted(world, "internal-audit"), drafted(world, "un-r156-updates"));
+    http.post(&format!("/v1/evidence/reports/{report}/sign"), &json!({})).ok();
+    let submitted = http.post(&format!("/v1/evidence/reports/{report}/submit"), &json!({})).ok();
+    let bundle = submitted["versions"][0]["bundle"].as_str().unwrap().to_owned();
+    let regulator = http.post("/v1/principals", &json!({ "role": "regulator", "name": CANARY })).ok();
+    let mut profile = profile("a canary that was sold");
+    profile["vin"] = "1FTFW1ET5DFC10312".into();
+    let sold = id(&http.post("/v1/vehicles", &profile).ok());
+    http.post(&format!("/v1/vehicles/{sold}/decommission"), &json!({ "reason": CANARY })).ok();
+    [
+        ("issue", issue),
+        ("legal_hold", hold),
+        ("collision", collision),
+        ("draft", draft),
+        ("report", report),
+        ("bundle", bundle),
+        ("regulator_token", regulator["token"].as_str().unwrap().to_owned()),
+        ("erased", sold),
+    ]
+}

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stderr, reason = "what a program said explains why its test failed")]
 
 pub mod agent;
+pub mod authority;
 pub mod foreign;
 pub mod furnish;
 pub mod http;
