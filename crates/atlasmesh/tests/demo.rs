@@ -163,6 +163,20 @@ fn the_demo_finds_a_stolen_key_and_brings_the_vehicle_back() {
     let _ = shell(&format!("kill \"$(cat {}/shuttle-02.pid)\"", folder.path().display())).output();
 }
 
+/// EVD-4, EVD-5, EVD-6
+#[test]
+fn the_demo_makes_evidence_that_a_stranger_checks_and_an_authority_rejects_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    demo.process.line_with("→ COMPLETED");
+    let made = demo.works("16 the evidence:");
+    assert!(made.contains("COMPLETE") && made.contains("un-r155"), "{made}");
+    let checked = demo.works("17 check it:");
+    assert!(checked.contains("the bundle is as it was signed") && checked.contains("entries are in the log"), "{checked}");
+    let reported = demo.works("18 report it:");
+    assert!(reported.contains("signature valid: true") && reported.contains("say what was tested"), "{reported}");
+}
+
 #[test]
 fn a_demo_goes_on_where_it_stood() {
     let folder = tempfile::tempdir().unwrap();

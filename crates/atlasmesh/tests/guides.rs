@@ -173,6 +173,17 @@ fn the_guide_of_maintenance_leads_from_a_reading_to_a_vehicle_that_is_back() {
     }
 }
 
+/// EVD-1, EVD-3, EVD-4, EVD-5, EVD-6, EVD-7
+#[test]
+fn the_guide_of_evidence_leads_from_an_entry_to_an_accepted_report() {
+    let mut reader = Reader::new();
+    let said = reader.follows("evidence.md");
+    for expected in ["the bundle is as it was signed", "entries are in the log", "every file, signature and proof holds"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(said.contains("rejected: the assessment is thin") && said.contains("accepted as N-17"), "{said}");
+}
+
 /// SEC-3, SEC-4, SEC-6, SEC-7, SEC-8
 #[test]
 fn the_guide_of_incidents_leads_from_a_stolen_key_to_a_vehicle_that_is_back() {

@@ -358,7 +358,8 @@ impl<A: Aggregate> Attempt<'_, A> {
             });
         }
         let rows = if events.is_empty() { Vec::new() } else { self.state_rows(state.as_ref())? };
-        let mut machinery = self.extras.rows.clone();
+        // What must change together with the aggregate stays where it is when a denied command journals its decision.
+        let mut machinery = if events.is_empty() { Vec::new() } else { self.extras.rows.clone() };
         machinery.extend(self.remembered(reject)?);
         for repeat in repeats {
             machinery.push(repeat.restarted(ctx.now)?);

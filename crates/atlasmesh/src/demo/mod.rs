@@ -3,6 +3,7 @@
 
 mod child;
 pub mod city;
+mod evidence;
 pub mod folder;
 mod play;
 pub mod setup;

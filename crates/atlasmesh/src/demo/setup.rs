@@ -111,13 +111,14 @@ pub async fn tenant(server: &Server, folder: &DemoFolder, notes: &mut Notes) -> 
 }
 
 /// Who signs in to the demo: name and role.
-pub const PEOPLE: [(&str, &str); 6] = [
+pub const PEOPLE: [(&str, &str); 7] = [
     ("dana", "dispatcher"),
     ("sofia", "safety_officer"),
     ("tomas", "technician"),
     ("simon", "security_analyst"),
     ("aida", "auditor"),
     ("adam", "administrator"),
+    ("renata", "regulator"),
 ];
 /// Their password. It opens a fleet that does not exist.
 pub const PASSWORD: &str = "coquimbo by the sea";

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::city::{City, Place};
+use super::evidence;
 use super::folder::DemoFolder;
 use super::setup::{ASKING, PASSWORD, PEOPLE, SITE, TENANT, WORN, email, taxi};
 
@@ -51,6 +52,9 @@ pub fn lines(folder: &DemoFolder, door: &Door<'_>, vehicles: usize, city: &mut C
         format!("13 a stolen key:  {}", steal(data, link, start)),
         format!("14 look into it:  {}", look(data, start)),
         format!("15 bring it back: {}", bring_back()),
+        format!("16 the evidence:  {}", evidence::make(folder, data)?),
+        format!("17 check it:      {}", evidence::check(data)),
+        format!("18 report it:     {}", evidence::report(data)),
         format!("  Ctrl-C ends the demo; `cargo xtask demo` goes on where it stood; `rm -r {data}` removes it"),
         String::new(),
     ])

@@ -40,13 +40,13 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// The document of a format, with its media type.
-    pub fn of(&self, format: Format) -> (&Document, &'static str) {
+    /// The document of a format.
+    pub fn of(&self, format: Format) -> &Document {
         match format {
-            Format::Html => (&self.html, "text/html; charset=utf-8"),
-            Format::Pdf => (&self.pdf, "application/pdf"),
-            Format::Csv => (&self.csv, "text/csv; charset=utf-8"),
-            Format::Signature => (&self.signature, "application/vnd.dev.sigstore.bundle.v0.3+json"),
+            Format::Html => &self.html,
+            Format::Pdf => &self.pdf,
+            Format::Csv => &self.csv,
+            Format::Signature => &self.signature,
         }
     }
 }

@@ -400,7 +400,7 @@ impl Evidence {
         Ok(found)
     }
 
-    /// A document of a version, with its media type; the newest version where none is named.
+    /// A document of a version, and which version it is; the newest one where none is named.
     ///
     /// # Errors
     /// `NOT_FOUND`, a fault.
@@ -410,15 +410,14 @@ impl Evidence {
         id: ReportId,
         number: Option<u32>,
         format: Format,
-    ) -> Result<(Document, &'static str, u32), CommandError> {
+    ) -> Result<(Document, u32), CommandError> {
         let report = self.one::<ComplianceReport>(tenant, &id).await?.ok_or_else(missing)?;
         let version = match number {
             Some(number) => report.versions.iter().find(|version| version.version == number),
             None => report.newest(),
         };
         let version = version.ok_or_else(|| Reject::new(Code::NotFound, "no such version of this report is signed"))?;
-        let (document, kind) = version.documents.of(format);
-        Ok((document.clone(), kind, version.version))
+        Ok((version.documents.of(format).clone(), version.version))
     }
 
     pub(crate) fn read_whole(&self, tenant: &TenantId, sha256: &str) -> Result<Vec<u8>, Fault> {

@@ -82,7 +82,7 @@ impl Gateway {
         let mut response = Stream::from_stream(blocks).into_response();
         let disposition = format!("attachment; filename=\"{}\"", file.name);
         let headers = [
-            (header::CONTENT_TYPE, file.kind.to_owned()),
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
             (header::CONTENT_LENGTH, file.bytes.to_string()),
             (header::ETAG, format!("\"{}\"", file.sha256)),
             (header::CONTENT_DISPOSITION, disposition),
@@ -98,7 +98,6 @@ impl Gateway {
 pub(super) struct KeptFile<'a> {
     pub sha256: &'a str,
     pub bytes: u64,
-    pub kind: &'a str,
     pub name: &'a str,
 }
 
@@ -165,6 +164,6 @@ pub async fn archive(
     let ctx = caller.ctx();
     let archive = gateway.evidence.disclose(&ctx, id).await?;
     let name = format!("{id}.tar.zst");
-    let file = KeptFile { sha256: &archive.sha256, bytes: archive.bytes, kind: "application/zstd", name: &name };
+    let file = KeptFile { sha256: &archive.sha256, bytes: archive.bytes, name: &name };
     Ok(gateway.kept_file(&ctx.tenant, &file))
 }

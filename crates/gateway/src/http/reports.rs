@@ -168,13 +168,13 @@ impl Gateway {
     ) -> Result<Response, Problem> {
         let tenant = &caller.authenticated.tenant;
         let number = choice.version.map(|Within(number)| u32::try_from(number).unwrap_or(u32::MAX));
-        let (document, kind, version) = self.evidence.document(tenant, id, number, choice.format).await?;
+        let (document, version) = self.evidence.document(tenant, id, number, choice.format).await?;
         let extension = match choice.format {
             evidence::report::Format::Signature => "sigstore.json",
             format => format.as_str(),
         };
         let name = format!("{id}-{version}.{extension}");
-        let file = KeptFile { sha256: &document.sha256, bytes: document.bytes, kind, name: &name };
+        let file = KeptFile { sha256: &document.sha256, bytes: document.bytes, name: &name };
         Ok(self.kept_file(tenant, &file))
     }
 }

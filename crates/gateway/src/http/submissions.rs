@@ -137,7 +137,7 @@ pub async fn bundle(
     let ctx = caller.ctx();
     let archive = gateway.evidence.disclose(&ctx, bundle).await?;
     let name = format!("{bundle}.tar.zst");
-    let file = KeptFile { sha256: &archive.sha256, bytes: archive.bytes, kind: "application/zstd", name: &name };
+    let file = KeptFile { sha256: &archive.sha256, bytes: archive.bytes, name: &name };
     Ok(gateway.kept_file(&ctx.tenant, &file))
 }
 
