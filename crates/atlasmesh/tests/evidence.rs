@@ -127,7 +127,10 @@ fn a_stranger_verifies_a_bundle_by_its_own_text_alone_and_finds_what_was_changed
     // A bundle about a time without entries says so.
     let empty = json!({ "purpose": "nothing", "from": "2020-01-01T00:00:00Z", "until": "2020-02-01T00:00:00Z" });
     assert_eq!(bundle(&world, &empty)["status"], "INCOMPLETE");
-    world.http.post("/v1/evidence/bundles", &json!({ "purpose": "x", "frameworks": ["un-r999"] })).problem(400, "INVALID_REQUEST");
+    world
+        .http
+        .post("/v1/evidence/bundles", &json!({ "purpose": "x", "frameworks": ["un-r999"] }))
+        .problem(400, "INVALID_REQUEST");
     world.server.stop();
     world.server.verify_stopped();
 }
@@ -162,7 +165,8 @@ fn a_report_is_rejected_by_the_authority_corrected_and_accepted() {
     let vehicle = world.vehicle_id(0).to_owned();
     let officer = world.person("sara", &["safety_officer"]);
     let regulator = world.person("rita", &["regulator"]);
-    let profile = json!({ "frameworks": ["nhtsa-sgo"], "forms": ["nhtsa-sgo"], "settings": { "reporting_entity": "Town" } });
+    let profile =
+        json!({ "frameworks": ["nhtsa-sgo"], "forms": ["nhtsa-sgo"], "settings": { "reporting_entity": "Town" } });
     officer.put("/v1/compliance/profile", profile.to_string().as_bytes(), "application/json").problem(403, "FORBIDDEN");
     world.http.put("/v1/compliance/profile", profile.to_string().as_bytes(), "application/json").ok();
 
@@ -304,7 +308,8 @@ fn violations_and_gaps_raise_issues_that_policy_answers() {
     assert!(collected["clauses"].to_string().contains("nhtsa-sgo"), "{collected}");
     let bundles = world.until("the bundle is there", || {
         let bundles = world.http.get("/v1/evidence/bundles").ok();
-        let of = bundles["items"].as_array().unwrap().iter().find(|of| of["wanted"]["purpose"].to_string().contains(id));
+        let of =
+            bundles["items"].as_array().unwrap().iter().find(|of| of["wanted"]["purpose"].to_string().contains(id));
         of.filter(|of| of["status"] != "REQUESTED").cloned().ok_or(bundles)
     });
     assert_eq!(bundles["requested_by"], "atlasmesh");
@@ -319,7 +324,10 @@ fn violations_and_gaps_raise_issues_that_policy_answers() {
     assert_eq!(world.http.post(&resolve, &json!({ "how": "it was reported by telephone" })).ok()["status"], "RESOLVED");
     world.http.post(&resolve, &json!({ "how": "again" })).problem(409, "ILLEGAL_TRANSITION");
     world.http.post(&format!("/v1/compliance/issues/{id}/mitigate"), &hold).problem(409, "ILLEGAL_TRANSITION");
-    world.http.post("/v1/compliance/issues/issue_00000000000000000000000000/resolve", &json!({ "how": "x" })).problem(404, "NOT_FOUND");
+    world
+        .http
+        .post("/v1/compliance/issues/issue_00000000000000000000000000/resolve", &json!({ "how": "x" }))
+        .problem(404, "NOT_FOUND");
 }
 
 /// Erasure leaves every proof as it is, and a legal hold forbids it.

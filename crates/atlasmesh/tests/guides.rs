@@ -178,7 +178,9 @@ fn the_guide_of_maintenance_leads_from_a_reading_to_a_vehicle_that_is_back() {
 fn the_guide_of_evidence_leads_from_an_entry_to_an_accepted_report() {
     let mut reader = Reader::new();
     let said = reader.follows("evidence.md");
-    for expected in ["the bundle is as it was signed", "entries are in the log", "every file, signature and proof holds"] {
+    for expected in
+        ["the bundle is as it was signed", "entries are in the log", "every file, signature and proof holds"]
+    {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     assert!(said.contains("rejected: the assessment is thin") && said.contains("accepted as N-17"), "{said}");

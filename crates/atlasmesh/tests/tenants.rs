@@ -236,13 +236,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/compliance/issues", "", none.clone(), Stranger::Nothing),
         ("put", "/v1/compliance/profile", "", applies(), Stranger::Own),
         ("get", "/v1/compliance/profile", "", none.clone(), Stranger::Own),
-        (
-            "post",
-            "/v1/compliance/issues/{issue}/mitigate",
-            "",
-            json!({ "mitigation": "collect_evidence" }),
-            UNKNOWN,
-        ),
+        ("post", "/v1/compliance/issues/{issue}/mitigate", "", json!({ "mitigation": "collect_evidence" }), UNKNOWN),
         ("post", "/v1/compliance/issues/{issue}/resolve", "", json!({ "how": CANARY }), UNKNOWN),
         ("get", "/v1/evidence/entries/{event}", "", none.clone(), UNKNOWN),
         ("get", "/v1/evidence/bundles/{bundle}", "", none.clone(), UNKNOWN),
@@ -251,14 +245,14 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/evidence/bundles", "", json!({ "purpose": "the year" }), Stranger::Own),
         ("get", "/v1/evidence/holds", "", none.clone(), Stranger::Nothing),
         ("post", "/v1/evidence/holds/{legal_hold}/release", "", reason.clone(), UNKNOWN),
-        ("post", "/v1/evidence/holds", "", json!({ "subject": "vehicle/{vehicle}", "reason": "a court" }), Stranger::Own),
         (
             "post",
-            "/v1/evidence/erasures",
+            "/v1/evidence/holds",
             "",
-            json!({ "subject": "vehicle/{erased}", "reason": CANARY }),
-            WRONG_FIELD,
+            json!({ "subject": "vehicle/{vehicle}", "reason": "a court" }),
+            Stranger::Own,
         ),
+        ("post", "/v1/evidence/erasures", "", json!({ "subject": "vehicle/{erased}", "reason": CANARY }), WRONG_FIELD),
         ("get", "/v1/evidence/forms", "", none.clone(), Stranger::Own),
         ("get", "/v1/evidence/obligations", "", none.clone(), Stranger::Own),
         ("post", "/v1/collisions", "", collision("{vehicle}"), UNKNOWN),
@@ -274,7 +268,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/v1/submissions", "", none.clone(), Stranger::Nothing),
         ("put", "/v1/submissions/key", "", json!({ "key": authority::public_key() }), Stranger::Own),
         ("get", "/v1/submissions/{report}", "", none.clone(), UNKNOWN),
-        ("get", "/v1/submissions/{report}/document", "?format=signature", none.clone(), UNKNOWN),
+        ("get", "/v1/submissions/{report}/document", "?format=html", none.clone(), UNKNOWN),
         ("get", "/v1/submissions/{report}/bundle", "", none.clone(), UNKNOWN),
         ("post", "/v1/submissions/{report}/check", "", none.clone(), UNKNOWN),
         ("post", "/v1/submissions/{report}/decision", "", authority::unsigned(), UNKNOWN),
@@ -459,7 +453,9 @@ fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'sta
             ids.insert("order", ids[order].clone());
         }
     }
-    if path.starts_with("/v1/evidence/reports/") && ["/values", "/sign", "/submit"].iter().any(|verb| path.ends_with(verb)) {
+    if path.starts_with("/v1/evidence/reports/")
+        && ["/values", "/sign", "/submit"].iter().any(|verb| path.ends_with(verb))
+    {
         ids.insert("report", ids["draft"].clone());
     }
     if path.contains("/artefacts/") {

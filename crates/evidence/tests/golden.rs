@@ -188,6 +188,7 @@ fn an_authority_is_read_as_it_was_written() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one history from its beginning to its end")]
 fn a_report_is_read_as_it_was_written() {
     let document = |n: u64| Document { sha256: n.to_string().repeat(64), bytes: n };
     let drafted = ReportDrafted {

@@ -87,8 +87,8 @@ async fn check(session: &Session, report: &str) -> Result<()> {
 async fn decide(session: &Session, report: &str, mut said: Value, key: &Path) -> Result<()> {
     let pair = key_of(key)?;
     let shown = session.client.get(&format!("/v1/submissions/{report}")).await?;
-    let submitted = shown["versions"].as_array().into_iter().flatten().filter(|of| !of["submitted_at"].is_null());
-    let version = submitted.last().context("no version was submitted")?;
+    let mut submitted = shown["versions"].as_array().into_iter().flatten().filter(|of| !of["submitted_at"].is_null());
+    let version = submitted.next_back().context("no version was submitted")?;
     let mut statement = said.clone();
     statement["report"] = report.into();
     statement["version"] = version["version"].clone();

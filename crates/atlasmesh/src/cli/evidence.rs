@@ -20,6 +20,7 @@ const BUNDLE_LIMIT: Duration = Duration::from_secs(300);
 /// How often it is asked how far a bundle is.
 const BUNDLE_EVERY: Duration = Duration::from_millis(200);
 
+#[expect(clippy::too_many_lines, reason = "one list of everything that can be typed")]
 pub async fn run(session: &Session, command: EvidenceCommand) -> Result<()> {
     use EvidenceCommand as Command;
     match command {

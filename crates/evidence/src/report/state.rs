@@ -3,7 +3,7 @@
 use kernel::id::ReportId;
 use kernel::{Aggregate, EventMeta, Subject, Timestamp};
 
-use super::events::{ReportDrafted, ReportEvent};
+use super::events::{ReportDrafted, ReportEvent, ReportRejected, ReportSigned};
 use super::{AuthorityAnswer, ComplianceReport, Correction, Status, VERSIONS_MAX, Version};
 
 impl Aggregate for ComplianceReport {
@@ -67,31 +67,7 @@ impl ComplianceReport {
         match event {
             ReportEvent::Drafted(_) => {}
             ReportEvent::ValuesGiven(given) => self.values = given.values,
-            ReportEvent::Signed(signed) => {
-                // One that was signed anew before anybody had it replaces what was signed.
-                self.versions.retain(|version| version.version != signed.version);
-                if self.versions.len() == VERSIONS_MAX {
-                    self.versions.remove(0);
-                }
-                self.version = signed.version;
-                self.status = Status::Signed;
-                self.versions.push(Version {
-                    version: signed.version,
-                    bundle: signed.bundle,
-                    bundle_complete: signed.bundle_complete,
-                    documents: signed.documents,
-                    missing: signed.missing,
-                    key: signed.key,
-                    signed_at: at,
-                    signed_by: signed.by,
-                    submitted_at: None,
-                    submitted_by: None,
-                    late: false,
-                    check: None,
-                    checked_at: None,
-                    answer: None,
-                });
-            }
+            ReportEvent::Signed(signed) => self.signed(signed, at),
             ReportEvent::Submitted(submitted) => {
                 self.status = Status::Submitted;
                 self.with(submitted.version, |version| {
@@ -106,40 +82,12 @@ impl ComplianceReport {
             }),
             ReportEvent::Accepted(accepted) => {
                 self.status = Status::Accepted;
-                self.with(accepted.version, |version| {
-                    version.answer = Some(AuthorityAnswer {
-                        accepted: true,
-                        confirmation: Some(accepted.confirmation),
-                        next_due_at: accepted.next_due_at,
-                        reason: None,
-                        at,
-                        act: accepted.act,
-                    });
-                });
+                let (confirmation, next_due_at) = (Some(accepted.confirmation), accepted.next_due_at);
+                let answer =
+                    AuthorityAnswer { accepted: true, confirmation, next_due_at, reason: None, at, act: accepted.act };
+                self.with(accepted.version, |version| version.answer = Some(answer));
             }
-            ReportEvent::Rejected(rejected) => {
-                self.status = Status::Rejected;
-                self.correction = Some(Correction {
-                    what: rejected.correction,
-                    owner: rejected.owner,
-                    due_at: rejected.due_at,
-                    ordered_at: at,
-                    overdue: false,
-                    done_at: None,
-                    done_by: None,
-                    done: None,
-                });
-                self.with(rejected.version, |version| {
-                    version.answer = Some(AuthorityAnswer {
-                        accepted: false,
-                        confirmation: None,
-                        next_due_at: None,
-                        reason: Some(rejected.reason),
-                        at,
-                        act: rejected.act,
-                    });
-                });
-            }
+            ReportEvent::Rejected(rejected) => self.rejected(rejected, at),
             ReportEvent::CorrectionOverdue(_) => {
                 if let Some(correction) = &mut self.correction {
                     correction.overdue = true;
@@ -156,6 +104,50 @@ impl ComplianceReport {
             }
             ReportEvent::AuditLogged(_) => self.status = Status::Logged,
         }
+    }
+
+    fn signed(&mut self, signed: ReportSigned, at: Timestamp) {
+        // One that was signed anew before anybody had it replaces what was signed.
+        self.versions.retain(|version| version.version != signed.version);
+        if self.versions.len() == VERSIONS_MAX {
+            self.versions.remove(0);
+        }
+        self.version = signed.version;
+        self.status = Status::Signed;
+        self.versions.push(Version {
+            version: signed.version,
+            bundle: signed.bundle,
+            bundle_complete: signed.bundle_complete,
+            documents: signed.documents,
+            missing: signed.missing,
+            key: signed.key,
+            signed_at: at,
+            signed_by: signed.by,
+            submitted_at: None,
+            submitted_by: None,
+            late: false,
+            check: None,
+            checked_at: None,
+            answer: None,
+        });
+    }
+
+    fn rejected(&mut self, rejected: ReportRejected, at: Timestamp) {
+        self.status = Status::Rejected;
+        self.correction = Some(Correction {
+            what: rejected.correction,
+            owner: rejected.owner,
+            due_at: rejected.due_at,
+            ordered_at: at,
+            overdue: false,
+            done_at: None,
+            done_by: None,
+            done: None,
+        });
+        let reason = Some(rejected.reason);
+        let answer =
+            AuthorityAnswer { accepted: false, confirmation: None, next_due_at: None, reason, at, act: rejected.act };
+        self.with(rejected.version, |version| version.answer = Some(answer));
     }
 
     fn with(&mut self, number: u32, change: impl FnOnce(&mut Version)) {
