@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use support::authority;
-use support::furnish::{CANARY, applies, collision, evidence, incident, maintained, order_of};
+use support::furnish::{CANARY, applies, collision, evidence, incident, maintained, order_of, people_and_approvals};
 use support::live::Frame;
 use support::maintenance::workshop;
 use support::site::{self, crossing};
-use support::world::{FAST, PASSWORD, passenger, profile, session_of as session_secret, square, tenant};
+use support::world::{FAST, passenger, profile, square, tenant};
 use support::{Answer, Http, World, openapi};
 
 /// The tenant's name, which no stranger is told either.
@@ -380,48 +380,6 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("part", "pump-7".to_owned()),
     ];
     (world, ids.into_iter().chain(people).chain(maintained).chain(incident).chain(evidence).collect())
-}
-
-/// Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator, and
-/// placed a third.
-fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 10] {
-    let ana = world.person("ana", &["administrator", "viewer"]);
-    let session = ana.get("/v1/sessions").ok()["items"][0]["id"].as_str().unwrap().to_owned();
-    let sign_in = json!({ "tenant": TENANT, "email": "ana@mine.example", "password": PASSWORD });
-    let ana = session_secret(&world.server.http("").post("/v1/session", &sign_in));
-    let ben =
-        world.http.post("/v1/users", &json!({ "name": CANARY, "email": "ben@mine.example", "roles": ["viewer"] })).ok();
-    let text = |name: &str| ben[name].as_str().unwrap().to_owned();
-    let (user, invitation) = (text("id"), text("invitation"));
-    let code = invitation.rsplit('/').next().unwrap().to_owned();
-    let dispatcher = world.principal("dispatcher", CANARY);
-    let asked = |hold: &Value| {
-        let hold = world.http.post(&format!("/v1/vehicles/{spare}/holds"), hold).ok();
-        let hold = hold["id"].as_str().unwrap();
-        let path = format!("/v1/vehicles/{spare}/holds/{hold}/release");
-        dispatcher.post(&path, &json!({ "reason": CANARY })).ok()["id"].as_str().unwrap().to_owned()
-    };
-    let cleaning = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
-    let [approval, second_approval] = [(); 2].map(|()| asked(&cleaning));
-    let body = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
-    let others_hold =
-        dispatcher.post(&format!("/v1/vehicles/{spare}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
-    let stop = json!({ "class": "now", "reason": CANARY });
-    let others_stop =
-        dispatcher.post(&format!("/v1/vehicles/{spare}/stop"), &stop).ok()["stop"].as_str().unwrap().to_owned();
-    let key = world.server.platform().post("/v1/keys", &json!({ "purpose": "certificate_authority" })).ok();
-    [
-        ("others_stop", others_stop),
-        ("key", key["id"].as_str().unwrap().to_owned()),
-        ("session", session),
-        ("session_secret", ana),
-        ("user", user),
-        ("code_of_user", code),
-        ("approval", approval),
-        ("second_approval", second_approval),
-        ("others_hold", others_hold),
-        ("spare", spare.to_owned()),
-    ]
 }
 
 fn filled(text: &str, ids: &BTreeMap<&str, String>) -> String {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::maintenance::{lives, work, workshop};
 use super::site::crossing;
-use super::world::{FAST, profile};
+use super::world::{FAST, PASSWORD, TENANT, profile, session_of};
 
 /// What stands in the tenant's names and reasons, and in nothing that a stranger is told.
 pub const CANARY: &str = "canary";
@@ -156,5 +156,47 @@ pub fn evidence(world: &World, vehicle: &str) -> [(&'static str, String); 8] {
         ("bundle", bundle),
         ("regulator_token", regulator["token"].as_str().unwrap().to_owned()),
         ("erased", sold),
+    ]
+}
+
+/// Ana signed in twice, Ben was invited and has not answered; a dispatcher asks for two holds of the administrator, and
+/// placed a third.
+pub fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, String); 10] {
+    let ana = world.person("ana", &["administrator", "viewer"]);
+    let session = ana.get("/v1/sessions").ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    let sign_in = json!({ "tenant": TENANT, "email": "ana@mine.example", "password": PASSWORD });
+    let ana = session_of(&world.server.http("").post("/v1/session", &sign_in));
+    let ben =
+        world.http.post("/v1/users", &json!({ "name": CANARY, "email": "ben@mine.example", "roles": ["viewer"] })).ok();
+    let text = |name: &str| ben[name].as_str().unwrap().to_owned();
+    let (user, invitation) = (text("id"), text("invitation"));
+    let code = invitation.rsplit('/').next().unwrap().to_owned();
+    let dispatcher = world.principal("dispatcher", CANARY);
+    let asked = |hold: &Value| {
+        let hold = world.http.post(&format!("/v1/vehicles/{spare}/holds"), hold).ok();
+        let hold = hold["id"].as_str().unwrap();
+        let path = format!("/v1/vehicles/{spare}/holds/{hold}/release");
+        dispatcher.post(&path, &json!({ "reason": CANARY })).ok()["id"].as_str().unwrap().to_owned()
+    };
+    let cleaning = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
+    let [approval, second_approval] = [(); 2].map(|()| asked(&cleaning));
+    let body = json!({ "kind": "cleaning", "timing": "after_trip", "reason": CANARY });
+    let others_hold =
+        dispatcher.post(&format!("/v1/vehicles/{spare}/holds"), &body).ok()["id"].as_str().unwrap().to_owned();
+    let stop = json!({ "class": "now", "reason": CANARY });
+    let others_stop =
+        dispatcher.post(&format!("/v1/vehicles/{spare}/stop"), &stop).ok()["stop"].as_str().unwrap().to_owned();
+    let key = world.server.platform().post("/v1/keys", &json!({ "purpose": "certificate_authority" })).ok();
+    [
+        ("others_stop", others_stop),
+        ("key", key["id"].as_str().unwrap().to_owned()),
+        ("session", session),
+        ("session_secret", ana),
+        ("user", user),
+        ("code_of_user", code),
+        ("approval", approval),
+        ("second_approval", second_approval),
+        ("others_hold", others_hold),
+        ("spare", spare.to_owned()),
     ]
 }
