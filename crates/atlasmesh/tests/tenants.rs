@@ -14,7 +14,7 @@ use support::furnish::{CANARY, applies, collision, evidence, incident, maintaine
 use support::live::Frame;
 use support::maintenance::workshop;
 use support::site::{self, crossing};
-use support::world::{FAST, passenger, profile, square, tenant};
+use support::world::{FAST, PASSWORD, passenger, profile, square, tenant};
 use support::{Answer, Http, World, openapi};
 
 /// The tenant's name, which no stranger is told either.
