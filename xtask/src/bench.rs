@@ -56,6 +56,12 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "evidence",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "evidence"],
+        what: "bundles of 10,000 and of a million entries, checking them, classifying, from a commit to a witness",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "identity",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "identity"],
         what: "enrolments and renewals per second, the check of a message, revocations with a million before",

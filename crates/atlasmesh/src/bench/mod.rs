@@ -3,6 +3,7 @@
 mod api;
 mod backlog;
 mod commit;
+mod evidence;
 mod fill;
 mod identity;
 mod incidents;
@@ -25,6 +26,7 @@ pub async fn run(options: BenchOptions) -> Result<()> {
         "api" => api::run(options.count.unwrap_or(5_000), options.filled).await,
         "backlog" => backlog::run(options.count.unwrap_or(60)).await,
         "commit" => commit::run(options.count.unwrap_or(40_000), options.filled).await,
+        "evidence" => evidence::run(options.count.unwrap_or(1_000_000)).await,
         "identity" => identity::run(options.count.unwrap_or(2_000)).await,
         "incidents" => incidents::run(options.count.unwrap_or(100)).await,
         "ota" => ota::run(options.count.unwrap_or(1_000)).await,
@@ -32,7 +34,9 @@ pub async fn run(options: BenchOptions) -> Result<()> {
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,
         other => {
-            bail!("there is no bench {other}: api, backlog, commit, identity, incidents, ota, page, start or trip")
+            bail!(
+                "there is no bench {other}: api, backlog, commit, evidence, identity, incidents, ota, page, start or trip"
+            )
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::cli::output::{line, text};
 use crate::demo::city::City;
 use crate::demo::setup::{self, SITE};
 use crate::serve::folder::DataFolder;
+use crate::serve::witnesses::WitnessAt;
 use crate::serve::{loops, wiring};
 
 /// What looks at the page, from the root of the repository.
@@ -88,6 +89,14 @@ pub async fn run(count: usize) -> Result<()> {
 
 /// A server in this process; it ends when the last value goes.
 pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch::Sender<bool>)> {
+    serve_with(folder, Vec::new()).await
+}
+
+/// The same, with witnesses of its logs.
+pub(super) async fn serve_with(
+    folder: &Path,
+    witness: Vec<WitnessAt>,
+) -> Result<(Arc<Gateway>, String, watch::Sender<bool>)> {
     let options = ServeOptions {
         data: folder.to_owned(),
         http: "127.0.0.1:0".into(),
@@ -104,7 +113,7 @@ pub(super) async fn serve(folder: &Path) -> Result<(Arc<Gateway>, String, watch:
         store_mib_max: None,
         rate_limit: 0,
         streams_max: gateway::streams::PER_TENANT,
-        witness: Vec::new(),
+        witness,
         timestamps: None,
         timestamps_every: 3_600,
     };

@@ -1,7 +1,7 @@
 //! `atlasmesh demo`: a whole fleet on real streets, from nothing, over the same programs and the same protocol that a
 //! real one runs on. It shows that the product works and proves it: the journal is verified at the end.
 
-mod child;
+pub mod child;
 pub mod city;
 mod evidence;
 pub mod folder;
