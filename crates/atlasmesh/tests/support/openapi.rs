@@ -25,7 +25,7 @@ pub fn operations(world: &World) -> Vec<Operation> {
         (name.to_owned(), world.server.http(made["token"].as_str().unwrap()))
     };
     let roles: Vec<(String, Http)> =
-        ["administrator", "dispatcher", "safety_officer", "technician", "auditor"].map(role).into();
+        ["administrator", "dispatcher", "safety_officer", "technician", "auditor", "regulator"].map(role).into();
     let mut found = Vec::new();
     for (template, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {

@@ -80,6 +80,7 @@ pub struct Document {
 
 /// What the authority's side found of a version: its format, its signature, and the keys behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ReportCheck")]
 pub struct Check {
     pub format_valid: bool,
     pub signature_valid: bool,
@@ -104,6 +105,7 @@ pub struct Signed {
 
 /// A version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ReportVersion")]
 pub struct Version {
     pub version: u32,
     pub bundle: BundleId,

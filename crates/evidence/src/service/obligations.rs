@@ -18,7 +18,6 @@ use crate::obligation::{self, Obligation, ObligationOpened};
 use crate::profile::ComplianceProfile;
 use crate::report::Covered;
 
-const DAY_MS: i64 = 86_400_000;
 /// How long somebody has to mend what is late already, in milliseconds.
 const LATE_DUE_MS: i64 = 24 * 3_600_000;
 
@@ -202,8 +201,9 @@ fn period(every: Every, offset_minutes: impl Fn(i64) -> i32, at: Timestamp) -> O
     let start_of = |year: i32, month: u8| {
         let date = Date::from_calendar_date(year, Month::try_from(month).ok()?, 1).ok()?;
         let local_ms = date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp() * 1_000;
-        // No zone of ours changes its clocks at the beginning of a month, so the offset a day later is that of midnight.
-        Some(Timestamp::from_ms(local_ms - i64::from(offset_minutes(local_ms + DAY_MS)) * 60_000))
+        // The offset of midnight itself: the clocks may change later on the same day.
+        let guess = local_ms - i64::from(offset_minutes(local_ms)) * 60_000;
+        Some(Timestamp::from_ms(local_ms - i64::from(offset_minutes(guess)) * 60_000))
     };
     Some(Covered { from: start_of(year, first)?, until: start_of(end_year, end_month)? })
 }
