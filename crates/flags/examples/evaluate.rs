@@ -1,4 +1,4 @@
-//! How long one evaluation takes in process: `cargo run --release -p flags --example figures`. The aim is 20 µs.
+//! How long one evaluation takes in process: `cargo run --release -p flags --example evaluate`. The aim is 20 µs.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "an example")]
 
 use std::hint::black_box;
