@@ -25,7 +25,7 @@ use super::contents::verdict_name;
 use super::entries::Pages;
 use super::{Asked, Evidence, MITIGATE_RULE, event_of, id_of};
 use crate::actions::SUBMIT;
-use crate::bundle::{self, EvidenceBundle, Wanted};
+use crate::bundle::{self, Archive, EvidenceBundle, Wanted};
 use crate::collision::KnownCollision;
 use crate::obligation::Obligation;
 use crate::ports::KeyPurpose;
@@ -192,7 +192,13 @@ impl Evidence {
             purpose: String::new(),
             disclose: false,
         };
-        let read = self.read_for_report(tenant, form, &mapping, &wanted, now).await?;
+        let archive = self.archive_of(tenant, id, report.version).await?;
+        // A report says nothing that its bundle does not hold.
+        let size = match &archive {
+            Some(archive) => archive.log_size,
+            None => self.parts.store.head(tenant).await?.map_or(0, |head| head.size),
+        };
+        let read = self.read_for_report(tenant, form, &mapping, &wanted, (size, now)).await?;
         let profile = self.one::<ComplianceProfile>(tenant, tenant).await?;
         let settings = profile.map(|known| known.profile.settings).unwrap_or_default();
         let filled = read.filler.finish(&settings, &report.values);
@@ -212,7 +218,7 @@ impl Evidence {
             results: &read.results,
             adherence: &read.adherence,
             corrections: &corrections(report),
-            technical: &self.technical(tenant, id, report).await?,
+            technical: &self.technical(tenant, id, report, archive),
         };
         let written = Report::new(form, frame, &contents);
         Ok(Composed { report: written, filled })
@@ -224,9 +230,8 @@ impl Evidence {
         form: &'m Form,
         mapping: &'m Mapping,
         wanted: &Wanted,
-        now: Timestamp,
+        (size, now): (u64, Timestamp),
     ) -> Result<ReadForReport<'m>, CommandError> {
-        let size = self.parts.store.head(tenant).await?.map_or(0, |head| head.size);
         let classes = self.parts.vehicles.classes(tenant).await?;
         let mut filler = Filler::new(form);
         let mut assessor = Assessor::new(mapping, wanted.until.as_ms().min(now.as_ms()));
@@ -243,26 +248,32 @@ impl Evidence {
         Ok(ReadForReport { filler, results: assessor.finish(), adherence })
     }
 
-    async fn technical(
+    /// The bundle that a version rests on, once it is archived.
+    async fn archive_of(&self, tenant: &TenantId, id: ReportId, version: u32) -> Result<Option<Archive>, Fault> {
+        let bundle: BundleId = id_of(&format!("report/{id}/{version}"));
+        Ok(self.one::<EvidenceBundle>(tenant, &bundle).await?.and_then(|bundle| bundle.archive))
+    }
+
+    fn technical(
         &self,
         tenant: &TenantId,
         id: ReportId,
         report: &ComplianceReport,
-    ) -> Result<Technical, CommandError> {
+        archive: Option<Archive>,
+    ) -> Technical {
         let bundle: BundleId = id_of(&format!("report/{id}/{}", report.version));
-        let archive = self.one::<EvidenceBundle>(tenant, &bundle).await?.and_then(|bundle| bundle.archive);
         let (verifier, _) = self.parts.signing.log(tenant);
         let others = [
             ("Report".to_owned(), id.to_string()),
             ("Bundle".to_owned(), bundle.to_string()),
             ("Key of the log".to_owned(), verifier.vkey()),
         ];
-        Ok(Technical {
+        Technical {
             bundle_digest: archive.as_ref().map(|archive| archive.sha256.clone()),
             checkpoint: archive.map(|archive| format!("{}, {} entries", verifier.name(), archive.log_size)),
             key_id: Some(self.parts.signing.key(KeyPurpose::Report).0.to_string()),
             others: others.into(),
-        })
+        }
     }
 
     /// Writes the next version down and signs it.
