@@ -140,7 +140,8 @@ pub struct FieldFault {
 #[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentChoice {
-    pub format: Format,
+    /// The PDF where nothing is said.
+    pub format: Option<Format>,
     /// The newest where nothing is said.
     pub version: Option<Within<1, { u32::MAX as u64 }>>,
 }

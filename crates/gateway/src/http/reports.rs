@@ -168,8 +168,9 @@ impl Gateway {
     ) -> Result<Response, Problem> {
         let tenant = &caller.authenticated.tenant;
         let number = choice.version.map(|Within(number)| u32::try_from(number).unwrap_or(u32::MAX));
-        let (document, version) = self.evidence.document(tenant, id, number, choice.format).await?;
-        let extension = match choice.format {
+        let format = choice.format.unwrap_or(evidence::report::Format::Pdf);
+        let (document, version) = self.evidence.document(tenant, id, number, format).await?;
+        let extension = match format {
             evidence::report::Format::Signature => "sigstore.json",
             format => format.as_str(),
         };
