@@ -5,6 +5,7 @@ use std::io::Write;
 
 use journal::NoteVerifier;
 use kernel::ctx::About;
+use kernel::id::HoldId;
 use kernel::{BoxFuture, Ctx, TenantId, Timestamp, VehicleId};
 use keys::{KeyError, KeyId};
 use store::CommandError;
@@ -22,9 +23,14 @@ pub trait Vehicles: Send + Sync {
         since: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<(VehicleId, Timestamp)>, Fault>>;
 
-    /// Keeps a vehicle from being dispatched once its trip is over.
-    fn hold<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId, reason: &'a str)
-    -> BoxFuture<'a, Result<(), CommandError>>;
+    /// Keeps a vehicle from being dispatched once its trip is over. The same hold again changes nothing.
+    fn hold<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        vehicle: VehicleId,
+        hold: HoldId,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), CommandError>>;
 
     /// What every context of the tenant says.
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>>;

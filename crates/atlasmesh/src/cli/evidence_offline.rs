@@ -65,16 +65,17 @@ pub fn verify(format: Format, archive: &Path, key: &Path) -> Result<()> {
         signature.try_into().is_ok_and(|signature: [u8; 64]| key.verify(message, &signature).is_ok())
     };
     let verified = verify_bundle(file, &Limits::default(), signed, |name, bytes, file| {
-        let mut whole = Vec::new();
-        if bytes <= FILE_BYTES_MAX {
-            file.read_to_end(&mut whole)?;
-            contents.take(name, &whole)?;
+        if bytes > FILE_BYTES_MAX {
+            return Err(std::io::Error::other(format!("{name} has more than {FILE_BYTES_MAX} bytes")));
         }
-        Ok(())
+        let mut whole = Vec::new();
+        file.read_to_end(&mut whole)?;
+        contents.take(name, &whole)
     })
     .map_err(|error| anyhow::anyhow!("{}: {error}", archive.display()))?;
     let (size, proven) = prove(&contents)?;
     let says = &verified.statement.predicate;
+    ensure!(says["events"] == proven, "the statement is about {} entries, and {proven} are here", says["events"]);
     let verdict = json!({
         "bundle": says["bundle"], "tenant": says["tenant"], "complete": says["complete"], "entries_proven": proven,
         "log_size": size, "files": verified.contents.manifest.files.len(), "holds": true,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bundles::adherence::{Adherence, Dimension};
@@ -25,7 +26,7 @@ use store::{CommandError, RowWrite, personal, tiles};
 
 use super::classify::envelope_of;
 use super::contents::{results_json, verdicts};
-use super::entries::{Checks, Pages, READ_BYTES, Stored, first_at};
+use super::entries::{Checks, Pages, READ_BYTES, Stored, part_of};
 use super::{COLLECT_RULE, Evidence, event_of};
 use crate::bundle::{Archive, BundleEvent, EvidenceBundle, REASONS_MAX, Wanted, decide};
 use crate::ports::{KeyPurpose, NewArchive, Signing};
@@ -188,27 +189,30 @@ impl Evidence {
         }
     }
 
-    /// The head under which entries are proven: one that witnesses have cosigned, where it covers all of them.
-    async fn head_for(&self, tenant: &TenantId, wanted: &Wanted) -> Result<SignedHead, Stopped> {
+    /// The part of the log that is wanted, and the head under which it is proven: one that witnesses have cosigned, where it
+    /// covers all of the part.
+    async fn head_for(&self, tenant: &TenantId, wanted: &Wanted) -> Result<(SignedHead, Range<u64>), Stopped> {
         let head = self.parts.store.head(tenant).await?.ok_or_else(|| Stopped::Failed("the log is empty".into()))?;
+        let (from_ms, until_ms) = (wanted.from.as_ms(), wanted.until.as_ms());
+        let part = part_of(&*self.parts.store, tenant, head.size, from_ms, until_ms).await?;
         if let Some(seen) = self.parts.witnesses.newest(tenant).await? {
             let (verifier, _) = self.parts.signing.log(tenant);
-            let end = first_at(&*self.parts.store, tenant, head.size, wanted.until.as_ms()).await?;
             if let Ok(opened) = Checkpoint::open(&seen.note, &verifier)
-                && opened.size >= end
+                && opened.size >= part.end
             {
                 let (size, root, note, timestamps) = (opened.size, opened.root, seen.note, seen.timestamps);
                 let witnessed = self.parts.witnesses.are_configured();
-                return Ok(SignedHead { size, root, note, timestamps, witnessed });
+                return Ok((SignedHead { size, root, note, timestamps, witnessed }, part));
             }
         }
-        Ok(SignedHead { size: head.size, root: head.root, note: head.note, timestamps: Vec::new(), witnessed: false })
+        let (size, root, note) = (head.size, head.root, head.note);
+        Ok((SignedHead { size, root, note, timestamps: Vec::new(), witnessed: false }, part))
     }
 
     async fn make(&self, tenant: &TenantId, id: BundleId, bundle: &EvidenceBundle) -> Result<Archive, Stopped> {
         let wanted = &bundle.wanted;
         let mapping = chosen_mapping(&wanted.frameworks).map_err(Stopped::Failed)?;
-        let head = self.head_for(tenant, wanted).await?;
+        let (head, part) = self.head_for(tenant, wanted).await?;
         let mut writer = Writer::new(self.parts.archives.create(tenant)?)?;
         let names = Names {
             archive: "bundle.tar.zst",
@@ -225,7 +229,7 @@ impl Evidence {
         // Names stand in order, and "disclosures" come before "events": they are read first where they are wanted.
         let at_ms = wanted.until.as_ms().min(bundle.requested_at.as_ms());
         let mut events = Vec::new();
-        let mut collected = self.read_entries(tenant, wanted, &mapping, &head, at_ms, &mut events).await?;
+        let mut collected = self.read_entries(tenant, (wanted, part), &mapping, &head, at_ms, &mut events).await?;
         if wanted.disclose {
             let mut values = Vec::new();
             for subject in disclosed(&collected) {
@@ -250,7 +254,7 @@ impl Evidence {
     async fn read_entries(
         &self,
         tenant: &TenantId,
-        wanted: &Wanted,
+        (wanted, part): (&Wanted, Range<u64>),
         mapping: &Mapping,
         head: &SignedHead,
         at_ms: i64,
@@ -260,7 +264,7 @@ impl Evidence {
         let mut assessor = Assessor::new(mapping, at_ms);
         let mut adherence = Adherence::new(mapping, Zone::utc(), classes);
         let mut checks = Checks::of(wanted.about.clone());
-        let mut pages = Pages::new(&*self.parts.store, tenant, wanted, head.size).await?;
+        let mut pages = Pages::new(&*self.parts.store, tenant, wanted.about.as_ref(), part);
         while let Some(entries) = pages.next().await? {
             for entry in entries {
                 let envelope = envelope_of(&entry)?;

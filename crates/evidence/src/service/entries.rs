@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
+use std::ops::Range;
 
 use journal::{Entry, Hash};
 use kernel::{Envelope, Subject, TenantId};
 use store::port::{Fault, Store};
 
 use super::classify::envelope_of;
-use crate::bundle::{REASONS_MAX, Wanted};
+use crate::bundle::REASONS_MAX;
 use crate::ports::Archives;
 
 /// Entries of the journal in one read.
@@ -59,64 +60,100 @@ impl Checks {
     }
 }
 
-/// The entries that are wanted, page by page.
+/// The entries of a part of the log, page by page: all of them, or those of one subject's chain.
 pub(super) struct Pages<'a> {
     store: &'a dyn Store,
     tenant: &'a TenantId,
-    wanted: &'a Wanted,
-    size: u64,
+    about: Option<&'a Subject>,
+    part: Range<u64>,
     /// The place of the next entry in the log; in the chain of its subject, that of the one before.
-    from: u64,
-    is_over: bool,
+    next: u64,
 }
 
 impl<'a> Pages<'a> {
-    pub async fn new(store: &'a dyn Store, tenant: &'a TenantId, wanted: &'a Wanted, size: u64) -> Result<Self, Fault> {
-        let from = match wanted.about {
-            Some(_) => 0,
-            None => first_at(store, tenant, size, wanted.from.as_ms()).await?,
-        };
-        Ok(Self { store, tenant, wanted, size, from, is_over: false })
+    pub fn new(store: &'a dyn Store, tenant: &'a TenantId, about: Option<&'a Subject>, part: Range<u64>) -> Self {
+        let next = if about.is_some() { 0 } else { part.start };
+        Self { store, tenant, about, part, next }
     }
 
     pub async fn next(&mut self) -> Result<Option<Vec<Entry>>, Fault> {
-        while !self.is_over {
-            let page = match &self.wanted.about {
-                Some(about) => self.store.timeline(self.tenant, about, self.from, PAGE).await?,
-                None => self.store.entries(self.tenant, self.from, PAGE).await?,
+        loop {
+            let mut page = match self.about {
+                Some(about) => self.store.timeline(self.tenant, about, self.next, PAGE).await?,
+                None => self.store.entries(self.tenant, self.next, PAGE).await?,
             };
-            let Some(last) = page.last() else { return Ok(None) };
-            self.from = match self.wanted.about {
-                Some(_) => self.from + page.len() as u64,
-                None => last.index + 1,
-            };
-            let mut wanted = Vec::with_capacity(page.len());
-            for entry in page {
-                let at = envelope_of(&entry)?.recorded_at;
-                if at >= self.wanted.until || entry.index >= self.size {
-                    self.is_over = true;
-                    break;
-                }
-                if at >= self.wanted.from {
-                    wanted.push(entry);
-                }
-            }
-            if !wanted.is_empty() {
-                return Ok(Some(wanted));
+            let Some(last) = page.last().map(|entry| entry.index) else { return Ok(None) };
+            self.next = if self.about.is_some() { self.next + page.len() as u64 } else { last + 1 };
+            page.retain(|entry| self.part.contains(&entry.index));
+            match page.is_empty() {
+                true if last >= self.part.end => return Ok(None),
+                true => {}
+                false => return Ok(Some(page)),
             }
         }
-        Ok(None)
     }
 }
 
-/// The first entry that was recorded at a time or after it: the journal's times never go back.
-pub(super) async fn first_at(store: &dyn Store, tenant: &TenantId, size: u64, at_ms: i64) -> Result<u64, Fault> {
+/// How much earlier a command may have taken its time than the ones that are committed before it, in milliseconds.
+const SLACK_MS: i64 = 30_000;
+
+/// The part of the log of a time, within the first `size` entries: from the first entry that was recorded at `from_ms` or
+/// after it, to the last before `until_ms`. Times follow the order of the log only within [`SLACK_MS`], so both ends are
+/// looked for around where they should be.
+pub(super) async fn part_of(
+    store: &dyn Store,
+    tenant: &TenantId,
+    size: u64,
+    from_ms: i64,
+    until_ms: i64,
+) -> Result<Range<u64>, Fault> {
+    let (mut start, mut is_found) = (about_at(store, tenant, size, from_ms - SLACK_MS).await?, false);
+    while !is_found && start < size {
+        let page = store.entries(tenant, start, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for entry in page {
+            if recorded_ms(&entry)? >= from_ms {
+                is_found = true;
+                break;
+            }
+            start = entry.index + 1;
+        }
+    }
+    let mut end = about_at(store, tenant, size, until_ms - SLACK_MS).await?;
+    let mut next = end;
+    'looking: while next < size {
+        let page = store.entries(tenant, next, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for entry in page {
+            let at_ms = recorded_ms(&entry)?;
+            if entry.index >= size || at_ms >= until_ms + SLACK_MS {
+                break 'looking;
+            }
+            next = entry.index + 1;
+            if at_ms < until_ms {
+                end = next;
+            }
+        }
+    }
+    Ok(start.min(size)..end.max(start).min(size))
+}
+
+fn recorded_ms(entry: &Entry) -> Result<i64, Fault> {
+    Ok(envelope_of(entry)?.recorded_at.as_ms())
+}
+
+/// A place before which every entry was recorded within [`SLACK_MS`] after a time, or before it.
+async fn about_at(store: &dyn Store, tenant: &TenantId, size: u64, at_ms: i64) -> Result<u64, Fault> {
     let (mut low, mut high) = (0, size);
     while low < high {
         let middle = low + (high - low) / 2;
         let entries = store.entries(tenant, middle, 1).await?;
         let Some(entry) = entries.first() else { return Ok(middle) };
-        match envelope_of(entry)?.recorded_at.as_ms() < at_ms {
+        match recorded_ms(entry)? < at_ms {
             true => low = middle + 1,
             false => high = middle,
         }
@@ -143,5 +180,54 @@ impl Read for Stored<'_> {
         let count = self.buffer.len().min(into.len());
         into.iter_mut().zip(self.buffer.drain(..count)).for_each(|(to, byte)| *to = byte);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::envelope::NewEvent;
+    use kernel::testing::{HandClock, START};
+    use kernel::{Actor, Ctx};
+    use pollster::block_on;
+    use store::conformance::PlainSigner;
+    use store::port::Commit;
+    use store::{CommandError, MemoryStore};
+
+    use super::*;
+
+    /// A log whose entries were recorded so many seconds after the start, in the order of the log.
+    fn log(seconds: &[i64]) -> Result<(MemoryStore, TenantId), CommandError> {
+        let (store, tenant) = (MemoryStore::new(std::sync::Arc::new(PlainSigner)), TenantId::platform());
+        let source = HandClock::default();
+        let mut at = 0;
+        for second in seconds {
+            source.pass_ms((second - at) * 1_000);
+            at = *second;
+            let ctx = Ctx::new(&source, tenant.clone(), Actor::automation("test"));
+            let event = NewEvent::new(&ctx, Subject::new("thing", second), "thing.made", 1, serde_json::json!({}));
+            block_on(store.commit(Commit::new(tenant.clone(), Vec::new(), vec![event])?)).unwrap();
+        }
+        Ok((store, tenant))
+    }
+
+    #[test]
+    fn a_part_has_every_entry_of_its_time_also_where_times_do_not_follow_the_log() {
+        let seconds = [0, 10, 25, 12, 40, 100, 95, 101, 130, 300];
+        let (store, tenant) = log(&seconds).unwrap();
+        let size = seconds.len() as u64;
+        for from in 0..310 {
+            for until in [from + 1, from + 20, 400] {
+                let at = |second: i64| START.plus_ms(second * 1_000).as_ms();
+                let part = block_on(part_of(&store, &tenant, size, at(from), at(until))).unwrap();
+                for (index, second) in seconds.iter().enumerate() {
+                    let is_of_time = (from..until).contains(second);
+                    assert!(!is_of_time || part.contains(&(index as u64)), "{second} of {from} to {until} in {part:?}");
+                }
+            }
+        }
+        let at = |second: i64| START.plus_ms(second * 1_000).as_ms();
+        assert_eq!(block_on(part_of(&store, &tenant, size, at(96), at(110))).unwrap(), 5..8);
+        assert_eq!(block_on(part_of(&store, &tenant, 6, at(96), at(400))).unwrap(), 5..6);
+        assert!(block_on(part_of(&store, &tenant, size, at(150), at(200))).unwrap().is_empty());
     }
 }

@@ -102,7 +102,10 @@ impl Evidence {
         mitigation: Mitigation,
         by_rule: bool,
     ) -> Result<(), CommandError> {
-        let recent = self.recently_collected(&ctx.tenant, ctx.now).await?;
+        let recent = match mitigation {
+            Mitigation::CollectEvidence => self.recently_collected(&ctx.tenant, ctx.now).await?,
+            Mitigation::Assign | Mitigation::VerifyJournal | Mitigation::HoldVehicle => 0,
+        };
         let gather = |state: Option<Arc<ComplianceIssue>>| async move {
             let vehicle = state.as_ref().and_then(|issue| vehicle_of(issue));
             let kind = state.as_ref().map_or("", |issue| issue.kind.as_str());
@@ -175,7 +178,9 @@ impl Evidence {
         issue: &ComplianceIssue,
     ) -> Result<Result<String, String>, CommandError> {
         let Some(vehicle) = vehicle_of(issue) else { return Ok(Err("the issue is about no vehicle".into())) };
-        let held = self.parts.vehicles.hold(ctx, vehicle, &format!("issue {id}: {}", issue.title)).await;
+        // The hold follows from the issue, so that a crash places one and not two.
+        let hold = id_of(&format!("hold/{id}"));
+        let held = self.parts.vehicles.hold(ctx, vehicle, hold, &format!("issue {id}: {}", issue.title)).await;
         settled(held, || format!("{vehicle} is not dispatched any more"))
     }
 

@@ -22,7 +22,7 @@ use store::{CommandError, Extras, execute};
 use super::classify::envelope_of;
 use super::collect::{SigningKey, chosen_mapping};
 use super::contents::verdict_name;
-use super::entries::Pages;
+use super::entries::{Pages, part_of};
 use super::{Asked, Evidence, MITIGATE_RULE, event_of, id_of};
 use crate::actions::SUBMIT;
 use crate::bundle::{self, Archive, EvidenceBundle, Wanted};
@@ -236,7 +236,9 @@ impl Evidence {
         let mut filler = Filler::new(form);
         let mut assessor = Assessor::new(mapping, wanted.until.as_ms().min(now.as_ms()));
         let mut adherence = Adherence::new(mapping, Zone::utc(), classes);
-        let mut pages = Pages::new(&*self.parts.store, tenant, wanted, size).await?;
+        let (from_ms, until_ms) = (wanted.from.as_ms(), wanted.until.as_ms());
+        let part = part_of(&*self.parts.store, tenant, size, from_ms, until_ms).await?;
+        let mut pages = Pages::new(&*self.parts.store, tenant, wanted.about.as_ref(), part);
         while let Some(entries) = pages.next().await? {
             for entry in entries {
                 let event = event_of(entry.index, &envelope_of(&entry)?);

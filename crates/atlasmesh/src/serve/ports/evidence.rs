@@ -72,11 +72,12 @@ impl Vehicles for ObservedVehicles {
         &'a self,
         ctx: &'a Ctx,
         vehicle: VehicleId,
+        hold: HoldId,
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), CommandError>> {
         Box::pin(async move {
-            let (hold, kind): (HoldId, _) = (ctx.new_id(), HoldKind::Grounded);
-            self.fleet.place_hold(ctx, vehicle, hold, kind, HoldTiming::AfterTrip, reason).await.map(drop)
+            let (kind, timing) = (HoldKind::Grounded, HoldTiming::AfterTrip);
+            self.fleet.place_hold(ctx, vehicle, hold, kind, timing, reason).await.map(drop)
         })
     }
 
