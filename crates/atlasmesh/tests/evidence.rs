@@ -157,6 +157,31 @@ fn offline(folder: &Path) {
     assert!(!holds, "{said}");
 }
 
+/// EVD-4: a kill in the middle of sealing leaves one bundle and no half of one.
+#[test]
+fn a_bundle_is_archived_once_whenever_the_server_is_killed() {
+    let (mut world, _) = driven();
+    for _ in 0..3 {
+        let asked = world.http.post("/v1/evidence/bundles", &json!({ "purpose": "the day" })).ok();
+        world.server.kill();
+        world.server.start_again();
+        let id = asked["id"].as_str().unwrap();
+        world.until("the bundle is made", || {
+            let shown = world.http.get(&format!("/v1/evidence/bundles/{id}")).ok();
+            if shown["status"] == "COMPLETE" { Ok(()) } else { Err(shown) }
+        });
+        let entries = world.entries(0);
+        let archived = |entry: &&Value| {
+            let event = &entry["event"];
+            event["type"] == "bundle.archived" && event["stream"].as_str().unwrap().ends_with(id)
+        };
+        assert_eq!(entries.iter().filter(archived).count(), 1);
+    }
+    let folder = world.server.data().join("archives").join(support::world::TENANT);
+    let parts = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    assert_eq!(parts.filter(|file| file.extension().is_some()).count(), 0);
+}
+
 /// EVD-5, EVD-6
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story from its beginning to its end")]
@@ -168,7 +193,6 @@ fn a_report_is_rejected_by_the_authority_corrected_and_accepted() {
     let profile =
         json!({ "frameworks": ["nhtsa-sgo"], "forms": ["nhtsa-sgo"], "settings": { "reporting_entity": "Town" } });
     officer.put("/v1/compliance/profile", profile.to_string().as_bytes(), "application/json").problem(403, "FORBIDDEN");
-    world.http.put("/v1/compliance/profile", profile.to_string().as_bytes(), "application/json").ok();
 
     // The authority's term begins with the notice: five days of its own calendar.
     let noticed = support::time::text(support::time::now_us() - 3_600_000_000);
@@ -177,6 +201,8 @@ fn a_report_is_rejected_by_the_authority_corrected_and_accepted() {
     collision["noticed_at"] = noticed.into();
     let collision = officer.post("/v1/collisions", &collision).ok();
     assert_eq!(collision["report"], "sgo-5-day");
+    // Also where the form applies only afterwards.
+    world.http.put("/v1/compliance/profile", profile.to_string().as_bytes(), "application/json").ok();
     let due = world.until("the report is due", || {
         let due = officer.get("/v1/evidence/obligations").ok();
         due["items"].get(0).cloned().ok_or(due)

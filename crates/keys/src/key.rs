@@ -71,6 +71,9 @@ impl<'de> Deserialize<'de> for KeyId {
     }
 }
 
+/// The first bytes of an Ed25519 key as SubjectPublicKeyInfo (RFC 8410 §4).
+pub const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
 /// The public half of a key for one purpose; base 64 as text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VerifyingKey<P> {
@@ -92,6 +95,24 @@ impl<P: HasPurpose> VerifyingKey<P> {
     /// The key's name.
     pub fn id(&self) -> KeyId {
         KeyId::of(P::PURPOSE, &self.public)
+    }
+
+    /// As SubjectPublicKeyInfo in PEM, which is how other programs take it (RFC 8410 §4, RFC 7468).
+    pub fn to_pem(&self) -> String {
+        let spki = STANDARD.encode([&SPKI_HEAD[..], &self.public].concat());
+        format!("-----BEGIN PUBLIC KEY-----\n{spki}\n-----END PUBLIC KEY-----\n")
+    }
+
+    /// From the PEM of [`VerifyingKey::to_pem`].
+    ///
+    /// # Errors
+    /// [`KeyError::Text`] for what is no Ed25519 key in PEM.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = STANDARD.decode(body.trim()).ok();
+        let bytes = der.as_deref().and_then(|der| der.strip_prefix(&SPKI_HEAD[..]));
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self::from_bytes).ok_or(KeyError::Text("an Ed25519 public key in PEM"))
     }
 
     /// Checks a signature.
@@ -238,6 +259,17 @@ impl<P: HasPurpose> fmt::Debug for Key<P> {
 mod tests {
     use super::*;
     use crate::{Audit, Update};
+
+    /// The key of RFC 8410 §10.1.
+    #[test]
+    fn a_key_is_read_from_the_pem_that_other_programs_write() {
+        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+        let key = VerifyingKey::<Audit>::from_pem(pem).unwrap();
+        assert_eq!(key.to_pem(), pem);
+        for wrong in ["", "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7", &pem.replace("MCow", "MCox")] {
+            assert!(VerifyingKey::<Audit>::from_pem(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn signatures_are_those_of_rfc_8032() {

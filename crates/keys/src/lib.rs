@@ -21,7 +21,7 @@ pub use ec::{EC_PUBLIC_BYTES, EcKey, EcPublicKey};
 pub use entropy::entropy_128;
 pub use error::KeyError;
 pub use file::{DiskKeyFile, KeyFile};
-pub use key::{Key, KeyId, KeyPair, SEED_BYTES, SIGNATURE_BYTES, Signer, VerifyingKey};
+pub use key::{Key, KeyId, KeyPair, SEED_BYTES, SIGNATURE_BYTES, SPKI_HEAD, Signer, VerifyingKey};
 pub use keystore::{KeyInfo, Keystore};
 pub use purpose::{
     Audit, CertificateAuthority, DeviceAuthority, Director, Evidence, HasPurpose, Policy, Purpose, Report, Token,

@@ -5,12 +5,10 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bundles::archive::Limits;
 use bundles::verify::verify as verify_bundle;
 use journal::{Checkpoint, Entry, Hash, NoteVerifier};
-use keys::{Audit, Evidence, VerifyingKey};
+use keys::{Evidence, VerifyingKey};
 use serde_json::{Value, json};
 
 use super::output::{self, Format, cell, line};
@@ -96,12 +94,7 @@ pub fn verify(format: Format, archive: &Path, key: &Path) -> Result<()> {
 
 /// Every entry is under the head that the log's key signed.
 fn prove(contents: &Contents) -> Result<(u64, usize)> {
-    let mut parts = contents.vkey.splitn(3, '+');
-    let (name, key) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
-    let bytes = STANDARD.decode(key).context("the log's key is not base 64")?;
-    let key =
-        bytes.get(1..).and_then(|key| <[u8; 32]>::try_from(key).ok()).context("the log's key has another form")?;
-    let verifier = NoteVerifier::named(name, VerifyingKey::<Audit>::from_bytes(key))?;
+    let verifier: NoteVerifier = contents.vkey.parse().context("the log's key has another form")?;
     let head =
         Checkpoint::open(&contents.checkpoint, &verifier).context("the head of the log is not signed by its key")?;
     let tree = bundles::tiles::Tree::of(head.size, *head.root.as_bytes(), |name| {

@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bundles::statement::pae;
 use journal::NoteVerifier;
 use journal::receipt::{InclusionReceipt, Level, SELF_ASSERTED};
-use keys::{Audit, Evidence, VerifyingKey};
+use keys::{Evidence, VerifyingKey};
 use pki::{PeerCertificate, Term};
 use serde_json::{Value, json};
 use uptane::document::Signed;
@@ -16,16 +17,10 @@ use uptane::metadata::{Root, Targets};
 
 use super::output::{self, Format};
 
-/// The first bytes of an Ed25519 key as SubjectPublicKeyInfo (RFC 8410 §4).
-const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-
 /// The key that signs evidence, from its PEM.
 pub(super) fn key_of(path: &Path) -> Result<VerifyingKey<Evidence>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
-    let der = STANDARD.decode(body.trim()).context("the key is no PEM")?;
-    let bytes = der.strip_prefix(&SPKI_HEAD[..]).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    Ok(VerifyingKey::from_bytes(bytes.context("the key is no Ed25519 key")?))
+    VerifyingKey::from_pem(&text).with_context(|| format!("{} is no key", path.display()))
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
@@ -41,9 +36,9 @@ fn opened(envelope: &Value, key: &VerifyingKey<Evidence>) -> Result<Value> {
     let (payload, kind) = (base64_of(envelope, "/payload")?, text(envelope, "/payloadType")?);
     let signature = base64_of(envelope, "/signatures/0/sig")?;
     let signature = signature.try_into().ok().context("the signature has not 64 bytes")?;
-    let mut message = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
-    message.extend_from_slice(&payload);
-    key.verify(&message, &signature).ok().context("the signature is not that of this key over this evidence")?;
+    key.verify(&pae(kind, &payload), &signature)
+        .ok()
+        .context("the signature is not that of this key over this evidence")?;
     serde_json::from_slice(&payload).context("the statement is not JSON")
 }
 
@@ -106,22 +101,12 @@ fn check_reports(predicate: &Value, sha256: &str) -> Result<usize> {
 fn check_proofs(predicate: &Value) -> Result<usize> {
     let entries = predicate["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
     ensure!(!entries.is_empty(), "the evidence has no entries of the journal");
-    let verifier = verifier(text(predicate, "/log")?)?;
+    let verifier: NoteVerifier = text(predicate, "/log")?.parse().context("the log's key has another form")?;
     for entry in entries {
         check_proof(entry, &verifier)
             .with_context(|| format!("the proof of entry {} does not hold", entry["index"]))?;
     }
     Ok(entries.len())
-}
-
-/// The log's key as `name+id+base64(type ‖ key)` (C2SP signed-note, "Verifier keys").
-fn verifier(vkey: &str) -> Result<NoteVerifier> {
-    let mut parts = vkey.splitn(3, '+');
-    let (name, key) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
-    let bytes = STANDARD.decode(key).context("the log's key is not base 64")?;
-    let key =
-        bytes.get(1..).and_then(|key| <[u8; 32]>::try_from(key).ok()).context("the log's key has another form")?;
-    Ok(NoteVerifier::named(name, VerifyingKey::<Audit>::from_bytes(key))?)
 }
 
 fn check_proof(entry: &Value, verifier: &NoteVerifier) -> Result<()> {

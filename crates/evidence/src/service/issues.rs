@@ -17,6 +17,7 @@ use crate::bundle::Wanted;
 use crate::collision::{CollisionEvent, KnownCollision};
 use crate::issue::events::{IssueEvent, IssueRaised};
 use crate::issue::{ComplianceIssue, Mitigation, decide};
+use crate::profile::ComplianceProfile;
 use crate::report::ComplianceReport;
 
 /// The name of the cursor.
@@ -59,7 +60,9 @@ impl Evidence {
         }
         let Some((_, CollisionEvent::Recorded(recorded))) = KnownCollision::event_in(event) else { return Ok(()) };
         let ctx = self.automation(&event.tenant, MITIGATE_RULE).await?.caused_by(event.id);
-        self.oblige_collision(&ctx, &recorded).await
+        let Some(profile) = self.one::<ComplianceProfile>(&event.tenant, &event.tenant).await? else { return Ok(()) };
+        let of = (recorded.collision, recorded.known.noticed_at, recorded.report);
+        self.oblige_collision(&ctx, &profile, of).await
     }
 
     pub(crate) async fn raise(&self, ctx: &Ctx, id: IssueId, raised: &IssueRaised) -> Result<(), CommandError> {

@@ -3,15 +3,15 @@
 use ::reports::Form;
 use ::reports::form::{Every, When};
 use bundles::deadline::Due;
-use kernel::id::{IssueId, ObligationId};
-use kernel::{Ctx, Subject, TenantId, Timestamp};
+use kernel::id::{CollisionId, IssueId, ObligationId};
+use kernel::{Aggregate, Ctx, Subject, TenantId, Timestamp};
 use store::CommandError;
 use store::port::{Fault, Guard, ListQuery};
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
 use super::{CLASSIFY_RULE, Evidence, id_of};
 use crate::calendars;
-use crate::collision::{CollisionRecorded, Reporting};
+use crate::collision::{KnownCollision, Reporting};
 use crate::issue::events::IssueRaised;
 use crate::issue::{IssueKind, decide};
 use crate::obligation::{self, Obligation, ObligationOpened};
@@ -20,6 +20,9 @@ use crate::report::Covered;
 
 /// How long somebody has to mend what is late already, in milliseconds.
 const LATE_DUE_MS: i64 = 24 * 3_600_000;
+
+/// Collisions that are looked at again, the newest first.
+const COLLISIONS_MAX: usize = 100;
 
 impl Evidence {
     /// What is due, the soonest first.
@@ -42,26 +45,41 @@ impl Evidence {
     }
 
     /// A collision is reported by every form that applies, from its notice on.
-    pub(crate) async fn oblige_collision(&self, ctx: &Ctx, recorded: &CollisionRecorded) -> Result<(), CommandError> {
-        let Some(profile) = self.one::<ComplianceProfile>(&ctx.tenant, &ctx.tenant).await? else { return Ok(()) };
-        let kind: &'static str = recorded.report.into();
+    pub(crate) async fn oblige_collision(
+        &self,
+        ctx: &Ctx,
+        profile: &ComplianceProfile,
+        (id, noticed_at, report): (CollisionId, Timestamp, Reporting),
+    ) -> Result<(), CommandError> {
+        let kind: &'static str = report.into();
         for form in self.forms.iter().filter(|form| profile.profile.forms.contains(&form.id)) {
             // Where a form tells kinds apart, a collision of none of them is none of its.
             let is_by_kind = form.deadlines.iter().any(|deadline| deadline.report.is_some());
-            if is_by_kind && recorded.report == Reporting::None {
+            if is_by_kind && report == Reporting::None {
                 continue;
             }
             let Some(deadline) = form.deadline(Some(kind)).filter(|of| matches!(of.when, When::Notice(_))) else {
                 continue;
             };
-            let noticed_at = recorded.known.noticed_at;
             let Some(due) = due_of(&deadline.zone, |calendar| deadline.due(calendar, noticed_at.as_ms()).ok()) else {
                 continue;
             };
-            let about = Some(Subject::new("collision", recorded.collision));
+            let about = Some(Subject::new(KnownCollision::KIND, id));
             let opened = opened(form, &deadline.zone, &due, noticed_at, about, None);
-            let id = id_of(&format!("obligation/{}/{}/{}", ctx.tenant, form.id, recorded.collision));
-            self.open_obligation(ctx, id, &opened).await?;
+            let obligation = id_of(&format!("obligation/{}/{}/{}", ctx.tenant, form.id, id));
+            self.open_obligation(ctx, obligation, &opened).await?;
+        }
+        Ok(())
+    }
+
+    /// Collisions that were known before a form applied are reported by it too.
+    pub(crate) async fn oblige_known_collisions(
+        &self,
+        ctx: &Ctx,
+        profile: &ComplianceProfile,
+    ) -> Result<(), CommandError> {
+        for (id, known) in self.page::<KnownCollision>(&ctx.tenant, None, COLLISIONS_MAX).await? {
+            self.oblige_collision(ctx, profile, (id, known.known.noticed_at, known.report)).await?;
         }
         Ok(())
     }

@@ -60,6 +60,7 @@ impl Evidence {
         gaps.extend(self.unverifiable(tenant).await?);
         self.follow_gaps(&ctx, gaps).await?;
         self.oblige_periods(&ctx, &known).await?;
+        self.oblige_known_collisions(&ctx, &known).await?;
         let bundle = match known.wants_bundle(ctx.now) {
             true => Some(self.scheduled(&ctx, &known).await?),
             false => None,

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::on;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bundles::statement::pae;
 use identity::permissions::MAY_ENROL_VEHICLE;
 use kernel::{Aggregate, Subject, TenantId, VehicleId};
 use keys::Signer;
@@ -125,7 +126,7 @@ impl Gateway {
     fn sealed(&self, statement: &Value) -> Result<api::Envelope, Problem> {
         let payload = serde_json::to_vec(statement).map_err(|_| Fault::Misuse("a statement cannot be written"))?;
         let unsignable = |source| Fault::Unavailable { what: "sign evidence", source: Box::new(source) };
-        let sig = self.evidence_key.sign(&pre_authentication(PAYLOAD_TYPE, &payload)).map_err(unsignable)?;
+        let sig = self.evidence_key.sign(&pae(PAYLOAD_TYPE, &payload)).map_err(unsignable)?;
         let keyid = self.evidence_key.key_id().to_string();
         Ok(api::Envelope {
             payload: STANDARD.encode(payload),
@@ -135,22 +136,10 @@ impl Gateway {
     }
 }
 
-/// What is signed of a payload (DSSE v1, pre-authentication encoding).
-fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
-    bytes.extend_from_slice(payload);
-    bytes
-}
-
-/// The first bytes of an Ed25519 key as SubjectPublicKeyInfo (RFC 8410 §4).
-const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-
 /// `GET /v1/evidence-key`
 pub async fn evidence_key(State(gateway): State<Arc<Gateway>>) -> Json<api::EvidenceKey> {
     let key = gateway.evidence_key.verifying_key();
-    let spki = [&SPKI_HEAD[..], key.as_bytes()].concat();
-    let public_pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(spki));
-    Json(api::EvidenceKey { keyid: key.id().to_string(), public_pem })
+    Json(api::EvidenceKey { keyid: key.id().to_string(), public_pem: key.to_pem() })
 }
 
 /// `GET /v1/vehicles/{vehicle}/updates/{number}/evidence`

@@ -16,7 +16,7 @@ use journal::NoteVerifier;
 use kernel::ctx::About;
 use kernel::id::HoldId;
 use kernel::{BoxFuture, Ctx, TenantId, Timestamp, VehicleId};
-use keys::{Audit, Evidence, Key, KeyError, KeyId, KeyState, Purpose, Report, Signer, VerifyingKey};
+use keys::{Audit, Evidence, Key, KeyError, KeyId, KeyState, Purpose, Report, SPKI_HEAD, Signer, VerifyingKey};
 use store::cosigned::{NoteTimestamp, newest_cosigned};
 use store::port::{Fault, Store};
 use store::{CommandError, ListQuery};
@@ -86,14 +86,6 @@ impl Vehicles for ObservedVehicles {
     }
 }
 
-/// The first bytes of an Ed25519 key as SubjectPublicKeyInfo (RFC 8410 §4).
-const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-
-fn pem(key: &[u8]) -> String {
-    let spki = STANDARD.encode([&SPKI_HEAD[..], key].concat());
-    format!("-----BEGIN PUBLIC KEY-----\n{spki}\n-----END PUBLIC KEY-----\n")
-}
-
 /// The keys that sign evidence and reports, and every key that a verifier may ask for.
 pub struct EvidenceKeys {
     pub evidence: Key<Evidence>,
@@ -142,8 +134,8 @@ impl EvidenceKeys {
 impl Signing for EvidenceKeys {
     fn key(&self, purpose: KeyPurpose) -> (KeyId, String) {
         match purpose {
-            KeyPurpose::Evidence => (self.evidence.key_id(), pem(self.evidence.verifying_key().as_bytes())),
-            KeyPurpose::Report => (self.report.key_id(), pem(self.report.verifying_key().as_bytes())),
+            KeyPurpose::Evidence => (self.evidence.key_id(), self.evidence.verifying_key().to_pem()),
+            KeyPurpose::Report => (self.report.key_id(), self.report.verifying_key().to_pem()),
         }
     }
 
@@ -188,7 +180,7 @@ impl Signing for EvidenceKeys {
     }
 
     fn log(&self, tenant: &TenantId) -> (NoteVerifier, String) {
-        (NoteVerifier::new(tenant, self.audit), pem(self.audit.as_bytes()))
+        (NoteVerifier::new(tenant, self.audit), self.audit.to_pem())
     }
 
     fn history(&self) -> BoxFuture<'_, Result<Vec<KeyRecord>, Fault>> {
