@@ -314,7 +314,9 @@ fn a_report_for_the_house_is_logged_as_an_internal_audit() {
 fn violations_and_gaps_raise_issues_that_policy_answers() {
     let (world, _) = driven();
     let vehicle = world.vehicle_id(0).to_owned();
-    world.http.put("/v1/compliance/profile", furnish::applies().to_string().as_bytes(), "application/json").ok();
+    let mut applies = furnish::applies();
+    applies["forms"] = json!(["nhtsa-sgo"]);
+    world.http.put("/v1/compliance/profile", applies.to_string().as_bytes(), "application/json").ok();
     let open = || world.http.get("/v1/compliance/issues?open=true").ok()["items"].as_array().unwrap().clone();
     let until = |what: &str, wanted: &dyn Fn(&Value) -> bool| {
         world.until(what, || open().into_iter().find(|issue| wanted(issue)).ok_or_else(|| json!(open())))
@@ -339,6 +341,12 @@ fn violations_and_gaps_raise_issues_that_policy_answers() {
         of.filter(|of| of["status"] != "REQUESTED").cloned().ok_or(bundles)
     });
     assert_eq!(bundles["requested_by"], "atlasmesh");
+    // The term of that collision is long over: what an authority did not get is an issue too.
+    until("what is late is an issue", &|issue| {
+        issue["kind"] == "late" && issue["about"].as_str().unwrap_or_default().starts_with("obligation/")
+    });
+    let due = world.http.get("/v1/evidence/obligations").ok();
+    assert_eq!(due["items"][0]["status"], "MISSED", "{due}");
     // A rule holds no vehicle for papers; a person does.
     let hold = json!({ "mitigation": "hold_vehicle" });
     world.http.post(&format!("/v1/compliance/issues/{id}/mitigate"), &hold).ok();
