@@ -7,6 +7,8 @@ export type Operation = keyof operations
   | 'get_v1_session' | 'get_v1_users' | 'post_v1_users' | 'put_v1_users_user_roles' | 'post_v1_users_user_reset' | 'delete_v1_users_user'
   | 'get_v1_approvals' | 'post_v1_approvals_approval_approve' | 'post_v1_approvals_approval_reject' | 'get_v1_system'
   | 'post_v1_vehicles_vehicle_holds_hold_release'
+  | 'get_v1_sector' | 'get_v1_sectors' | 'post_v1_sectors_sector_preview' | 'post_v1_sectors_sector_activate' | 'post_v1_sector_rollback'
+  | 'get_v1_sector_features' | 'get_v1_subscription' | 'get_v1_flags' | 'put_v1_flags_flag'
 
 export const ROLES = {
   administrator: 'Administrator', dispatcher: 'Dispatcher', safety_officer: 'Safety officer', technician: 'Technician',

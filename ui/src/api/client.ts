@@ -25,6 +25,8 @@ export class Client {
   offsetMs = 0
   /** When the server last answered a request with success, by this browser's clock. */
   usedAt = Date.now()
+  /** Told of the sector and its generation that an answer names. */
+  onSector: ((header: string) => void) | null = null
 
   constructor(
     /** An access token; null for the session of this browser's cookie. */
@@ -75,6 +77,8 @@ export class Client {
       const offset = date + 500 - Date.now()
       this.offsetMs = Math.abs(offset) < 1500 ? 0 : offset
     }
+    const sector = response.headers.get('atlasmesh-sector')
+    if (sector !== null) this.onSector?.(sector)
     if (response.ok) {
       this.usedAt = Date.now()
       return response

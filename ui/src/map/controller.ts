@@ -7,7 +7,9 @@ import type { LatLon, Restriction, TileIndex } from '../api/types'
 import type { Fleet } from '../live/fleet.svelte'
 import { fromMercator, toMercator } from '../live/motion'
 import { preferences } from '../state/preferences.svelte'
+import { say } from '../state/sector.svelte'
 import { intersects, type RoadSegment } from './geometry'
+import type { LayerShape } from './layers.svelte'
 import { EMPTY, ROADS, hatchPattern, mapStyle, noEntryIcon } from './style'
 import { VehicleLayer } from './vehicle-layer'
 
@@ -65,14 +67,14 @@ export class MapController {
     this.map.touchZoomRotate.disableRotation()
     this.map.keyboard.disableRotation()
     this.map.addControl(new ScaleControl({ unit: preferences.units, maxWidth: 90 }), 'bottom-right')
-    this.map.addControl(new AttributionControl({ compact: false, customAttribution: 'Roads: the site’s map © OpenStreetMap contributors' }), 'bottom-right')
+    this.map.addControl(new AttributionControl({ compact: false, customAttribution: say('Roads: the {site.one}’s map © OpenStreetMap contributors') }), 'bottom-right')
     this.map.on('style.load', () => this.onStyleLoad())
     this.map.on('click', (event) => this.onClick(event))
     this.map.on('dblclick', () => this.listener.onDoubleClick())
     this.map.on('mousemove', (event) => this.onPointerMove(event))
     this.map.on('mouseout', () => { this.listener.onHover(null); this.listener.onPointerMove(null) })
     this.map.on('error', ({ error }) => this.onError(error))
-    this.map.getCanvas().setAttribute('aria-label', 'Map of the site with its vehicles')
+    this.map.getCanvas().setAttribute('aria-label', say('Map of the {site.one} with its {vehicle.many}'))
     this.startFrames()
     this.exposeTestApi()
   }
@@ -194,6 +196,16 @@ export class MapController {
     this.setSource('closed-roads', lineFeatures(closed))
     const signs = this.closures.map(({ polygon }): Feature => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: lngLat(centroid(polygon)) } }))
     this.setSource('closure-signs', { type: 'FeatureCollection', features: signs })
+  }
+
+  /** Shows what the sector's own work draws. */
+  showShapes(shapes: LayerShape[]) {
+    const features = shapes.filter(({ points }) => points.length > 0).map(({ kind, points, name, tone }): Feature => ({
+      type: 'Feature', properties: { kind, name, tone },
+      geometry: kind === 'area' ? { type: 'Polygon', coordinates: [linearRing(points)] }
+        : kind === 'line' ? { type: 'LineString', coordinates: points.map(lngLat) } : { type: 'Point', coordinates: lngLat(points[0]!) },
+    }))
+    this.setSource('shapes', { type: 'FeatureCollection', features })
   }
 
   showRoute(parts: { part: 'approach' | 'trip'; points: LatLon[] }[]) {

@@ -100,6 +100,29 @@ function overlayLayers(): LayerSpecification[] {
   ]
 }
 
+const shapeColour = (): ExpressionSpecification => ['match', ['get', 'tone'],
+  'critical', cssVariable('state-stopped'), 'serious', cssVariable('state-held'), 'good', cssVariable('state-ready'), cssVariable('map-text')]
+
+/** What the sector's own work draws: areas, lines and places. */
+function shapeLayers(): LayerSpecification[] {
+  const colour = shapeColour()
+  const kind = (name: string): ExpressionSpecification => ['==', ['get', 'kind'], name]
+  return [
+    { id: 'shape-area', type: 'fill', source: 'shapes', filter: kind('area'), paint: { 'fill-color': colour, 'fill-opacity': 0.16 } },
+    { id: 'shape-edge', type: 'line', source: 'shapes', filter: kind('area'), paint: { 'line-color': colour, 'line-width': 1.8 } },
+    { id: 'shape-line', type: 'line', source: 'shapes', filter: kind('line'), paint: { 'line-color': colour, 'line-width': 2.4, 'line-dasharray': [3, 2] } },
+    {
+      id: 'shape-place', type: 'circle', source: 'shapes', filter: kind('place'),
+      paint: { 'circle-radius': 5.5, 'circle-color': cssVariable('panel'), 'circle-stroke-color': colour, 'circle-stroke-width': 2.5 },
+    },
+    {
+      id: 'shape-name', type: 'symbol', source: 'shapes', minzoom: 12,
+      layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 12, 'text-max-width': 12, 'text-offset': [0, 0.9], 'text-anchor': 'top' },
+      paint: { 'text-color': colour, 'text-halo-color': cssVariable('map-halo'), 'text-halo-width': 1.8 },
+    },
+  ]
+}
+
 function closedRoadLayer(): LayerSpecification {
   const width: ExpressionSpecification = ['interpolate', ['exponential', 1.6], ['zoom'], 10, 1.6, 14, 4, 18, 20]
   return { id: 'closed-roads', type: 'line', source: 'closed-roads', layout: { 'line-cap': 'butt' }, paint: { 'line-color': cssVariable('state-stopped'), 'line-width': width, 'line-opacity': 0.55, 'line-dasharray': [1.2, 0.8] } }
@@ -117,18 +140,20 @@ export function mapStyle(roads: { tiles: string[]; bounds?: [number, number, num
   return {
     version: 8,
     sources: {
-      restrictions: geojson, 'closed-roads': geojson, 'closure-signs': geojson, 'affected-roads': geojson, route: geojson, draft: geojson,
+      shapes: geojson, restrictions: geojson, 'closed-roads': geojson, 'closure-signs': geojson, 'affected-roads': geojson, route: geojson, draft: geojson,
       ...(roads ? { [ROADS]: { type: 'vector' as const, minzoom: 6, ...roads } } : {}),
     },
     layers: [
       { id: 'ground', type: 'background', paint: { 'background-color': cssVariable('map-background') } },
       ...(roads ? roadLayers() : []),
+      ...shapeLayers().slice(0, 3),
       ...restrictionLayers().slice(0, 3),
       closedRoadLayer(),
       ...overlayLayers(),
       ...(roads ? labelLayers() : []),
       closureSignLayer(),
       ...restrictionLayers().slice(3),
+      ...shapeLayers().slice(3),
     ],
   }
 }

@@ -6,6 +6,7 @@ import { Client, Problem } from '../api/client'
 import { Fleet } from '../live/fleet.svelte'
 import { People } from '../live/people.svelte'
 import { retryDelay } from '../live/feed'
+import { sector } from './sector.svelte'
 
 const TOKEN_KEY = 'atlasmesh.token'
 export const TENANT_KEY = 'atlasmesh.tenant'
@@ -13,6 +14,8 @@ export const TENANT_KEY = 'atlasmesh.tenant'
 const END_SLACK_MS = 60_000
 /** The longest that a browser's timer is set to. */
 const TIMER_MAX_MS = 86_400_000
+/** The page does not wait for the sector longer than this. */
+const SECTOR_WAIT_MS = 3_000
 const UNKNOWN_TOKEN = 'The server does not know this token: it was mistyped, it has expired, or it was revoked.'
 
 class Session {
@@ -97,13 +100,16 @@ class Session {
   private async begin(token: string | null) {
     const client: Client = new Client(token, () => { if (client === this.client) this.end(token === null ? 'Your session ended. Sign in to go on where you were.' : UNKNOWN_TOKEN) })
     const identity = await accounts(new Client(token, () => {})).session()
-    this.fleet?.stop()
     if (token === null) sessionStorage.removeItem(TOKEN_KEY)
     else sessionStorage.setItem(TOKEN_KEY, token)
     this.client = client
+    const allowed = new Set<string>(identity.may)
+    // The first thing to be seen is in the sector's words and colours.
+    await Promise.race([sector.begin(client, allowed.has('get_v1_sector')), new Promise((resolve) => setTimeout(resolve, SECTOR_WAIT_MS))])
+    if (client !== this.client) return
+    this.fleet?.stop()
     this.identity = identity
     this.people = new People(accounts(client))
-    const allowed = new Set<string>(identity.may)
     this.fleet = new Fleet(client, (operation) => allowed.has(operation))
     this.fleet.start()
     this.notice = null
@@ -137,6 +143,7 @@ class Session {
     clearTimeout(this.endTimer)
     this.fleet?.stop()
     this.fleet = null
+    sector.end()
     this.identity = null
     this.people = null
     this.client = new Client(null, () => {})

@@ -4,7 +4,7 @@ import { partsOf, router } from './router.svelte'
 import type { VehicleState } from '../live/state'
 import type { LatLon, Restriction, StopClass, TripRoute } from '../api/types'
 
-export type Tab = 'vehicles' | 'trips' | 'alerts' | 'roads'
+export type Tab = 'vehicles' | 'trips' | 'alerts' | 'roads' | 'work'
 export type Selection = { kind: 'vehicle' | 'trip'; id: string } | null
 
 export type Task =
