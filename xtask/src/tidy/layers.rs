@@ -38,6 +38,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
     ("flags", &[]),
     ("entitlements", &[]),
     ("interop", &[]),
+    ("authzen", &[]),
     ("journal", &[&["kernel", "keys"]]),
     ("witness", &[&["kernel", "keys", "journal"]]),
     ("store", &[&["kernel", "keys", "journal"]]),
@@ -54,7 +55,7 @@ const BELOW: &[(&str, &[&[&str]])] = &[
 
 /// The crates above the domains, which may use every domain, with what else each may use.
 const ABOVE: &[(&str, &[&[&str]])] = &[
-    ("gateway", &[FOUNDATION, PLUGGED_IN, &["routing", "interop"]]),
+    ("gateway", &[FOUNDATION, PLUGGED_IN, &["routing", "interop", "authzen"]]),
     ("atlasmesh", &[FOUNDATION, PLUGGED_IN, &["store-sqlite", "routing", "gateway", "agent"]]),
 ];
 
