@@ -7,6 +7,7 @@ import { isUnanswered } from './live/alerts'
 import type { Fleet } from './live/fleet.svelte'
 import { inbox } from './live/inbox.svelte'
 import { partsOf } from './state/router.svelte'
+import { say } from './state/sector.svelte'
 import { session } from './state/session.svelte'
 
 export interface ScreenProps {
@@ -46,11 +47,11 @@ export const SCREENS: Screen[] = [
     load: () => import('./screens/operations/OperationsScreen.svelte'), homeOf: 'all',
   },
   {
-    path: '/vehicles', label: 'Vehicles', icon: 'vehicle', needs: ['get_v1_vehicles'],
+    path: '/vehicles', get label() { return say('{vehicle.Many}') }, icon: 'vehicle', needs: ['get_v1_vehicles'],
     load: () => import('./screens/vehicles/VehiclesScreen.svelte'), homeOf: ['technician'],
   },
   {
-    path: '/trips', label: 'Trips', icon: 'route', needs: ['get_v1_trips'],
+    path: '/trips', get label() { return say('{trip.Many}') }, icon: 'route', needs: ['get_v1_trips'],
     load: () => import('./screens/trips/TripsScreen.svelte'),
   },
   {

@@ -1,6 +1,7 @@
 // Starts tasks on the map, for buttons and keyboard shortcuts alike.
 import type { Fleet } from '../live/fleet.svelte'
 import { drawing } from '../map/drawing.svelte'
+import { say } from '../state/sector.svelte'
 import { session } from '../state/session.svelte'
 import { view } from '../state/view.svelte'
 
@@ -9,7 +10,7 @@ export const isOfAnother = ({ owner }: { owner?: string | null }) => Boolean(own
 
 export function startTask(fleet: Fleet, kind: 'trip' | 'close' | 'zone' | 'closure') {
   if (fleet.sites.length === 0) {
-    view.notify('There is no site with a map yet: import one first.')
+    view.notify(say('There is no {site.one} with a map yet: import one first.'))
     return
   }
   drawing.hint = null

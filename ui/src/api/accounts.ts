@@ -1,6 +1,7 @@
 // Accounts: the session of a person, users, access tokens, approvals and the state of the system.
 import type { Client } from './client'
 import type { operations } from './openapi'
+import { say } from '../state/sector.svelte'
 
 /** An operation of the API by its id. Those written out are newer than the OpenAPI document that this page was built from. */
 export type Operation = keyof operations
@@ -11,7 +12,7 @@ export type Operation = keyof operations
   | 'get_v1_sector_features' | 'get_v1_subscription' | 'get_v1_flags' | 'put_v1_flags_flag'
 
 export const ROLES = {
-  administrator: 'Administrator', dispatcher: 'Dispatcher', safety_officer: 'Safety officer', technician: 'Technician',
+  administrator: 'Administrator', get dispatcher() { return say('{dispatcher.One}') }, safety_officer: 'Safety officer', technician: 'Technician',
   security_analyst: 'Security analyst', auditor: 'Auditor', viewer: 'Viewer', regulator: 'Regulator',
 } as const
 export type Role = keyof typeof ROLES

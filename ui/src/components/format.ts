@@ -1,5 +1,7 @@
 // Formats of durations, times, distances and ids, as the person chose them.
 import { preferences } from '../state/preferences.svelte'
+import { sector } from '../state/sector.svelte'
+import { toUnit } from '../state/units'
 
 /** A duration as `12 s`, `4 min`, `3 h` or `2 d`. */
 export function formatDuration(ms: number): string {
@@ -36,15 +38,22 @@ export function formatDateTime(at: string): string {
   return dateFormat('date-time', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }).format(new Date(at))
 }
 
-const METRES_PER_MILE = 1609.344
 const METRES_PER_FOOT = 0.3048
 
+/** A short way is in metres or feet, where the sector writes long ones in kilometres or miles. */
 export function formatDistance(m: number): string {
-  if (preferences.units === 'imperial') {
-    return m < METRES_PER_MILE / 10 ? `${Math.round(m / METRES_PER_FOOT / 10) * 10} ft` : `${(m / METRES_PER_MILE).toFixed(1)} mi`
-  }
-  return m < 950 ? `${Math.round(m / 10) * 10} m` : `${(m / 1000).toFixed(1)} km`
+  const unit = sector.unit('distance')
+  if (unit === 'mi' && toUnit(m, unit) < 0.1) return `${Math.round(m / METRES_PER_FOOT / 10) * 10} ft`
+  if (unit === 'm' || (unit === 'km' && m < 950)) return `${Math.round(m / 10) * 10} m`
+  return `${toUnit(m, unit).toFixed(1)} ${unit}`
 }
+
+export const formatSpeed = (mps: number): string => sector.format('speed', mps)
+export const formatMass = (kg: number): string => sector.format('mass', kg)
+export const formatTemperature = (celsius: number): string => sector.format('temperature', celsius)
+export const formatEnergy = (wh: number): string => sector.format('energy', wh)
+/** A mass without its unit, where that is in the heading of a column. */
+export const massNumber = (kg: number): string => formatMass(kg).replace(/ \S+$/, '')
 
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']

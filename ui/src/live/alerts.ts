@@ -1,5 +1,6 @@
 // Alerts are derived from the current state: an alert ends when its cause does, and not before.
 import type { Assistance, Incident, Trip, Vehicle } from '../api/types'
+import { say } from '../state/sector.svelte'
 import { humanize } from './state'
 
 export type Severity = 'critical' | 'serious' | 'notice'
@@ -48,7 +49,7 @@ export function isUnanswered({ severity, status, call }: Incident): boolean {
 function incidentAlert(incident: Incident, vehicles: ReadonlyMap<string, Vehicle>): Alert {
   const [kind, about = ''] = incident.subject.split('/', 2)
   const subject = kind === 'vehicle' ? { kind: 'vehicle' as const, id: about } : null
-  const name = subject ? `${vehicles.get(about)?.name ?? 'A vehicle'}: ` : ''
+  const name = subject ? `${vehicles.get(about)?.name ?? say('{vehicle.A}')}: ` : ''
   const drill = incident.exercise && !incident.title.startsWith('Drill') ? 'drill, ' : ''
   const done = incident.waits_for_person ? 'Nothing is contained: a person decides.' : incident.contained_at ? 'It is contained.' : 'It is not contained yet.'
   return {
@@ -72,7 +73,7 @@ function vehicleAlerts(vehicle: Vehicle): Alert[] {
   }
   if (vehicle.mode === 'ESTOP') add('estop', 'critical', 'emergency stop pressed', 'Nobody drives it.', seen)
   if (vehicle.status === 'OFFLINE') {
-    const text = vehicle.claim ? 'It was on a trip when it fell silent.' : 'It has no trip.'
+    const text = vehicle.claim ? say('It was on {trip.a} when it fell silent.') : say('It has no {trip.one}.')
     add('offline', vehicle.claim ? 'critical' : 'serious', 'silent', text, seen)
   }
   for (const hold of vehicle.holds) add(hold.id, 'notice', `held, ${humanize(hold.kind).toLowerCase()}`, hold.reason, hold.placed_at)
@@ -82,22 +83,22 @@ function vehicleAlerts(vehicle: Vehicle): Alert[] {
   return alerts
 }
 
-const NEEDS_ASSISTANCE = ['critical', 'needs a person', 'The vehicle waits for an answer.'] as const
+const NEEDS_ASSISTANCE = ['critical', 'needs a person', 'The {vehicle.one} waits for an answer.'] as const
 
 const TROUBLE_ALERTS: Partial<Record<Trip['status'], readonly [Severity, string, string]>> = {
-  STRANDED: ['critical', 'stranded', 'The vehicle cannot go on.'],
+  STRANDED: ['critical', 'stranded', 'The {vehicle.one} cannot go on.'],
   AWAITING_ASSIST: NEEDS_ASSISTANCE,
-  SAFE_STOPPED: ['serious', 'stopped for safety', 'The vehicle stands.'],
-  PAUSED: ['notice', 'paused', 'The vehicle stands for a while.'],
+  SAFE_STOPPED: ['serious', 'stopped for safety', 'The {vehicle.one} stands.'],
+  PAUSED: ['notice', 'paused', 'The {vehicle.one} stands for a while.'],
 }
 
-const tripName = (trip: string) => `Trip ${trip.slice(-6)}`
+const tripName = (trip: string) => `${say('{trip.One}')} ${trip.slice(-6)}`
 
 /** The alert of a request whose trip is not loaded yet. */
 function assistanceAlert({ trip, asked_at }: Assistance): Alert {
   const [severity, title, text] = NEEDS_ASSISTANCE
   const subject = { kind: 'trip' as const, id: trip }
-  return { id: `${trip}/AWAITING_ASSIST`, severity, title: `${tripName(trip)} ${title}`, text, since: asked_at, subject }
+  return { id: `${trip}/AWAITING_ASSIST`, severity, title: `${tripName(trip)} ${title}`, text: say(text), since: asked_at, subject }
 }
 
 function tripAlerts(trip: Trip, request: Assistance | undefined, now: number): Alert[] {
@@ -108,12 +109,12 @@ function tripAlerts(trip: Trip, request: Assistance | undefined, now: number): A
     alerts.push({ id: `${trip.id}/${id}`, severity, title: `${name} ${title}`, text, since, subject })
   const status = request && trip.status !== 'STRANDED' ? 'AWAITING_ASSIST' : trip.status
   const trouble = TROUBLE_ALERTS[status]
-  if (trouble) add(status, ...trouble, request?.asked_at ?? trip.assignment?.pickup_expected_at ?? trip.created_at)
+  if (trouble) add(status, trouble[0], trouble[1], say(trouble[2]), request?.asked_at ?? trip.assignment?.pickup_expected_at ?? trip.created_at)
   for (const [rule, violation] of Object.entries(trip.violations ?? {})) {
     add(rule, violation.response === 'stop' ? 'critical' : 'serious', `violates ${rule}`, `Response: ${violation.response}.`, violation.opened_at)
   }
   if (trip.wait && trip.status === 'WAITING' && now - Date.parse(trip.wait.since) > WAIT_MAX_MS) {
-    add('wait', 'notice', 'waits for a vehicle', trip.wait.reason, trip.wait.since)
+    add('wait', 'notice', say('waits for {vehicle.a}'), trip.wait.reason, trip.wait.since)
   }
   const ended = trip.ended
   if (ended && (trip.status === 'FAILED' || trip.status === 'EXPIRED') && now - Date.parse(ended.at) < RECENT_MS) {

@@ -1,16 +1,17 @@
 // States of vehicles and trips as the page shows them: one table for map, lists and legend, so that a symbol means the
 // same everywhere.
 import type { Trip, Vehicle } from '../api/types'
+import { say } from '../state/sector.svelte'
 
 export type VehicleState = 'carrying' | 'coming' | 'ready' | 'attended' | 'held' | 'stopped' | 'offline'
 
 /** The index is the number that the shader gets; `urgency` sorts lists and decides what alarms. */
 export const VEHICLE_STATES: readonly { state: VehicleState; label: string; description: string; urgency: number }[] = [
-  { state: 'carrying', label: 'Carrying', description: 'people or load aboard', urgency: 3 },
-  { state: 'coming', label: 'Under way', description: 'claimed by a trip, empty', urgency: 2 },
-  { state: 'ready', label: 'Ready', description: 'free for a trip', urgency: 1 },
+  { state: 'carrying', label: 'Carrying', get description() { return say('people or {load.one} aboard') }, urgency: 3 },
+  { state: 'coming', label: 'Under way', get description() { return say('claimed by {trip.a}, empty') }, urgency: 2 },
+  { state: 'ready', label: 'Ready', get description() { return say('free for {trip.a}') }, urgency: 1 },
   { state: 'attended', label: 'With a person', description: 'remote, manual or service mode', urgency: 4 },
-  { state: 'held', label: 'Held', description: 'not to be dispatched', urgency: 5 },
+  { state: 'held', label: 'Held', get description() { return say('not to be {dispatch.past}') }, urgency: 5 },
   { state: 'stopped', label: 'Stopped', description: 'stands for safety or by order', urgency: 7 },
   { state: 'offline', label: 'Offline', description: 'silent for too long', urgency: 6 },
 ]
@@ -73,7 +74,7 @@ export const UNEXPLAINED_REASON = 'No reason given yet'
 
 /** Names of the API that say little as they are. */
 const WORDS: Record<string, string> = {
-  AWAITING_ASSIST: 'Awaiting assistance', SAFE_STOPPED: 'Stopped for safety', TO_PICKUP: 'To pickup point', ESTOP: 'Emergency stop pressed',
+  AWAITING_ASSIST: 'Awaiting assistance', SAFE_STOPPED: 'Stopped for safety', ESTOP: 'Emergency stop pressed',
   nearest_admissible: 'At the nearest place', next_admissible: 'At the next place',
   'identity join_token_issued': 'Join token made', 'identity svid_issued': 'Certificate made', 'identity svid_used': 'Certificate in use',
 }
@@ -84,4 +85,15 @@ export function humanize(name: string): string {
   if (known) return known
   const text = name.toLowerCase().replaceAll('_', ' ')
   return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** What the status of a trip is called where a word of the sector is in it. */
+const TRIP_WORDS: Partial<Record<Trip['status'], string>> = {
+  DISPATCHED: '{dispatch.Past}', TO_PICKUP: 'To {origin.one}', AT_PICKUP: 'At {origin.one}', ON_TRIP: 'On {trip.one}', AT_DROPOFF: 'At {destination.one}',
+  COMPLETED: '{complete.Past}', CANCELLED: '{cancel.Past}',
+}
+
+export function tripStatusLabel(status: Trip['status']): string {
+  const words = TRIP_WORDS[status]
+  return words ? say(words) : humanize(status)
 }

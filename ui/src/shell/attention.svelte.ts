@@ -5,6 +5,7 @@ import { isUnanswered } from '../live/alerts'
 import type { Fleet } from '../live/fleet.svelte'
 import { preferences } from '../state/preferences.svelte'
 import { router } from '../state/router.svelte'
+import { say } from '../state/sector.svelte'
 
 let audio: AudioContext | null = null
 
@@ -39,7 +40,7 @@ let known: Set<string> | null = null
 export function callAttention(fleet: Fleet) {
   if (!fleet.loaded) return
   const waiting = [
-    ...[...fleet.assistance.values()].filter(({ status }) => status === 'ASKED').map(({ id, vehicle }) => ({ id, text: `${fleet.vehicles.get(vehicle)?.name ?? 'A vehicle'} needs a person`, page: '/inbox' })),
+    ...[...fleet.assistance.values()].filter(({ status }) => status === 'ASKED').map(({ id, vehicle }) => ({ id, text: `${fleet.vehicles.get(vehicle)?.name ?? say('{vehicle.A}')} needs a person`, page: '/inbox' })),
     ...[...fleet.incidents.values()].filter(isUnanswered).map(({ id, title, exercise }) => ({ id, text: `${exercise && !title.startsWith('Drill') ? 'Drill: ' : ''}${title}`, page: `/security/incidents/${id}` })),
   ]
   const fresh = known === null ? [] : waiting.filter(({ id }) => !known?.has(id))

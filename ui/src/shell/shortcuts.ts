@@ -2,6 +2,7 @@
 // a dialog is open.
 import type { Fleet } from '../live/fleet.svelte'
 import { startTask } from '../actions/tasks'
+import { say } from '../state/sector.svelte'
 import { session } from '../state/session.svelte'
 import { view } from '../state/view.svelte'
 import { theme } from '../theme/theme.svelte'
@@ -12,12 +13,12 @@ export interface Shortcut {
 }
 
 export const SHORTCUTS: Shortcut[] = [
-  { keys: ['Ctrl', 'K'], description: 'Find a vehicle, a trip, a screen or an action' },
+  { keys: ['Ctrl', 'K'], get description() { return say('Find {vehicle.a}, {trip.a}, a screen or an action') } },
   { keys: ['/'], description: 'Search in this list' },
   { keys: ['Esc'], description: 'Back' },
-  { keys: ['t'], description: 'New trip' },
-  { keys: ['s', 's'], description: 'Stop the open vehicle at the nearest place (also s, Enter)' },
-  { keys: ['s', 'n'], description: 'Stop the open vehicle now' },
+  { keys: ['t'], get description() { return say('New {trip.one}') } },
+  { keys: ['s', 's'], get description() { return say('Stop the open {vehicle.one} at the nearest place (also s, Enter)') } },
+  { keys: ['s', 'n'], get description() { return say('Stop the open {vehicle.one} now') } },
   { keys: ['d'], description: 'Light or dark' },
   { keys: ['?'], description: 'This help' },
 ]
@@ -90,7 +91,7 @@ function runShortcut(event: KeyboardEvent, fleet: Fleet): boolean {
 /** Asks how to stop the vehicle that is open, or else which to stop. It never clears a stop, because it is pressed without looking. */
 export function openStopDialog(fleet: Fleet) {
   if (!session.may('post_v1_vehicles_vehicle_stop')) {
-    view.notify('Your role may not stop vehicles.')
+    view.notify(say('Your role may not stop {vehicle.many}.'))
     return
   }
   const { selection } = view

@@ -8,7 +8,7 @@ const noun = (one: string, many = `${one}s`): Noun => ({ one, many, article: /^[
 export const PLAIN = {
   nouns: {
     trip: noun('trip'), vehicle: noun('vehicle'), dispatcher: noun('dispatcher'), operator: noun('operator'), site: noun('site'), stop: noun('stop'),
-    origin: noun('origin'), destination: noun('destination'), load: noun('load'),
+    origin: noun('pickup'), destination: noun('drop-off'), load: noun('load'),
   } satisfies Record<NounName, Noun>,
   verbs: {
     dispatch: { base: 'dispatch', third: 'dispatches', past: 'dispatched', gerund: 'dispatching' },

@@ -6,6 +6,7 @@ import { shortId } from '../../components/format'
 import type { Fleet } from '../../live/fleet.svelte'
 import { humanize } from '../../live/state'
 import { summaryOf } from '../../live/story'
+import { say } from '../../state/sector.svelte'
 import { session } from '../../state/session.svelte'
 
 export type Event = JournalEntry['event']
@@ -103,7 +104,7 @@ export async function decisionOf(api: Calls, index: number, event: Event): Promi
 
 const DECIDED = 'policy.decided'
 
-const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', vehicle_updates: 'Software of vehicle', update_repository: 'Releases', incident: 'Incident', on_call: 'On call', legal_hold: 'Legal hold', compliance_profile: 'Compliance of' }
+const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', get vehicle_updates() { return say('Software of {vehicle.one}') }, update_repository: 'Releases', incident: 'Incident', on_call: 'On call', legal_hold: 'Legal hold', compliance_profile: 'Compliance of' }
 
 /** The parts of this screen that have a page of each of their subjects. */
 const AREAS: Record<string, string> = { bundle: 'bundles', issue: 'issues', report: 'reports' }
@@ -137,7 +138,7 @@ function nameOf(principal: string): string | undefined {
 /** Who acted, and the second person where two were needed. */
 export function whoOf(fleet: Fleet, { kind, id, rule, second_approver }: Event['actor']): string {
   if (kind === 'automation') return `Automation${rule ? `: ${rule}` : ''}`
-  if (kind === 'vehicle') return fleet.vehicles.get(id)?.name ?? `Vehicle ${shortId(id)}`
+  if (kind === 'vehicle') return fleet.vehicles.get(id)?.name ?? `${say('{vehicle.One}')} ${shortId(id)}`
   const person = (id: string) => nameOf(id) ?? `Program ${shortId(id)}`
   return second_approver ? `${person(id)} and ${person(second_approver)}` : person(id)
 }

@@ -4,6 +4,7 @@ import type { Bundle, ComplianceIssue, ComplianceReport, Framework, IssueKind, M
 import type { Tone } from '../../components/StatusPill.svelte'
 import { formatDuration, shortId } from '../../components/format'
 import type { Fleet } from '../../live/fleet.svelte'
+import { say } from '../../state/sector.svelte'
 import { session } from '../../state/session.svelte'
 import { subjectOf } from './events'
 
@@ -23,7 +24,7 @@ export const KIND: Record<IssueKind, Words> = {
   missing: { label: 'Missing', tone: 'serious', meaning: 'a clause asks for evidence, and there is none' },
   late: { label: 'Late', tone: 'serious', meaning: 'the newest evidence is too old, or an authority waits for something' },
   unverifiable: { label: 'Unverifiable', tone: 'critical', meaning: 'evidence is there and cannot be verified' },
-  silent: { label: 'Silent', tone: 'serious', meaning: 'a vehicle in service says nothing any more' },
+  silent: { label: 'Silent', tone: 'serious', get meaning() { return say('{vehicle.a} in service says nothing any more') } },
   unwitnessed: { label: 'Unwitnessed', tone: 'serious', meaning: 'witnesses have not seen the log in time' },
 }
 
@@ -34,7 +35,7 @@ export const ISSUE: Record<ComplianceIssue['status'], Told> = {
 }
 
 export const MITIGATION: Record<Mitigation, string> = {
-  assign: 'Give it to whoever answers for it', collect_evidence: 'Collect the evidence', verify_journal: 'Verify the journal', hold_vehicle: 'Hold the vehicle',
+  assign: 'Give it to whoever answers for it', collect_evidence: 'Collect the evidence', verify_journal: 'Verify the journal', get hold_vehicle() { return say('Hold the {vehicle.one}') },
 }
 
 export const BUNDLE: Record<Bundle['status'], Words> = {

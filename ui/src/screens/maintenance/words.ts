@@ -3,10 +3,11 @@ import type { ClosingCode, ComponentClass, HealthComponent, OrderPriority, Order
 import { formatDateTime } from '../../components/format'
 import type { Tone } from '../../components/StatusPill.svelte'
 import { humanize } from '../../live/state'
+import { say } from '../../state/sector.svelte'
 
 /** A `Record`, so that a verdict that the API gains does not compile until it has words here. */
 export const VERDICT: Record<Verdict, { label: string; tone: Tone; urgency: number; meaning: string }> = {
-  GROUND: { label: 'Ground', tone: 'critical', urgency: 6, meaning: 'may fail within a day: the vehicle goes out of service' },
+  GROUND: { label: 'Ground', tone: 'critical', urgency: 6, get meaning() { return say('may fail within a day: the {vehicle.one} goes out of service') } },
   PLAN: { label: 'Plan', tone: 'serious', urgency: 5, meaning: 'a repair is planned' },
   ADVISE: { label: 'Advise', tone: 'serious', urgency: 4, meaning: 'a repair is advised' },
   INSPECT: { label: 'Inspect', tone: 'active', urgency: 3, meaning: 'somebody looks at it: the readings cannot be trusted' },
@@ -28,7 +29,7 @@ export const ORDER_STATUS: Record<OrderStatus, { label: string; tone: Tone; mean
   ON_HOLD: { label: 'On hold', tone: 'serious', meaning: 'the work waits' },
   COMPLETED: { label: 'Completed', tone: 'good', meaning: 'the work is done' },
   VERIFIED: { label: 'Verified', tone: 'good', meaning: 'somebody checked the work' },
-  CLOSED: { label: 'Closed', tone: '', meaning: 'the vehicle is back in service' },
+  CLOSED: { label: 'Closed', tone: '', get meaning() { return say('the {vehicle.one} is back in service') } },
   CANCELLED: { label: 'Cancelled', tone: '', meaning: 'it is not needed' },
 }
 

@@ -3,6 +3,7 @@ import { startTask } from '../../actions/tasks'
 import type { Fleet } from '../../live/fleet.svelte'
 import { drawing } from '../../map/drawing.svelte'
 import { isActivatable, screenShortcuts } from '../../shell/shortcuts'
+import { say } from '../../state/sector.svelte'
 import { session } from '../../state/session.svelte'
 import { view } from '../../state/view.svelte'
 import { listState } from './list-state.svelte'
@@ -10,10 +11,10 @@ import { listState } from './list-state.svelte'
 const SHORTCUTS = [
   { keys: ['j', 'k'], description: 'Down and up in the list' },
   { keys: ['Enter'], description: 'Open the row; end a drawing' },
-  { keys: ['1', '–', '4'], description: 'Vehicles, trips, alerts, roads' },
+  { keys: ['1', '–', '4'], get description() { return say('{vehicle.Many}, {trip.many}, alerts, roads') } },
   { keys: ['c'], description: 'Close a road' },
   { keys: ['z'], description: 'Draw a zone' },
-  { keys: ['f'], description: 'Follow the selected vehicle' },
+  { keys: ['f'], get description() { return say('Follow the selected {vehicle.one}') } },
   { keys: ['h'], description: 'Everything into sight' },
 ]
 

@@ -4,6 +4,7 @@ import type { Tone } from '../../components/StatusPill.svelte'
 import { formatDuration, shortId } from '../../components/format'
 import type { Fleet } from '../../live/fleet.svelte'
 import { summaryOf } from '../../live/story'
+import { say } from '../../state/sector.svelte'
 import { session } from '../../state/session.svelte'
 import { subjectOf } from '../evidence/events'
 
@@ -68,7 +69,7 @@ export const vehicleOf = ({ subject }: Incident) => (subject.startsWith('vehicle
 export function whoIs(fleet: Fleet, id: string): string {
   if (id === session.identity?.principal) return 'you'
   if (id === 'atlasmesh') return 'AtlasMesh'
-  if (id.startsWith('veh_')) return fleet.vehicles.get(id)?.name ?? `vehicle ${shortId(id)}`
+  if (id.startsWith('veh_')) return fleet.vehicles.get(id)?.name ?? `${say('{vehicle.one}')} ${shortId(id)}`
   return session.nameOf(id)
 }
 

@@ -3,6 +3,7 @@ import type { Release, Rollout, RolloutStage, UpdateStatus, VehicleUpdate } from
 import { formatDateTime, formatDuration, formatTime } from '../../components/format'
 import type { Tone } from '../../components/StatusPill.svelte'
 import { humanize } from '../../live/state'
+import { say } from '../../state/sector.svelte'
 
 /** A `Record`, so that a status that the API gains does not compile until it has words here. */
 export const ROLLOUT_STATUS: Record<Rollout['status'], { label: string; tone: Tone }> = {
@@ -36,7 +37,7 @@ export const WHOLE_PPM = 1_000_000
 const PPM_PER_PERCENT = 10_000
 
 export const formatShare = (ppm: number) => `${Number((ppm / PPM_PER_PERCENT).toFixed(4))}\u00a0%`
-export const vehicles = (count: number) => `${count} ${count === 1 ? 'vehicle' : 'vehicles'}`
+export const vehicles = (count: number) => `${count} ${say(count === 1 ? '{vehicle.one}' : '{vehicle.many}')}`
 export const finished = ({ proven, failed }: { proven: number; failed: number }) => proven + failed
 
 /** Who is in a stage. */
@@ -73,7 +74,7 @@ export function whyOf(rollout: Rollout): { short: string; text: string } | null 
   if (status === 'PLANNED') return { short: 'Not started', text: 'Nobody gets it before it is started. Look at the preview first: who gets it in which stage, and who does not.' }
   if (status === 'PAUSED') return { short: pause?.reason ?? 'Paused', text: 'Nobody is offered it any more. It goes on when two people want it.' }
   if (status === 'COMPLETED') return { short: `Ended ${ended_at ? formatDateTime(ended_at) : ''}`, text: 'Its last stage is over.' }
-  if (status === 'ABORTED') return { short: `Ended ${ended_at ? formatDateTime(ended_at) : ''}`, text: 'It was ended before it was complete. Vehicles that run the release keep it.' }
+  if (status === 'ABORTED') return { short: `Ended ${ended_at ? formatDateTime(ended_at) : ''}`, text: say('It was ended before it was complete. {vehicle.Many} that run the release keep it.') }
   if (!stage) return null
   const isLast = rollout.stage + 1 >= rollout.stages.length
   const next = isLast ? 'end the rollout' : 'open the next stage'
@@ -90,10 +91,10 @@ export function whyOf(rollout: Rollout): { short: string; text: string } | null 
     case 'NEEDS_PERSON':
       return { short: `Needs a person to ${next}`, text: `${proven} proven${failures(failed)}. The plan wants a person to ${next}.` }
     default: {
-      if (members === 0 && hold === null) return { short: 'Nobody is in this stage', text: 'No vehicle is in this stage now; the gate looks again in a moment.' }
+      if (members === 0 && hold === null) return { short: 'Nobody is in this stage', text: say('No {vehicle.one} is in this stage now; the gate looks again in a moment.') }
       const counts = members !== null ? `${proven} of ${vehicles(members)} ${proven === 1 ? 'has' : 'have'} proven it${failures(failed)}` : `${vehicles(proven)} ${proven === 1 ? 'has' : 'have'} proven it${failures(failed)}`
       const enough = !isLast && (members === null || members > proofsWanted(rollout.gate)) ? ` ${proofsWanted(rollout.gate)} without a failure are enough.` : ''
-      return { short: `Waits for proof${members !== null ? `: ${proven} of ${members}` : ''}${failures(failed)}`, text: `Waits for proof: ${counts}.${enough} A vehicle has proven it when, after its boot, it signs a report that names this image.` }
+      return { short: `Waits for proof${members !== null ? `: ${proven} of ${members}` : ''}${failures(failed)}`, text: `Waits for proof: ${counts}.${enough} ${say('{vehicle.A}')} has proven it when, after its boot, it signs a report that names this image.` }
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { Registration } from '../../api/types'
 import type { Field, Values } from '../../components/Form.svelte'
 import { humanize } from '../../live/state'
+import { say } from '../../state/sector.svelte'
 
 type Sector = NonNullable<Registration['sectors']>[number]
 type Component = NonNullable<Registration['components']>[number]
@@ -13,15 +14,15 @@ const WH_PER_KWH = 1_000
 
 export function profileFields(sites: string[], sector: string | null): Field[] {
   return [
-    { name: 'name', label: 'Name', maxlength: 60, placeholder: 'taxi-07', hint: 'As it is called in lists and by radio; no other vehicle has it.' },
-    { name: 'site', half: true, label: 'Site', kind: 'select', options: sites.map((site) => ({ value: site, label: site })) },
-    { name: 'simulated', half: true, label: 'What it is', kind: 'select', options: [{ value: '', label: 'A real vehicle' }, { value: 'yes', label: 'A simulated vehicle' }] },
-    { name: 'vin', label: 'Vehicle identification number (VIN)', optional: true, maxlength: 17, hint: 'Of a real vehicle. The journal has a commitment to it only.' },
+    { name: 'name', label: 'Name', maxlength: 60, placeholder: 'taxi-07', hint: say('As it is called in lists and by radio; no other {vehicle.one} has it.') },
+    { name: 'site', half: true, label: say('{site.One}'), kind: 'select', options: sites.map((site) => ({ value: site, label: site })) },
+    { name: 'simulated', half: true, label: 'What it is', kind: 'select', options: [{ value: '', label: say('A real {vehicle.one}') }, { value: 'yes', label: say('A simulated {vehicle.one}') }] },
+    { name: 'vin', label: say('{vehicle.One} identification number (VIN)'), optional: true, maxlength: 17, hint: say('Of a real {vehicle.one}. The journal has a commitment to it only.') },
     { name: 'sectors', label: 'Built for', kind: 'choices', value: sector === null ? [] : [sector], hint: 'All of them if none is chosen.', options: Object.keys(SECTORS).map((value) => ({ value, label: humanize(value) })) },
     { name: 'capabilities', label: 'Capabilities', placeholder: 'passenger, delivery', hint: 'What it can do, with commas between.' },
     { name: 'max_speed_mps', half: true, label: 'Fastest speed (km/h)', kind: 'number', placeholder: '90' },
     { name: 'seats', half: true, label: 'Seats', kind: 'number', value: '0' },
-    { name: 'payload_max_kg', half: true, label: 'Heaviest load (kg)', kind: 'number', value: '0' },
+    { name: 'payload_max_kg', half: true, label: say('Heaviest {load.one} (kg)'), kind: 'number', value: '0' },
     { name: 'energy_capacity_wh', half: true, label: 'Usable energy when full (kWh)', kind: 'number', placeholder: '75' },
     { name: 'components', label: 'Components', optional: true, placeholder: 'ads 1.0.0, brake 1.0.0', hint: 'What it is made of, each with its version, with commas between.' },
   ]
