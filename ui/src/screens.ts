@@ -72,6 +72,10 @@ export const SCREENS: Screen[] = [
     load: () => import('./screens/evidence/EvidenceScreen.svelte'), homeOf: ['auditor', 'regulator'],
   },
   {
+    path: '/policies', label: 'Policies', icon: 'policy', needs: ['get_v1_policies'],
+    load: () => import('./screens/policies/PoliciesScreen.svelte'),
+  },
+  {
     path: '/settings', label: 'Settings', icon: 'settings', needs: [],
     load: () => import('./screens/settings/SettingsScreen.svelte'),
   },

@@ -1,6 +1,7 @@
 // Every API operation that the page uses, by name, so that panels contain no URLs.
 import { type Client, newIdempotencyKey, Unreachable } from './client'
 import { evidenceCalls } from './evidence'
+import { policyCalls } from './policies'
 import { sectorCalls } from './sector'
 import { OPEN_STATUSES } from '../live/state'
 import type { AssistanceAnswer, ClosingCode, ClosureClass, ComponentClass, HoldRequest, ImagePart, IncidentSeverity, InForce, JournalEntry, LatLon, NewRelease, OnCallRequest, OrderRequest, Registration, RolloutRequest, RouteRequest, StopClass, TripRequest, Workshop, ZoneKind } from './types'
@@ -45,7 +46,7 @@ const pageQuery = (after?: string) => ({ limit: PAGE_MAX, ...(after === undefine
 
 const abortable = (signal?: AbortSignal) => (signal ? { signal } : {})
 
-export const calls = (client: Client) => ({ ...evidenceCalls(client), ...sectorCalls(client), ...fleetCalls(client) })
+export const calls = (client: Client) => ({ ...evidenceCalls(client), ...policyCalls(client), ...sectorCalls(client), ...fleetCalls(client) })
 
 const fleetCalls = ({ operations: http }: Client) => ({
   sites: () => allPages((after) => http.GET('/v1/sites', { params: { query: pageQuery(after) } })),

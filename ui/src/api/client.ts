@@ -17,6 +17,11 @@ export class Problem extends Error {
 /** The server could not be reached, or something else, such as a proxy, answered instead. */
 export class Unreachable extends Error {}
 
+/** JSON that is written already, where numbers are to stay as they were typed. */
+export class JsonText {
+  constructor(readonly text: string) {}
+}
+
 /** The timeout of a request; a long poll gets its `wait_ms` in addition. */
 const TIMEOUT_MS = 15_000
 
@@ -48,7 +53,7 @@ export class Client {
 
   /** A call that the OpenAPI document does not have yet, with the type of its answer said by the caller. */
   async json<T = unknown>(method: string, address: string, body?: unknown): Promise<T> {
-    const content = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+    const content = body === undefined ? {} : { body: body instanceof JsonText ? body.text : JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
     const response = await this.send(new Request(new URL(address, location.href), { method, ...content }))
     const text = await response.text()
     return (text === '' ? null : JSON.parse(text)) as T
