@@ -1,6 +1,7 @@
 // Rules to begin from: each works as it stands, and comes with the cases that show it. Numbers in cases keep their decimal
 // point, because without one they are whole numbers, so cases are written as text.
 import type { Vocabulary, VocabularyFact } from '../../api/policies'
+import { sector } from '../../state/sector.svelte'
 import { session } from '../../state/session.svelte'
 
 export interface Template {
@@ -27,43 +28,43 @@ const limited = (name: string, facts: string, id: string) => allow(name, facts, 
 
 export const TEMPLATES: Template[] = [
   {
-    key: 'load', title: 'Forbid trips with a heavy load', meaning: 'A trip is refused when its load weighs more than you say.', action: 'trip.request', name: 'trip.load',
+    key: 'load', title: 'Forbid {trip.many} with a heavy load', meaning: '{trip.A} is refused when its load weighs more than you say.', action: 'trip.request', name: 'trip.load',
     asks: { label: 'Heaviest load', value: '400', unit: 'kg' },
     rule: (value) => ({ effect: 'forbid', purpose: `Bridges and floors of the site carry ${value} kg.`, reason: `{payload_kg} kg are more than the ${value} kg that we allow`, advice: 'Split the load.', condition: `context.payload_kg.greaterThan(decimal("${number(value)}"))` }),
     cases: (value, id) => [allow('a light load'), allow('exactly the limit', `"payload_kg": ${number(value)}`), deny('a heavier load', `"payload_kg": ${off(value, 0.1)}`, id)],
   },
   {
-    key: 'distance', title: 'Forbid long trips', meaning: 'A trip is refused when its stops are farther apart than you say.', action: 'trip.request', name: 'trip.distance',
+    key: 'distance', title: 'Forbid long {trip.many}', meaning: '{trip.A} is refused when its stops are farther apart than you say.', action: 'trip.request', name: 'trip.distance',
     asks: { label: 'Longest trip', value: '20000', unit: 'm' },
     rule: (value) => ({ effect: 'forbid', purpose: 'Help is never farther away than this.', reason: `The stops are {distance_m} m apart; we allow ${value} m`, advice: 'Choose nearer stops.', condition: `context.distance_m.greaterThan(decimal("${number(value)}"))` }),
     cases: (value, id) => [allow('a short trip'), allow('exactly the limit', `"distance_m": ${number(value)}`), deny('farther', `"distance_m": ${off(value, 0.1)}`, id)],
   },
   {
-    key: 'zone', title: 'Forbid stops in a kind of zone', meaning: 'A trip is refused when one of its stops lies in a zone of this kind.', action: 'trip.request', name: 'trip.stop-zone',
+    key: 'zone', title: 'Forbid stops in a kind of zone', meaning: '{trip.A} is refused when one of its stops lies in a zone of this kind.', action: 'trip.request', name: 'trip.stop-zone',
     asks: { label: 'Kind of zone', value: 'speed' },
     rule: (value) => ({ effect: 'forbid', purpose: `Nobody gets in or out in a zone of the kind ${value}.`, reason: `A stop lies in a zone of the kind ${value}`, advice: 'Choose a stop outside the zone.', condition: `context.zone_kinds_at_stops.contains("${value}")` }),
     cases: (value, id) => [allow('outside of zones'), deny('in such a zone', `"zone_kinds_at_stops": ["${value}"]`, id)],
   },
   {
-    key: 'speed', title: 'Limit the speed of trips', meaning: 'Trips go on, but no vehicle drives faster than you say.', action: 'trip.request', name: 'trip.limit-speed',
+    key: 'speed', title: 'Limit the speed of {trip.many}', meaning: '{trip.Many} go on, but no {vehicle.one} drives faster than you say.', action: 'trip.request', name: 'trip.limit-speed',
     asks: { label: 'Top speed', value: '8', unit: 'm/s' },
     rule: (value) => ({ effect: 'permit', purpose: `No vehicle of ours drives faster than ${value} m/s.`, notes: ['@constrain("max_speed_mps")', `@value("${number(value)}")`] }),
     cases: (_, id) => [limited('every trip is driven within the limit', '', id)],
   },
   {
-    key: 'loaded', title: 'Limit the speed with a load', meaning: 'Loaded vehicles drive slower than you say; empty ones are not affected.', action: 'trip.request', name: 'trip.limit-speed-loaded',
+    key: 'loaded', title: 'Limit the speed with a load', meaning: 'Loaded {vehicle.many} drive slower than you say; empty ones are not affected.', action: 'trip.request', name: 'trip.limit-speed-loaded',
     asks: { label: 'Top speed with a load', value: '6', unit: 'm/s' },
     rule: (value) => ({ effect: 'permit', purpose: `With a load ${value} m/s, because brakes need longer.`, notes: ['@constrain("max_speed_mps")', `@value("${number(value)}")`], condition: 'context.payload_kg.greaterThan(decimal("0.0"))' }),
     cases: (_, id) => [allow('empty'), limited('loaded', '"payload_kg": 120.0', id)],
   },
   {
-    key: 'battery', title: 'Forbid trips on a low battery', meaning: 'No vehicle gets a trip while its battery is lower than you say; the way to the charger stays open.', action: 'vehicle.assign', name: 'assignment.battery',
+    key: 'battery', title: 'Forbid {trip.many} on a low battery', meaning: 'No {vehicle.one} gets {trip.a} while its battery is lower than you say; the way to the charger stays open.', action: 'vehicle.assign', name: 'assignment.battery',
     who: { role: 'automation', authentication: 'internal', resource: 'vehicle/v1' }, asks: { label: 'Lowest battery', value: '30', unit: '%' },
     rule: (value) => ({ effect: 'forbid', purpose: `A reserve of ${value} % for detours and cold days.`, reason: `The battery is at {battery_pct} %; trips begin at ${value} %`, advice: 'Charge the vehicle first.', condition: `context.battery_pct.lessThan(decimal("${number(value)}")) && !["charge", "recovery"].contains(context.trip_kind)` }),
     cases: (value, id) => [allow('charged'), allow('exactly the reserve', `"battery_pct": ${number(value)}`), deny('low', `"battery_pct": ${off(value, -0.1)}`, id), allow('low, but to the charger', `"battery_pct": ${off(value, -0.1)}, "trip_kind": "charge"`)],
   },
   {
-    key: 'gentle', title: 'Slow down who drives too fast', meaning: 'A vehicle under way that is faster than its limit by as much is told to slow down.', action: 'trip.monitor', name: 'monitoring.speed',
+    key: 'gentle', title: 'Slow down who drives too fast', meaning: '{vehicle.A} under way that is faster than its limit by as much is told to slow down.', action: 'trip.monitor', name: 'monitoring.speed',
     who: { role: 'vehicle', authentication: 'vehicle_secret', resource: 'trip/t1' }, asks: { label: 'Over the limit by', value: '0.5', unit: 'm/s' },
     rule: (value) => ({ effect: 'forbid', purpose: 'We correct small excesses too.', reason: `The vehicle is {over_limit_mps} m/s over its limit; we allow ${value}`, notes: ['@response("slow")'], condition: `context.over_limit_mps.greaterThan(decimal("${number(value)}"))` }),
     cases: (value, id) => [allow('within its limit'), deny('a little too fast', `"over_limit_mps": ${off(value, 0.1)}`, id)],
@@ -83,26 +84,28 @@ const USUAL: Record<string, string> = {
 }
 const EMPTY: Record<string, string> = { Bool: 'false', Long: '0', decimal: '0.0', String: '""', 'Set<String>': '[]' }
 
-function usualFact({ name, type }: VocabularyFact, sector: string, simulated: string): string {
+const sectorName = () => sector.current?.sector ?? session.identity?.sector ?? 'mining'
+
+function usualFact({ name, type }: VocabularyFact, ofSector: string, simulated: string): string {
   if (name === 'vehicle_simulated') return simulated
-  return name === 'allowed_sectors' || name === 'sectors' ? `["${sector}"]` : (USUAL[name] ?? EMPTY[type] ?? '""')
+  return name === 'allowed_sectors' || name === 'sectors' ? `["${ofSector}"]` : (USUAL[name] ?? EMPTY[type] ?? '""')
 }
 
 /** What a form about a fact begins with: a value under which things are allowed, as a person types it. */
 export function usualValue(fact: VocabularyFact): string {
-  const value: unknown = JSON.parse(usualFact(fact, session.identity?.sector ?? 'mining', 'true'))
+  const value: unknown = JSON.parse(usualFact(fact, sectorName(), 'true'))
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : Array.isArray(value) ? value.join(', ') : String(value)
 }
 
 /** The cases of an action: what is known at first, and rows that change some of it. */
 function casesOf(vocabulary: Vocabulary, action: string, who: NonNullable<Template['who']>, rows: string[]): string {
-  const sector = session.identity?.sector ?? 'mining'
+  const name = sectorName()
   const facts = (vocabulary.actions.find((known) => known.action === action)?.facts ?? []).filter(({ name, required }) => required && name !== 'request')
-  const lines = facts.map((fact) => `      "${fact.name}": ${usualFact(fact, sector, 'true')}`)
+  const lines = facts.map((fact) => `      "${fact.name}": ${usualFact(fact, name, 'true')}`)
   return `[
   {
     "action": "${action}", "resource": "${who.resource}", "role": "${who.role}", "authentication": "${who.authentication}",
-    "sector": "${sector}", "simulated": true, "entitlements": ["trips"],
+    "sector": "${name}", "simulated": true, "entitlements": ["trips"],
     "facts": {${lines.length > 0 ? `\n${lines.join(',\n')}\n    ` : ''}},
     "cases": [
 ${rows.map((row) => `      ${row}`).join(',\n')}

@@ -3,6 +3,7 @@ import type { DraftState, Effect, PolicyDraft, ReplayChange, Waiver } from '../.
 import type { Tone } from '../../components/StatusPill.svelte'
 import { formatDuration } from '../../components/format'
 import { humanize } from '../../live/state'
+import { say } from '../../state/sector.svelte'
 import { session } from '../../state/session.svelte'
 
 export interface Words { label: string; tone: Tone; meaning: string }
@@ -36,11 +37,11 @@ export const CHANGE: Record<ReplayChange, Words> = {
 }
 
 const ACTIONS: Record<string, string> = {
-  'trip.request': 'ask for a trip', 'trip.monitor': 'drive on, while under way', 'trip.resume': 'go on with a paused trip', 'vehicle.assign': 'give a vehicle a trip',
-  'vehicle.register': 'register a vehicle', 'stop.clear': 'clear a stop', 'hold.release': 'release a hold', 'closure.lift': 'open what is closed', 'site.import': 'import a map',
+  'trip.request': 'ask for {trip.a}', 'trip.monitor': 'drive on, while under way', 'trip.resume': 'go on with {trip.a} that was paused', 'vehicle.assign': 'give {vehicle.a} {trip.a}',
+  'vehicle.register': 'register {vehicle.a}', 'stop.clear': 'clear a stop', 'hold.release': 'release a hold', 'closure.lift': 'open what is closed', 'site.import': 'import a map',
 }
 /** An action in words where they are known; its name always stands beside them. */
-export const actionWords = (action: string) => ACTIONS[action] ?? humanize(action.replaceAll('.', ' ')).toLowerCase()
+export const actionWords = (action: string) => (action in ACTIONS ? say(ACTIONS[action]!) : humanize(action.replaceAll('.', ' ')).toLowerCase())
 
 export function layerWords(layer: string): string {
   if (layer === 'base') return 'Everybody’s'
