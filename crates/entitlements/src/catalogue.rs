@@ -190,7 +190,9 @@ impl Catalogue {
     }
 
     /// What a plan with add-ons grants of a feature. Add-ons that do not go with the plan grant nothing.
-    pub(crate) fn granted(&self, plan: &Plan, add_ons: &BTreeMap<String, u32>, feature: &str) -> Option<Grant> {
+    /// What a plan with add-ons grants of a feature.
+    #[must_use]
+    pub fn granted(&self, plan: &Plan, add_ons: &BTreeMap<String, u32>, feature: &str) -> Option<Grant> {
         let mut granted = plan.grants.get(feature).copied();
         for (id, &count) in add_ons {
             let Some(add_on) = self.add_ons.get(id).filter(|add_on| add_on.goes_with(plan)) else { continue };

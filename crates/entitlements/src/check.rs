@@ -1,6 +1,7 @@
 //! What a subscription allows, why not, and what would: the ways to upgrade are those of the catalogue that change the
 //! answer, and no others.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::catalogue::{Catalogue, Feature, Grant, Kind, Limit, Plan};
@@ -98,7 +99,7 @@ pub struct Denied {
 }
 
 /// A way to get what was denied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UpgradeOption {
     pub kind: OptionKind,
     pub id: String,
@@ -110,8 +111,9 @@ pub struct UpgradeOption {
 }
 
 /// What one would get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum OptionKind {
     Plan,
     AddOn,

@@ -24,7 +24,7 @@ pub enum LayerError {
 }
 
 /// The flags that hold for a tenant in a sector.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Layers {
     flags: BTreeMap<Arc<str>, Arc<Flag>>,
     /// The layer that each flag is from.

@@ -24,7 +24,8 @@ use std::sync::Arc;
 
 use domain::Domain;
 use journal::NoteVerifier;
-use kernel::{CtxSource, TenantId, Timestamp};
+use kernel::{CtxSource, Sector, TenantId, Timestamp};
+use overlays::Overlay;
 use policy::PolicyModule;
 use store::port::Store;
 use store::replay::Fold;
@@ -37,6 +38,8 @@ use crate::vehicles::sessions::Sessions;
 pub struct Gateway {
     pub store: Arc<dyn Store>,
     pub tenancy: Arc<tenancy::Tenancy>,
+    /// What is in force of tenants' sectors.
+    pub sectors: Arc<tenancy::Sectors>,
     pub people: Arc<identity::People>,
     pub identities: Arc<identity::vehicles::VehicleIdentities>,
     /// Which trust bundle each vehicle keeps, by its own word.
@@ -131,9 +134,25 @@ pub const DOMAINS: &[Domain] = &[
     trips::DOMAIN,
 ];
 
-/// What the shipped policy bundle is made of.
+/// What the shipped policy bundle is made of, beside the sectors' overlays.
 pub fn policy_modules() -> Vec<PolicyModule> {
     DOMAINS.iter().map(|domain| domain.policy).collect()
+}
+
+/// The texts of the shipped policy bundle by their names: what all share, each domain's part, and the sectors' overlays.
+///
+/// # Errors
+/// What is wrong with an overlay.
+pub fn policy_texts() -> Result<Vec<(String, String)>, String> {
+    let own = policy::shipped_sources(&policy_modules()).into_iter();
+    let mut texts: Vec<(String, String)> = own.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    for &sector in Sector::ALL {
+        let overlay = Overlay::read(&overlays::shipped(sector)).map_err(|faults| {
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        })?;
+        texts.extend(overlay.policy_sources().into_iter().map(|(name, text)| (name, text.to_owned())));
+    }
+    Ok(texts)
 }
 
 impl Gateway {

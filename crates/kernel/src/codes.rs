@@ -21,6 +21,10 @@ pub enum Code {
     MethodNotAllowed,
     /// Policy forbids it; reasons and policies are named.
     PolicyViolation,
+    /// The tenant's subscription does not allow it; what would is named.
+    EntitlementRequired,
+    /// The feature is not in use for this tenant: its sector does not have it, or a flag or a rule switched it off.
+    FeatureOff,
     /// The thing's state does not allow this step.
     IllegalTransition,
     /// The thing exists already, or the idempotency key was used for another request.
@@ -79,12 +83,14 @@ pub struct Reject {
     /// The policy decision behind the refusal, if it was one: reasons and policies, as the journal has them.
     /// Boxed, because refusals travel in every `Result` and few have one.
     pub decision: Option<Box<serde_json::Value>>,
+    /// What the subscription lacks, and the ways to upgrade, if that is why.
+    pub entitlement: Option<Box<serde_json::Value>>,
 }
 
 impl Reject {
     /// A refusal with a code and a sentence.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: Vec::new(), decision: None }
+        Self { code, message: message.into(), fields: Vec::new(), decision: None, entitlement: None }
     }
 
     /// A refusal because fields are wrong; each is named.
@@ -93,12 +99,18 @@ impl Reject {
             [only] => format!("{} {}", only.field, only.message),
             many => format!("{} fields are wrong", many.len()),
         };
-        Self { code: Code::InvalidRequest, message, fields, decision: None }
+        Self { code: Code::InvalidRequest, message, fields, decision: None, entitlement: None }
     }
 
     /// A refusal because one field is wrong.
     pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+
+    /// The same refusal with what the subscription lacks.
+    pub fn with_entitlement(mut self, lacking: serde_json::Value) -> Self {
+        self.entitlement = Some(Box::new(lacking));
+        self
     }
 
     /// The same refusal with the policy decision behind it.

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Faults;
 use crate::files::{Files, is_id, is_plain, yaml};
 
 /// A signal that vehicles send.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SectorSignal")]
 pub struct Signal {
     pub id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,8 +24,9 @@ pub struct Signal {
 }
 
 /// A clause of a framework and the rules that speak to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SectorClause")]
 pub struct Clause {
     /// Such as `30-cfr-56:56.9101`.
     pub clause: String,

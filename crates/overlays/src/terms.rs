@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Faults;
@@ -19,7 +20,7 @@ pub const NOUNS: [&str; 9] =
 pub const VERBS: [&str; 4] = ["dispatch", "complete", "cancel", "load"];
 
 /// A thing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Noun {
     pub one: String,
@@ -29,7 +30,7 @@ pub struct Noun {
 }
 
 /// An act: dispatch, dispatches, dispatched, dispatching.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verb {
     pub base: String,
@@ -39,7 +40,7 @@ pub struct Verb {
 }
 
 /// The words of a sector.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
     pub nouns: BTreeMap<String, Noun>,
@@ -72,6 +73,42 @@ impl Terms {
         }
         said.push_str(rest);
         Ok(said)
+    }
+
+    /// A sentence of the product in the sector's words: `trip` and `trips` become `haul cycle` and `haul cycles`, with the
+    /// article before them. What is no whole word, such as an id, stays.
+    #[must_use]
+    pub fn translate(&self, sentence: &str) -> String {
+        let mut words: Vec<String> = Vec::new();
+        for word in sentence.split(' ') {
+            let letters = |c: char| !c.is_ascii_alphabetic();
+            let bare = word.trim_matches(letters);
+            let Some((said, article)) = self.instead_of(bare) else {
+                words.push(word.to_owned());
+                continue;
+            };
+            if let (Some(article), Some(last)) = (article, words.last_mut())
+                && ["a", "an"].contains(&last.as_str())
+            {
+                *last = article.to_owned();
+            }
+            words.push(word.replacen(bare, &said, 1));
+        }
+        words.join(" ")
+    }
+
+    fn instead_of(&self, word: &str) -> Option<(String, Option<&str>)> {
+        let lower = word.to_ascii_lowercase();
+        let plain = |name: &str| self.nouns.get(name);
+        let (said, article) = match (plain(&lower), lower.strip_suffix('s').and_then(plain)) {
+            (Some(noun), _) => (noun.one.clone(), Some(noun.article.as_str())),
+            (None, Some(noun)) => (noun.many.clone(), None),
+            (None, None) => return None,
+        };
+        let is_capital = word.chars().next().is_some_and(char::is_uppercase);
+        let mut letters = said.chars();
+        let capital = || letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>());
+        Some(if is_capital { (capital().unwrap_or_default(), article) } else { (said, article) })
     }
 
     fn form(&self, name: &str) -> Option<String> {

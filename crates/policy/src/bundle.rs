@@ -166,7 +166,7 @@ fn unique<N: AsRef<str>, T: AsRef<str>>(sources: &[(N, T)]) -> Result<BTreeMap<&
     Ok(by_name)
 }
 
-fn insert_unique(rules: &mut BTreeMap<String, Rule>, rule: Rule) -> Result<(), BundleError> {
+pub(crate) fn insert_unique(rules: &mut BTreeMap<String, Rule>, rule: Rule) -> Result<(), BundleError> {
     if let Some(first) = rules.get(&rule.id) {
         return Err(BundleError::Rule {
             problem: format!("has the id of another policy, at {}:{}", first.file, first.line),
@@ -180,7 +180,7 @@ fn insert_unique(rules: &mut BTreeMap<String, Rule>, rule: Rule) -> Result<(), B
 }
 
 /// Strict validation against the schema, file by file, so that the line can be told.
-fn type_check(file: &str, text: &str, rules: &[Rule], schema: &Schema) -> Result<(), BundleError> {
+pub(crate) fn type_check(file: &str, text: &str, rules: &[Rule], schema: &Schema) -> Result<(), BundleError> {
     let wrong = |policy_id: String, line, problem| BundleError::Rule { file: file.into(), policy_id, line, problem };
     let mut set = PolicySet::new();
     for rule in rules {
@@ -201,7 +201,7 @@ fn type_check(file: &str, text: &str, rules: &[Rule], schema: &Schema) -> Result
 }
 
 /// A rule that can be violated by what is under way must say what is to be done then.
-fn require_responses(
+pub(crate) fn require_responses(
     rules: &BTreeMap<String, Rule>,
     actions: &BTreeMap<Action, ActionSpec>,
 ) -> Result<(), BundleError> {

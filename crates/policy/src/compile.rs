@@ -6,6 +6,7 @@ use std::str::FromStr;
 use cedar_policy::{ActionConstraint, Effect, EntityUid, Policy, PolicyId, PolicySet};
 
 use crate::action::Action;
+use crate::alternatives::Modify;
 use crate::bundle::Layer;
 use crate::constraints::{Constraint, Constraints};
 use crate::error::BundleError;
@@ -29,6 +30,10 @@ pub(crate) struct Rule {
     pub(crate) response: Option<Response>,
     /// What it limits, where it is a constraint rule.
     pub(crate) limit: Option<Limit>,
+    /// What would have to change so that it does not forbid.
+    pub(crate) modify: Option<Modify>,
+    /// Whether a waiver can lift it for a time.
+    pub(crate) waivable: bool,
 }
 
 /// What a constraint rule sets, and from where it takes the value.
@@ -118,6 +123,10 @@ fn rule_of(
     };
     known_placeholders(policy, &reason, actions).map_err(wrong)?;
     let limit = constrains.then(|| limit_of(policy, actions)).transpose().map_err(wrong)?;
+    let modify = annotation("modify").filter(|_| forbids);
+    let modify = modify.map(|text| Modify::parse(&text, |fact| type_for_all(policy, fact, actions)));
+    let modify = modify.transpose().map_err(wrong)?;
+    let waivable = is_waivable(policy, &id).map_err(wrong)?;
     Ok(Rule {
         policy: policy.new_id(PolicyId::new(&id)),
         file: file.into(),
@@ -129,8 +138,33 @@ fn rule_of(
         advice: annotation("advice"),
         response,
         limit,
+        modify,
+        waivable,
         id,
     })
+}
+
+/// The type that a fact has for every act that a rule can apply to; `None` where one of them does not have it.
+fn type_for_all(policy: &Policy, fact: &str, actions: &BTreeMap<Action, ActionSpec>) -> Option<String> {
+    let mut types = actions
+        .iter()
+        .filter(|(action, _)| applies_to(policy, **action, actions))
+        .map(|(_, spec)| spec.facts.get(fact).map(|fact| fact.type_name.clone()));
+    let first = types.next()??;
+    types.all(|other| other.as_ref() == Some(&first)).then_some(first)
+}
+
+/// A rule that says that it can be waived reads the waivers, and another one does not.
+fn is_waivable(policy: &Policy, id: &str) -> Result<bool, String> {
+    let says = policy.annotation("waivable") == Some("true");
+    let reads = policy.to_string().contains(&format!("context.request.waivers.contains(\"{id}\")"));
+    match (says, reads) {
+        (true, false) => Err(format!(
+            "is @waivable and needs `unless {{ context.request.waivers.contains(\"{id}\") }}`"
+        )),
+        (false, true) => Err("reads its waiver and must say @waivable(\"true\")".into()),
+        _ => Ok(says),
+    }
 }
 
 /// A text may name what the request tells, by `{name}`; a name that the request cannot tell would reach a person as it is.

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::action::Action;
+use crate::alternatives::Alternative;
 use crate::constraints::{ConstraintSource, Constraints, sha256_of};
 use crate::fact::FactValue;
 
@@ -81,14 +82,26 @@ pub struct Decision {
     pub site: Known<SiteId>,
     /// In which sector.
     pub sector: Known<Sector>,
+    /// Whether the tenant's vehicles are simulated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
     /// What the tenant is entitled to.
     pub entitlements: BTreeSet<String>,
+    /// Rules that were lifted for a time.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub waivers: BTreeSet<String>,
     /// What was known, and how old it was.
     pub facts: Vec<FactUsed>,
     /// When it was decided.
     pub decided_at: Timestamp,
     /// SHA-256 of the bundle that decided.
     pub bundle: String,
+    /// SHA-256 of the tenant's own rules, where it had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_rules: Option<String>,
+    /// What would be allowed instead, by the same rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
     /// SHA-256 over action, principal, subjects, bundle, verdict and the reasons' rules: two decisions with the same
     /// one say the same, whatever the facts were.
     pub equality_digest: String,
@@ -101,6 +114,8 @@ struct Equality<'a> {
     resource: &'a Subject,
     about: &'a [Subject],
     bundle: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_rules: Option<&'a str>,
     verdict: Verdict,
     reasons: BTreeSet<(&'a str, &'a str)>,
 }
@@ -155,6 +170,7 @@ impl Decision {
             resource: &self.resource,
             about: &self.about,
             bundle: &self.bundle,
+            own_rules: self.own_rules.as_deref(),
             verdict: self.verdict,
             reasons: self.reasons.iter().map(|reason| (reason.policy_id.as_str(), reason.version.as_str())).collect(),
         };

@@ -1,4 +1,4 @@
-//! Deciding: one question against the bundle in force. Whatever is not certain is denied.
+//! Deciding: one question against the bundle in force and the tenant's own rules. Whatever is not certain is denied.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,16 +7,18 @@ use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet,
     Request as CedarRequest, RestrictedExpression,
 };
-use kernel::Sector;
+use kernel::{Sector, TenantId, Timestamp};
 use tracing::field::Empty;
 
 use crate::action::Action;
+use crate::alternatives::{self, Alternative, Modify, ROUNDS_MAX};
 use crate::bundle::{Bundle, Slice};
 use crate::compile::{Limit, Rule, action_uid, constraint_from};
 use crate::constraints::{ConstraintSource, Constraints};
 use crate::decision::{Decision, FactUsed, Reason, Verdict};
 use crate::fact::{Fact, FactValue};
 use crate::monitor::{Checked, Compliance, Violation};
+use crate::own_layer::OwnLayer;
 use crate::request::Request;
 use crate::schema::{self, ActionSpec, NAMESPACE, REQUEST_ATTRIBUTE};
 
@@ -27,6 +29,29 @@ const BUILTIN: &str = "builtin";
 #[derive(Debug)]
 pub struct Engine {
     active: RwLock<Arc<Bundle>>,
+    own: RwLock<HashMap<TenantId, Own>>,
+}
+
+/// What one tenant has beside the bundle.
+#[derive(Debug, Default, Clone)]
+struct Own {
+    layer: Option<Arc<OwnLayer>>,
+    waivers: Arc<[Waiver]>,
+}
+
+/// A rule that is lifted for a tenant, for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The id of the rule.
+    pub rule: String,
+    /// From when on it holds again.
+    pub until: Timestamp,
+}
+
+/// The rules that one question meets.
+pub(crate) struct Rules<'a> {
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) own: Option<&'a OwnLayer>,
 }
 
 /// What one evaluation gave.
@@ -60,7 +85,7 @@ fn builtin(rule: &str, text: String, advice: Option<&str>) -> Reason {
 impl Engine {
     /// An engine that decides by a bundle.
     pub fn new(bundle: Bundle) -> Self {
-        Self { active: RwLock::new(Arc::new(bundle)) }
+        Self { active: RwLock::new(Arc::new(bundle)), own: RwLock::default() }
     }
 
     /// The bundle in force.
@@ -75,6 +100,27 @@ impl Engine {
         std::mem::replace(&mut *active, Arc::new(bundle))
     }
 
+    fn own_of(&self, tenant: &TenantId) -> Own {
+        self.own.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned().unwrap_or_default()
+    }
+
+    /// The rules of a tenant's own that are in force.
+    pub fn own(&self, tenant: &TenantId) -> Option<Arc<OwnLayer>> {
+        self.own_of(tenant).layer
+    }
+
+    /// Puts rules of a tenant's own in force, or none.
+    pub fn put_own(&self, tenant: &TenantId, layer: Option<OwnLayer>) {
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        own.entry(tenant.clone()).or_default().layer = layer.map(Arc::new);
+    }
+
+    /// The waivers that a tenant has from now on.
+    pub fn put_waivers(&self, tenant: &TenantId, waivers: Vec<Waiver>) {
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        own.entry(tenant.clone()).or_default().waivers = waivers.into();
+    }
+
     /// Answers a request. Never fails: what cannot be decided is denied, with the reason. A restrictive action is
     /// always allowed (SAFE-1).
     pub fn decide(&self, request: &Request) -> Decision {
@@ -83,17 +129,38 @@ impl Engine {
         let span =
             tracing::debug_span!("policy.decide", decision = %id, %action, %tenant, %resource, trip, allowed = Empty);
         span.in_scope(|| {
-            let decision = decide_by(&self.active(), request);
+            let own = self.own_of(tenant);
+            let decision = self.decide_by(own.layer.as_deref(), &own.waivers, request);
             span.record("allowed", decision.is_allowed());
             decision
         })
     }
 
+    /// What would be decided with other rules of the tenant's own: nothing follows from it.
+    pub fn explain(&self, request: &Request, own: Option<&OwnLayer>) -> Decision {
+        self.decide_by(own, &self.own_of(&request.tenant).waivers, request)
+    }
+
+    fn decide_by(&self, own: Option<&OwnLayer>, waivers: &[Waiver], request: &Request) -> Decision {
+        let bundle = self.active();
+        let rules = Rules { bundle: &bundle, own };
+        match waivers.is_empty() || request.waivers.is_some() {
+            true => rules.decide(request),
+            false => {
+                let valid = waivers.iter().filter(|waiver| request.now < waiver.until);
+                let waived = Some(valid.map(|waiver| waiver.rule.clone()).collect());
+                rules.decide(&Request { waivers: waived, ..request.clone() })
+            }
+        }
+    }
+
     /// Checks a moving vehicle: [`Engine::decide`] on a [`Action::MonitorTrip`] request, read as compliance. A rule
     /// that is certainly violated counts even where another could not be evaluated.
     pub fn monitor(&self, request: &Request) -> Checked {
+        let own = self.own_of(&request.tenant);
         let bundle = self.active();
-        let decision = decide_by(&bundle, request);
+        let rules = Rules { bundle: &bundle, own: own.layer.as_deref() };
+        let decision = self.decide_by(own.layer.as_deref(), &own.waivers, request);
         if decision.is_allowed() {
             return Checked { compliance: Compliance::Compliant, decision };
         }
@@ -101,7 +168,7 @@ impl Engine {
             .reasons
             .iter()
             .filter_map(|reason| {
-                let response = bundle.rules.get(&reason.policy_id)?.response?;
+                let response = rules.rule(&reason.policy_id)?.response?;
                 Some(Violation { rule: reason.policy_id.clone(), response, text: reason.text.clone() })
             })
             .collect();
@@ -113,36 +180,67 @@ impl Engine {
     }
 }
 
-fn decide_by(bundle: &Bundle, request: &Request) -> Decision {
-    let outcome = evaluate(bundle, request);
-    let facts = request.facts.iter().map(|fact| FactUsed {
-        name: fact.name.clone(),
-        value: fact.value.clone(),
-        age_ms: request.now.since_ms(fact.observed_at),
-    });
-    let decision = Decision {
-        id: request.id,
-        action: request.action,
-        verdict: outcome.verdict,
-        reasons: outcome.reasons,
-        constraints: outcome.constraints,
-        constraint_sources: outcome.sources,
-        principal: request.principal.clone(),
-        resource: request.resource.clone(),
-        about: request.about.clone(),
-        tenant: request.tenant.clone(),
-        site: request.site.clone(),
-        sector: request.sector.clone(),
-        entitlements: request.entitlements.clone(),
-        facts: facts.collect(),
-        decided_at: request.now,
-        bundle: bundle.digest().to_owned(),
-        equality_digest: String::new(),
-    };
-    decision.sealed()
+impl<'a> Rules<'a> {
+    fn rule(&self, id: &str) -> Option<&'a Rule> {
+        self.bundle.rules.get(id).or_else(|| self.own.and_then(|own| own.rules.get(id)))
+    }
+
+    pub(crate) fn decide(&self, request: &Request) -> Decision {
+        let outcome = evaluate(self, request);
+        let alternatives = match outcome.verdict {
+            Verdict::Allow => Vec::new(),
+            Verdict::Deny => self.alternative(request, &outcome).into_iter().collect(),
+        };
+        let facts = request.facts.iter().map(|fact| FactUsed {
+            name: fact.name.clone(),
+            value: fact.value.clone(),
+            age_ms: request.now.since_ms(fact.observed_at),
+        });
+        let decision = Decision {
+            id: request.id,
+            action: request.action,
+            verdict: outcome.verdict,
+            reasons: outcome.reasons,
+            constraints: outcome.constraints,
+            constraint_sources: outcome.sources,
+            principal: request.principal.clone(),
+            resource: request.resource.clone(),
+            about: request.about.clone(),
+            tenant: request.tenant.clone(),
+            site: request.site.clone(),
+            sector: request.sector.clone(),
+            simulated: request.simulated,
+            entitlements: request.entitlements.clone(),
+            waivers: request.waivers.clone().unwrap_or_default(),
+            facts: facts.collect(),
+            decided_at: request.now,
+            bundle: self.bundle.digest().to_owned(),
+            own_rules: self.own.map(|own| own.digest().to_owned()),
+            alternatives,
+            equality_digest: String::new(),
+        };
+        decision.sealed()
+    }
+
+    /// What would be allowed instead, where every rule that denies says what would have to change.
+    fn alternative(&self, request: &Request, denied: &Outcome) -> Option<Alternative> {
+        let modifies = |reasons: &[Reason]| -> Option<Vec<&'a Modify>> {
+            reasons.iter().map(|reason| self.rule(&reason.policy_id)?.modify.as_ref()).collect()
+        };
+        let mut asked = alternatives::apply(request, &modifies(&denied.reasons)?)?;
+        for _ in 0..ROUNDS_MAX {
+            let outcome = evaluate(self, &asked);
+            if outcome.verdict == Verdict::Allow {
+                return Some(Alternative { changes: alternatives::changes(&request.facts, &asked.facts) });
+            }
+            asked = alternatives::apply(&asked, &modifies(&outcome.reasons)?)?;
+        }
+        None
+    }
 }
 
-fn evaluate(bundle: &Bundle, request: &Request) -> Outcome {
+fn evaluate(rules: &Rules<'_>, request: &Request) -> Outcome {
+    let bundle = rules.bundle;
     if request.action.is_restrictive() {
         let text = format!("{} only reduces risk and needs no decision (SAFE-1)", request.action);
         return Outcome::allow(vec![builtin("restrictive", text, None)], Constraints::default(), Vec::new());
@@ -162,7 +260,7 @@ fn evaluate(bundle: &Bundle, request: &Request) -> Outcome {
         return Outcome::deny(problems);
     }
     match question(bundle, request, sector, spec) {
-        Ok((cedar, entities)) => answer(bundle, slice, request, &cedar, &entities),
+        Ok((cedar, entities)) => answer(rules, slice, request, &cedar, &entities),
         Err(problem) => Outcome::deny(vec![builtin("request-invalid", problem, None)]),
     }
 }
@@ -281,6 +379,10 @@ fn context(request: &Request, sector: Sector) -> Result<Context, String> {
             "entitlements".into(),
             RestrictedExpression::new_set(request.entitlements.iter().map(|name| text(name.as_str()))),
         ),
+        (
+            "waivers".into(),
+            RestrictedExpression::new_set(request.waivers.iter().flatten().map(|rule| text(rule.as_str()))),
+        ),
     ];
     if let Some(site) = request.site.as_option() {
         about.push(("site".into(), text(site.as_str())));
@@ -296,29 +398,54 @@ fn context(request: &Request, sector: Sector) -> Result<Context, String> {
     Context::from_pairs(pairs).map_err(|error| error.to_string())
 }
 
-/// The rules of a set that are satisfied, in the order of their ids, and those that failed, as reasons.
+/// The rules of two sets that are satisfied, in the order of their ids, and those that failed, as reasons. The sets are of
+/// the bundle and of the tenant's own layer, which has nothing that permits: the first decides what is permitted.
 fn satisfied<'b>(
-    bundle: &'b Bundle,
-    set: &PolicySet,
+    rules: &Rules<'b>,
+    sets: [Option<&PolicySet>; 2],
     cedar: &CedarRequest,
     entities: &Entities,
 ) -> (CedarDecision, Vec<&'b Rule>, Vec<Reason>) {
-    let response = Authorizer::new().is_authorized(cedar, set, entities);
-    let mut rules: Vec<&Rule> =
-        response.diagnostics().reason().filter_map(|id| bundle.rules.get::<str>(id.as_ref())).collect();
-    rules.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut failures: Vec<Reason> = response
-        .diagnostics()
-        .errors()
-        .map(|error| builtin("evaluation-error", format!("a rule could not be evaluated: {error}"), None))
-        .collect();
+    let (mut decision, mut found, mut failures) = (CedarDecision::Deny, Vec::new(), Vec::new());
+    for (at, set) in sets.into_iter().enumerate() {
+        let Some(set) = set.filter(|set| at == 0 || !set.is_empty()) else { continue };
+        let response = Authorizer::new().is_authorized(cedar, set, entities);
+        let fired: Vec<&Rule> = response.diagnostics().reason().filter_map(|id| rules.rule(id.as_ref())).collect();
+        failures.extend(
+            response
+                .diagnostics()
+                .errors()
+                .map(|error| builtin("evaluation-error", format!("a rule could not be evaluated: {error}"), None)),
+        );
+        match at {
+            0 => decision = response.decision(),
+            _ if fired.iter().any(|rule| rule.limit.is_none()) => {
+                // A forbid of the tenant's own over what the bundle permits: the permits explain nothing any more.
+                if decision == CedarDecision::Allow {
+                    found.clear();
+                }
+                decision = CedarDecision::Deny;
+            }
+            _ => {}
+        }
+        found.extend(fired);
+    }
+    found.sort_by(|a, b| a.id.cmp(&b.id));
     failures.sort_by(|a, b| a.text.cmp(&b.text));
-    (response.decision(), rules, failures)
+    (decision, found, failures)
 }
 
-fn answer(bundle: &Bundle, slice: &Slice, request: &Request, cedar: &CedarRequest, entities: &Entities) -> Outcome {
-    let (decision, rules, mut failures) = satisfied(bundle, &slice.deciding, cedar, entities);
-    let mut reasons: Vec<Reason> = rules.iter().map(|rule| reason(rule, request)).collect();
+fn answer(
+    rules: &Rules<'_>,
+    slice: &Slice,
+    request: &Request,
+    cedar: &CedarRequest,
+    entities: &Entities,
+) -> Outcome {
+    let own = rules.own.and_then(|own| own.slice(request.action));
+    let deciding = [Some(&slice.deciding), own.map(|own| &own.deciding)];
+    let (decision, fired, mut failures) = satisfied(rules, deciding, cedar, entities);
+    let mut reasons: Vec<Reason> = fired.iter().map(|rule| reason(rule, request)).collect();
     if decision == CedarDecision::Deny && reasons.is_empty() && failures.is_empty() {
         let text = format!("no rule permits {} to the role {}", request.action, request.principal.role);
         return Outcome::deny(vec![builtin("no-permit", text, None)]);
@@ -330,7 +457,8 @@ fn answer(bundle: &Bundle, slice: &Slice, request: &Request, cedar: &CedarReques
         reasons.append(&mut failures);
         return Outcome::deny(reasons);
     }
-    let (_, limiting, failures) = satisfied(bundle, &slice.constraining, cedar, entities);
+    let constraining = [Some(&slice.constraining), own.map(|own| &own.constraining)];
+    let (_, limiting, failures) = satisfied(rules, constraining, cedar, entities);
     if !failures.is_empty() {
         return Outcome::deny(failures);
     }

@@ -9,11 +9,12 @@
 //! What only reduces risk (stopping, grounding, cancelling) is never denied: see [`Action::is_restrictive`] (SAFE-1).
 //!
 //! The crate reads no clock and no file: bundles arrive as text, time and ids in a [`kernel::Ctx`].
-#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 mod action;
+mod alternatives;
 mod bundle;
+mod cases;
 mod compile;
 mod constraints;
 mod decision;
@@ -22,18 +23,26 @@ mod error;
 mod fact;
 mod facts;
 mod monitor;
+mod own_layer;
+mod replay;
 mod request;
 mod schema;
 mod shipped;
+mod vocabulary;
 
 pub use action::Action;
+pub use alternatives::{Alternative, Change as AlternativeChange};
 pub use bundle::{Bundle, Layer};
+pub use cases::{CaseReport, CaseResult};
 pub use constraints::{Constraint, ConstraintSource, Constraints, MAX_SPEED_FLOOR_MPS, Unsatisfiable};
 pub use decision::{Decision, FactUsed, PolicyAnswer, Reason, Verdict};
-pub use engine::Engine;
+pub use engine::{Engine, Waiver};
 pub use error::BundleError;
 pub use fact::{Fact, FactValue};
 pub use facts::{Facts, sector_names};
 pub use monitor::{Checked, Compliance, Debounce, DebounceLimits, Edge, Response, Violation};
+pub use own_layer::{OWN_BYTES_MAX, OWN_FILE, OWN_ID_PREFIX, OwnLayer};
+pub use replay::{Change as ReplayChange, Replayed};
 pub use request::Request;
 pub use shipped::{PolicyModule, shipped_sources};
+pub use vocabulary::{ActionWords, FactWords, RuleWords};

@@ -22,6 +22,8 @@ pub struct Request {
     pub(crate) entitlements: BTreeSet<String>,
     pub(crate) now: Timestamp,
     pub(crate) facts: Vec<Fact>,
+    /// Rules that are lifted; none: those that the engine knows of.
+    pub(crate) waivers: Option<BTreeSet<String>>,
 }
 
 impl Request {
@@ -40,6 +42,7 @@ impl Request {
             entitlements: BTreeSet::new(),
             now: ctx.now,
             facts: Vec::new(),
+            waivers: None,
         }
     }
 

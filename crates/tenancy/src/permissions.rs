@@ -1,4 +1,4 @@
-//! Who may manage the tenant, and read its journal.
+//! Who may manage the tenant, choose its sector, and read its journal.
 
 use kernel::{Permission, Role};
 
@@ -7,3 +7,20 @@ pub const MAY_MANAGE_PRINCIPALS: Permission = Permission::new("manage principals
 /// Reading and verifying the journal.
 pub const MAY_READ_JOURNAL: Permission =
     Permission::new("read the journal", &[Role::Dispatcher, Role::SafetyOfficer, Role::SecurityAnalyst, Role::Auditor]);
+/// Reading the sector in force, its features, flags and the subscription.
+pub const MAY_READ_SECTOR: Permission = Permission::new(
+    "read the sector in force",
+    &[
+        Role::Dispatcher,
+        Role::SafetyOfficer,
+        Role::Technician,
+        Role::SecurityAnalyst,
+        Role::Auditor,
+        Role::Viewer,
+        Role::Regulator,
+    ],
+);
+/// Putting a sector in force, and taking it back.
+pub const MAY_ACTIVATE_SECTOR: Permission = Permission::new("put a sector in force", &[]);
+/// Choosing variants of flags; a switch to the safe side is everybody's who answers for safety.
+pub const MAY_CHOOSE_FLAGS: Permission = Permission::new("choose variants of flags", &[Role::SafetyOfficer]);

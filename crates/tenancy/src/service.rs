@@ -55,6 +55,8 @@ pub struct Authenticated {
     pub simulated: bool,
     /// What the tenant is entitled to.
     pub entitlements: BTreeSet<String>,
+    /// Counts what was put in force of its sector.
+    pub generation: u64,
 }
 
 /// A tenant to be made.
@@ -273,6 +275,7 @@ impl Tenancy {
             sector: record.sector,
             simulated: record.simulated,
             entitlements: record.entitlements,
+            generation: record.generation,
         }))
     }
 

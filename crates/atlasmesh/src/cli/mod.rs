@@ -20,6 +20,7 @@ mod pages;
 mod people;
 mod principals;
 mod roles;
+mod sector;
 mod security;
 mod sites;
 mod standing;
@@ -73,6 +74,9 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Maintenance(command) => maintenance::run(&session, command).await,
         ClientCommand::Evidence(command) => evidence::run(&session, *command).await,
         ClientCommand::Security(command) => security::run(&session, command).await,
+        ClientCommand::Sector(command) => sector::run(&session, command).await,
+        ClientCommand::Subscription(command) => sector::subscription(&session, command).await,
+        ClientCommand::Flags(command) => sector::flags(&session, command).await,
         ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
         ClientCommand::Approvals(command) => people::approvals(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,

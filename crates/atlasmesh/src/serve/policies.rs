@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use policy::{Action, Bundle, shipped_sources};
+use anyhow::{Context, Result, anyhow, ensure};
+use policy::{Action, Bundle};
 
 use crate::cli::args::PolicyCommand;
 use crate::cli::output::line;
@@ -11,8 +11,7 @@ use crate::cli::output::line;
 /// The texts of the shipped policies, or of those of a folder, by their names.
 pub fn texts(folder: Option<&Path>) -> Result<Vec<(String, String)>> {
     let Some(folder) = folder else {
-        let shipped = shipped_sources(&gateway::policy_modules());
-        return Ok(shipped.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect());
+        return gateway::policy_texts().map_err(|error| anyhow!("the shipped policies are wrong: {error}"));
     };
     let mut sources = Vec::new();
     read(folder, folder, &mut sources)
@@ -22,12 +21,13 @@ pub fn texts(folder: Option<&Path>) -> Result<Vec<(String, String)>> {
 
 /// The shipped policies, or those of a folder.
 pub fn load(folder: Option<&Path>) -> Result<Bundle> {
+    let sources = texts(folder)?;
     let modules = gateway::policy_modules();
-    let Some(named) = folder else { return Bundle::shipped(&modules).context("the shipped policies are wrong") };
-    let (folder, sources) = (named, texts(folder)?);
     let actions: Vec<Action> = modules.iter().flat_map(|module| module.actions).copied().collect();
-    Bundle::load(&actions, &sources)
-        .with_context(|| format!("the policies in {} are wrong: nothing was started", folder.display()))
+    Bundle::load(&actions, &sources).with_context(|| match folder {
+        Some(folder) => format!("the policies in {} are wrong: nothing was started", folder.display()),
+        None => "the shipped policies are wrong".to_owned(),
+    })
 }
 
 fn read(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>) -> Result<()> {
@@ -49,7 +49,7 @@ pub fn run(command: PolicyCommand) -> Result<()> {
     let PolicyCommand::Export { folder } = command;
     let is_empty = std::fs::read_dir(&folder).map_or(true, |mut entries| entries.next().is_none());
     ensure!(is_empty, "{} is not empty: name a new folder", folder.display());
-    for (name, text) in shipped_sources(&gateway::policy_modules()) {
+    for (name, text) in texts(None)? {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(&folder))
             .and_then(|()| std::fs::write(&path, text))

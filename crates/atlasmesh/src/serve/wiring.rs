@@ -37,7 +37,7 @@ use super::maps::MapFolder;
 use super::outside::Outside;
 use super::policies;
 use super::ports::{
-    ClearStop, EventReader, EvidenceKeys, IncidentSubjects, MaintainedVehicles, Motion, Neighbours, ObservedVehicles,
+    ClearStop, EventReader, EvidenceKeys, InServiceNow, IncidentSubjects, MaintainedVehicles, RestoreFlag, Motion, Neighbours, ObservedVehicles,
     OneAtATime, RegisteredKeys, ReleaseHold, RestoreAccess, ResumeRollout, TenantsOf, UpdatedVehicles, Vouchers,
 };
 use super::sender::HttpSender;
@@ -176,7 +176,19 @@ pub fn wire(
         policy_texts: policies::texts(options.policies.as_deref())?,
     });
     let evidence = Arc::new(evidence.map_err(|error| anyhow!("the shipped mapping to clauses is wrong: {error}"))?);
+    let sectors = tenancy::Sectors::new(tenancy::sectors::SectorParts {
+        store: Arc::clone(&store),
+        source: Arc::clone(&source),
+        policy: Arc::clone(&engine),
+        in_service: Arc::new(InServiceNow {
+            store: Arc::clone(&store),
+            fleet: Arc::clone(&fleet),
+            trips: Arc::clone(&trips.trips),
+        }),
+    });
+    let sectors = Arc::new(sectors.map_err(|error| anyhow!("what is shipped of sectors is wrong: {error}"))?);
     let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
+        Arc::new(RestoreFlag(Arc::clone(&sectors))),
         Arc::new(ReleaseHold(Arc::clone(&fleet))),
         Arc::new(ClearStop(Arc::clone(&fleet))),
         Arc::new(ResumeRollout(Arc::clone(&ota))),
@@ -194,6 +206,7 @@ pub fn wire(
     let gateway = Arc::new(Gateway {
         store: Arc::clone(&store),
         tenancy,
+        sectors,
         people,
         identities,
         bundles: Default::default(),

@@ -39,6 +39,7 @@ pub mod maintenance;
 pub mod principals;
 pub mod reports;
 pub mod schema;
+pub mod sectors;
 pub mod session;
 pub mod sites;
 pub mod standing;
@@ -199,4 +200,54 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<policy::Decision>")]
     pub decision: Option<Box<serde_json::Value>>,
+    /// What the subscription lacks and what would help, where that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entitlement: Option<Box<serde_json::Value>>,
+    /// The same in the words of the sector in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector: Option<Box<SaidInSector>>,
+}
+
+/// A refusal, as the sector in force says it.
+#[derive(Serialize, JsonSchema)]
+pub struct SaidInSector {
+    pub sector: kernel::Sector,
+    /// SHA-256 of the overlay in force.
+    pub overlay: String,
+    pub generation: u64,
+    /// `detail` in the sector's words.
+    pub detail: String,
+    /// The rules of the sector among those that refused.
+    pub policies: Vec<String>,
+    /// What would be allowed instead, as the decision has it.
+    pub alternatives: Vec<serde_json::Value>,
+    /// What the rules advise, in the sector's words.
+    pub advice: Vec<String>,
+}
+
+impl SaidInSector {
+    /// `None` where no overlay is in force, so that there are no other words.
+    pub fn of(reject: &kernel::Reject, spoken: &tenancy::sectors::Spoken) -> Option<Self> {
+        let (terms, overlay) = (spoken.terms.as_ref()?, spoken.digest.clone()?);
+        let list = |pointer: &str| {
+            let decision = reject.decision.as_ref().and_then(|decision| decision.pointer(pointer)?.as_array());
+            decision.cloned().unwrap_or_default()
+        };
+        let reasons = list("/reasons");
+        let text = |reason: &serde_json::Value, name: &str| {
+            reason.get(name).and_then(serde_json::Value::as_str).map(str::to_owned)
+        };
+        let is_sectors = |reason: &&serde_json::Value| {
+            text(reason, "layer").is_some_and(|layer| layer.starts_with("sector:"))
+        };
+        Some(Self {
+            sector: spoken.sector,
+            overlay,
+            generation: spoken.generation,
+            detail: terms.translate(&reject.message),
+            policies: reasons.iter().filter(is_sectors).filter_map(|reason| text(reason, "policy_id")).collect(),
+            alternatives: list("/alternatives"),
+            advice: reasons.iter().filter_map(|reason| text(reason, "advice")).map(|text| terms.translate(&text)).collect(),
+        })
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use identity::Account;
@@ -15,7 +15,7 @@ use store::port::Fault;
 use tenancy::{Authenticated, Role};
 
 use super::endpoint::{Access, Answer, Endpoint};
-use super::problem::Problem;
+use super::problem::{Problem, Told, told};
 use crate::Gateway;
 use crate::connections::{Held, Place};
 
@@ -63,9 +63,30 @@ pub async fn admit(
             let who = &caller.authenticated;
             gateway.rates.count(&who.tenant, who.principal, Instant::now())?;
         }
-        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(caller.clone());
+        return Ok(in_sector(&gateway, &caller, next.run(request).await).await);
     }
     Ok(next.run(request).await)
+}
+
+/// The sector in which the caller was answered, and which generation of it: who keeps what is in force asks again when it
+/// is another.
+const SECTOR: HeaderName = HeaderName::from_static("atlasmesh-sector");
+
+/// An answer with its sector; a refusal also in the sector's words, with the sector's rules and the alternatives (SECTOR-6).
+async fn in_sector(gateway: &Gateway, caller: &Caller, mut response: Response) -> Response {
+    let who = &caller.authenticated;
+    let Some(sector) = who.sector else { return response };
+    if let Some(Told(reject)) = response.extensions_mut().remove() {
+        match gateway.sectors.spoken(&who.tenant).await {
+            Ok(spoken) => response = told(*reject, spoken),
+            Err(error) => tracing::warn!(%error, "a refusal is told without the words of its sector"),
+        }
+    }
+    // A sector's name is letters and a line.
+    let value = HeaderValue::from_str(&format!("{sector};generation={}", who.generation));
+    response.headers_mut().extend(value.ok().map(|value| (SECTOR, value)));
+    response
 }
 
 /// The token that came along. Browsers cannot set the headers of a WebSocket, so there it may come as a subprotocol
@@ -119,6 +140,7 @@ pub async fn caller_of(
         sector: known.sector,
         simulated: known.simulated,
         entitlements: known.entitlements,
+        generation: known.generation,
     };
     let held = place.map(Place::hold).map(Arc::new);
     Ok(Some(Caller { authenticated, account: Some(Arc::new(account)), gateway: Arc::clone(gateway), _held: held }))

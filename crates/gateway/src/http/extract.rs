@@ -151,6 +151,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
 }
 
 impl IfNoneMatch {
+    /// An answer with its tag, or that it has not changed.
+    pub fn tagged(&self, tag: &str, answer: Response) -> Response {
+        let tag = format!("\"{tag}\"");
+        let is_known = flags::ofrep::none_match(&self.0, &tag) && !self.0.is_empty();
+        let headers = [(header::ETAG, tag)];
+        if is_known { (StatusCode::NOT_MODIFIED, headers).into_response() } else { (headers, answer).into_response() }
+    }
+
     /// The thing with its version, or that it has not changed. `seen` tells apart what is shown beside the version: it
     /// changes the tag and not what `If-Match` asks for.
     pub fn answer(&self, version: u64, seen: Option<Timestamp>, shown: impl Serialize) -> Response {

@@ -13,6 +13,7 @@ pub mod endpoint;
 pub mod enrolment;
 mod events;
 mod evidence;
+pub mod flags;
 mod health;
 mod identities;
 mod incidents;
@@ -28,6 +29,7 @@ mod releases;
 mod reports;
 mod rest;
 mod rollouts;
+mod sectors;
 mod session;
 mod sites;
 mod software;
@@ -71,6 +73,8 @@ pub const MAP_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// The operations of each resource.
 const RESOURCES: &[&[Endpoint]] = &[
     tenants::ENDPOINTS,
+    sectors::ENDPOINTS,
+    flags::ENDPOINTS,
     principals::ENDPOINTS,
     session::ENDPOINTS,
     users::ENDPOINTS,

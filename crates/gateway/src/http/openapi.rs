@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::routing::on;
 use kernel::id::{AssistId, HoldId, PrincipalId, RestrictionId, StandingId};
-use kernel::{Code, EventId, SiteId, TenantId, TripId, VehicleId};
+use kernel::{Code, EventId, Sector, SiteId, TenantId, TripId, VehicleId};
 use serde_json::{Map, Value, json};
 use tenancy::Role;
 
@@ -149,6 +149,7 @@ fn parameters(endpoint: &Endpoint, taken: &mut Schemas) -> Vec<Value> {
             "sha256" => schema::of::<super::releases::Digest>(),
             "number" => schema::of::<u32>(),
             "site" => schema::of::<SiteId>(),
+            "sector" => schema::of::<Sector>(),
             "tenant" => schema::of::<TenantId>(),
             _ => schema::of::<String>(),
         };

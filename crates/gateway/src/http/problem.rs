@@ -9,6 +9,7 @@ use axum::routing::on;
 use kernel::{Code, Reject};
 use store::port::Fault;
 use store::{CommandError, CommitError};
+use tenancy::sectors::Spoken;
 
 use super::endpoint::{self, Answer, Endpoint};
 use crate::api;
@@ -37,7 +38,9 @@ pub fn status(code: Code) -> StatusCode {
     match code {
         Code::InvalidRequest => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::Forbidden | Code::PolicyViolation => StatusCode::FORBIDDEN,
+        Code::Forbidden | Code::PolicyViolation | Code::EntitlementRequired | Code::FeatureOff => {
+            StatusCode::FORBIDDEN
+        },
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::IllegalTransition | Code::Conflict | Code::StaleClaim | Code::VehicleUnavailable => StatusCode::CONFLICT,
@@ -58,6 +61,8 @@ fn title(code: Code) -> &'static str {
         Code::NotFound => "No such thing",
         Code::MethodNotAllowed => "Not done with this method",
         Code::PolicyViolation => "Policy forbids this",
+        Code::EntitlementRequired => "The subscription does not allow this",
+        Code::FeatureOff => "The feature is not in use",
         Code::IllegalTransition => "Not possible in this state",
         Code::Conflict => "It conflicts with what is there",
         Code::PreconditionFailed => "It was changed meanwhile",
@@ -134,31 +139,45 @@ impl From<CommitError> for Problem {
     }
 }
 
+/// A refusal that is told, for whoever knows more of who asked.
+#[derive(Debug, Clone)]
+pub struct Told(pub Box<Reject>);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Reject { code, message: detail, fields: errors, decision } = self.reject;
-        let status = status(code);
-        let body = api::Problem {
-            r#type: format!("/docs/errors/{}", code.as_str()),
-            title: title(code),
-            status: status.as_u16(),
-            code,
-            detail,
-            errors,
-            decision,
-        };
-        metrics::counter!("atlasmesh_problems_total", "code" => code.as_str()).increment(1);
-        let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if matches!(code, Code::Overloaded | Code::Unavailable) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
-        }
-        if code == Code::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
+        metrics::counter!("atlasmesh_problems_total", "code" => self.reject.code.as_str()).increment(1);
+        let mut response = told(self.reject.clone(), None);
+        response.extensions_mut().insert(Told(Box::new(self.reject)));
         response
     }
+}
+
+/// A refusal as an answer, in the words of a sector where the tenant has one in force.
+pub fn told(reject: Reject, spoken: Option<Spoken>) -> Response {
+    let sector = spoken.and_then(|spoken| api::SaidInSector::of(&reject, &spoken)).map(Box::new);
+    let Reject { code, message: detail, fields: errors, decision, entitlement } = reject;
+    let status = status(code);
+    let body = api::Problem {
+        r#type: format!("/docs/errors/{}", code.as_str()),
+        title: title(code),
+        status: status.as_u16(),
+        code,
+        detail,
+        errors,
+        decision,
+        entitlement,
+        sector,
+    };
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if matches!(code, Code::Overloaded | Code::Unavailable) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    }
+    if code == Code::Unauthenticated {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }
 
 #[cfg(test)]

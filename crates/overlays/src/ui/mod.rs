@@ -6,6 +6,7 @@ mod svg;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use colour::{CONTRAST_MIN, Colour};
@@ -74,16 +75,35 @@ const UNITS: [(&str, &[&str]); 5] = [
 ];
 
 /// How the page looks.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ui {
     /// By theme (`light`, `dark`), then by role.
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
     pub themes: BTreeMap<String, BTreeMap<String, Colour>>,
     /// In the order in which they stand.
     pub modules: Vec<String>,
     pub map_layers: Vec<String>,
     pub units: BTreeMap<String, String>,
+    /// What stands above and below every page, such as a classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub banner: Option<Banner>,
 }
+
+/// A line above and below every page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SectorBanner")]
+pub struct Banner {
+    pub text: String,
+    #[schemars(with = "String")]
+    pub background: Colour,
+    #[schemars(with = "String")]
+    pub foreground: Colour,
+}
+
+/// The longest text of a banner.
+const BANNER_CHARS_MAX: usize = 80;
 
 /// The roles that every theme has a colour for.
 fn roles() -> BTreeSet<&'static str> {
@@ -104,6 +124,7 @@ pub(crate) fn read(files: &Files, faults: &mut Faults) -> (Ui, String) {
     for (name, theme) in &ui.themes {
         check_theme(name, theme, faults);
     }
+    ui.banner.iter().for_each(|banner| check_banner(banner, faults));
     for (list, named, known) in
         [("modules", &ui.modules, MODULES.as_slice()), ("map_layers", &ui.map_layers, MAP_LAYERS.as_slice())]
     {
@@ -131,6 +152,18 @@ pub(crate) fn read(files: &Files, faults: &mut Faults) -> (Ui, String) {
         faults.add(FILE, format!("units.{measure}"), "measures nothing that the page shows");
     }
     (ui, logo.to_owned())
+}
+
+fn check_banner(banner: &Banner, faults: &mut Faults) {
+    let length = banner.text.chars().count();
+    if length == 0 || length > BANNER_CHARS_MAX || banner.text.chars().any(char::is_control) {
+        faults.add(FILE, "banner.text", format!("has 1 to {BANNER_CHARS_MAX} printable characters"));
+    }
+    let contrast = banner.foreground.contrast(banner.background);
+    if contrast < CONTRAST_MIN {
+        let told = format!("has a contrast of {contrast:.2} to the background; {CONTRAST_MIN} is the least");
+        faults.add(FILE, "banner.foreground", told);
+    }
 }
 
 fn check_theme(name: &str, theme: &BTreeMap<String, Colour>, faults: &mut Faults) {

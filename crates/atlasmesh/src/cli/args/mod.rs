@@ -17,6 +17,7 @@ mod garage;
 mod maintenance;
 mod ota;
 mod people;
+mod sector;
 mod security;
 mod server;
 mod work;
@@ -27,6 +28,7 @@ pub use garage::{GarageCommand, KeyCommand, KeyPurpose};
 pub use maintenance::{Class, Closing, MaintenanceCommand, RequestOptions};
 pub use ota::{OtaCommand, PlanOptions, ReleaseOptions, UpdateEvidenceCommand};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
+pub use sector::{FlagCommand, SectorCommand, SubscriptionCommand};
 pub use security::{SecurityCommand, Severity};
 pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand, WitnessOptions};
 pub use work::{AssistCommand, StandingCommand, TripCommand};
@@ -164,6 +166,15 @@ pub enum ClientCommand {
     /// Security: incidents, detections, and who is on call.
     #[command(subcommand)]
     Security(SecurityCommand),
+    /// The sector in force: rules, words, features; preview another, put it in force, take it back.
+    #[command(subcommand)]
+    Sector(SectorCommand),
+    /// What the tenant subscribed to.
+    #[command(subcommand)]
+    Subscription(SubscriptionCommand),
+    /// Feature flags of the sector in force.
+    #[command(subcommand)]
+    Flags(FlagCommand),
     /// People who sign in: invite, list, change roles, reset, disable.
     #[command(subcommand)]
     Users(UserCommand),

@@ -1,6 +1,7 @@
 //! Where domains answer each other: what trips needs, in trips' words, from fleet, routing, telemetry and tenancy. In
 //! process today; over the network this is the only place that would change.
 
+mod activation;
 mod approvals;
 mod evidence;
 mod fleet;
@@ -20,6 +21,7 @@ pub use self::identity::Motion;
 pub use self::maintenance::{MaintainedVehicles, OneAtATime};
 pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
 pub use self::security::{EventReader, IncidentSubjects, RestoreAccess};
+pub use self::activation::{InServiceNow, RestoreFlag};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::ctx::About;

@@ -1,16 +1,35 @@
-//! A tenant: an organisation with a fleet, a sector, and a log of its own.
+//! A tenant: an organisation with a fleet, a sector, and a log of its own; what it subscribed to, which sector's overlay is
+//! in force for it, and which variants of flags it chose.
 
-use std::collections::BTreeSet;
+pub mod sector;
+pub mod subscription;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::ctx::About;
 use kernel::decided::Aggregate;
 use kernel::{Code, Decided, EventMeta, Reject, Sector, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::sector::{
+    AppearanceApplied, FlagChoice, FlagChosen, FlagsActivated, InForce, PoliciesLoaded, SectorActivated, SectorBefore,
+    SectorEntitled, SectorRefused, SectorRolledBack,
+};
+use self::subscription::{SubscriptionChanged, Subscribed};
+
 kernel::domain_events! {
     /// What happens to a tenant.
     pub enum TenantEvent {
         "tenant.created" 1 => Created(TenantCreated),
+        "tenant.subscription_changed" 1 => SubscriptionChanged(SubscriptionChanged),
+        "tenant.sector_refused" 1 => SectorRefused(SectorRefused),
+        "tenant.sector_entitled" 1 => SectorEntitled(SectorEntitled),
+        "tenant.policies_loaded" 1 => PoliciesLoaded(PoliciesLoaded),
+        "tenant.flags_activated" 1 => FlagsActivated(FlagsActivated),
+        "tenant.appearance_applied" 1 => AppearanceApplied(AppearanceApplied),
+        "tenant.sector_activated" 1 => SectorActivated(SectorActivated),
+        "tenant.sector_rolled_back" 1 => SectorRolledBack(SectorRolledBack),
+        "tenant.flag_chosen" 1 => FlagChosen(FlagChosen),
     }
 }
 
@@ -34,6 +53,28 @@ pub struct Tenant {
     pub entitlements: BTreeSet<String>,
     pub simulated: bool,
     pub created_at: Timestamp,
+    /// What it subscribed to; none: everything, in its own sector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<Subscribed>,
+    /// The sector that it was made for, once another may be in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_for: Option<Sector>,
+    /// Counts what was put in force, and taken back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
+    /// The overlay in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<InForce>,
+    /// What was in force before it, for one step back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<SectorBefore>,
+    /// Variants that the tenant chose, by flag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flags: BTreeMap<String, FlagChoice>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Tenant {
@@ -56,8 +97,21 @@ impl Aggregate for Tenant {
                 entitlements: created.entitlements.clone(),
                 simulated: created.simulated,
                 created_at: meta.recorded_at,
+                subscription: None,
+                made_for: None,
+                generation: 0,
+                in_force: None,
+                before: None,
+                flags: BTreeMap::new(),
             }),
-            (state, TenantEvent::Created(_)) => state,
+            (Some(state), TenantEvent::SubscriptionChanged(changed)) => {
+                Some(Self { subscription: Some(changed.subscribed.clone()), ..state })
+            }
+            (Some(state), TenantEvent::SectorActivated(activated)) => Some(state.activated(activated, meta.recorded_at)),
+            (Some(state), TenantEvent::SectorRolledBack(back)) => Some(state.rolled_back(back)),
+            (Some(state), TenantEvent::FlagChosen(chosen)) => Some(state.chosen(chosen, meta.recorded_at)),
+            // What an activation consists of is for those who read the journal; the activation itself says what is in force.
+            (state, _) => state,
         }
     }
 }
@@ -68,6 +122,11 @@ pub fn create(state: Option<&Tenant>, created: TenantCreated) -> Decided<TenantE
         return Decided::reject(taken(&created.name));
     }
     Decided::accept([created.into()], ())
+}
+
+/// The refusal where the caller's tenant is gone.
+pub(crate) fn no_tenant() -> Reject {
+    Reject::new(Code::NotFound, "there is no such tenant: list them first")
 }
 
 /// The refusal of a name that is in use.

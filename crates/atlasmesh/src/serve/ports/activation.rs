@@ -1,0 +1,93 @@
+//! What a change of the sector meets, and what leads a switch away from its safe side.
+
+use std::sync::Arc;
+
+use approvals::ApprovedCommand;
+use gateway::http::flags::RESTORE_FLAG;
+use kernel::{Aggregate, BoxFuture, Ctx, Reject, Sector, Subject, TenantId};
+use serde::Deserialize;
+use serde_json::Value;
+use store::port::{Fault, ListQuery, Store};
+use store::CommandError;
+use tenancy::sectors::{InService, RunningTrip};
+use trips::Trip;
+
+/// The most trips and vehicles that a preview looks at.
+const LOOKED_AT_MAX: usize = 1_000;
+
+/// The trips and vehicles of a tenant.
+pub struct InServiceNow {
+    pub store: Arc<dyn Store>,
+    pub fleet: Arc<::fleet::Fleet>,
+    pub trips: Arc<::trips::Trips>,
+}
+
+impl InServiceNow {
+    /// The decision that let a trip begin, as the journal has it.
+    async fn decision(&self, tenant: &TenantId, trip: &kernel::TripId) -> Result<Option<Value>, Fault> {
+        let subject = Subject::new(Trip::KIND, trip);
+        let entries = self.store.timeline(tenant, &subject, 0, 8).await?;
+        for entry in &entries {
+            let envelope = store::sequence::envelope(entry)?;
+            if envelope.r#type == kernel::envelope::DecisionRecord::EVENT_TYPE {
+                return Ok(Some(envelope.body));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl InService for InServiceNow {
+    fn trips<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<RunningTrip>, Fault>> {
+        Box::pin(async move {
+            let mut running = Vec::new();
+            for trip in self.trips.open(tenant, LOOKED_AT_MAX).await? {
+                running.push(RunningTrip { trip, decision: self.decision(tenant, &trip).await? });
+            }
+            Ok(running)
+        })
+    }
+
+    fn vehicles<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<(String, Vec<Sector>)>, Fault>> {
+        Box::pin(async move {
+            let query = ListQuery { limit: LOOKED_AT_MAX, ..ListQuery::all() };
+            let known = self.fleet.vehicles(tenant, query).await?;
+            let in_service = known.iter().filter(|known| known.vehicle.status != ::fleet::vehicle::Status::Decommissioned);
+            let named = in_service.map(|known| {
+                let allowed = known.vehicle.constraints.allowed_sectors.iter().flatten().copied();
+                (known.vehicle.profile.name.clone(), allowed.collect())
+            });
+            Ok(named.collect())
+        })
+    }
+}
+
+/// Leads a switch away from its safe side.
+pub struct RestoreFlag(pub Arc<tenancy::Sectors>);
+
+#[derive(Deserialize)]
+struct WhichFlag {
+    flag: String,
+    variant: Option<String>,
+}
+
+impl ApprovedCommand for RestoreFlag {
+    fn command(&self) -> &'static str {
+        RESTORE_FLAG
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        _: &'a Subject,
+        arguments: &'a Value,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(async move {
+            let WhichFlag { flag, variant } = Deserialize::deserialize(arguments).map_err(|_| {
+                Reject::new(kernel::Code::IllegalTransition, "this approval is of another version: ask again")
+            })?;
+            self.0.choose_flag(ctx, &flag, variant.as_deref(), reason, true).await.map(drop)
+        })
+    }
+}
