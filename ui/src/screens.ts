@@ -76,6 +76,10 @@ export const SCREENS: Screen[] = [
     load: () => import('./screens/policies/PoliciesScreen.svelte'),
   },
   {
+    path: '/sector', label: 'Sector', icon: 'sector', needs: ['get_v1_sector'],
+    load: () => import('./screens/sector/SectorScreen.svelte'),
+  },
+  {
     path: '/settings', label: 'Settings', icon: 'settings', needs: [],
     load: () => import('./screens/settings/SettingsScreen.svelte'),
   },

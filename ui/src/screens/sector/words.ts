@@ -1,0 +1,47 @@
+// What parts of a sector, features, flags and limits are called, in words.
+import type { FeatureStep, FlagClass, PreviewPart, SectorLimit } from '../../api/sector'
+import type { Tone } from '../../components/StatusPill.svelte'
+import { formatDuration, formatSpeed } from '../../components/format'
+import { humanize } from '../../live/state'
+
+export const PART: Record<PreviewPart, string> = {
+  policies: 'Policies', limits: 'Limits', flags: 'Flags', features: 'Features', words: 'Words', appearance: 'Appearance',
+}
+
+export const STEP: Record<FeatureStep, { label: string; asks: string }> = {
+  installed: { label: 'Installed', asks: 'Is it in the programs that run here?' },
+  entitled: { label: 'Entitled', asks: 'Does the subscription include it?' },
+  flag: { label: 'Flag', asks: 'Is its flag on?' },
+  policy: { label: 'Policy', asks: 'Does policy allow it?' },
+}
+export const STEPS = Object.keys(STEP) as FeatureStep[]
+
+export const CLASS: Record<FlagClass, { label: string; tone: Tone; meaning: string }> = {
+  release: { label: 'Release', tone: 'active', meaning: 'brings something new, and goes once all have it' },
+  'ops-kill': { label: 'Kill switch', tone: 'critical', meaning: 'takes something out of use at once; it comes back by a second person' },
+  entitlement: { label: 'Entitlement', tone: '', meaning: 'is on where the subscription includes it' },
+  experiment: { label: 'Experiment', tone: 'serious', meaning: 'tries something with a share' },
+}
+
+/** `max_speed_mps` is `Max speed`: its unit is with the value. */
+export const limitName = ({ limit }: SectorLimit): string => humanize(limit.replace(/_(mps2|mps|m|s|pct)$/, ''))
+
+interface Hours { days: string[]; from: string; to: string }
+const isHours = (value: unknown): value is Hours => typeof value === 'object' && value !== null && 'days' in value && 'from' in value && 'to' in value
+
+const UNITS: Record<string, string> = { mps2: 'm/s²', m: 'm', pct: '%' }
+
+/** The value of a limit, with the unit that its name ends with. */
+export function limitValue({ limit, value }: SectorLimit): string {
+  if (typeof value === 'boolean') return value ? 'Yes' : 'No'
+  if (typeof value === 'number') {
+    const unit = /_(mps2|mps|m|s|pct)$/.exec(limit)?.[1] ?? ''
+    if (unit === 'mps') return formatSpeed(value)
+    if (unit === 's') return formatDuration(value * 1000)
+    return `${value.toLocaleString()} ${UNITS[unit] ?? ''}`.trim()
+  }
+  if (Array.isArray(value)) return value.map((each) => (isHours(each) ? `${each.days.map(humanize).join(', ')} ${each.from}–${each.to}` : String(each))).join('; ')
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+export const parameterValue = (value: number, unit: string): string => (unit === 'm/s' ? formatSpeed(value) : `${value.toLocaleString()} ${unit.replace('m/s2', 'm/s²')}`)
