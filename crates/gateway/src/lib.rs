@@ -40,6 +40,10 @@ pub struct Gateway {
     pub tenancy: Arc<tenancy::Tenancy>,
     /// What is in force of tenants' sectors.
     pub sectors: Arc<tenancy::Sectors>,
+    /// The life of policies.
+    pub governance: Arc<governance::Governance>,
+    /// What decides.
+    pub engine: Arc<policy::Engine>,
     pub people: Arc<identity::People>,
     pub identities: Arc<identity::vehicles::VehicleIdentities>,
     /// Which trust bundle each vehicle keeps, by its own word.
@@ -126,6 +130,7 @@ pub const DOMAINS: &[Domain] = &[
     tenancy::DOMAIN,
     identity::DOMAIN,
     approvals::DOMAIN,
+    governance::DOMAIN,
     fleet::DOMAIN,
     ota::DOMAIN,
     maintenance::DOMAIN,

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 use kernel::{Sector, TenantId};
-use sha2::{Digest, Sha256};
 
 use crate::action::Action;
 use crate::compile::{Rule, applies_to, line_of, rules_of};
-use crate::constraints::hex;
 use crate::error::BundleError;
+use crate::own_layer::digest_of;
 use crate::schema::{self, ActionSpec};
 use crate::shipped::{PolicyModule, shipped_sources};
 
@@ -72,16 +71,6 @@ fn layer_of(file: &str) -> Option<Layer> {
     }
 }
 
-/// SHA-256 over every name and text, each with its length, in the order of the names.
-fn digest_of(sources: &BTreeMap<&str, &str>) -> String {
-    let mut hash = Sha256::new();
-    for part in sources.iter().flat_map(|(name, text)| [name, text]) {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    hex(&hash.finalize())
-}
-
 impl Bundle {
     /// The bundle that the product ships with these domains.
     ///
@@ -125,7 +114,7 @@ impl Bundle {
         }
         require_responses(&rules, &vocabulary.actions)?;
         let slices = slices_of(&vocabulary.actions, &rules, &sectors, &tenants)?;
-        let digest = digest_of(&sources);
+        let digest = digest_of(sources.iter().flat_map(|(name, text)| [*name, *text]));
         Ok(Self { schema: vocabulary.schema, actions: vocabulary.actions, rules, sectors, tenants, slices, digest })
     }
 

@@ -142,7 +142,7 @@ impl Engine {
             return Err(format!("there are more than {CASES_MAX} cases"));
         }
         let bundle = self.active();
-        let rules = Rules { bundle: &bundle, own: Some(own) };
+        let rules = Rules { bundle: &bundle, own: Some(own), broken: None };
         let (mut cases, mut fired) = (Vec::new(), BTreeSet::new());
         for (group, case) in groups.iter().flat_map(|group| group.cases.iter().map(move |case| (group, case))) {
             let decision = rules.decide(&group.request(case, tenant, &rules)?);

@@ -37,6 +37,8 @@ pub struct Engine {
 struct Own {
     layer: Option<Arc<OwnLayer>>,
     waivers: Arc<[Waiver]>,
+    /// Why nothing is decided for the tenant.
+    broken: Option<Arc<str>>,
 }
 
 /// A rule that is lifted for a tenant, for a time.
@@ -52,6 +54,8 @@ pub struct Waiver {
 pub(crate) struct Rules<'a> {
     pub(crate) bundle: &'a Bundle,
     pub(crate) own: Option<&'a OwnLayer>,
+    /// Why nothing is decided.
+    pub(crate) broken: Option<&'a str>,
 }
 
 /// What one evaluation gave.
@@ -112,7 +116,15 @@ impl Engine {
     /// Puts rules of a tenant's own in force, or none.
     pub fn put_own(&self, tenant: &TenantId, layer: Option<OwnLayer>) {
         let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
-        own.entry(tenant.clone()).or_default().layer = layer.map(Arc::new);
+        let own = own.entry(tenant.clone()).or_default();
+        own.layer = layer.map(Arc::new);
+        own.broken = None;
+    }
+
+    /// Denies whatever a tenant asks, but for what only reduces risk: it has rules of its own that cannot be read.
+    pub fn refuse_all(&self, tenant: &TenantId, why: &str) {
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        own.entry(tenant.clone()).or_default().broken = Some(why.into());
     }
 
     /// The waivers that a tenant has from now on.
@@ -130,7 +142,8 @@ impl Engine {
             tracing::debug_span!("policy.decide", decision = %id, %action, %tenant, %resource, trip, allowed = Empty);
         span.in_scope(|| {
             let own = self.own_of(tenant);
-            let decision = self.decide_by(own.layer.as_deref(), &own.waivers, request);
+            let rules = (own.layer.as_deref(), own.broken.as_deref());
+            let decision = self.decide_by(rules, &own.waivers, request);
             span.record("allowed", decision.is_allowed());
             decision
         })
@@ -138,12 +151,17 @@ impl Engine {
 
     /// What would be decided with other rules of the tenant's own: nothing follows from it.
     pub fn explain(&self, request: &Request, own: Option<&OwnLayer>) -> Decision {
-        self.decide_by(own, &self.own_of(&request.tenant).waivers, request)
+        self.decide_by((own, None), &self.own_of(&request.tenant).waivers, request)
     }
 
-    fn decide_by(&self, own: Option<&OwnLayer>, waivers: &[Waiver], request: &Request) -> Decision {
+    fn decide_by(
+        &self,
+        (own, broken): (Option<&OwnLayer>, Option<&str>),
+        waivers: &[Waiver],
+        request: &Request,
+    ) -> Decision {
         let bundle = self.active();
-        let rules = Rules { bundle: &bundle, own };
+        let rules = Rules { bundle: &bundle, own, broken };
         match waivers.is_empty() || request.waivers.is_some() {
             true => rules.decide(request),
             false => {
@@ -159,8 +177,8 @@ impl Engine {
     pub fn monitor(&self, request: &Request) -> Checked {
         let own = self.own_of(&request.tenant);
         let bundle = self.active();
-        let rules = Rules { bundle: &bundle, own: own.layer.as_deref() };
-        let decision = self.decide_by(own.layer.as_deref(), &own.waivers, request);
+        let rules = Rules { bundle: &bundle, own: own.layer.as_deref(), broken: None };
+        let decision = self.decide_by((own.layer.as_deref(), own.broken.as_deref()), &own.waivers, request);
         if decision.is_allowed() {
             return Checked { compliance: Compliance::Compliant, decision };
         }
@@ -244,6 +262,10 @@ fn evaluate(rules: &Rules<'_>, request: &Request) -> Outcome {
     if request.action.is_restrictive() {
         let text = format!("{} only reduces risk and needs no decision (SAFE-1)", request.action);
         return Outcome::allow(vec![builtin("restrictive", text, None)], Constraints::default(), Vec::new());
+    }
+    if let Some(why) = rules.broken {
+        let advice = "Roll back to rules that this program reads, or write them anew.";
+        return Outcome::deny(vec![builtin("own-rules-unreadable", why.to_owned(), Some(advice))]);
     }
     let Some(&sector) = request.sector.as_option() else {
         return Outcome::deny(vec![sector_unknown("the sector is not known".into())]);

@@ -41,7 +41,7 @@ pub use error::BundleError;
 pub use fact::{Fact, FactValue};
 pub use facts::{Facts, sector_names};
 pub use monitor::{Checked, Compliance, Debounce, DebounceLimits, Edge, Response, Violation};
-pub use own_layer::{OWN_BYTES_MAX, OWN_FILE, OWN_ID_PREFIX, OwnLayer};
+pub use own_layer::{OWN_BYTES_MAX, OWN_FILE, OWN_ID_PREFIX, OwnLayer, digest_of};
 pub use replay::{Change as ReplayChange, Replayed};
 pub use request::Request;
 pub use shipped::{PolicyModule, shipped_sources};

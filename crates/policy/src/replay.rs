@@ -113,7 +113,7 @@ impl Engine {
             Err(reason) => Replayed::NotReplayable(reason),
             Ok(request) if request.action.is_restrictive() => Replayed::Unchanged,
             Ok(request) => {
-                let now = Rules { bundle: &bundle, own }.decide(&request);
+                let now = Rules { bundle: &bundle, own, broken: None }.decide(&request);
                 let before: Constraints = serde_json::from_value(before).unwrap_or_default();
                 compare(was_allowed, &before, now)
             }
@@ -127,7 +127,7 @@ impl Engine {
         let own = self.own(&read.tenant);
         let was_allowed = read.verdict == "allow";
         let request = read.request(&bundle, Some(sector)).ok()?;
-        let now = Rules { bundle: &bundle, own: own.as_deref() }.decide(&request);
+        let now = Rules { bundle: &bundle, own: own.as_deref(), broken: None }.decide(&request);
         let reasons = now.reasons.iter().map(|reason| format!("{} ({})", reason.text, reason.policy_id));
         (was_allowed && !now.is_allowed()).then(|| reasons.collect())
     }

@@ -68,6 +68,7 @@ pub async fn run(options: ServeOptions) -> Result<()> {
         output::line(format!("platform administrator's token, shown this once: {}", token.expose()));
     }
     seen::check_at_start(&parts).await?;
+    parts.gateway.governance.start().await.context("the rules of tenants cannot be read")?;
     parts.gateway.identities.start().await.context("the identities of vehicles cannot be read")?;
     let loops = loops::start(&parts, &stopping);
     let link = tokio::spawn(vehicles::listen(

@@ -37,7 +37,7 @@ use super::maps::MapFolder;
 use super::outside::Outside;
 use super::policies;
 use super::ports::{
-    ClearStop, EventReader, EvidenceKeys, InServiceNow, IncidentSubjects, MaintainedVehicles, RestoreFlag, Motion, Neighbours, ObservedVehicles,
+    ActivatePolicy, ClearStop, EventReader, EvidenceKeys, GrantWaiver, InServiceNow, IncidentSubjects, MaintainedVehicles, RestoreFlag, RollBackPolicy, Motion, Neighbours, ObservedVehicles,
     OneAtATime, RegisteredKeys, ReleaseHold, RestoreAccess, ResumeRollout, TenantsOf, UpdatedVehicles, Vouchers,
 };
 use super::sender::HttpSender;
@@ -187,8 +187,17 @@ pub fn wire(
         }),
     });
     let sectors = Arc::new(sectors.map_err(|error| anyhow!("what is shipped of sectors is wrong: {error}"))?);
+    let governance = Arc::new(governance::Governance::new(governance::GovernanceParts {
+        store: Arc::clone(&store),
+        source: Arc::clone(&source),
+        policy: Arc::clone(&engine),
+        tenants: Arc::new(TenantsOf(Arc::clone(&tenancy))),
+    }));
     let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
         Arc::new(RestoreFlag(Arc::clone(&sectors))),
+        Arc::new(ActivatePolicy(Arc::clone(&governance))),
+        Arc::new(RollBackPolicy(Arc::clone(&governance))),
+        Arc::new(GrantWaiver(Arc::clone(&governance))),
         Arc::new(ReleaseHold(Arc::clone(&fleet))),
         Arc::new(ClearStop(Arc::clone(&fleet))),
         Arc::new(ResumeRollout(Arc::clone(&ota))),
@@ -199,7 +208,7 @@ pub fn wire(
     let approvals = Arc::new(approvals);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
     workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers()]);
-    workers.extend([maintenance.workers(), security.workers(), evidence.workers()]);
+    workers.extend([maintenance.workers(), security.workers(), evidence.workers(), governance.workers()]);
     let Workers { due, subscribers, commands } = workers;
     let commands = Sources::new(commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
@@ -207,6 +216,8 @@ pub fn wire(
         store: Arc::clone(&store),
         tenancy,
         sectors,
+        governance,
+        engine: Arc::clone(&engine),
         people,
         identities,
         bundles: Default::default(),

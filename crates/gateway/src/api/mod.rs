@@ -36,6 +36,7 @@ pub mod identities;
 pub mod incidents;
 pub mod journal;
 pub mod maintenance;
+pub mod policies;
 pub mod principals;
 pub mod reports;
 pub mod schema;

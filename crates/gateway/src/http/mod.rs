@@ -23,6 +23,7 @@ mod listener;
 mod maintenance;
 mod models;
 mod page;
+pub mod policies;
 mod positions;
 mod principals;
 mod releases;
@@ -75,6 +76,7 @@ const RESOURCES: &[&[Endpoint]] = &[
     tenants::ENDPOINTS,
     sectors::ENDPOINTS,
     flags::ENDPOINTS,
+    policies::ENDPOINTS,
     principals::ENDPOINTS,
     session::ENDPOINTS,
     users::ENDPOINTS,

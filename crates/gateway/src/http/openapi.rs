@@ -149,7 +149,9 @@ fn parameters(endpoint: &Endpoint, taken: &mut Schemas) -> Vec<Value> {
             "sha256" => schema::of::<super::releases::Digest>(),
             "number" => schema::of::<u32>(),
             "site" => schema::of::<SiteId>(),
+            "draft" => schema::of::<governance::DraftId>(),
             "sector" => schema::of::<Sector>(),
+            "waiver" => schema::of::<governance::WaiverId>(),
             "tenant" => schema::of::<TenantId>(),
             _ => schema::of::<String>(),
         };

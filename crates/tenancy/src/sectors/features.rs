@@ -78,6 +78,18 @@ impl Sectors {
         Ok(self.effective(ctx, &tenant, self.installed(sector)?, sector))
     }
 
+    /// Lets the caller go on only where the subscription has a feature, in whatever sector.
+    ///
+    /// # Errors
+    /// `ENTITLEMENT_REQUIRED` with what would help; a fault of the store.
+    pub async fn needs_entitlement(&self, ctx: &Ctx, feature: &str) -> Result<(), CommandError> {
+        let tenant = self.tenant(&ctx.tenant).await?;
+        match check(&self.catalogue, &tenant.subscription(), &Ask::feature(feature), self.now_ms()) {
+            entitlements::Decision::Denied(denied) => Err(not_entitled(feature, &denied).into()),
+            entitlements::Decision::Allowed(_) => Ok(()),
+        }
+    }
+
     /// Lets the caller go on only where a feature is effective.
     ///
     /// # Errors

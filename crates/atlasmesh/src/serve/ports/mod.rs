@@ -6,6 +6,7 @@ mod approvals;
 mod evidence;
 mod fleet;
 mod fleet_events;
+mod governance;
 mod identity;
 mod maintenance;
 mod ota;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub use self::approvals::{ClearStop, ReleaseHold};
 pub use self::evidence::{EvidenceKeys, ObservedVehicles, Vouchers};
 pub use self::fleet::KnownAbilities;
+pub use self::governance::{ActivatePolicy, GrantWaiver, RollBackPolicy};
 pub use self::identity::Motion;
 pub use self::maintenance::{MaintainedVehicles, OneAtATime};
 pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
@@ -68,6 +70,12 @@ pub struct TenantsOf(pub Arc<tenancy::Tenancy>);
 impl ::fleet::Tenants for TenantsOf {
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
         Box::pin(about(&self.0, tenant))
+    }
+}
+
+impl ::governance::Tenants for TenantsOf {
+    fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
+        ::fleet::Tenants::about(self, tenant)
     }
 }
 
