@@ -6,6 +6,7 @@ import type { IconName } from './components/icons'
 import { isUnanswered } from './live/alerts'
 import type { Fleet } from './live/fleet.svelte'
 import { inbox } from './live/inbox.svelte'
+import { workLabel, workParts } from './screens/sector-work/parts'
 import { partsOf } from './state/router.svelte'
 import { say } from './state/sector.svelte'
 import { session } from './state/session.svelte'
@@ -32,6 +33,8 @@ export interface Screen {
   needs: Operation[]
   load: () => Promise<{ default: Component<ScreenProps> }>
   badge?: (fleet: Fleet) => Badge
+  /** Whether it is part of the page now, where that depends on more than the person. */
+  shown?: () => boolean
   /** The roles that begin here. Everyone else begins at the screen that is home of `all`. */
   homeOf?: Role[] | 'all'
 }
@@ -53,6 +56,10 @@ export const SCREENS: Screen[] = [
   {
     path: '/trips', get label() { return say('{trip.Many}') }, icon: 'route', needs: ['get_v1_trips'],
     load: () => import('./screens/trips/TripsScreen.svelte'),
+  },
+  {
+    path: '/work', get label() { return workLabel() }, icon: 'clock', needs: ['get_v1_places', 'get_v1_blasts', 'get_v1_jobs', 'get_v1_service-areas', 'get_v1_emission', 'get_v1_clearances'],
+    load: () => import('./screens/sector-work/WorkScreen.svelte'), shown: () => workParts().length > 0,
   },
   {
     path: '/updates', label: 'Updates', icon: 'update', needs: ['get_v1_rollouts'],
@@ -85,7 +92,8 @@ export const SCREENS: Screen[] = [
   },
 ]
 
-export function mayOpen({ needs }: Screen): boolean {
+export function mayOpen({ needs, shown }: Screen): boolean {
+  if (shown && !shown()) return false
   return needs.length === 0 || needs.some((operation) => session.may(operation))
 }
 

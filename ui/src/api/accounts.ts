@@ -2,6 +2,7 @@
 import type { Client } from './client'
 import type { operations } from './openapi'
 import type { PolicyOperation } from './policies'
+import type { WorkOperation } from './sector-work'
 import { say } from '../state/sector.svelte'
 
 /** An operation of the API by its id. Those written out are newer than the OpenAPI document that this page was built from. */
@@ -11,7 +12,7 @@ export type Operation = keyof operations
   | 'post_v1_vehicles_vehicle_holds_hold_release'
   | 'get_v1_sector' | 'get_v1_sectors' | 'post_v1_sectors_sector_preview' | 'post_v1_sectors_sector_activate' | 'post_v1_sector_rollback'
   | 'get_v1_sector_features' | 'get_v1_subscription' | 'get_v1_flags' | 'put_v1_flags_flag'
-  | PolicyOperation
+  | PolicyOperation | WorkOperation
 
 export const ROLES = {
   administrator: 'Administrator', get dispatcher() { return say('{dispatcher.One}') }, safety_officer: 'Safety officer', technician: 'Technician',

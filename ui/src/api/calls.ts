@@ -3,6 +3,7 @@ import { type Client, newIdempotencyKey, Unreachable } from './client'
 import { evidenceCalls } from './evidence'
 import { policyCalls } from './policies'
 import { sectorCalls } from './sector'
+import { workCalls } from './sector-work'
 import { OPEN_STATUSES } from '../live/state'
 import type { AssistanceAnswer, ClosingCode, ClosureClass, ComponentClass, HoldRequest, ImagePart, IncidentSeverity, InForce, JournalEntry, LatLon, NewRelease, OnCallRequest, OrderRequest, Registration, RolloutRequest, RouteRequest, StopClass, TripRequest, Workshop, ZoneKind } from './types'
 
@@ -46,7 +47,7 @@ const pageQuery = (after?: string) => ({ limit: PAGE_MAX, ...(after === undefine
 
 const abortable = (signal?: AbortSignal) => (signal ? { signal } : {})
 
-export const calls = (client: Client) => ({ ...evidenceCalls(client), ...policyCalls(client), ...sectorCalls(client), ...fleetCalls(client) })
+export const calls = (client: Client) => ({ ...evidenceCalls(client), ...policyCalls(client), ...sectorCalls(client), ...workCalls(client), ...fleetCalls(client) })
 
 const fleetCalls = ({ operations: http }: Client) => ({
   sites: () => allPages((after) => http.GET('/v1/sites', { params: { query: pageQuery(after) } })),

@@ -44,7 +44,8 @@ class Drawing {
     } else if (task?.kind === 'path') {
       if (task.waypoints.length >= WAYPOINTS_MAX) this.hint = `A path is chosen by at most ${WAYPOINTS_MAX} places.`
       else task.waypoints = [...task.waypoints, point]
-    } else if (task?.kind === 'close') this.selectRoad(point)
+    } else if (task?.kind === 'point') task.at = point
+    else if (task?.kind === 'close') this.selectRoad(point)
     else if (task?.kind === 'area' && !task.done) this.addCorner(point)
   }
 

@@ -12,6 +12,9 @@ export type Task =
   | { kind: 'path'; trip: string; assistance: string; lease: number; waypoints: LatLon[] }
   | { kind: 'close'; polygon: LatLon[]; road: string | null }
   | { kind: 'area'; purpose: 'zone' | 'closure'; corners: LatLon[]; done: boolean }
+  /** A shape for a form of another screen, which is opened again with it. */
+  | { kind: 'area'; purpose: 'work'; corners: LatLon[]; done: boolean; back: string }
+  | { kind: 'point'; at: LatLon | null; back: string }
 
 export type OpenDialog =
   /** With `stopClass` the stop is sent at once; with `stop` it was sent before, and only its reason is missing. */

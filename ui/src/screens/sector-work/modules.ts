@@ -21,7 +21,12 @@ export interface WorkModule {
   load: () => Promise<{ default: Component<WorkModuleProps> }>
 }
 
-const MODULES: WorkModule[] = []
+const MODULES: WorkModule[] = [
+  { module: 'blast-clock', title: 'Blast clock', place: 'panel', needs: 'get_v1_blasts', load: () => import('./BlastPanel.svelte') },
+  { module: 'gate-queue', title: 'Waits at the gate', place: 'panel', needs: 'get_v1_jobs', load: () => import('./YardPanel.svelte') },
+  { module: 'pick-up-places', title: 'Service areas', place: 'panel', needs: 'get_v1_service-areas', load: () => import('./ServicePanel.svelte') },
+  { module: 'emission-banner', title: 'Emission', place: 'bar', needs: 'get_v1_emission', load: () => import('./EmissionBar.svelte') },
+]
 
 export const shownModules = (place: WorkModule['place']): WorkModule[] =>
   MODULES.filter((each) => each.place === place && moduleOn(each.module) && (each.needs === null || session.may(each.needs)))
