@@ -58,6 +58,7 @@ export const EMISSION: Record<EmissionState, Words> = {
   restricted: { label: 'Restricted', tone: 'serious', meaning: 'only what safety needs is sent out' },
   silent: { label: 'Silent', tone: 'critical', meaning: 'nothing is sent out: no {trip.one} is asked for and no {vehicle.one} gets one' },
 }
+/** What a state forbids, as a part of a sentence or as one of its own. */
 export const emissionMeaning = (state: EmissionState) => say(EMISSION[state].meaning)
 
 export const LEVEL: Record<ClearanceLevel, string> = { unclassified: 'Unclassified', restricted: 'Restricted', confidential: 'Confidential', secret: 'Secret' }
