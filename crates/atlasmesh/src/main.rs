@@ -30,7 +30,6 @@ fn main() -> ExitCode {
             Command::Witness(options) => cosigner::run(options).await,
             Command::Demo(options) => demo::run(options).await,
             Command::Store(command) => serve::backup::run(command).await,
-            Command::Policy(command) => serve::policies::run(command),
             Command::Bench(options) => bench::run(options).await,
             Command::Print(what) => print::run(what),
             Command::Completions { shell } => {

@@ -152,9 +152,8 @@ pub fn policy_texts() -> Result<Vec<(String, String)>, String> {
     let own = policy::shipped_sources(&policy_modules()).into_iter();
     let mut texts: Vec<(String, String)> = own.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
     for &sector in Sector::ALL {
-        let overlay = Overlay::read(&overlays::shipped(sector)).map_err(|faults| {
-            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        })?;
+        let overlay = Overlay::read(&overlays::shipped(sector))
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         texts.extend(overlay.policy_sources().into_iter().map(|(name, text)| (name, text.to_owned())));
     }
     Ok(texts)

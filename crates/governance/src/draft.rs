@@ -233,7 +233,9 @@ pub fn open(state: Option<&PolicyDraft>) -> Result<&PolicyDraft, Reject> {
     match draft.state {
         DraftState::Draft | DraftState::Shadow => Ok(draft),
         DraftState::Active => Err(Reject::new(Code::IllegalTransition, "this draft is in force: write another one")),
-        DraftState::Withdrawn => Err(Reject::new(Code::IllegalTransition, "this draft was withdrawn: write another one")),
+        DraftState::Withdrawn => {
+            Err(Reject::new(Code::IllegalTransition, "this draft was withdrawn: write another one"))
+        }
     }
 }
 

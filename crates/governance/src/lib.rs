@@ -18,7 +18,8 @@ use store::due::due_handler;
 pub use draft::{DraftId, PolicyDraft};
 pub use own_policies::OwnPolicies;
 pub use service::{
-    Checked, DraftView, Fault, Governance, GovernanceParts, InForceRules, ReplayReport, ReplayRow, ShadowCounts, Tenants,
+    Checked, DraftView, Fault, Governance, GovernanceParts, InForceRules, ReplayReport, ReplayRow, ShadowCounts,
+    Tenants,
 };
 pub use waiver::{KnownWaiver, WaiverId};
 

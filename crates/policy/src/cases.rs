@@ -159,7 +159,9 @@ impl Engine {
             let missing: BTreeSet<String> = case.limits.difference(&limits).cloned().collect();
             let found = match missing.is_empty() {
                 true => found,
-                false => format!("{found}, without the limits {}", missing.iter().cloned().collect::<Vec<_>>().join(", ")),
+                false => {
+                    format!("{found}, without the limits {}", missing.iter().cloned().collect::<Vec<_>>().join(", "))
+                }
             };
             passed = passed && missing.is_empty();
             if passed {

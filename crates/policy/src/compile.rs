@@ -159,9 +159,9 @@ fn is_waivable(policy: &Policy, id: &str) -> Result<bool, String> {
     let says = policy.annotation("waivable") == Some("true");
     let reads = policy.to_string().contains(&format!("context.request.waivers.contains(\"{id}\")"));
     match (says, reads) {
-        (true, false) => Err(format!(
-            "is @waivable and needs `unless {{ context.request.waivers.contains(\"{id}\") }}`"
-        )),
+        (true, false) => {
+            Err(format!("is @waivable and needs `unless {{ context.request.waivers.contains(\"{id}\") }}`"))
+        }
         (false, true) => Err("reads its waiver and must say @waivable(\"true\")".into()),
         _ => Ok(says),
     }

@@ -457,13 +457,7 @@ fn satisfied<'b>(
     (decision, found, failures)
 }
 
-fn answer(
-    rules: &Rules<'_>,
-    slice: &Slice,
-    request: &Request,
-    cedar: &CedarRequest,
-    entities: &Entities,
-) -> Outcome {
+fn answer(rules: &Rules<'_>, slice: &Slice, request: &Request, cedar: &CedarRequest, entities: &Entities) -> Outcome {
     let own = rules.own.and_then(|own| own.slice(request.action));
     let deciding = [Some(&slice.deciding), own.map(|own| &own.deciding)];
     let (decision, fired, mut failures) = satisfied(rules, deciding, cedar, entities);

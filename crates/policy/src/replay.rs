@@ -63,7 +63,10 @@ pub enum Replayed {
     /// It cannot be asked again, for this reason.
     NotReplayable(String),
     Unchanged,
-    Changed { change: Change, now: Box<Decision> },
+    Changed {
+        change: Change,
+        now: Box<Decision>,
+    },
 }
 
 impl Recorded {
@@ -71,9 +74,8 @@ impl Recorded {
         let action = bundle.actions.keys().find(|action| action.as_str() == self.action).copied();
         let action = action.ok_or_else(|| format!("{} is no act that rules decide", self.action))?;
         let spec = bundle.actions.get(&action);
-        let is_decimal = |name: &str| {
-            spec.and_then(|spec| spec.facts.get(name)).is_some_and(|fact| fact.type_name == "decimal")
-        };
+        let is_decimal =
+            |name: &str| spec.and_then(|spec| spec.facts.get(name)).is_some_and(|fact| fact.type_name == "decimal");
         let facts = self.facts.into_iter().map(|fact| {
             // Canonical JSON writes 3.0 as 3.
             let value = match fact.value {

@@ -89,7 +89,8 @@ impl Bundle {
 
     /// What is worth a second look, by rule: it is no fault.
     pub fn warnings(&self, own: &OwnLayer) -> Vec<(String, String)> {
-        let conditions = |rule: &Rule| rule.policy.to_json().ok().and_then(|json| Some(json.get("conditions")?.as_array()?.len()));
+        let conditions =
+            |rule: &Rule| rule.policy.to_json().ok().and_then(|json| Some(json.get("conditions")?.as_array()?.len()));
         let warn = own.rules.values().filter_map(|rule| {
             let acts = self.actions.keys().filter(|action| applies_to(&rule.policy, **action, &self.actions)).count();
             let problem = match (rule.limit.is_none(), conditions(rule)) {

@@ -7,7 +7,7 @@ export type PolicyOperation =
   | 'get_v1_policies' | 'get_v1_policies_vocabulary' | 'post_v1_policies_check' | 'post_v1_policies_explain' | 'post_v1_policies_rollback'
   | 'get_v1_policy-drafts' | 'post_v1_policy-drafts' | 'put_v1_policy-drafts_draft' | 'post_v1_policy-drafts_draft_test' | 'post_v1_policy-drafts_draft_replay'
   | 'post_v1_policy-drafts_draft_shadow' | 'post_v1_policy-drafts_draft_activate' | 'post_v1_policy-drafts_draft_withdraw'
-  | 'get_v1_waivers' | 'post_v1_waivers' | 'delete_v1_waivers_waiver'
+  | 'get_v1_waivers' | 'post_v1_waivers' | 'post_v1_waivers_waiver_end'
 
 export type Effect = 'forbid' | 'permit' | 'limit'
 
@@ -144,5 +144,5 @@ export const policyCalls = (client: Client) => ({
   withdrawPolicyDraft: (draft: string, reason: string) => client.json<PolicyDraft>('POST', `/v1/policy-drafts/${path(draft)}/withdraw`, { reason }),
   waivers: async () => (await client.json<Items<Waiver>>('GET', '/v1/waivers')).items,
   grantWaiver: (rule: string, until: string, reason: string) => client.json<Approval>('POST', '/v1/waivers', { rule, until, reason }),
-  endWaiver: (waiver: string, reason: string) => client.json<unknown>('DELETE', `/v1/waivers/${path(waiver)}`, { reason }),
+  endWaiver: (waiver: string, reason: string) => client.json<unknown>('POST', `/v1/waivers/${path(waiver)}/end`, { reason }),
 })

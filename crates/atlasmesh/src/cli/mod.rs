@@ -18,6 +18,7 @@ mod ota;
 mod ota_evidence;
 mod pages;
 mod people;
+mod policy;
 mod principals;
 mod roles;
 mod sector;
@@ -74,6 +75,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Maintenance(command) => maintenance::run(&session, command).await,
         ClientCommand::Evidence(command) => evidence::run(&session, *command).await,
         ClientCommand::Security(command) => security::run(&session, command).await,
+        ClientCommand::Policy(command) => policy::run(&session, *command).await,
         ClientCommand::Sector(command) => sector::run(&session, command).await,
         ClientCommand::Subscription(command) => sector::subscription(&session, command).await,
         ClientCommand::Flags(command) => sector::flags(&session, command).await,

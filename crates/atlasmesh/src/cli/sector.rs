@@ -60,10 +60,8 @@ pub async fn run(session: &Session, command: SectorCommand) -> Result<()> {
         SectorCommand::Features => {
             let features = Listed::of_whole(client.get("/v1/sector/features").await?, WHOLE);
             features.print(session.format, |features| {
-                let rows = items(
-                    features,
-                    &["/feature", "/effective", "/installed", "/entitled", "/flag", "/policy", "/why"],
-                );
+                let rows =
+                    items(features, &["/feature", "/effective", "/installed", "/entitled", "/flag", "/policy", "/why"]);
                 let heads = ["FEATURE", "EFFECTIVE", "INSTALLED", "ENTITLED", "FLAG", "POLICY", "WHY"];
                 output::table(&heads, &rows);
             });
@@ -123,7 +121,12 @@ pub async fn subscription(session: &Session, command: SubscriptionCommand) -> Re
                 "plan": plan, "sectors": sectors, "add_ons": counted, "valid_until": until, "suspended": suspended,
                 "reason": reason,
             });
-            subscribed(session, &client.put(&format!("/v1/tenants/{tenant}/subscription"), serde_json::to_vec(&body)?, "application/json").await?);
+            subscribed(
+                session,
+                &client
+                    .put(&format!("/v1/tenants/{tenant}/subscription"), serde_json::to_vec(&body)?, "application/json")
+                    .await?,
+            );
         }
     }
     Ok(())
@@ -161,7 +164,9 @@ pub async fn flags(session: &Session, command: FlagCommand) -> Result<()> {
     let done = client.put(&format!("/v1/flags/{flag}"), serde_json::to_vec(&body)?, "application/json").await?;
     output::answer(session.format, &done, |done| match done.get("key") {
         Some(_) => output::line(format!("{flag} is {}", output::cell(done, "/variant"))),
-        None => output::line(format!("a second person decides: atlasmesh approvals approve {}", output::text(done, "/id"))),
+        None => {
+            output::line(format!("a second person decides: atlasmesh approvals approve {}", output::text(done, "/id")))
+        }
     });
     Ok(())
 }

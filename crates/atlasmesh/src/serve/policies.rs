@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, ensure};
 use policy::{Action, Bundle};
 
-use crate::cli::args::PolicyCommand;
 use crate::cli::output::line;
 
 /// The texts of the shipped policies, or of those of a folder, by their names.
@@ -44,14 +43,13 @@ fn read(root: &Path, folder: &Path, sources: &mut Vec<(String, String)>) -> Resu
     Ok(())
 }
 
-/// Carries out `atlasmesh policy`.
-pub fn run(command: PolicyCommand) -> Result<()> {
-    let PolicyCommand::Export { folder } = command;
-    let is_empty = std::fs::read_dir(&folder).map_or(true, |mut entries| entries.next().is_none());
+/// Writes the shipped policies into a new folder.
+pub fn export(folder: &Path) -> Result<()> {
+    let is_empty = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
     ensure!(is_empty, "{} is not empty: name a new folder", folder.display());
     for (name, text) in texts(None)? {
         let path = folder.join(name);
-        std::fs::create_dir_all(path.parent().unwrap_or(&folder))
+        std::fs::create_dir_all(path.parent().unwrap_or(folder))
             .and_then(|()| std::fs::write(&path, text))
             .with_context(|| format!("{} cannot be written", path.display()))?;
     }

@@ -37,8 +37,9 @@ use super::maps::MapFolder;
 use super::outside::Outside;
 use super::policies;
 use super::ports::{
-    ActivatePolicy, ClearStop, EventReader, EvidenceKeys, GrantWaiver, InServiceNow, IncidentSubjects, MaintainedVehicles, RestoreFlag, RollBackPolicy, Motion, Neighbours, ObservedVehicles,
-    OneAtATime, RegisteredKeys, ReleaseHold, RestoreAccess, ResumeRollout, TenantsOf, UpdatedVehicles, Vouchers,
+    ActivatePolicy, ClearStop, EventReader, EvidenceKeys, GrantWaiver, InServiceNow, IncidentSubjects,
+    MaintainedVehicles, Motion, Neighbours, ObservedVehicles, OneAtATime, RegisteredKeys, ReleaseHold, RestoreAccess,
+    RestoreFlag, ResumeRollout, RollBackPolicy, TenantsOf, UpdatedVehicles, Vouchers,
 };
 use super::sender::HttpSender;
 use super::signer::AuditSigner;

@@ -238,9 +238,8 @@ impl SaidInSector {
         let text = |reason: &serde_json::Value, name: &str| {
             reason.get(name).and_then(serde_json::Value::as_str).map(str::to_owned)
         };
-        let is_sectors = |reason: &&serde_json::Value| {
-            text(reason, "layer").is_some_and(|layer| layer.starts_with("sector:"))
-        };
+        let is_sectors =
+            |reason: &&serde_json::Value| text(reason, "layer").is_some_and(|layer| layer.starts_with("sector:"));
         Some(Self {
             sector: spoken.sector,
             overlay,
@@ -248,7 +247,11 @@ impl SaidInSector {
             detail: terms.translate(&reject.message),
             policies: reasons.iter().filter(is_sectors).filter_map(|reason| text(reason, "policy_id")).collect(),
             alternatives: list("/alternatives"),
-            advice: reasons.iter().filter_map(|reason| text(reason, "advice")).map(|text| terms.translate(&text)).collect(),
+            advice: reasons
+                .iter()
+                .filter_map(|reason| text(reason, "advice"))
+                .map(|text| terms.translate(&text))
+                .collect(),
         })
     }
 }

@@ -114,7 +114,10 @@ pub const ANNOTATIONS: &[(&str, &str)] = &[
     ("constrain", "on a permit, with value or fact: it grants nothing but sets a limit"),
     ("value", "the limit's value"),
     ("fact", "the fact whose value is the limit"),
-    ("modify", "on a forbid: fact<=value, fact>=value or fact=value, which would help; offered only if it is allowed then"),
+    (
+        "modify",
+        "on a forbid: fact<=value, fact>=value or fact=value, which would help; offered only if it is allowed then",
+    ),
     ("waivable", "\"true\": the rule reads context.request.waivers and can be lifted for a time"),
 ];
 

@@ -38,9 +38,7 @@ pub fn status(code: Code) -> StatusCode {
     match code {
         Code::InvalidRequest => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::Forbidden | Code::PolicyViolation | Code::EntitlementRequired | Code::FeatureOff => {
-            StatusCode::FORBIDDEN
-        },
+        Code::Forbidden | Code::PolicyViolation | Code::EntitlementRequired | Code::FeatureOff => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::IllegalTransition | Code::Conflict | Code::StaleClaim | Code::VehicleUnavailable => StatusCode::CONFLICT,

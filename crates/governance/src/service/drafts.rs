@@ -3,8 +3,8 @@
 use kernel::{Ctx, Reject, TenantId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::port::Fault as StoreFault;
 use store::CommandError;
+use store::port::Fault as StoreFault;
 
 use super::{Governance, ReplayReport, ShadowCounts, no_draft, wrong_text};
 use crate::draft::{
@@ -129,7 +129,8 @@ impl Governance {
             by: ctx.actor.id.clone(),
         };
         let event: DraftEvent = tested.into();
-        self.command::<PolicyDraft, ()>(ctx, &id, None, |state| draft::note(state, &draft.digest, event.clone())).await?;
+        self.command::<PolicyDraft, ()>(ctx, &id, None, |state| draft::note(state, &draft.digest, event.clone()))
+            .await?;
         Ok(report)
     }
 
@@ -143,7 +144,8 @@ impl Governance {
         let report = self.replay(&ctx.tenant, &layer, most).await?;
         let by = ctx.actor.id.clone();
         let event: DraftEvent = DraftReplayed { digest: draft.digest.clone(), counts: report.counts, by }.into();
-        self.command::<PolicyDraft, ()>(ctx, &id, None, |state| draft::note(state, &draft.digest, event.clone())).await?;
+        self.command::<PolicyDraft, ()>(ctx, &id, None, |state| draft::note(state, &draft.digest, event.clone()))
+            .await?;
         Ok(report)
     }
 
@@ -151,7 +153,13 @@ impl Governance {
     ///
     /// # Errors
     /// `NOT_FOUND`; `ILLEGAL_TRANSITION`.
-    pub async fn shadow_draft(&self, ctx: &Ctx, id: DraftId, on: bool, reason: &str) -> Result<DraftView, CommandError> {
+    pub async fn shadow_draft(
+        &self,
+        ctx: &Ctx,
+        id: DraftId,
+        on: bool,
+        reason: &str,
+    ) -> Result<DraftView, CommandError> {
         let known = self.draft(&ctx.tenant, id).await?;
         let (reason, by) = (reason.to_owned(), ctx.actor.id.clone());
         let event: DraftEvent = if on {

@@ -11,9 +11,7 @@ use store::port::Fault as StoreFault;
 use super::{Governance, wrong_text};
 use crate::actions::{ACTIVATE_POLICY, ROLL_BACK_POLICY};
 use crate::draft::{self, DraftId, PolicyDraft};
-use crate::own_policies::{
-    self, Generation, OwnPolicies, OwnPoliciesActivated, OwnPoliciesRolledBack,
-};
+use crate::own_policies::{self, Generation, OwnPolicies, OwnPoliciesActivated, OwnPoliciesRolledBack};
 
 /// The rules that decide for a tenant.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -65,7 +63,11 @@ impl Governance {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn in_force(&self, tenant: &TenantId, sector: Option<kernel::Sector>) -> Result<InForceRules, StoreFault> {
+    pub async fn in_force(
+        &self,
+        tenant: &TenantId,
+        sector: Option<kernel::Sector>,
+    ) -> Result<InForceRules, StoreFault> {
         let bundle = self.parts.policy.active();
         let known = self.one::<OwnPolicies>(tenant, tenant).await?;
         let mut rules: Vec<RuleWords> = bundle.rule_words();
@@ -135,9 +137,8 @@ impl Governance {
             by: ctx.actor.id.clone(),
             approved_by: ctx.actor.second_approver.clone(),
         };
-        let generation = self
-            .decided(ctx, policy, |state, policy| own_policies::activate(state, policy, &next))
-            .await?;
+        let generation =
+            self.decided(ctx, policy, |state, policy| own_policies::activate(state, policy, &next)).await?;
         self.tell_rules(&ctx.tenant).await?;
         self.forget_shadow(&ctx.tenant, id);
         self.command::<PolicyDraft, ()>(ctx, &id, None, |state| draft::activated(state, generation)).await?;
@@ -160,9 +161,8 @@ impl Governance {
             by: ctx.actor.id.clone(),
             approved_by: ctx.actor.second_approver.clone(),
         };
-        let generation = self
-            .decided(ctx, policy, |state, policy| own_policies::roll_back(state, policy, &back))
-            .await?;
+        let generation =
+            self.decided(ctx, policy, |state, policy| own_policies::roll_back(state, policy, &back)).await?;
         self.tell_rules(&ctx.tenant).await?;
         tracing::info!(tenant = %ctx.tenant, to, generation, "rules of the tenant's own were taken back");
         Ok(generation)

@@ -109,9 +109,7 @@ impl Governance {
             None => (None, Vec::new()),
             Some(cases) => match self.parts.policy.run_cases(tenant, &layer, cases) {
                 Ok(report) => (Some(report), Vec::new()),
-                Err(problem) => {
-                    (None, vec![Fault { line: 1, policy: None, problem: format!("the cases: {problem}") }])
-                }
+                Err(problem) => (None, vec![Fault { line: 1, policy: None, problem: format!("the cases: {problem}") }]),
             },
         };
         Checked { ok: faults.is_empty(), faults, rules, warnings, tested }
@@ -121,7 +119,12 @@ impl Governance {
     ///
     /// # Errors
     /// `NOT_FOUND` for an unknown draft; `INVALID_REQUEST` where its text does not hold any more.
-    pub async fn explain(&self, request: &Request, tenant: &TenantId, draft: Option<DraftId>) -> Result<policy::Decision, CommandError> {
+    pub async fn explain(
+        &self,
+        request: &Request,
+        tenant: &TenantId,
+        draft: Option<DraftId>,
+    ) -> Result<policy::Decision, CommandError> {
         let Some(id) = draft else {
             return Ok(self.parts.policy.explain(request, self.parts.policy.own(tenant).as_deref()));
         };

@@ -3,8 +3,8 @@
 
 use std::sync::PoisonError;
 
-use kernel::{DecisionId, Envelope, TenantId, Timestamp};
 use kernel::envelope::DecisionRecord;
+use kernel::{DecisionId, Envelope, TenantId, Timestamp};
 use policy::{OwnLayer, ReplayChange, Replayed};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -56,8 +56,27 @@ pub struct ReplayReport {
 #[schemars(rename = "PolicyShadow")]
 pub struct ShadowCounts {
     pub since: Timestamp,
-    #[serde(flatten)]
-    pub counts: ReplayCounts,
+    /// Decisions since then.
+    pub decisions: u64,
+    pub would_deny: u64,
+    /// Only rules that were taken away can do so.
+    pub would_allow: u64,
+    pub would_tighten: u64,
+    #[serde(skip)]
+    pub(super) counts: ReplayCounts,
+}
+
+impl ShadowCounts {
+    fn of(since: Timestamp, counts: ReplayCounts) -> Self {
+        Self {
+            since,
+            decisions: counts.evaluated,
+            would_deny: counts.allow_to_deny,
+            would_allow: counts.deny_to_allow,
+            would_tighten: counts.tighter,
+            counts,
+        }
+    }
 }
 
 /// How far a shadow was counted.
@@ -164,7 +183,7 @@ impl Governance {
         draft: &PolicyDraft,
     ) -> Result<ShadowCounts, CommandError> {
         let Some(shadow) = &draft.shadow else {
-            return Ok(ShadowCounts { since: draft.changed_at, counts: ReplayCounts::default() });
+            return Ok(ShadowCounts::of(draft.changed_at, ReplayCounts::default()));
         };
         let layer = self.compile(tenant, &draft.text).map_err(|fault| wrong_text(&fault))?;
         let key = (tenant.clone(), id);
@@ -185,7 +204,7 @@ impl Governance {
         }
         let counted = Counted { next, counts: report.counts };
         self.shadows.lock().unwrap_or_else(PoisonError::into_inner).insert(key, counted);
-        Ok(ShadowCounts { since: shadow.since, counts: report.counts })
+        Ok(ShadowCounts::of(shadow.since, report.counts))
     }
 
     pub(super) fn forget_shadow(&self, tenant: &TenantId, id: DraftId) {

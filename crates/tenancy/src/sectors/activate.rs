@@ -12,9 +12,7 @@ use super::views::{Lacking, PartPreview, SectorOffer, SectorPreview, TripPreview
 use super::{Installed, SectorInForce, Sectors};
 use crate::actions::{ACTIVATE_SECTOR, ROLL_BACK_SECTOR};
 use crate::tenant::Tenant;
-use crate::tenant::sector::{
-    self, AppearanceApplied, Asked, FlagsActivated, PoliciesLoaded, Proposal, SectorEntitled,
-};
+use crate::tenant::sector::{self, AppearanceApplied, Asked, FlagsActivated, PoliciesLoaded, Proposal, SectorEntitled};
 
 /// The files that decide how the page looks and speaks.
 const APPEARANCE: [&str; 3] = ["terms.yaml", "ui.yaml", "logo.svg"];
@@ -87,9 +85,8 @@ impl Sectors {
         let features = self.entitled(tenant, sector).into_iter().filter(is_used).collect();
         let rules = overlay.policies.iter().flat_map(|file| file.rules.iter().cloned());
         let limits = overlay.limits.iter().flat_map(|(_, limit)| limit.rules.iter().cloned());
-        let files = APPEARANCE.iter().filter_map(|name| {
-            Some(((*name).to_owned(), overlay.manifest.files.get(*name)?.clone()))
-        });
+        let files =
+            APPEARANCE.iter().filter_map(|name| Some(((*name).to_owned(), overlay.manifest.files.get(*name)?.clone())));
         Ok(Proposal {
             entitled: SectorEntitled { sector, plan: tenant.subscription().plan, features },
             policies: PoliciesLoaded {

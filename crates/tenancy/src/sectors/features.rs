@@ -32,9 +32,8 @@ impl Sectors {
         installed: &Installed,
         sector: Sector,
     ) -> Vec<EffectiveFeature> {
-        let concerns = |feature: &&entitlements::Feature| {
-            feature.sectors.is_empty() || feature.sectors.contains(sector.as_str())
-        };
+        let concerns =
+            |feature: &&entitlements::Feature| feature.sectors.is_empty() || feature.sectors.contains(sector.as_str());
         let entitled = self.entitled(tenant, sector);
         let layers = self.layers(tenant, installed);
         let context = self.flag_context(tenant, sector, Context::default());
@@ -112,9 +111,7 @@ impl Sectors {
                 };
                 Err(not_entitled(&format!("{feature} ({})", found.title), &denied).into())
             }
-            Some(_) => {
-                Err(Reject::new(Code::FeatureOff, format!("{feature} is not in use: {}", found.why)).into())
-            }
+            Some(_) => Err(Reject::new(Code::FeatureOff, format!("{feature} is not in use: {}", found.why)).into()),
         }
     }
 }

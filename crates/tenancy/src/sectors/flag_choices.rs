@@ -32,7 +32,12 @@ fn word(value: impl serde::Serialize) -> String {
 
 impl Sectors {
     /// What each flag of the overlay in force answers now.
-    pub(crate) fn flag_values(&self, tenant: &Tenant, sector: Sector, installed: &Installed) -> BTreeMap<String, Value> {
+    pub(crate) fn flag_values(
+        &self,
+        tenant: &Tenant,
+        sector: Sector,
+        installed: &Installed,
+    ) -> BTreeMap<String, Value> {
         let context = self.flag_context(tenant, sector, Context::default());
         let answers = self.layers(tenant, installed).evaluate_all(&context, self.now_ms());
         answers.into_iter().filter_map(|answer| Some((answer.key, answer.value?))).collect()

@@ -5,8 +5,8 @@ use kernel::{Actor, Ctx, Reject, TenantId};
 use serde_json::{Value, json};
 use store::{CommandError, Extras, execute_plain};
 
-use super::views::{EntitlementAnswer, SubscribedFeature, SubscriptionState};
 use super::Sectors;
+use super::views::{EntitlementAnswer, SubscribedFeature, SubscriptionState};
 use crate::tenant::Tenant;
 use crate::tenant::subscription::{self, Subscribed};
 
@@ -24,8 +24,7 @@ impl Sectors {
         let subscription = known.subscription();
         let plan = self.catalogue.plan(&subscription.plan);
         let features = self.catalogue.features().map(|feature| {
-            let granted =
-                plan.and_then(|plan| self.catalogue.granted(plan, &subscription.add_ons, &feature.id));
+            let granted = plan.and_then(|plan| self.catalogue.granted(plan, &subscription.add_ons, &feature.id));
             let limit = match granted {
                 Some(Grant::Up(limit)) => Some(limit),
                 _ => None,

@@ -15,7 +15,7 @@ use self::sector::{
     AppearanceApplied, FlagChoice, FlagChosen, FlagsActivated, InForce, PoliciesLoaded, SectorActivated, SectorBefore,
     SectorEntitled, SectorRefused, SectorRolledBack,
 };
-use self::subscription::{SubscriptionChanged, Subscribed};
+use self::subscription::{Subscribed, SubscriptionChanged};
 
 kernel::domain_events! {
     /// What happens to a tenant.
@@ -107,7 +107,9 @@ impl Aggregate for Tenant {
             (Some(state), TenantEvent::SubscriptionChanged(changed)) => {
                 Some(Self { subscription: Some(changed.subscribed.clone()), ..state })
             }
-            (Some(state), TenantEvent::SectorActivated(activated)) => Some(state.activated(activated, meta.recorded_at)),
+            (Some(state), TenantEvent::SectorActivated(activated)) => {
+                Some(state.activated(activated, meta.recorded_at))
+            }
             (Some(state), TenantEvent::SectorRolledBack(back)) => Some(state.rolled_back(back)),
             (Some(state), TenantEvent::FlagChosen(chosen)) => Some(state.chosen(chosen, meta.recorded_at)),
             // What an activation consists of is for those who read the journal; the activation itself says what is in force.

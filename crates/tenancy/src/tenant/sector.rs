@@ -143,9 +143,10 @@ impl Tenant {
             at,
         };
         // What every tenant has, whatever it pays for.
-        let always = before.entitlements.iter().filter(|name| {
-            before.in_force.as_ref().is_none_or(|known| !known.features.contains(*name))
-        });
+        let always = before
+            .entitlements
+            .iter()
+            .filter(|name| before.in_force.as_ref().is_none_or(|known| !known.features.contains(*name)));
         let entitlements = always.chain(&activated.features).cloned().collect();
         Self {
             sector: Some(activated.sector),
@@ -227,7 +228,10 @@ pub fn activate(state: Option<&Tenant>, asked: &Asked, reason: &str, by: &str) -
             let refused = SectorRefused {
                 sector: asked.sector,
                 // A unit variant always has a text.
-                reason: serde_json::to_value(denied.reason).ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default(),
+                reason: serde_json::to_value(denied.reason)
+                    .ok()
+                    .and_then(|text| text.as_str().map(str::to_owned))
+                    .unwrap_or_default(),
                 required: denied.required.clone(),
                 upgrade_options: denied.upgrade_options.iter().map(|option| option.id.clone()).collect(),
                 by: by.into(),
@@ -325,11 +329,7 @@ pub fn choose_flag(
     if let Some((code, text)) = refusal {
         return Decided::reject(Reject::new(code, text));
     }
-    let chosen = FlagChosen {
-        flag: flag.key.into(),
-        variant: variant.map(str::to_owned),
-        reason: reason.into(),
-        by: by.into(),
-    };
+    let chosen =
+        FlagChosen { flag: flag.key.into(), variant: variant.map(str::to_owned), reason: reason.into(), by: by.into() };
     Decided::accept([chosen.into()], ())
 }

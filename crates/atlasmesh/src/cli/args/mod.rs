@@ -17,6 +17,7 @@ mod garage;
 mod maintenance;
 mod ota;
 mod people;
+mod policy;
 mod sector;
 mod security;
 mod server;
@@ -28,9 +29,10 @@ pub use garage::{GarageCommand, KeyCommand, KeyPurpose};
 pub use maintenance::{Class, Closing, MaintenanceCommand, RequestOptions};
 pub use ota::{OtaCommand, PlanOptions, ReleaseOptions, UpdateEvidenceCommand};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
+pub use policy::PolicyCommand;
 pub use sector::{FlagCommand, SectorCommand, SubscriptionCommand};
 pub use security::{SecurityCommand, Severity};
-pub use server::{BenchOptions, DemoOptions, PolicyCommand, PrintOptions, ServeOptions, StoreCommand, WitnessOptions};
+pub use server::{BenchOptions, DemoOptions, PrintOptions, ServeOptions, StoreCommand, WitnessOptions};
 pub use work::{AssistCommand, StandingCommand, TripCommand};
 
 /// Control plane of an autonomous-vehicle fleet.
@@ -92,9 +94,6 @@ pub enum Command {
     /// What a server keeps on its disk.
     #[command(subcommand)]
     Store(StoreCommand),
-    /// The rules that every decision is made by.
-    #[command(subcommand)]
-    Policy(PolicyCommand),
     Bench(BenchOptions),
     /// Print what the documentation is generated from.
     Print(PrintOptions),
@@ -166,6 +165,9 @@ pub enum ClientCommand {
     /// Security: incidents, detections, and who is on call.
     #[command(subcommand)]
     Security(SecurityCommand),
+    /// The rules that every decision is made by: write, test, replay and activate rules of your own.
+    #[command(subcommand)]
+    Policy(Box<PolicyCommand>),
     /// The sector in force: rules, words, features; preview another, put it in force, take it back.
     #[command(subcommand)]
     Sector(SectorCommand),

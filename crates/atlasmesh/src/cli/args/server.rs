@@ -137,13 +137,6 @@ pub enum StoreCommand {
     },
 }
 
-#[derive(Debug, Clone, Subcommand)]
-pub enum PolicyCommand {
-    /// Write the shipped policies into a new folder, to change them and serve with `--policies`.
-    #[command(after_help = examples!["atlasmesh policy export my-policies"])]
-    Export { folder: PathBuf },
-}
-
 #[derive(Debug, Clone, Args)]
 #[command(after_help = examples!["atlasmesh bench commit --count 10"])]
 pub struct BenchOptions {

@@ -7,8 +7,8 @@ use gateway::http::flags::RESTORE_FLAG;
 use kernel::{Aggregate, BoxFuture, Ctx, Reject, Sector, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::Value;
-use store::port::{Fault, ListQuery, Store};
 use store::CommandError;
+use store::port::{Fault, ListQuery, Store};
 use tenancy::sectors::{InService, RunningTrip};
 use trips::Trip;
 
@@ -52,7 +52,8 @@ impl InService for InServiceNow {
         Box::pin(async move {
             let query = ListQuery { limit: LOOKED_AT_MAX, ..ListQuery::all() };
             let known = self.fleet.vehicles(tenant, query).await?;
-            let in_service = known.iter().filter(|known| known.vehicle.status != ::fleet::vehicle::Status::Decommissioned);
+            let in_service =
+                known.iter().filter(|known| known.vehicle.status != ::fleet::vehicle::Status::Decommissioned);
             let named = in_service.map(|known| {
                 let allowed = known.vehicle.constraints.allowed_sectors.iter().flatten().copied();
                 (known.vehicle.profile.name.clone(), allowed.collect())

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use ::governance::{DraftId, Governance, WaiverId};
 use approvals::ApprovedCommand;
 use gateway::http::policies::{ACTIVATE, ROLL_BACK, WAIVE};
-use ::governance::{DraftId, Governance, WaiverId};
 use kernel::{BoxFuture, Code, Ctx, Reject, Subject, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;

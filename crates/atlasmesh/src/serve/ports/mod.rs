@@ -15,6 +15,7 @@ mod security;
 
 use std::sync::Arc;
 
+pub use self::activation::{InServiceNow, RestoreFlag};
 pub use self::approvals::{ClearStop, ReleaseHold};
 pub use self::evidence::{EvidenceKeys, ObservedVehicles, Vouchers};
 pub use self::fleet::KnownAbilities;
@@ -23,7 +24,6 @@ pub use self::identity::Motion;
 pub use self::maintenance::{MaintainedVehicles, OneAtATime};
 pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
 pub use self::security::{EventReader, IncidentSubjects, RestoreAccess};
-pub use self::activation::{InServiceNow, RestoreFlag};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::ctx::About;
