@@ -8,6 +8,7 @@ import { assertNoProblems, journey, withPage } from './journey.mjs'
 import './maintenance.mjs'
 import './onboarding.mjs'
 import './people.mjs'
+import './sector.mjs'
 import './security.mjs'
 import './updates.mjs'
 

@@ -18,16 +18,17 @@ export interface SectorLook {
   banner?: SectorBanner | null
 }
 
-export interface SectorLimit { id: string; limit: string; scope?: string | null; value: unknown; purpose: string }
+/** A limit, and the rules that set it. */
+export interface SectorLimit { limit: string; scope?: string | null; value: unknown; rules: string[] }
 export interface SectorParameter {
-  id: string; unit: string; value: number; default: number; min: number; max: number; tighten: string; purpose: string
+  id: string; unit: string; value?: number; default: number; min: number; max: number; tighten: string; purpose: string
 }
 export interface SectorSignal { id: string; unit?: string | null; max_age_ms: number; required: boolean; purpose: string }
 export interface SectorClause { clause: string; words: string; rules: string[] }
 
 /** What is in force of the tenant's sector. */
 export interface SectorInForce {
-  sector: string
+  sector: string | null
   title: string
   version: string
   digest: string
@@ -35,6 +36,7 @@ export interface SectorInForce {
   active: boolean
   activated_at?: string | null
   activated_by?: string | null
+  can_roll_back: boolean
   terms: Terms
   ui: SectorLook
   logo: string
@@ -70,6 +72,9 @@ export interface SectorPreview {
   denial?: Denial | null
   parts: { part: PreviewPart; changes: string[] }[]
   trips: { trip: string; loses: string[] }[]
+  vehicles_not_admitted: string[]
+  /** How many vehicles there are. */
+  vehicles: number
 }
 
 export type FeatureStep = 'installed' | 'entitled' | 'flag' | 'policy'
@@ -92,7 +97,9 @@ export interface Flag {
   owner: string
   expires?: string | null
   variants: Record<string, unknown>
-  variant: string
+  /** Of a switch, the side that it can be led to at once. */
+  safe?: string | null
+  variant: string | null
   value: unknown
   reason: string
   chosen?: { variant: string; by: string; at: string; reason: string } | null
@@ -106,14 +113,13 @@ export interface SubscribedFeature {
   limit?: number | 'unlimited' | null
   used?: number | null
   remaining?: number | null
-  period?: string | null
+  unit?: string | null
 }
 export interface Subscription {
   plan: string
   title: string
   add_ons: Record<string, number>
   sectors: string[]
-  valid_from: string
   valid_until?: string | null
   suspended: boolean
   features: SubscribedFeature[]

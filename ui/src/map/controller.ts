@@ -67,7 +67,7 @@ export class MapController {
     this.map.touchZoomRotate.disableRotation()
     this.map.keyboard.disableRotation()
     this.map.addControl(new ScaleControl({ unit: preferences.units, maxWidth: 90 }), 'bottom-right')
-    this.map.addControl(new AttributionControl({ compact: false, customAttribution: say('Roads: the {site.one}’s map © OpenStreetMap contributors') }), 'bottom-right')
+    this.map.addControl(new AttributionControl({ compact: false, customAttribution: say('Roads: map of the {site.one} © OpenStreetMap contributors') }), 'bottom-right')
     this.map.on('style.load', () => this.onStyleLoad())
     this.map.on('click', (event) => this.onClick(event))
     this.map.on('dblclick', () => this.listener.onDoubleClick())
