@@ -13,8 +13,9 @@ use crate::{page, process, setup};
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
-    /// What `atlasmesh demo` takes: --headless, --until-trips N, --vehicles N, --data DIR; --help shows all. Without
-    /// any, its state is kept in target/demo, and the next demo goes on from there.
+    /// What `atlasmesh demo` takes: --sector S, --headless, --until-trips N, --vehicles N, --data DIR; --help shows all.
+    /// Without any, its state is kept in target/demo, and the next demo goes on from there; with --sector mining and
+    /// without --data in target/demo-mining.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }
@@ -39,11 +40,27 @@ pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
     // The product takes our place: signals, the terminal and the exit code are its own.
     let mut demo = Command::new(&atlasmesh);
     demo.arg("demo").args(&args.args);
-    if args.args.is_empty() {
-        demo.args(["--data", KEPT_IN]);
+    if let Some(folder) = kept_in(&args.args) {
+        demo.args(["--data", &folder]);
     }
     let error = demo.exec();
     Err(error).with_context(|| format!("start {}", atlasmesh.display()))
+}
+
+/// Where the state of a demo with these arguments is kept, if they do not say it: a world has a folder of its own.
+fn kept_in(args: &[String]) -> Option<String> {
+    let says = |option: &str| args.iter().any(|arg| arg == option || arg.starts_with(&format!("{option}=")));
+    if says("--data") || says("--help") || says("-h") {
+        return None;
+    }
+    let inline = args.iter().find_map(|arg| arg.strip_prefix("--sector="));
+    let apart = args.windows(2).find(|pair| pair[0] == "--sector").map(|pair| pair[1].as_str());
+    match inline.or(apart) {
+        // The city is what is played where no sector is named.
+        Some("ride-hail") => Some(KEPT_IN.to_owned()),
+        Some(sector) => Some(format!("{KEPT_IN}-{sector}")),
+        None => args.is_empty().then(|| KEPT_IN.to_owned()),
+    }
 }
 
 /// Builds `atlasmesh` and, beside it, `atlasmesh-agent`; answers where cargo put the first.
@@ -72,6 +89,17 @@ fn executable(report: &str, name: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_world_has_a_folder_of_its_own() {
+        let kept = |args: &[&str]| kept_in(&args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>());
+        assert_eq!(kept(&[]).as_deref(), Some("target/demo"));
+        assert_eq!(kept(&["--sector", "mining"]).as_deref(), Some("target/demo-mining"));
+        assert_eq!(kept(&["--headless", "--sector=defense"]).as_deref(), Some("target/demo-defense"));
+        assert_eq!(kept(&["--sector", "ride-hail"]).as_deref(), Some("target/demo"));
+        assert_eq!(kept(&["--headless"]), None);
+        assert_eq!(kept(&["--sector", "mining", "--data", "d"]), None);
+    }
 
     #[test]
     fn the_program_is_found_in_cargos_report() {

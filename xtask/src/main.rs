@@ -23,6 +23,7 @@ mod setup;
 mod steps;
 mod test;
 mod tidy;
+mod worlds;
 
 use repo::Repo;
 
@@ -52,6 +53,8 @@ enum Command {
     NewDomain(new_domain::Args),
     /// Write the generated parts of the documentation from the code.
     Codegen(codegen::Args),
+    /// Write the maps of the demo's invented sites.
+    Worlds,
 }
 
 fn main() -> ExitCode {
@@ -75,5 +78,6 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tidy => tidy::run(&Repo::open(&root)?),
         Command::NewDomain(args) => new_domain::run(&root, &args),
         Command::Codegen(args) => codegen::run(&Repo::open(&root)?, &args),
+        Command::Worlds => worlds::run(&root),
     }
 }

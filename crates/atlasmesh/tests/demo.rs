@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use support::foreign::root;
 use support::process::Process;
-use support::server::{PATIENCE, demo};
+use support::server::{PATIENCE, atlasmesh, demo};
 
 /// How long a package index may take.
 const INSTALL_LIMIT: Duration = Duration::from_secs(240);
@@ -195,4 +195,19 @@ fn a_demo_goes_on_where_it_stood() {
     let demo = Demo::start(folder.path());
     assert!(trips(&demo).contains("COMPLETED"), "the trips of the first run are gone");
     demo.process.line_with("→ COMPLETED");
+}
+
+/// The invented worlds, each headless to three trips and a verified journal, all at the same time.
+#[test]
+fn a_mine_a_port_and_a_range_are_played_as_the_city_is() {
+    let worlds = ["mining", "logistics", "defense"].map(|sector| {
+        let mut command = atlasmesh();
+        let arguments = ["demo", "--headless", "--until-trips", "3", "--vehicles", "4", "--speedup", "60", "--sector"];
+        (sector, Process::start(sector, command.args(arguments).arg(sector)))
+    });
+    for (sector, mut process) in worlds {
+        process.line_with("trips done and verified");
+        assert!(process.ended().success(), "{sector}: {}", process.said());
+        assert!(process.said().contains("→ COMPLETED"), "{sector}");
+    }
 }

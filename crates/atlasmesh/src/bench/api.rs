@@ -21,7 +21,7 @@ use super::page::{serve, tenant};
 use super::{Bar, bar, percentile_ms, streams};
 use crate::cli::client::Client;
 use crate::cli::output::{line, text};
-use crate::demo::city::City;
+use crate::demo::city::{self, City};
 use crate::demo::setup::{self, SITE};
 
 /// Clients at once.
@@ -47,7 +47,7 @@ pub async fn run(count: usize, filled: bool) -> Result<()> {
     }
     let (_, token) = tenant(&gateway, "coquimbo-city").await?;
     let client = Client::new(&url, Some(token.clone()))?;
-    let map = setup::map(&client).await?;
+    let map = setup::map(&client, &city::FACTS).await?;
     line(format!(
         "api: {CLIENTS} clients, each with its own connection, {:.0} s a part, a map of {} nodes and {} edges, SQLite synchronous=FULL",
         FOR.as_secs_f64(),

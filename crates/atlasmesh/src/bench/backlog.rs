@@ -10,7 +10,7 @@ use super::{Bar, bar};
 use crate::cli::args::DemoOptions;
 use crate::cli::client::Client;
 use crate::cli::output::line;
-use crate::demo::city::City;
+use crate::demo::city::{self, City};
 use crate::demo::folder::DemoFolder;
 use crate::demo::setup::{self, SITE};
 
@@ -49,12 +49,19 @@ pub async fn run(seconds: usize) -> Result<()> {
 }
 
 async fn measure(waiting: usize, lasts: Duration) -> Result<Figures> {
-    let options = DemoOptions { headless: true, until_trips: None, vehicles: VEHICLES, speedup: SPEEDUP, data: None };
+    let options = DemoOptions {
+        headless: true,
+        sector: None,
+        until_trips: None,
+        vehicles: VEHICLES,
+        speedup: SPEEDUP,
+        data: None,
+    };
     let folder = DemoFolder::open(None)?;
     let mut notes = folder.notes()?;
     let server = setup::start_server(&folder, &mut notes).await?;
-    let client = setup::tenant(&server, &folder, &mut notes).await?;
-    setup::map(&client).await?;
+    let client = setup::tenant(&server, &city::FACTS, &folder, &mut notes).await?;
+    setup::map(&client, &city::FACTS).await?;
     let mut city = City::read()?;
     setup::vehicles(&options, &client, &mut city, &folder, &mut notes).await?;
     let agents = setup::start_agents(&folder)?;

@@ -26,6 +26,7 @@ use super::page::{serve, tenant};
 use super::{Bar, bar, percentile_ms};
 use crate::cli::client::{Call, Client, Refused};
 use crate::cli::output::{line, text};
+use crate::demo::city;
 use crate::demo::setup;
 
 /// Vehicles whose key is copied, one after the other.
@@ -71,7 +72,7 @@ pub async fn run(count: usize) -> Result<()> {
     let (gateway, url, _stop) = serve(folder.path()).await?;
     let (tenant, token) = tenant(&gateway, "coquimbo-city").await?;
     let client = Client::new(&url, Some(token.clone()))?;
-    setup::map(&client).await?;
+    setup::map(&client, &city::FACTS).await?;
     let bench = Bench { gateway, tenant, client, url, token };
     line(format!(
         "incidents: {count} people whose sign-in is blocked, {COPIED} vehicles whose key is copied, a timeline of {ENTRIES} entries, SQLite synchronous=FULL"

@@ -31,6 +31,7 @@ use uptane::metadata::{Hashes, Target};
 use super::{Bar, bar, percentile_ms};
 use crate::cli::client::Client;
 use crate::cli::output::line;
+use crate::demo::city;
 use crate::demo::folder::DemoFolder;
 use crate::demo::setup;
 
@@ -53,8 +54,8 @@ pub async fn run(vehicles: usize) -> Result<()> {
     let demo = DemoFolder::open(Some(folder.path()))?;
     let mut notes = demo.notes()?;
     let server = setup::start_server(&demo, &mut notes).await?;
-    let client = setup::tenant(&server, &demo, &mut notes).await?;
-    setup::map(&client).await?;
+    let client = setup::tenant(&server, &city::FACTS, &demo, &mut notes).await?;
+    setup::map(&client, &city::FACTS).await?;
     let updates = notes.updates.clone().context("the server names no place for updates")?;
     let mut clients = Vec::new();
     for n in 0..vehicles.max(POLLERS) {

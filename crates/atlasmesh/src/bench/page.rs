@@ -25,7 +25,7 @@ use super::{Bar, bar};
 use crate::cli::args::ServeOptions;
 use crate::cli::client::Client;
 use crate::cli::output::{line, text};
-use crate::demo::city::City;
+use crate::demo::city::{self, City};
 use crate::demo::setup::{self, SITE};
 use crate::serve::folder::DataFolder;
 use crate::serve::witnesses::WitnessAt;
@@ -72,7 +72,7 @@ pub async fn run(count: usize) -> Result<()> {
     let (gateway, url, _stop) = serve(folder.path()).await?;
     let (tenant, token) = tenant(&gateway, "coquimbo-city").await?;
     let client = Client::new(&url, Some(token.clone()))?;
-    setup::map(&client).await?;
+    setup::map(&client, &city::FACTS).await?;
     let driven = register(&gateway, &client, &tenant, count).await?;
     line(format!(
         "page: {count} vehicles, each with a sample a second, a map of Coquimbo and La Serena, 1440 × 900 pixels"

@@ -21,6 +21,7 @@ use super::page::tenant;
 use super::{Bar, bar, percentile_ms};
 use crate::cli::client::Client;
 use crate::cli::output::{line, text};
+use crate::demo::city;
 use crate::demo::setup;
 
 /// Everybody who follows at once.
@@ -55,7 +56,7 @@ pub async fn measure(gateway: &Arc<Gateway>, url: &str) -> Result<()> {
     sockets::raise_file_limit()?;
     let (_, token) = tenant(gateway, "followed-cars").await?;
     let client = Client::new(url, Some(token.clone()))?;
-    setup::map(&client).await?;
+    setup::map(&client, &city::FACTS).await?;
     let vehicle = journal(&client).await?;
     let authority = url.trim_start_matches("http://").to_owned();
     let place = Place { client: &client, vehicle: &vehicle, authority: &authority, token: &token };

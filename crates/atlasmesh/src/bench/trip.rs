@@ -10,7 +10,7 @@ use super::{Bar, bar, percentile_ms};
 use crate::cli::args::DemoOptions;
 use crate::cli::client::Client;
 use crate::cli::output::{line, text};
-use crate::demo::city::City;
+use crate::demo::city::{self, City};
 use crate::demo::folder::DemoFolder;
 use crate::demo::setup::{self, SITE};
 
@@ -21,13 +21,19 @@ const WAIT_MS: u32 = 10_000;
 
 pub async fn run(count: usize) -> Result<()> {
     super::tick::run().await?;
-    let options =
-        DemoOptions { headless: true, until_trips: None, vehicles: count.clamp(1, 200), speedup: 20.0, data: None };
+    let options = DemoOptions {
+        headless: true,
+        sector: None,
+        until_trips: None,
+        vehicles: count.clamp(1, 200),
+        speedup: 20.0,
+        data: None,
+    };
     let folder = DemoFolder::open(None)?;
     let mut notes = folder.notes()?;
     let server = setup::start_server(&folder, &mut notes).await?;
-    let client = setup::tenant(&server, &folder, &mut notes).await?;
-    let map = setup::map(&client).await?;
+    let client = setup::tenant(&server, &city::FACTS, &folder, &mut notes).await?;
+    let map = setup::map(&client, &city::FACTS).await?;
     let mut city = City::read()?;
     setup::vehicles(&options, &client, &mut city, &folder, &mut notes).await?;
     let agents = setup::start_agents(&folder)?;

@@ -4,13 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
+use kernel::Sector;
+use serde_json::{Value, json};
 
-/// Nodes as gzip-compressed CSV.
-const NODES: &[u8] = include_bytes!("../../../../data/coquimbo/nodes.csv.gz");
-/// Links as gzip-compressed CSV.
-const LINKS: &[u8] = include_bytes!("../../../../data/coquimbo/links.csv.gz");
-/// Links where a vehicle must not stop, as CSV.
-const NO_STOP: &str = include_str!("../../../../data/coquimbo/no_stop.csv");
+use super::setup::{self, SITE, TENANT, WORN};
+use super::tries;
+use super::worlds::{Capabilities, Draws, Facts, Stand, World, unpacked};
+
+/// The city as a world.
+pub static FACTS: Facts = Facts {
+    sector: Sector::RideHail,
+    tenant: TENANT,
+    site: SITE,
+    plan: "professional",
+    nodes: include_bytes!("../../../../data/coquimbo/nodes.csv.gz"),
+    links: include_bytes!("../../../../data/coquimbo/links.csv.gz"),
+    no_stop: include_str!("../../../../data/coquimbo/no_stop.csv"),
+};
 
 /// The Plaza de Armas of La Serena, about which the demo plays.
 const CENTRE: Place = Place { lat: -29.9027, lon: -71.2519 };
@@ -20,6 +30,8 @@ const RADIUS_M: f64 = 3_000.0;
 const TRIP_MIN_M: f64 = 700.0;
 /// Tries to draw a pair of places far enough apart before the nearest miss is taken.
 const DRAWS_MAX: usize = 64;
+/// One ride in so many is for somebody with a wheelchair.
+const WHEELCHAIR_RIDES: usize = 8;
 
 /// A place in WGS 84 degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,27 +54,18 @@ impl Place {
     }
 }
 
-/// The texts that the server imports.
-pub fn network() -> Result<serde_json::Value> {
-    Ok(serde_json::json!({ "nodes": unpacked(NODES)?, "links": unpacked(LINKS)?, "no_stop": NO_STOP }))
-}
-
-fn unpacked(bytes: &[u8]) -> Result<String> {
-    let bytes = routing::import::decompress(bytes).context("the demo's map is damaged")?;
-    String::from_utf8(bytes).context("the demo's map is not UTF-8")
-}
-
 /// Places from which every other one can be reached, and draws among them that are the same each time.
 #[derive(Debug)]
 pub struct City {
     places: Vec<Place>,
-    draws: u64,
+    draws: Draws,
+    asked: usize,
 }
 
 impl City {
     /// Reads the places of the city's centre.
     pub fn read() -> Result<Self> {
-        Self::from_csv(&unpacked(NODES)?, &unpacked(LINKS)?)
+        Self::from_csv(&unpacked(FACTS.nodes)?, &unpacked(FACTS.links)?)
     }
 
     fn from_csv(nodes: &str, links: &str) -> Result<Self> {
@@ -80,15 +83,12 @@ impl City {
             .copied()
             .collect();
         anyhow::ensure!(places.len() >= 2, "the demo's map has no two places that reach each other near its centre");
-        Ok(Self { places, draws: 0x5eed })
+        Ok(Self { places, draws: Draws::new(), asked: 0 })
     }
 
     /// A place; the n-th draw is the same in each run.
     pub fn place(&mut self) -> Place {
-        // Knuth's MMIX constants: the high bits of this generator are good enough to scatter vehicles over a city.
-        self.draws = self.draws.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let n = (self.draws >> 33) as usize % self.places.len();
-        self.places[n]
+        self.places[self.draws.below(self.places.len())]
     }
 
     /// Where a trip begins and ends.
@@ -102,6 +102,39 @@ impl City {
             to = self.place();
         }
         (from, to)
+    }
+}
+
+impl World for City {
+    fn facts(&self) -> &'static Facts {
+        &FACTS
+    }
+
+    fn profile(&self, n: usize) -> Value {
+        setup::profile(n)
+    }
+
+    fn start(&mut self, _n: usize) -> Place {
+        self.place()
+    }
+
+    fn ask(&mut self, fleet: &Capabilities) -> Value {
+        self.asked += 1;
+        let (from, to) = self.pair();
+        let wheelchair = self.asked.is_multiple_of(WHEELCHAIR_RIDES) && fleet.contains("wheelchair");
+        let capabilities: &[&str] = if wheelchair { &["wheelchair"] } else { &[] };
+        json!({
+            "site": SITE, "kind": "passenger", "origin": from.to_json(), "destination": to.to_json(),
+            "requirements": { "passengers": 1, "capabilities": capabilities },
+        })
+    }
+
+    fn tries(&mut self, stand: &Stand<'_>) -> Result<Vec<String>> {
+        tries::lines(stand, self)
+    }
+
+    fn worn(&self) -> Option<usize> {
+        Some(WORN)
     }
 }
 

@@ -5,13 +5,19 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use kernel::Sector;
 use serde::{Deserialize, Serialize};
+
+use super::worlds::Capabilities;
 
 /// What the demo must remember to go on: the credentials that a server tells once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notes {
+    /// The world that it plays; the city where none is noted.
+    #[serde(default)]
+    pub sector: Option<Sector>,
     /// Of the platform's administrator.
     pub platform_token: Option<String>,
     /// Of the tenant's administrator.
@@ -25,6 +31,14 @@ pub struct Notes {
     pub updates: Option<String>,
     /// The registered vehicles, in the form that `atlasmesh-agent fleet` takes them.
     pub vehicles: Vec<serde_json::Value>,
+}
+
+impl Notes {
+    /// What so many of its vehicles can do, each of them something.
+    pub fn can_do(&self, vehicles: usize) -> Capabilities {
+        let lists = self.vehicles.iter().take(vehicles).filter_map(|vehicle| vehicle.get("capabilities")?.as_array());
+        lists.flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    }
 }
 
 /// The demo's folder.
@@ -77,6 +91,21 @@ impl DemoFolder {
         }
     }
 
+    /// Notes which world is played here; another one than before is refused.
+    pub fn play_in(&self, notes: &mut Notes, sector: Sector) -> Result<()> {
+        let before = notes.sector.or_else(|| notes.tenant_token.as_ref().map(|_| Sector::RideHail));
+        if let Some(before) = before {
+            ensure!(
+                before == sector,
+                "the demo in {} is one of sector {before} and cannot go on as {sector}: go on with --sector {before}, or \
+                 choose another folder with --data",
+                self.root.display()
+            );
+        }
+        notes.sector = Some(sector);
+        self.note(notes)
+    }
+
     /// Keeps the notes, readable by their owner alone.
     pub fn note(&self, notes: &Notes) -> Result<()> {
         self.write_private("demo.json", &serde_json::to_vec_pretty(notes)?)
@@ -121,6 +150,21 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         drop(folder);
         assert_eq!(DemoFolder::open(Some(root.path())).unwrap().notes().unwrap(), notes);
+    }
+
+    #[test]
+    fn a_folder_keeps_its_world() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = DemoFolder::open(Some(root.path())).unwrap();
+        let mut notes = folder.notes().unwrap();
+        folder.play_in(&mut notes, Sector::Mining).unwrap();
+        folder.play_in(&mut folder.notes().unwrap(), Sector::Mining).unwrap();
+        let refused = folder.play_in(&mut folder.notes().unwrap(), Sector::Defense).unwrap_err().to_string();
+        assert!(refused.contains("--sector mining"), "{refused}");
+        // Notes from before there were other worlds are of the city.
+        let mut city = Notes { tenant_token: Some("amt_x".into()), ..Notes::default() };
+        assert!(folder.play_in(&mut city, Sector::Logistics).is_err());
+        folder.play_in(&mut city, Sector::RideHail).unwrap();
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod play;
 pub mod setup;
 mod tries;
 mod view;
+pub mod worlds;
 
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,11 @@ use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::child::GuardedChild;
-use self::city::City;
 use self::folder::{DemoFolder, Notes};
 use self::play::{Play, REDRAW};
 use self::setup::Server;
 use self::view::View;
+use self::worlds::{Stand, World};
 use crate::cli::args::DemoOptions;
 use crate::cli::client::Client;
 use crate::cli::journal;
@@ -73,16 +74,18 @@ struct Stage {
 }
 
 async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> Result<(Stage, Play)> {
+    let mut world = worlds::of(options.sector)?;
+    let facts = world.facts();
     let mut notes = folder.notes()?;
+    folder.play_in(&mut notes, facts.sector)?;
     let server = setup::start_server(folder, &mut notes).await?;
     say(began, format!("server at {}, vehicles connect to {}", server.url, server.link));
-    let client = setup::tenant(&server, folder, &mut notes).await?;
-    setup::people(&server, &client).await?;
+    let client = setup::tenant(&server, facts, folder, &mut notes).await?;
+    setup::people(&server, &client, facts.tenant).await?;
     setup::workshop(&client).await?;
-    let map = setup::map(&client).await?;
+    let map = setup::map(&client, facts).await?;
     say(began, format!("map of {}: digest {}", text(&map, "/site"), map_digest(&map)));
-    let mut city = City::read()?;
-    setup::vehicles(options, &client, &mut city, folder, &mut notes).await?;
+    setup::vehicles(options, &client, world.as_mut(), folder, &mut notes).await?;
     say(began, format!("{} vehicles registered", options.vehicles));
     let agents = setup::start_agents(folder)?;
     let online = setup::ready(&client, options.vehicles).await?;
@@ -90,17 +93,17 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     let head = client.get("/v1/journal/head").await?;
     let from = head.get("size").and_then(Value::as_u64).unwrap_or_default();
     if options.until_trips.is_none() {
-        invite(folder, &server, &notes, &mut city)?;
+        invite(folder, &server, &notes, world.as_mut())?;
     }
-    let play = Play::new(client.clone(), city).await?;
+    let play = Play::new(client.clone(), world, notes.can_do(options.vehicles)).await?;
     Ok((Stage { agents, server, client, notes, from }, play))
 }
 
 /// Prints what can be tried, and keeps it in a file for those whose terminal shows the fleet.
-fn invite(folder: &DemoFolder, server: &Server, notes: &Notes, city: &mut City) -> Result<()> {
+fn invite(folder: &DemoFolder, server: &Server, notes: &Notes, world: &mut dyn World) -> Result<()> {
     let token = notes.tenant_token.as_deref().unwrap_or_default();
-    let door = tries::Door { url: &server.url, link: &server.link, token };
-    let lines = tries::lines(folder, &door, notes.vehicles.len(), city)?;
+    let stand = Stand { folder, url: &server.url, link: &server.link, token, vehicles: notes.vehicles.len() };
+    let lines = world.tries(&stand)?;
     folder.write_private(TRY_FILE, lines.join("\n").as_bytes())?;
     lines.iter().for_each(line);
     Ok(())

@@ -8,8 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::city::City;
-use super::setup::SITE;
+use super::worlds::{Capabilities, World};
 use crate::cli::client::{Client, Refused};
 use crate::cli::output;
 
@@ -87,7 +86,8 @@ fn steps(page: &Value) -> Vec<Step> {
 #[derive(Debug)]
 pub struct Play {
     client: Client,
-    city: City,
+    world: Box<dyn World>,
+    fleet: Capabilities,
     trips: BTreeMap<String, String>,
     pub news: VecDeque<String>,
     refused_in_a_row: usize,
@@ -97,10 +97,11 @@ pub struct Play {
 
 impl Play {
     /// The trips of a tenant that may have some from before.
-    pub async fn new(client: Client, city: City) -> Result<Self> {
+    pub async fn new(client: Client, world: Box<dyn World>, fleet: Capabilities) -> Result<Self> {
         let mut play = Self {
             client,
-            city,
+            world,
+            fleet,
             trips: BTreeMap::new(),
             news: VecDeque::new(),
             refused_in_a_row: 0,
@@ -117,6 +118,10 @@ impl Play {
             }
         }
         Ok(play)
+    }
+
+    pub fn tenant(&self) -> &'static str {
+        self.world.facts().tenant
     }
 
     /// Trips that ended well in this run.
@@ -143,11 +148,7 @@ impl Play {
     /// Asks for trips until this many are open. A pair of places between which policy or streets allow none is skipped.
     pub async fn ask_for(&mut self, open: usize) -> Result<()> {
         while self.open() < open {
-            let (from, to) = self.city.pair();
-            let body = json!({
-                "site": SITE, "kind": "passenger", "origin": from.to_json(), "destination": to.to_json(),
-                "requirements": { "passengers": 1 },
-            });
+            let body = self.world.ask(&self.fleet);
             match self.client.post("/v1/trips", &body).await {
                 Ok(made) => {
                     self.refused_in_a_row = 0;

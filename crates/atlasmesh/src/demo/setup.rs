@@ -7,22 +7,24 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::child::{GuardedChild, Lines, watch_for};
-use super::city::{self, City};
 use super::folder::{DemoFolder, Notes};
+use super::worlds::{Facts, World};
 use crate::cli::args::DemoOptions;
 use crate::cli::client::{Client, Refused};
 
-/// The tenant that the demo plays in.
+/// The tenant of the demo's city.
 pub const TENANT: &str = "coquimbo-city";
 /// Its site.
 pub const SITE: &str = "coquimbo";
-/// What its vehicles can do.
+/// What each of its vehicles can do.
 pub const CAPABILITIES: [&str; 2] = ["passenger", "delivery"];
 /// One vehicle in so many meets something on its way that it asks a person about, so that there is somebody to help.
 pub const ASKING: usize = 12;
 /// After how many metres.
 const OBSTACLE_AFTER_M: f64 = 3_000.0;
-/// The vehicle whose brake pads are near their end.
+/// One taxi in so many takes a wheelchair.
+const RAMPS: usize = 4;
+/// The taxi whose brake pads are near their end.
 pub const WORN: usize = 4;
 /// How the server tells its first administrator's token.
 const TOKEN_LINE: &str = "platform administrator's token, shown this once: ";
@@ -98,10 +100,10 @@ pub async fn start_server(folder: &DemoFolder, notes: &mut Notes) -> Result<Serv
 }
 
 /// The client of the demo's tenant, which is made where there is none.
-pub async fn tenant(server: &Server, folder: &DemoFolder, notes: &mut Notes) -> Result<Client> {
+pub async fn tenant(server: &Server, facts: &Facts, folder: &DemoFolder, notes: &mut Notes) -> Result<Client> {
     if notes.tenant_token.is_none() {
         let platform = Client::new(&server.url, notes.platform_token.clone())?;
-        let body = json!({ "name": TENANT, "sector": "ride-hail", "simulated": true });
+        let body = json!({ "name": facts.tenant, "sector": facts.sector, "simulated": true });
         let made = platform.post("/v1/tenants", &body).await.context("the tenant cannot be made")?;
         let token = made.get("token").and_then(Value::as_str).context("the new tenant has no token")?;
         notes.tenant_token = Some(token.to_owned());
@@ -128,8 +130,13 @@ pub fn email(name: &str) -> String {
     format!("{name}@demo.example")
 }
 
+/// Everybody who signs in, with role, for people to read.
+pub fn people_text() -> String {
+    PEOPLE.map(|(name, role)| format!("{} ({role})", email(name))).join(", ")
+}
+
 /// Invites those who are not there yet, and chooses their password for them.
-pub async fn people(server: &Server, client: &Client) -> Result<()> {
+pub async fn people(server: &Server, client: &Client, tenant: &str) -> Result<()> {
     let known = client.get("/v1/users?limit=1000").await?;
     let has = |name: &str| count(&known, |user| user.get("name").and_then(Value::as_str) == Some(name)) > 0;
     for (name, role) in PEOPLE.into_iter().filter(|(name, _)| !has(name)) {
@@ -137,43 +144,45 @@ pub async fn people(server: &Server, client: &Client) -> Result<()> {
         let invited = client.post("/v1/users", &body).await.with_context(|| format!("{name} cannot be invited"))?;
         let link = invited.get("invitation").and_then(Value::as_str).unwrap_or_default();
         let code = link.rsplit('/').next().unwrap_or_default();
-        let accept = json!({ "tenant": TENANT, "code": code, "password": PASSWORD });
+        let accept = json!({ "tenant": tenant, "code": code, "password": PASSWORD });
         Client::new(&server.url, None)?.post("/v1/session/invitation", &accept).await?;
     }
     Ok(())
 }
 
-/// Imports the city, unless it is there.
-pub async fn map(client: &Client) -> Result<Value> {
-    let path = format!("/v1/sites/{SITE}");
+/// Imports a world's map, unless it is there.
+pub async fn map(client: &Client, facts: &Facts) -> Result<Value> {
+    let path = format!("/v1/sites/{}", facts.site);
     match client.get(&path).await {
         Ok(site) if site.pointer("/map/digest").is_some() => return Ok(site),
         Ok(_) => {}
         Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == 404) => {}
         Err(error) => return Err(error),
     }
-    let body = serde_json::to_vec(&city::network()?)?;
-    client.put(&format!("{path}/map"), body, "application/json").await.context("the city cannot be imported")
+    let body = serde_json::to_vec(&facts.network()?)?;
+    client.put(&format!("{path}/map"), body, "application/json").await.context("the map cannot be imported")
 }
 
 /// Onboards what is missing of the fleet, as a garage does it, and writes the file that its agents are started from.
 pub async fn vehicles(
     options: &DemoOptions,
     client: &Client,
-    city: &mut City,
+    world: &mut dyn World,
     folder: &DemoFolder,
     notes: &mut Notes,
 ) -> Result<()> {
     ensure!(options.vehicles > 0, "--vehicles must be 1 or more");
     for n in notes.vehicles.len()..options.vehicles {
-        let made = client.post("/v1/vehicles", &profile(n)).await.context("a vehicle cannot be registered")?;
+        let profile = world.profile(n);
+        let made = client.post("/v1/vehicles", &profile).await.context("a vehicle cannot be registered")?;
         let id = made.get("id").and_then(Value::as_str).context("a registered vehicle has no id")?;
         let invited = client.post(&format!("/v1/vehicles/{id}/join-token"), &json!({})).await;
         let invited = invited.context("a vehicle gets no join token")?;
         notes.vehicles.push(json!({
-            "bootstrap": invited.get("bootstrap"), "start": city.place().to_json(),
-            "capabilities": CAPABILITIES, "obstacle_after_m": (n % ASKING == ASKING - 1).then_some(OBSTACLE_AFTER_M),
-            "wear": (n == WORN).then(worn),
+            "bootstrap": invited.get("bootstrap"), "start": world.start(n).to_json(),
+            "capabilities": profile.get("capabilities"),
+            "obstacle_after_m": (n % ASKING == ASKING - 1).then_some(OBSTACLE_AFTER_M),
+            "wear": (world.worn() == Some(n)).then(worn),
         }));
         folder.note(notes)?;
     }
@@ -249,14 +258,21 @@ pub fn taxi(n: usize) -> String {
     format!("taxi-{:02}", n + 1)
 }
 
+/// Whether the taxi of a number has a ramp and a place for a wheelchair.
+fn has_ramp(n: usize) -> bool {
+    n % RAMPS == RAMPS - 1
+}
+
 /// A robotaxi of a common size.
 pub fn profile(n: usize) -> Value {
+    let ramp = has_ramp(n).then_some("wheelchair");
+    let capabilities: Vec<&str> = CAPABILITIES.into_iter().chain(ramp).collect();
     json!({
         "site": SITE,
         "name": taxi(n),
         "simulated": true,
         "sectors": ["ride-hail"],
-        "capabilities": CAPABILITIES,
+        "capabilities": capabilities,
         "max_speed_mps": 27.0,
         "payload_max_kg": 500.0,
         "seats": 4,

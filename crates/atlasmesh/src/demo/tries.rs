@@ -1,41 +1,32 @@
 //! What a newcomer can try while the demo runs: numbered lines that work as they are printed, in a shell at the root of
 //! the repository. A test runs each of them.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 
 use super::city::{City, Place};
 use super::evidence;
 use super::folder::DemoFolder;
-use super::setup::{ASKING, PASSWORD, PEOPLE, SITE, TENANT, WORN, email, taxi};
+use super::setup::{ASKING, PASSWORD, SITE, TENANT, WORN, people_text, taxi};
+use super::worlds::Stand;
+use super::worlds::lines::{data, exports};
 
 /// How long the demo's images are.
 const IMAGE_BYTES: usize = 8_000_000;
 /// Half the side of the closed square, in degrees: some 60 m.
 const HALF_SIDE_DEG: f64 = 0.0005;
 
-/// Where the demo's server is, and by which token it is asked.
-pub struct Door<'a> {
-    pub url: &'a str,
-    pub link: &'a str,
-    pub token: &'a str,
-}
-
-pub fn lines(folder: &DemoFolder, door: &Door<'_>, vehicles: usize, city: &mut City) -> Result<Vec<String>> {
-    let Door { url, link, token } = door;
-    let program = std::env::current_exe().context("this program cannot be found")?;
-    let programs = program.parent().context("this program is in no folder")?.display().to_string();
-    let data = folder.path("");
-    let data = data.display().to_string();
-    let data = data.trim_end_matches('/');
+pub fn lines(stand: &Stand<'_>, city: &mut City) -> Result<Vec<String>> {
+    let Stand { folder, url, link, token, vehicles } = *stand;
+    let data = &data(folder);
     let ((from, to), start) = (city.pair(), city.place());
     let images = images(folder)?;
     Ok(vec![
         String::new(),
         "Try this, in another terminal:".into(),
-        format!("  export PATH=\"{programs}:$PATH\" ATLASMESH_URL={url} ATLASMESH_TOKEN={token}"),
+        exports(stand)?,
         format!("1 look:            {url}/#token={token}"),
-        format!("  or sign in:      {url}  organisation {TENANT}, password \"{PASSWORD}\", as {}", people()),
+        format!("  or sign in:      {url}  organisation {TENANT}, password \"{PASSWORD}\", as {}", people_text()),
         format!("2 ask for a trip:  {}", ask(from, to)),
         format!("3 close its end:   {}", close(to)),
         format!("  and ask again:   {}", create(from, to)),
@@ -163,10 +154,6 @@ fn bring_back() -> String {
          atlasmesh security close \"$incident\" --lessons 'keys belong in a module' && \
          atlasmesh security report \"$incident\""
     )
-}
-
-fn people() -> String {
-    PEOPLE.map(|(name, role)| format!("{} ({role})", email(name))).join(", ")
 }
 
 fn typed(place: Place) -> String {

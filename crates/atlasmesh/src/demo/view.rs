@@ -60,7 +60,7 @@ fn lines_of(seconds: u64, vehicles: &Value, play: &Play, screen: usize) -> Vec<S
     let items = vehicles.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let states: Vec<String> = play.by_status().iter().map(|(status, count)| format!("{count} {status}")).collect();
     let mut lines = vec![
-        format!("AtlasMesh Fleet OS   coquimbo-city   {seconds} s   simulated   (Ctrl-C ends)"),
+        format!("AtlasMesh Fleet OS   {}   {seconds} s   simulated   (Ctrl-C ends)", play.tenant()),
         format!("trips: {}", if states.is_empty() { "none yet".to_owned() } else { states.join(", ") }),
         String::new(),
         format!(

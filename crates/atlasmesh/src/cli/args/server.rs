@@ -90,11 +90,14 @@ fn witness_name(name: &str) -> Result<String, String> {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = examples!["atlasmesh demo --vehicles 10", "atlasmesh demo --headless --until-trips 5"])]
+#[command(after_help = examples!["atlasmesh demo --vehicles 10", "atlasmesh demo --sector mining", "atlasmesh demo --headless --until-trips 5"])]
 pub struct DemoOptions {
     /// Without a live view: one line per event that matters.
     #[arg(long)]
     pub headless: bool,
+    /// Which world it plays: a mine, a port (logistics), a city (ride-hail, as without it) or a range (defense).
+    #[arg(long)]
+    pub sector: Option<kernel::Sector>,
     /// End when this many trips are done and verified.
     #[arg(long)]
     pub until_trips: Option<usize>,
