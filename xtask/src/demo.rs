@@ -56,8 +56,6 @@ fn kept_in(args: &[String]) -> Option<String> {
     let inline = args.iter().find_map(|arg| arg.strip_prefix("--sector="));
     let apart = args.windows(2).find(|pair| pair[0] == "--sector").map(|pair| pair[1].as_str());
     match inline.or(apart) {
-        // The city is what is played where no sector is named.
-        Some("ride-hail") => Some(KEPT_IN.to_owned()),
         Some(sector) => Some(format!("{KEPT_IN}-{sector}")),
         None => args.is_empty().then(|| KEPT_IN.to_owned()),
     }
@@ -96,7 +94,6 @@ mod tests {
         assert_eq!(kept(&[]).as_deref(), Some("target/demo"));
         assert_eq!(kept(&["--sector", "mining"]).as_deref(), Some("target/demo-mining"));
         assert_eq!(kept(&["--headless", "--sector=defense"]).as_deref(), Some("target/demo-defense"));
-        assert_eq!(kept(&["--sector", "ride-hail"]).as_deref(), Some("target/demo"));
         assert_eq!(kept(&["--headless"]), None);
         assert_eq!(kept(&["--sector", "mining", "--data", "d"]), None);
     }

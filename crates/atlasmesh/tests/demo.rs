@@ -211,3 +211,34 @@ fn a_mine_a_port_and_a_range_are_played_as_the_city_is() {
         assert!(process.said().contains("→ COMPLETED"), "{sector}");
     }
 }
+
+/// Each numbered line of the invented worlds, but the first, which is an address.
+#[test]
+fn every_line_of_a_mine_a_port_and_a_range_works_as_it_is_printed() {
+    let worlds = ["mining", "logistics", "defense"].map(|sector| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = atlasmesh();
+        let arguments = ["demo", "--vehicles", "4", "--speedup", "60", "--sector", sector, "--data"];
+        (sector, Process::start(sector, command.args(arguments).arg(folder.path())), folder)
+    });
+    for (sector, process, _folder) in worlds {
+        process.line_with("Ctrl-C ends the demo");
+        let said = process.said();
+        let lines = said.lines().skip_while(|line| !line.starts_with("Try this")).map(str::to_owned).collect();
+        let demo = Demo { process, lines };
+        demo.process.line_with("→ COMPLETED");
+        let numbered = demo.lines.iter().filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
+        let titles: Vec<&str> = numbered.filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+        assert!(titles.len() >= 6, "{sector}: {titles:?}");
+        for title in &titles[1..] {
+            let name = format!("{title}:");
+            if title.contains("be refused") {
+                let refused = demo.run(&name);
+                assert_eq!(refused.status.code(), Some(1), "{sector}");
+                assert!(text(&refused.stderr).contains(&format!("{sector}.trip.")), "{}", text(&refused.stderr));
+            } else {
+                demo.works(&name);
+            }
+        }
+    }
+}

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::setup::{self, SITE, TENANT, WORN};
 use super::tries;
+use super::worlds::work::{Known, Step};
 use super::worlds::{Capabilities, Draws, Facts, Stand, World, unpacked};
 
 /// The city as a world.
@@ -30,6 +31,10 @@ const RADIUS_M: f64 = 3_000.0;
 const TRIP_MIN_M: f64 = 700.0;
 /// Tries to draw a pair of places far enough apart before the nearest miss is taken.
 const DRAWS_MAX: usize = 64;
+/// Named places, where the demo has some.
+const PICK_UP_PLACES: usize = 24;
+/// Half the side of the service area, in degrees: more than the radius about which the demo plays.
+const AREA_HALF_DEG: f64 = 0.05;
 /// One ride in so many is for somebody with a wheelchair.
 const WHEELCHAIR_RIDES: usize = 8;
 
@@ -66,6 +71,13 @@ impl City {
     /// Reads the places of the city's centre.
     pub fn read() -> Result<Self> {
         Self::from_csv(&unpacked(FACTS.nodes)?, &unpacked(FACTS.links)?)
+    }
+
+    /// The same city, whose rides begin and end at a few places that have names.
+    pub fn with_pick_up_places() -> Result<Self> {
+        let mut city = Self::read()?;
+        city.places = (0..PICK_UP_PLACES).map(|_| city.place()).collect();
+        Ok(city)
     }
 
     fn from_csv(nodes: &str, links: &str) -> Result<Self> {
@@ -127,6 +139,29 @@ impl World for City {
             "site": SITE, "kind": "passenger", "origin": from.to_json(), "destination": to.to_json(),
             "requirements": { "passengers": 1, "capabilities": capabilities },
         })
+    }
+
+    fn places(&self) -> Vec<Value> {
+        let named = |(n, place): (usize, &Place)| {
+            json!({
+                "site": SITE, "name": format!("Pick-up {:02}", n + 1), "kind": "pick_up_place", "at": place.to_json(),
+                "radius_m": 40, "wheelchair": n % 8 != 7,
+            })
+        };
+        self.places.iter().enumerate().map(named).collect()
+    }
+
+    fn first_work(&self, _known: &Known) -> Vec<Step> {
+        let corner = |north: f64, east: f64| {
+            Place { lat: CENTRE.lat + north * AREA_HALF_DEG, lon: CENTRE.lon + east * AREA_HALF_DEG }.to_json()
+        };
+        let area = [corner(-1.0, -1.0), corner(-1.0, 1.0), corner(1.0, 1.0), corner(1.0, -1.0)];
+        let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let body = json!({
+            "site": SITE, "name": "La Serena centre", "area": area, "wheelchair": true, "utc_offset_min": -180,
+            "hours": [{ "days": days, "from": "00:00", "to": "24:00" }],
+        });
+        vec![Step::post("/v1/service-areas", "name", body)]
     }
 
     fn tries(&mut self, stand: &Stand<'_>) -> Result<Vec<String>> {

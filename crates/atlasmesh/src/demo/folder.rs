@@ -92,17 +92,20 @@ impl DemoFolder {
     }
 
     /// Notes which world is played here; another one than before is refused.
-    pub fn play_in(&self, notes: &mut Notes, sector: Sector) -> Result<()> {
-        let before = notes.sector.or_else(|| notes.tenant_token.as_ref().map(|_| Sector::RideHail));
-        if let Some(before) = before {
+    pub fn play_in(&self, notes: &mut Notes, sector: Option<Sector>) -> Result<()> {
+        // The platform's token is the first that is noted: from then on the folder has a world.
+        if notes.platform_token.is_some() {
+            let said =
+                |sector: Option<Sector>| sector.map_or("no --sector".into(), |sector| format!("--sector {sector}"));
+            let (before, now) = (said(notes.sector), said(sector));
             ensure!(
-                before == sector,
-                "the demo in {} is one of sector {before} and cannot go on as {sector}: go on with --sector {before}, or \
-                 choose another folder with --data",
+                notes.sector == sector,
+                "the demo in {} was begun with {before} and cannot go on with {now}: start it with {before}, or choose \
+                 another folder with --data",
                 self.root.display()
             );
         }
-        notes.sector = Some(sector);
+        notes.sector = sector;
         self.note(notes)
     }
 
@@ -156,15 +159,18 @@ mod tests {
     fn a_folder_keeps_its_world() {
         let root = tempfile::tempdir().unwrap();
         let folder = DemoFolder::open(Some(root.path())).unwrap();
-        let mut notes = folder.notes().unwrap();
-        folder.play_in(&mut notes, Sector::Mining).unwrap();
-        folder.play_in(&mut folder.notes().unwrap(), Sector::Mining).unwrap();
-        let refused = folder.play_in(&mut folder.notes().unwrap(), Sector::Defense).unwrap_err().to_string();
-        assert!(refused.contains("--sector mining"), "{refused}");
+        let mut notes =
+            Notes { platform_token: Some("amt_p".into()), sector: Some(Sector::Mining), ..Notes::default() };
+        folder.play_in(&mut notes, Some(Sector::Mining)).unwrap();
+        folder.play_in(&mut folder.notes().unwrap(), Some(Sector::Mining)).unwrap();
+        for other in [Some(Sector::Defense), None] {
+            let refused = folder.play_in(&mut folder.notes().unwrap(), other).unwrap_err().to_string();
+            assert!(refused.contains("start it with --sector mining"), "{refused}");
+        }
         // Notes from before there were other worlds are of the city.
-        let mut city = Notes { tenant_token: Some("amt_x".into()), ..Notes::default() };
-        assert!(folder.play_in(&mut city, Sector::Logistics).is_err());
-        folder.play_in(&mut city, Sector::RideHail).unwrap();
+        let mut city = Notes { platform_token: Some("amt_p".into()), ..Notes::default() };
+        assert!(folder.play_in(&mut city, Some(Sector::RideHail)).is_err());
+        folder.play_in(&mut city, None).unwrap();
     }
 
     #[test]

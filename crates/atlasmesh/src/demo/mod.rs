@@ -14,6 +14,7 @@ pub mod worlds;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use kernel::Clock as _;
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,11 +23,12 @@ use self::folder::{DemoFolder, Notes};
 use self::play::{Play, REDRAW};
 use self::setup::Server;
 use self::view::View;
-use self::worlds::{Stand, World};
+use self::worlds::{Stand, World, work};
 use crate::cli::args::DemoOptions;
 use crate::cli::client::Client;
 use crate::cli::journal;
 use crate::cli::output::{self, line, text};
+use crate::system_clock::SystemSource;
 
 /// How long the demo may take to its last trip: many times what a slow machine needs.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -77,7 +79,7 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     let mut world = worlds::of(options.sector)?;
     let facts = world.facts();
     let mut notes = folder.notes()?;
-    folder.play_in(&mut notes, facts.sector)?;
+    folder.play_in(&mut notes, options.sector)?;
     let server = setup::start_server(folder, &mut notes).await?;
     say(began, format!("server at {}, vehicles connect to {}", server.url, server.link));
     let client = setup::tenant(&server, facts, folder, &mut notes).await?;
@@ -87,22 +89,29 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     say(began, format!("map of {}: digest {}", text(&map, "/site"), map_digest(&map)));
     setup::vehicles(options, &client, world.as_mut(), folder, &mut notes).await?;
     say(began, format!("{} vehicles registered", options.vehicles));
+    if options.sector.is_some() {
+        let now = SystemSource::start().now();
+        for undone in work::begin((&server, &client), world.as_ref(), &notes, now).await? {
+            say(began, format!("not set up: {undone}"));
+        }
+    }
     let agents = setup::start_agents(folder)?;
     let online = setup::ready(&client, options.vehicles).await?;
     say(began, format!("{online} vehicles online"));
     let head = client.get("/v1/journal/head").await?;
     let from = head.get("size").and_then(Value::as_u64).unwrap_or_default();
     if options.until_trips.is_none() {
-        invite(folder, &server, &notes, world.as_mut())?;
+        let sector = options.sector.is_some() && client.get("/v1/sector").await.is_ok();
+        invite(folder, &server, &notes, sector, world.as_mut())?;
     }
     let play = Play::new(client.clone(), world, notes.can_do(options.vehicles)).await?;
     Ok((Stage { agents, server, client, notes, from }, play))
 }
 
 /// Prints what can be tried, and keeps it in a file for those whose terminal shows the fleet.
-fn invite(folder: &DemoFolder, server: &Server, notes: &Notes, world: &mut dyn World) -> Result<()> {
+fn invite(folder: &DemoFolder, server: &Server, notes: &Notes, sector: bool, world: &mut dyn World) -> Result<()> {
     let token = notes.tenant_token.as_deref().unwrap_or_default();
-    let stand = Stand { folder, url: &server.url, link: &server.link, token, vehicles: notes.vehicles.len() };
+    let stand = Stand { folder, url: &server.url, link: &server.link, token, vehicles: notes.vehicles.len(), sector };
     let lines = world.tries(&stand)?;
     folder.write_private(TRY_FILE, lines.join("\n").as_bytes())?;
     lines.iter().for_each(line);

@@ -17,7 +17,7 @@ const IMAGE_BYTES: usize = 8_000_000;
 const HALF_SIDE_DEG: f64 = 0.0005;
 
 pub fn lines(stand: &Stand<'_>, city: &mut City) -> Result<Vec<String>> {
-    let Stand { folder, url, link, token, vehicles } = *stand;
+    let Stand { folder, url, link, token, vehicles, .. } = *stand;
     let data = &data(folder);
     let ((from, to), start) = (city.pair(), city.place());
     let images = images(folder)?;

@@ -6,6 +6,7 @@ mod named;
 mod pit;
 mod port;
 mod range;
+pub mod work;
 
 use std::collections::BTreeSet;
 
@@ -14,6 +15,7 @@ use kernel::Sector;
 use serde_json::{Value, json};
 
 pub use self::lines::Stand;
+use self::work::{Known, Step};
 use super::city::{City, Place};
 
 /// What a world is called, and the texts of its map.
@@ -49,7 +51,7 @@ pub fn unpacked(bytes: &[u8]) -> Result<String> {
 pub type Capabilities = BTreeSet<String>;
 
 /// A site at work.
-pub trait World: std::fmt::Debug + Send {
+pub trait World: std::fmt::Debug + Send + Sync {
     fn facts(&self) -> &'static Facts;
 
     /// The vehicle of a number as it is registered.
@@ -64,19 +66,26 @@ pub trait World: std::fmt::Debug + Send {
     /// What can be tried, in lines that work as they are printed.
     fn tries(&mut self, stand: &Stand<'_>) -> Result<Vec<String>>;
 
+    /// The places that its people have names for, as they are told to the server.
+    fn places(&self) -> Vec<Value>;
+
+    /// The sector's own work that is begun before anything drives.
+    fn first_work(&self, known: &Known) -> Vec<Step>;
+
     /// The vehicle whose brake pads are near their end, where the lines speak of one.
     fn worn(&self) -> Option<usize> {
         None
     }
 }
 
-/// The world of a sector; the city where none is named.
+/// The world of a sector; where none is named the city, whose rides begin and end anywhere.
 pub fn of(sector: Option<Sector>) -> Result<Box<dyn World>> {
-    Ok(match sector.unwrap_or(Sector::RideHail) {
-        Sector::Mining => Box::new(pit::Pit::read()?),
-        Sector::Logistics => Box::new(port::Port::read()?),
-        Sector::RideHail => Box::new(City::read()?),
-        Sector::Defense => Box::new(range::Range::read()?),
+    Ok(match sector {
+        None => Box::new(City::read()?),
+        Some(Sector::Mining) => Box::new(pit::Pit::read()?),
+        Some(Sector::Logistics) => Box::new(port::Port::read()?),
+        Some(Sector::RideHail) => Box::new(City::with_pick_up_places()?),
+        Some(Sector::Defense) => Box::new(range::Range::read()?),
     })
 }
 

@@ -1,9 +1,13 @@
 //! The named places of an invented site, and draws among them.
 
 use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
 use super::Draws;
 use crate::demo::city::Place;
+
+/// How far around its middle a place reaches, in metres.
+const RADIUS_M: f64 = 40.0;
 
 /// A place that people of a site have a name for.
 #[derive(Debug, Clone)]
@@ -33,6 +37,12 @@ impl Places {
         let all = csv.lines().skip(1).map(named).collect::<Result<Vec<_>>>()?;
         ensure!(!all.is_empty(), "the demo's site has no places");
         Ok(Self { all, draws: Draws::new() })
+    }
+
+    /// All of them, as they are told to the server.
+    pub fn to_json(&self, site: &str, kind_of: impl Fn(&Named) -> &'static str) -> Vec<Value> {
+        let told = |named: &Named| json!({ "site": site, "name": named.name, "kind": kind_of(named), "at": named.at.to_json(), "radius_m": RADIUS_M });
+        self.all.iter().map(told).collect()
     }
 
     /// The place of a number, all of them in turn.

@@ -5,7 +5,8 @@ use kernel::Sector;
 use serde_json::{Value, json};
 
 use super::lines::{self, Stand, Words};
-use super::named::Places;
+use super::named::{Named, Places};
+use super::work::{Known, Step};
 use super::{Capabilities, Facts, World, profile, trip};
 use crate::demo::city::Place;
 
@@ -28,6 +29,8 @@ const MOVES: [(&[&str], &[&str]); 5] = [
     (&["block"], &["gate"]),
     (&["block"], &["block"]),
 ];
+/// Where dangerous goods stand.
+const DANGEROUS_BLOCK: &str = "Block DG";
 /// One box in so many is kept cold.
 const REEFERS: usize = 8;
 /// One tractor in so many has power for reefers, the second first; one in so many may carry dangerous goods, the first first.
@@ -78,10 +81,56 @@ impl World for Port {
         trip(&FACTS, "delivery", ends, payload_kg, if cold { &["reefer-power"] } else { &[] })
     }
 
+    fn places(&self) -> Vec<Value> {
+        let kind = |named: &Named| match named.kind {
+            "gate" => "gate",
+            "block" => "block",
+            _ => "waypoint",
+        };
+        let mut places = self.places.to_json(FACTS.site, kind);
+        for block in places.iter_mut().filter(|place| place["kind"] == "block" && place["name"] != DANGEROUS_BLOCK) {
+            block["hazards_refused"] = json!(["1", "7"]);
+        }
+        places
+    }
+
+    fn first_work(&self, known: &Known) -> Vec<Step> {
+        let jobs: [(&str, &str, &str, &[&str], u32); 3] = [
+            ("MSKU4821173", "Gate North", "Block A1", &[], 22_400),
+            ("TGHU7702914", "Gate South", "Block C1", &[], 18_900),
+            ("HLXU3365508", "Gate North", DANGEROUS_BLOCK, &["3"], 19_600),
+        ];
+        let job = |(container, from, to, hazards, mass_kg): (&str, &str, &str, &[&str], u32)| {
+            let body = json!({
+                "site": FACTS.site, "container": container, "from": known.places.get(from), "to": known.places.get(to),
+                "hazards": hazards, "mass_kg": mass_kg,
+            });
+            let release =
+                json!({ "seal": format!("SL-{}", &container[4..]), "reason": "papers and seal are in order" });
+            Step { then: Some(("release", release)), ..Step::post("/v1/jobs", "container", body) }
+        };
+        jobs.map(job).into()
+    }
+
     fn tries(&mut self, stand: &Stand<'_>) -> Result<Vec<String>> {
         let (from, to) = (self.places.first("quay"), self.places.first("block"));
         let job = format!("--kind delivery --payload-kg 28000 {}", lines::ends(from, to));
         let heavy = format!("--kind delivery --payload-kg 70000 {}", lines::ends(from, to));
-        lines::of(stand, &FACTS, &Words { trips: "the jobs", ask: "ask for a move", wish: &job, refused: &heavy })
+        let dangerous = self.places.of(&["block"]).find(|block| block.name == DANGEROUS_BLOCK).map_or(to, |it| it.at);
+        let (gate, dangerous) = (self.places.first("gate").to_json(), dangerous.to_json());
+        // The newest job is the one with dangerous goods.
+        let body = format!(
+            "'{{\"site\": \"{}\", \"kind\": \"delivery\", \"origin\": {gate}, \"destination\": {dangerous}, \
+             \"requirements\": {{\"payload_kg\": 19600, \"capabilities\": [\"dg-3\"]}}, \
+             \"attributes\": {{\"job\": \"'\"$job\"'\"}}}}'",
+            FACTS.site
+        );
+        let newest = lines::newest("job", "/v1/jobs");
+        let work = [
+            ("see the gate", lines::curl("GET", "/v1/jobs", None)),
+            ("move a job", format!("{newest} && {}", lines::curl("POST", "/v1/trips", Some(&body)))),
+        ];
+        let words = Words { trips: "the moves", ask: "ask for a move", wish: &job, refused: &heavy, work: &work };
+        lines::of(stand, &FACTS, &words)
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::lines::{self, Stand, Words};
 use super::named::Places;
+use super::work::{Known, Step};
 use super::{Capabilities, Facts, World, profile, trip};
 use crate::demo::city::Place;
 
@@ -20,6 +21,8 @@ static FACTS: Facts = Facts {
 };
 const PLACES: &str = include_str!("../../../../../data/range/places.csv");
 
+/// How long a clearance holds, in milliseconds: 90 days.
+const CLEARED_FOR_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 const DEPOTS: &[&str] = &["base", "supply"];
 /// One mission in so many brings an empty carrier back, and one in so many keeps silent on its way.
 const EMPTY: usize = 3;
@@ -66,11 +69,39 @@ impl World for Range {
         trip(&FACTS, "delivery", ends, payload_kg, silent)
     }
 
+    fn places(&self) -> Vec<Value> {
+        self.places.to_json(FACTS.site, |_| "waypoint")
+    }
+
+    fn first_work(&self, known: &Known) -> Vec<Step> {
+        let until = known.now.plus_ms(CLEARED_FOR_MS);
+        let cleared = |kind: &str, id: &str, level: &str| {
+            let body = json!({ "level": level, "until": until, "reason": "cleared for the exercise" });
+            Step::put(format!("/v1/clearances/{kind}/{id}"), body)
+        };
+        let people = [("dana", "restricted"), ("sofia", "confidential"), ("adam", "secret")];
+        let people =
+            people.iter().filter_map(|(name, level)| Some(cleared("principal", known.people.get(*name)?, level)));
+        // One carrier in four is left without: it takes unclassified missions only.
+        let vehicles = known.vehicles.iter().enumerate().filter(|(n, _)| n % 4 != 3);
+        let vehicles = vehicles.map(|(_, vehicle)| cleared("vehicle", vehicle, "confidential"));
+        let emission = json!({ "state": "reduced", "reason": "the exercise begins" });
+        let emission = Step::put(format!("/v1/sites/{}/emission", FACTS.site), emission);
+        people.chain(vehicles).chain([emission]).collect()
+    }
+
     fn tries(&mut self, stand: &Stand<'_>) -> Result<Vec<String>> {
         let (from, to) = (self.places.first("base"), self.places.first("waypoint"));
         let mission = format!("--kind delivery --payload-kg 600 {}", lines::ends(from, to));
         let bulk = format!("--kind haul --payload-kg 600 {}", lines::ends(from, to));
-        let words = Words { trips: "the missions", ask: "order a mission", wish: &mission, refused: &bulk };
+        let emission = format!("/v1/sites/{}/emission", FACTS.site);
+        let tighter = r#"'{"state": "restricted", "reason": "an aircraft passes"}'"#;
+        let work = [
+            ("see clearances", lines::curl("GET", "/v1/clearances", None)),
+            ("emit less", lines::curl("PUT", &emission, Some(tighter))),
+        ];
+        let words =
+            Words { trips: "the missions", ask: "order a mission", wish: &mission, refused: &bulk, work: &work };
         lines::of(stand, &FACTS, &words)
     }
 }
