@@ -63,7 +63,7 @@ impl World for Port {
             capabilities.extend(["dg-3", "dg-8"]);
         }
         let rest = json!({
-            "max_speed_mps": 11.1, "payload_max_kg": 65_000.0, "seats": 0, "energy_capacity_wh": 280_000.0,
+            "max_speed_mps": 11.1, "payload_max_kg": 70_000.0, "seats": 0, "energy_capacity_wh": 280_000.0,
         });
         profile(&FACTS, &format!("TT-{:02}", n + 1), &capabilities, &rest)
     }
@@ -115,7 +115,7 @@ impl World for Port {
     fn tries(&mut self, stand: &Stand<'_>) -> Result<Vec<String>> {
         let (from, to) = (self.places.first("quay"), self.places.first("block"));
         let job = format!("--kind delivery --payload-kg 28000 {}", lines::ends(from, to));
-        let heavy = format!("--kind delivery --payload-kg 70000 {}", lines::ends(from, to));
+        let heavy = format!("--kind delivery --payload-kg 66000 {}", lines::ends(from, to));
         let dangerous = self.places.of(&["block"]).find(|block| block.name == DANGEROUS_BLOCK).map_or(to, |it| it.at);
         let (gate, dangerous) = (self.places.first("gate").to_json(), dangerous.to_json());
         // The newest job is the one with dangerous goods.
