@@ -101,7 +101,7 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     let head = client.get("/v1/journal/head").await?;
     let from = head.get("size").and_then(Value::as_u64).unwrap_or_default();
     if options.until_trips.is_none() {
-        let sector = options.sector.is_some() && client.get("/v1/sector").await.is_ok();
+        let sector = options.sector.is_some() && client.get("/v1/places?limit=1").await.is_ok();
         invite(folder, &server, &notes, sector, world.as_mut())?;
     }
     let play = Play::new(client.clone(), world, notes.can_do(options.vehicles)).await?;

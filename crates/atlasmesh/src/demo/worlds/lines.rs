@@ -14,7 +14,7 @@ pub struct Stand<'a> {
     pub link: &'a str,
     pub token: &'a str,
     pub vehicles: usize,
-    /// Whether the server has sectors of tenants, and this tenant has one.
+    /// Whether the sector's own work was begun.
     pub sector: bool,
 }
 

@@ -65,6 +65,11 @@ pub async fn begin(
         let path = format!("/v1/sectors/{}/activate", facts.sector);
         client.post(&path, &reason).await.context("the sector cannot be activated")?;
     }
+    let places = format!("/v1/places?site={}", facts.site);
+    match client.get(&places).await {
+        Err(error) if is_missing(&error) => return Ok(vec!["this server has no places, blasts, jobs".into()]),
+        answer => answer.map(drop)?,
+    }
     let mut undone = Vec::new();
     for place in world.places() {
         done_once(client, &Step::post("/v1/places", "name", place), &mut undone).await?;
@@ -76,7 +81,7 @@ pub async fn begin(
     };
     let vehicle = |vehicle: &Value| vehicle.pointer("/bootstrap/vehicle")?.as_str().map(str::to_owned);
     let known = Known {
-        places: ids(client.get(&format!("/v1/places?site={}", facts.site)).await.unwrap_or_default()),
+        places: ids(client.get(&places).await?),
         vehicles: notes.vehicles.iter().filter_map(vehicle).collect(),
         people: ids(client.get("/v1/users?limit=1000").await?),
         now,
