@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { callAs, go, screenshot } from './browser.mjs'
 import { assertNoProblems, journey } from './journey.mjs'
 
-/** A part of the page that changes with the generation is read once an answer names it. */
 const openSector = async (page) => {
   await page.getByRole('navigation', { name: 'Screens' }).waitFor()
   await go(page, '/sector')
@@ -50,7 +49,8 @@ journey('a sector is put in force, the page speaks its words, and it is taken ba
   const [offer] = await offers(page)
   assert.ok(offer, 'the subscription allows a sector that is not in force')
   const screens = page.getByRole('navigation', { name: 'Screens' })
-  const wordsBefore = await screens.innerText()
+  const labels = () => screens.locator('.label').allInnerTexts()
+  const before = await labels()
   await page.getByRole('button', { name: `Activate ${offer.title}` }).click()
   const dialog = page.getByRole('dialog', { name: `Activate ${offer.title}?` })
   await dialog.getByLabel('Reason, for the journal').fill('Journey of the tests')
@@ -72,5 +72,6 @@ journey('a sector is put in force, the page speaks its words, and it is taken ba
   await back.getByLabel('Reason, for the journal').fill('Journey of the tests')
   await back.getByRole('button', { name: 'Roll back' }).click()
   await back.waitFor({ state: 'detached' })
-  await page.waitForFunction((words) => document.querySelector('nav[aria-label=Screens]')?.innerText === words, wordsBefore)
+  await screens.getByRole('link', { name: before[2] }).waitFor()
+  assert.deepEqual(await labels(), before)
 })
