@@ -39,6 +39,20 @@ const FORBIDDEN: Stranger = Stranger::Refused(403, "FORBIDDEN");
 /// What it names is a field of what is sent.
 const WRONG_FIELD: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
 
+/// May the tenant's principal clear a stop of its vehicle? With an id of whom and of which, and the action, or without.
+fn access(who: bool, action: bool, which: bool) -> Value {
+    let mut body = json!({ "subject": { "type": "principal" }, "resource": { "type": "vehicle" } });
+    for (member, id, is_named) in [("subject", "{principal}", who), ("resource", "{vehicle}", which)] {
+        if is_named {
+            body[member]["id"] = json!(id);
+        }
+    }
+    if action {
+        body["action"] = json!({ "name": "stop.clear" });
+    }
+    body
+}
+
 /// Method, address, query and body with ids in braces, and what a stranger gets. In this order, so that what undoes
 /// comes after what it undoes.
 #[expect(clippy::too_many_lines, reason = "one table")]
@@ -61,6 +75,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("get", "/metrics", "", none.clone(), Stranger::Own),
         ("get", "/docs/errors/{code}", "", none.clone(), Stranger::Own),
         ("get", "/v1/openapi.json", "", none.clone(), Stranger::Own),
+        ("get", "/.well-known/authzen-configuration", "", none.clone(), Stranger::Own),
         ("post", "/v1/tenants", "", json!({ "name": "third", "sector": "mining", "simulated": true }), FORBIDDEN),
         ("get", "/v1/tenants", "", none.clone(), FORBIDDEN),
         ("post", "/v1/tenants/{tenant}/administrators", "", json!({ "name": "again" }), FORBIDDEN),
@@ -273,6 +288,12 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/submissions/{report}/check", "", none.clone(), UNKNOWN),
         ("post", "/v1/submissions/{report}/decision", "", authority::unsigned(), UNKNOWN),
         ("post", "/v1/evidence/reports/{report}/correct", "", json!({ "what": CANARY }), UNKNOWN),
+        // Whose it is, and what it has, is told to no stranger: it is denied like what nobody has.
+        ("post", "/access/v1/evaluation", "", access(true, true, true), Stranger::Own),
+        ("post", "/access/v1/evaluations", "", json!({ "evaluations": [access(true, true, true), {}] }), Stranger::Own),
+        ("post", "/access/v1/search/subject", "", access(false, true, true), Stranger::Own),
+        ("post", "/access/v1/search/resource", "", access(true, true, false), Stranger::Own),
+        ("post", "/access/v1/search/action", "", access(true, false, true), Stranger::Own),
         // What policy said to the stranger's own attempts is in its own journal.
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),

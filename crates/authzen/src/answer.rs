@@ -1,5 +1,6 @@
 //! What is answered. The order of members is the published one.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -8,11 +9,13 @@ use crate::question::Properties;
 use crate::read::Refusal;
 
 /// The answer to one evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AccessAnswer")]
 pub struct Answer {
     /// Whether it may be done.
     pub decision: bool,
     /// What there is to say beside.
+    #[schemars(with = "Option<std::collections::BTreeMap<String, Value>>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<Properties>,
 }
@@ -36,7 +39,8 @@ impl Answer {
 }
 
 /// The answer to the body of a batch, which may be none.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AccessAnswers")]
 #[serde(untagged)]
 pub enum Decided {
     /// To one evaluation.
@@ -49,7 +53,8 @@ pub enum Decided {
 }
 
 /// One result of a search.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AccessHit")]
 #[serde(untagged)]
 pub enum Hit {
     /// A subject or a resource.
@@ -68,7 +73,8 @@ pub enum Hit {
 }
 
 /// Where a page of results stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AccessPage")]
 pub struct PageFound {
     /// What the next page is asked with; empty at the end.
     pub next_token: String,
@@ -77,7 +83,8 @@ pub struct PageFound {
 }
 
 /// The answer to a search.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AccessFound")]
 pub struct Found {
     /// What would be permitted.
     pub results: Vec<Hit>,

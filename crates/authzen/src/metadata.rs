@@ -1,12 +1,14 @@
 //! What a point of decision says of itself.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Where the metadata of a point without a path of its own stands.
 pub const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
 /// The metadata of a point of decision. Clients refuse one whose own address is not the one that they asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AccessMetadata")]
 pub struct Metadata {
     /// The point's address, without a slash at its end.
     pub policy_decision_point: String,

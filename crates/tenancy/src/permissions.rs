@@ -1,4 +1,4 @@
-//! Who may manage the tenant, choose its sector, and read its journal.
+//! Who may manage the tenant, choose its sector, read its journal, and ask what others would be allowed.
 
 use kernel::{Permission, Role};
 
@@ -24,3 +24,6 @@ pub const MAY_READ_SECTOR: Permission = Permission::new(
 pub const MAY_ACTIVATE_SECTOR: Permission = Permission::new("put a sector in force", &[]);
 /// Choosing variants of flags; a switch to the safe side is everybody's who answers for safety.
 pub const MAY_CHOOSE_FLAGS: Permission = Permission::new("choose variants of flags", &[Role::SafetyOfficer]);
+/// Asking what a principal would be allowed: whoever may learns what roles others have.
+pub const MAY_ASK_ACCESS: Permission =
+    Permission::new("ask for decisions of access", &[Role::SafetyOfficer, Role::Auditor]);

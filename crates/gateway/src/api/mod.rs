@@ -28,6 +28,7 @@ macro_rules! view {
     (@ $same:expr, $made:expr) => { $made };
 }
 
+pub mod access;
 pub mod approvals;
 pub mod assistance;
 pub mod evidence;

@@ -53,7 +53,7 @@ pub fn check_is_json(headers: &HeaderMap) -> Result<(), Problem> {
     if is_json { Ok(()) } else { Err(Problem::new(Code::UnsupportedMediaType, text)) }
 }
 
-fn unreadable(rejection: BytesRejection) -> Problem {
+pub fn unreadable(rejection: BytesRejection) -> Problem {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(Code::PayloadTooLarge, "the body is larger than this operation takes")

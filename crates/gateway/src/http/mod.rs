@@ -1,5 +1,6 @@
 //! The HTTP API: one file per resource with its operations and what carries them out, one place for limits, traces and metrics.
 
+mod access;
 mod approvals;
 mod assistance;
 pub mod auth;
@@ -106,6 +107,7 @@ const RESOURCES: &[&[Endpoint]] = &[
     events::ENDPOINTS,
     positions::ENDPOINTS,
     openapi::ENDPOINTS,
+    access::ENDPOINTS,
     problem::ENDPOINTS,
     health::ENDPOINTS,
 ];
@@ -145,6 +147,8 @@ async fn observe(State(gateway): State<Arc<Gateway>>, request: Request, next: Ne
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let path = request.uri().path().to_owned();
+    // AuthZEN wants back what the client called its request.
+    let own = request.headers().get(REQUEST_ID).filter(|_| path.starts_with(access::ADDRESS)).cloned();
     let span = tracing::info_span!(
         "http",
         %method, %route, request = %id, traceparent,
@@ -157,7 +161,8 @@ async fn observe(State(gateway): State<Arc<Gateway>>, request: Request, next: Ne
         let elapsed = began.elapsed();
         tracing::Span::current().record("status", status);
         // Ids are letters and digits.
-        response.headers_mut().extend(HeaderValue::from_str(&id.to_string()).ok().map(|id| (REQUEST_ID, id)));
+        let named = own.or_else(|| HeaderValue::from_str(&id.to_string()).ok());
+        response.headers_mut().extend(named.map(|id| (REQUEST_ID, id)));
         let labels = [("method", method), ("route", route), ("status", status.to_string())];
         metrics::histogram!("atlasmesh_http_seconds", &labels).record(elapsed.as_secs_f64());
         tracing::info!(path, status, elapsed_ms = elapsed.as_millis() as u64, "request");
