@@ -20,10 +20,12 @@ export interface PolicyRule {
   purpose: string
   reason?: string | null
   advice?: string | null
+  /** Whether it can be lifted for a time. */
+  waivable?: boolean
   actions: string[]
   file: string
   line: number
-  /** The rule as it is written, where the server tells it. */
+  /** The rule as it is written. */
   text?: string | null
 }
 
@@ -32,6 +34,7 @@ export interface Generation {
   digest: string
   activated_at: string
   activated_by: string
+  approved_by?: string | null
   reason: string
   draft: string | null
   name: string | null
@@ -61,7 +64,8 @@ export interface Explained {
   verdict: 'allow' | 'deny'
   reasons: PolicyReason[]
   constraints?: Record<string, unknown> | null
-  alternatives?: unknown[] | null
+  /** Other values of facts under which it would be allowed. */
+  alternatives?: { changes: { fact: string; from: unknown; to: unknown }[] }[] | null
 }
 export type FactInput = boolean | string | number | string[] | DecimalInput
 /** A number that keeps its decimal point: the server takes whole numbers for another type. */
@@ -83,7 +87,7 @@ export interface PolicyReplay extends ReplayCounts { rows: ReplayRow[] }
 export interface CaseResult { name: string; expected: unknown; found: unknown; passed: boolean }
 export interface PolicyTest { passed: number; failed: number; cases: CaseResult[]; untested: string[] }
 
-export type DraftState = 'draft' | 'shadow' | 'approval' | 'active' | 'superseded' | 'withdrawn'
+export type DraftState = 'draft' | 'shadow' | 'active' | 'withdrawn'
 export interface PolicyDraft {
   id: string
   name: string
@@ -98,8 +102,9 @@ export interface PolicyDraft {
   reason?: string | null
   tested: { passed: number; failed: number; at: string; digest: string } | null
   replayed: (ReplayCounts & { at: string; digest: string }) | null
-  shadow: { since: string; decisions: number; would_deny: number; would_tighten: number } | null
-  approval?: string | null
+  shadow: (ReplayCounts & { since: string }) | null
+  /** The generation as which it was put in force. */
+  generation?: number | null
 }
 
 export interface Waiver {
@@ -137,12 +142,12 @@ export const policyCalls = (client: Client) => ({
   policyDraft: (draft: string) => client.json<PolicyDraft>('GET', `/v1/policy-drafts/${path(draft)}`),
   beginPolicyDraft: (draft: { name: string; text: string; cases: string; reason: string }) => client.json<PolicyDraft>('POST', '/v1/policy-drafts', draft),
   changePolicyDraft: (draft: string, text: string, cases: string) => client.json<PolicyDraft>('PUT', `/v1/policy-drafts/${path(draft)}`, { text, cases }),
-  testPolicyDraft: (draft: string) => client.json<PolicyTest>('POST', `/v1/policy-drafts/${path(draft)}/test`, {}),
+  testPolicyDraft: (draft: string) => client.json<PolicyTest>('POST', `/v1/policy-drafts/${path(draft)}/test`),
   replayPolicyDraft: (draft: string, limit?: number) => client.json<PolicyReplay>('POST', `/v1/policy-drafts/${path(draft)}/replay`, limit === undefined ? {} : { limit }),
   shadowPolicyDraft: (draft: string, on: boolean, reason: string) => client.json<PolicyDraft>('POST', `/v1/policy-drafts/${path(draft)}/shadow`, { on, reason }),
   activatePolicyDraft: (draft: string, reason: string) => client.json<Approval>('POST', `/v1/policy-drafts/${path(draft)}/activate`, { reason }),
   withdrawPolicyDraft: (draft: string, reason: string) => client.json<PolicyDraft>('POST', `/v1/policy-drafts/${path(draft)}/withdraw`, { reason }),
   waivers: async () => (await client.json<Items<Waiver>>('GET', '/v1/waivers')).items,
   grantWaiver: (rule: string, until: string, reason: string) => client.json<Approval>('POST', '/v1/waivers', { rule, until, reason }),
-  endWaiver: (waiver: string, reason: string) => client.json<unknown>('POST', `/v1/waivers/${path(waiver)}/end`, { reason }),
+  endWaiver: (waiver: string, reason: string) => client.json<Waiver>('POST', `/v1/waivers/${path(waiver)}/end`, { reason }),
 })

@@ -104,7 +104,7 @@ export async function decisionOf(api: Calls, index: number, event: Event): Promi
 
 const DECIDED = 'policy.decided'
 
-const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', get vehicle_updates() { return say('Software of {vehicle.one}') }, update_repository: 'Releases', incident: 'Incident', on_call: 'On call', legal_hold: 'Legal hold', compliance_profile: 'Compliance of' }
+const KINDS: Record<string, string> = { assist: 'Assistance', standing: 'Standing order', principal: 'Program', user: 'Person', tenant: 'Organisation', log: 'Journal', get vehicle_updates() { return say('Software of {vehicle.one}') }, update_repository: 'Releases', incident: 'Incident', on_call: 'On call', legal_hold: 'Legal hold', compliance_profile: 'Compliance of', policy_draft: 'Draft of rules', own_policies: 'Rules of', service_area: 'Service area', emission: 'Emission state of' }
 
 /** The parts of this screen that have a page of each of their subjects. */
 const AREAS: Record<string, string> = { bundle: 'bundles', issue: 'issues', report: 'reports' }
@@ -124,8 +124,9 @@ export function subjectOf(fleet: Fleet, subject: string): SubjectWords {
   const page = kind === 'vehicle' && session.may('get_v1_vehicles_vehicle') ? `/vehicles/${id}` : kind === 'trip' && session.may('get_v1_trips_trip') ? `/trips/${id}`
     : kind === 'rollout' && session.may('get_v1_rollouts_rollout') ? `/updates/rollouts/${id}`
       : kind === 'incident' && session.may('get_v1_incidents_incident') ? `/security/incidents/${id}`
+        : kind === 'policy_draft' && session.may('get_v1_policy-drafts') ? `/policies/drafts/${id}` : kind === 'blast' && session.may('get_v1_blasts') ? `/work/blasts/${id}` : kind === 'job' && session.may('get_v1_jobs') ? `/work/jobs/${id}`
         : kind in AREAS && session.may('get_v1_evidence_reports') ? `/evidence/${AREAS[kind]}/${id}` : null
-  const isNamed = kind === 'site' || kind === 'tenant' || kind === 'log' || kind === 'on_call'
+  const isNamed = kind === 'site' || kind === 'tenant' || kind === 'log' || kind === 'on_call' || kind === 'own_policies' || kind === 'emission'
   const known = kind === 'vehicle' || kind === 'vehicle_updates' ? fleet.vehicles.get(id)?.name : kind === 'user' || kind === 'principal' ? nameOf(id) : isNamed ? id : undefined
   return { subject, kind: label, name: known ?? shortId(id), page }
 }

@@ -12,4 +12,4 @@ const TABS: { href: string; label: string; needs: Operation }[] = [
 
 export const tabs = () => TABS.filter(({ needs }) => session.may(needs))
 /** What the journal calls the streams from which these pages follow. */
-export const STREAMS = ['policy_draft', 'policies', 'policy', 'waiver', 'approval']
+export const STREAMS = ['policy_draft', 'own_policies', 'waiver']

@@ -77,6 +77,9 @@ export const TEMPLATES: Template[] = [
   },
 ]
 
+/** What a draft without a template begins with: a text without any rule would say nothing. */
+export const BLANK = '// Rules of our own. Each forbids, or limits; its name begins with tenant.\n'
+
 /** Facts under which the rules for everybody and those of each sector allow. */
 const USUAL: Record<string, string> = {
   kind: '"delivery"', trip_kind: '"delivery"', distance_m: '1200.0', mode: '"AUTONOMOUS"', online: 'true', battery_pct: '80.0', energy_margin_wh: '9000.0', admission_valid: 'true',
@@ -118,14 +121,14 @@ ${rows.map((row) => `      ${row}`).join(',\n')}
 const quoted = (text: string) => text.replace(/[\\"]/g, '\\$&')
 
 /** A rule of a template with its cases; another number keeps its name apart from those that the text has. */
-export function fromTemplate({ action, name, rule, cases, who = { role: 'dispatcher', authentication: 'token', resource: 'trip/t1' }, key }: Template, value: string, vocabulary: Vocabulary, text: string): { text: string; cases: string } {
-  const own = `${session.identity?.tenant ?? 'own'}.${name}`
+export function fromTemplate({ action, name, rule, cases, who = { role: 'dispatcher', authentication: 'token', resource: 'trip/t1' }, key }: Template, value: string, vocabulary: Vocabulary, { text = '', waivable = false } = {}): { text: string; cases: string } {
+  const own = `tenant.${name}`
   const taken = (id: string) => text.includes(`@id("${id}")`)
   let id = own
   for (let n = 2; taken(id); n++) id = `${own}-${n}`
   const { purpose, reason, advice, notes = [], effect, condition } = rule(value)
-  const head = [`@id("${id}")`, '@version("1")', `@purpose("${quoted(purpose)}")`, ...(reason ? [`@reason("${quoted(reason)}")`] : []), ...(advice ? [`@advice("${quoted(advice)}")`] : []), ...notes]
-  const body = `${effect} (principal, action == Fleet::Action::"${action}", resource)${condition ? `\n${key === 'two' ? 'unless' : 'when'} { ${condition} }` : ''};`
+  const head = [`@id("${id}")`, '@version("1")', `@purpose("${quoted(purpose)}")`, ...(reason ? [`@reason("${quoted(reason)}")`] : []), ...(advice ? [`@advice("${quoted(advice)}")`] : []), ...(waivable ? ['@waivable("true")'] : []), ...notes]
+  const body = `${effect} (principal, action == Fleet::Action::"${action}", resource)${condition ? `\n${key === 'two' ? 'unless' : 'when'} { ${condition} }` : ''}${waivable ? `\nunless { context.request.waivers.contains("${id}") }` : ''};`
   return { text: `${[...head, body].join('\n')}\n`, cases: casesOf(vocabulary, action, who, cases(value, id)) }
 }
 

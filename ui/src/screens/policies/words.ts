@@ -1,7 +1,8 @@
 // What rules, drafts and facts are in words, for people who have never seen how rules are written.
-import type { DraftState, Effect, PolicyDraft, ReplayChange, Waiver } from '../../api/policies'
+import type { Effect, Policies, PolicyDraft, ReplayChange, Waiver } from '../../api/policies'
 import type { Tone } from '../../components/StatusPill.svelte'
 import { formatDuration } from '../../components/format'
+import { inbox } from '../../live/inbox.svelte'
 import { humanize } from '../../live/state'
 import { say } from '../../state/sector.svelte'
 import { session } from '../../state/session.svelte'
@@ -14,7 +15,16 @@ export const EFFECT: Record<Effect, Words> = {
   limit: { label: 'Limits', tone: 'serious', meaning: 'it lets the act go on, within a limit; of several limits the tighter one counts' },
 }
 
-export const DRAFT: Record<DraftState, Words> = {
+/** Where a draft is in its life; that a second person is asked stands in the inbox. */
+export type DraftStatus = PolicyDraft['state'] | 'approval' | 'superseded'
+export function statusOf({ id, state }: PolicyDraft, policies: Policies | null): DraftStatus {
+  if (state === 'active') return policies && policies.own?.draft !== id ? 'superseded' : 'active'
+  return state !== 'withdrawn' && isAsked(id) ? 'approval' : state
+}
+/** Whether its activation waits for a second person. */
+const isAsked = (draft: string) => inbox.approvals.some((approval) => approval.action === 'policy.activate' && approval.state === 'pending' && approval.arguments['draft'] === draft)
+
+export const DRAFT: Record<DraftStatus, Words> = {
   draft: { label: 'Being written', tone: 'active', meaning: 'nothing of it is in force' },
   shadow: { label: 'In shadow', tone: 'active', meaning: 'it is asked beside every decision, and what it would change is only counted' },
   approval: { label: 'Waits for approval', tone: 'serious', meaning: 'a second person decides whether it comes into force' },
@@ -62,7 +72,7 @@ export const typeWords = (type: string) => TYPES[type] ?? type
 export const ageWords = (ms: number | null | undefined) => (ms ? `not older than ${formatDuration(ms)}` : '')
 
 export const sameText = ({ digest }: PolicyDraft, done: { digest: string } | null) => done !== null && done.digest === digest
-export const isOpen = ({ state }: PolicyDraft) => state === 'draft' || state === 'shadow' || state === 'approval'
+export const isOpen = ({ state }: PolicyDraft) => state === 'draft' || state === 'shadow'
 
 export function whoIs(id: string): string {
   return id === session.identity?.principal ? 'you' : id === 'atlasmesh' ? 'AtlasMesh' : session.nameOf(id)
