@@ -1,6 +1,7 @@
 //! Events and states of this domain as they were first written; they are read for ever.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use kernel::Sector;
@@ -8,6 +9,11 @@ use kernel::testing::golden;
 use tenancy::log::{Difference, LogAlarm, LogAlarmsAccepted, LogKeysSeen, WitnessCosigned, WitnessRefused};
 use tenancy::principal::{PrincipalCreated, PrincipalNamed, PrincipalRevoked, PrincipalTokenIssued};
 use tenancy::tenant::TenantCreated;
+use tenancy::tenant::sector::{
+    AppearanceApplied, FlagChosen, FlagsActivated, PoliciesLoaded, SectorActivated, SectorEntitled, SectorRefused,
+    SectorRolledBack,
+};
+use tenancy::tenant::subscription::{Subscribed, SubscriptionChanged};
 use tenancy::{Log, Principal, Role, Tenant};
 
 fn folder(aggregate: &str) -> std::path::PathBuf {
@@ -22,7 +28,61 @@ fn a_tenant_is_read_as_it_was_written() {
         entitlements: ["trips".to_owned()].into(),
         simulated: true,
     };
-    golden::check::<Tenant>(&folder("tenant"), &[created.into()]);
+    let subscribed = Subscribed {
+        plan: "professional".into(),
+        add_ons: [("own-policies".to_owned(), 1)].into(),
+        sectors: [Sector::Mining, Sector::RideHail].into(),
+        valid_until: Some(kernel::Timestamp::from_ms(9_000)),
+        suspended: false,
+    };
+    let features: BTreeSet<String> = ["haul.cycles".to_owned()].into();
+    let (sector, by, reason) = (Sector::Mining, "prin_1".to_owned(), "the pit opens".to_owned());
+    let history = [
+        created.into(),
+        SubscriptionChanged { subscribed, reason: "order 1204".into(), by: by.clone() }.into(),
+        SectorRefused {
+            sector: Sector::Defense,
+            reason: "SECTOR_NOT_INCLUDED".into(),
+            required: vec!["sector:defense".into()],
+            upgrade_options: vec!["sovereign".into()],
+            by: by.clone(),
+        }
+        .into(),
+        SectorEntitled { sector, plan: "professional".into(), features: features.clone() }.into(),
+        PoliciesLoaded { sector, rules: ["mining.haul.load".to_owned()].into(), bundle: "b".repeat(64) }.into(),
+        FlagsActivated {
+            sector,
+            digest: "f".repeat(64),
+            values: [("dust.ml-visibility".to_owned(), false.into())].into(),
+        }
+        .into(),
+        AppearanceApplied {
+            sector,
+            files: [("terms.yaml".to_owned(), "a".repeat(64))].into(),
+            modules: vec!["map".into(), "blast-clock".into()],
+        }
+        .into(),
+        SectorActivated {
+            generation: 1,
+            sector,
+            version: "1.0.0".into(),
+            digest: "d".repeat(64),
+            plan: "professional".into(),
+            features,
+            reason: reason.clone(),
+            by: by.clone(),
+        }
+        .into(),
+        FlagChosen {
+            flag: "dust.ml-visibility".into(),
+            variant: Some("on".into()),
+            reason: "a trial".into(),
+            by: by.clone(),
+        }
+        .into(),
+        SectorRolledBack { generation: 3, from: sector, to: Some(Sector::RideHail), reason, by }.into(),
+    ];
+    golden::check::<Tenant>(&folder("tenant"), &history);
 }
 
 #[test]
