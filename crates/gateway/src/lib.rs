@@ -62,6 +62,8 @@ pub struct Gateway {
     pub security: Arc<security::Security>,
     /// Evidence and compliance.
     pub evidence: Arc<evidence::Evidence>,
+    /// The sectors' own work.
+    pub work: Arc<sectors::Sectors>,
     /// The key that signs evidence.
     pub evidence_key: keys::Key<keys::Evidence>,
     /// Addresses of downloads that end.
@@ -136,6 +138,7 @@ pub const DOMAINS: &[Domain] = &[
     maintenance::DOMAIN,
     security::DOMAIN,
     evidence::DOMAIN,
+    sectors::DOMAIN,
     trips::DOMAIN,
 ];
 

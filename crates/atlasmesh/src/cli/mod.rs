@@ -22,6 +22,7 @@ mod policy;
 mod principals;
 mod roles;
 mod sector;
+mod sectors;
 mod security;
 mod sites;
 mod standing;
@@ -81,6 +82,12 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Result<()> {
         ClientCommand::Flags(command) => sector::flags(&session, command).await,
         ClientCommand::Users(command) => people::users(&session, &connection.url, command).await,
         ClientCommand::Approvals(command) => people::approvals(&session, command).await,
+        ClientCommand::Place(command) => sectors::place(&session, command).await,
+        ClientCommand::Blast(command) => sectors::blast(&session, command).await,
+        ClientCommand::Job(command) => sectors::job(&session, command).await,
+        ClientCommand::Area(command) => sectors::area(&session, command).await,
+        ClientCommand::Emission(command) => sectors::emission(&session, command).await,
+        ClientCommand::Clearance(command) => sectors::clearance(&session, command).await,
         ClientCommand::Site(command) => sites::run(&session, command).await,
         ClientCommand::Vehicles(command) => vehicles::run(&session, command).await,
         ClientCommand::Trips(command) => trips::run(&session, command).await,

@@ -37,9 +37,9 @@ use super::maps::MapFolder;
 use super::outside::Outside;
 use super::policies;
 use super::ports::{
-    ActivatePolicy, ClearStop, EventReader, EvidenceKeys, GrantWaiver, InServiceNow, IncidentSubjects,
-    MaintainedVehicles, Motion, Neighbours, ObservedVehicles, OneAtATime, RegisteredKeys, ReleaseHold, RestoreAccess,
-    RestoreFlag, ResumeRollout, RollBackPolicy, TenantsOf, UpdatedVehicles, Vouchers,
+    ActivatePolicy, ClearStop, EventReader, EvidenceKeys, FeaturesOf, GrantWaiver, InServiceNow, IncidentSubjects,
+    MaintainedVehicles, Motion, Neighbours, ObservedVehicles, OneAtATime, RegisteredKeys, RelaxEmissions, ReleaseHold,
+    RestoreAccess, RestoreFlag, ResumeRollout, RollBackPolicy, TenantsOf, TripsOfJobs, UpdatedVehicles, Vouchers,
 };
 use super::sender::HttpSender;
 use super::signer::AuditSigner;
@@ -138,7 +138,7 @@ pub fn wire(
     let keyring = Arc::clone(&updates.keyring);
     let keyring_of_evidence = Arc::clone(&keyring);
     let services = services(options, folder, &store, &source, &engine, updates);
-    let Services { maps, telemetry, tenancy, people, fleet, trips, ota, maintenance } = services;
+    let Services { maps, telemetry, tenancy, people, fleet, trips, ota, maintenance, neighbours } = services;
     let sessions = Arc::new(Sessions::default());
     let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
     let Onboarding { identities, link_tls, enrolment_tls, updates_tls } =
@@ -194,6 +194,14 @@ pub fn wire(
         policy: Arc::clone(&engine),
         tenants: Arc::new(TenantsOf(Arc::clone(&tenancy))),
     }));
+    let work = Arc::new(sectors::Sectors::new(sectors::Parts {
+        store: Arc::clone(&store),
+        policy: Arc::clone(&engine),
+        source: Arc::clone(&source),
+        grounds: neighbours,
+        features: Arc::new(FeaturesOf(Arc::clone(&sectors))),
+        trips: Arc::new(TripsOfJobs),
+    }));
     let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
         Arc::new(RestoreFlag(Arc::clone(&sectors))),
         Arc::new(ActivatePolicy(Arc::clone(&governance))),
@@ -203,13 +211,15 @@ pub fn wire(
         Arc::new(ClearStop(Arc::clone(&fleet))),
         Arc::new(ResumeRollout(Arc::clone(&ota))),
         Arc::new(RestoreAccess(Arc::clone(&security))),
+        Arc::new(RelaxEmissions(Arc::clone(&work))),
     ];
     let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
     let approvals = approvals::Approvals::new(Arc::clone(&store), Arc::clone(&source), tenants, two_people);
     let approvals = Arc::new(approvals);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
     workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers()]);
-    workers.extend([maintenance.workers(), security.workers(), evidence.workers(), governance.workers()]);
+    workers.extend([maintenance.workers(), security.workers(), evidence.workers()]);
+    workers.extend([governance.workers(), work.workers()]);
     let Workers { due, subscribers, commands } = workers;
     let commands = Sources::new(commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));
@@ -232,6 +242,7 @@ pub fn wire(
         maintenance,
         security,
         evidence,
+        work,
         evidence_key,
         downloads: gateway::http::updates::Addresses::new(source.entropy()),
         commands,
@@ -335,6 +346,7 @@ struct Services {
     trips: trips::Services,
     ota: Arc<ota::Ota>,
     maintenance: Arc<maintenance::Maintenance>,
+    neighbours: Arc<Neighbours>,
 }
 
 fn services(
@@ -376,11 +388,21 @@ fn services(
         fleet: neighbours.clone(),
         routing: neighbours.clone(),
         positions: neighbours.clone(),
-        listener: neighbours,
+        listener: neighbours.clone(),
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
     let trips = trips::Trips::new(Arc::clone(store), Arc::clone(engine), ports, Arc::clone(source), chosen);
-    Services { maps, telemetry, tenancy, people, fleet, trips: trips::Services::new(trips), ota, maintenance }
+    Services {
+        maps,
+        telemetry,
+        tenancy,
+        people,
+        fleet,
+        trips: trips::Services::new(trips),
+        ota,
+        maintenance,
+        neighbours,
+    }
 }
 
 /// The process's one recorder of metrics, and how it is read.

@@ -4,6 +4,7 @@ mod access;
 mod approvals;
 mod assistance;
 pub mod auth;
+mod blasts;
 mod compliance;
 pub mod extract;
 pub mod openapi;
@@ -18,12 +19,14 @@ pub mod flags;
 mod health;
 mod identities;
 mod incidents;
+mod jobs;
 mod journal;
 mod json;
 mod listener;
 mod maintenance;
 mod models;
 mod page;
+mod places;
 pub mod policies;
 mod positions;
 mod principals;
@@ -43,6 +46,7 @@ pub mod tiles;
 mod tlog;
 mod tls_listener;
 mod trips;
+mod units;
 pub mod updates;
 mod users;
 mod vehicles;
@@ -102,6 +106,10 @@ const RESOURCES: &[&[Endpoint]] = &[
     compliance::ENDPOINTS,
     reports::ENDPOINTS,
     submissions::ENDPOINTS,
+    places::ENDPOINTS,
+    blasts::ENDPOINTS,
+    jobs::ENDPOINTS,
+    units::ENDPOINTS,
     journal::ENDPOINTS,
     tlog::ENDPOINTS,
     events::ENDPOINTS,

@@ -19,6 +19,7 @@ mod ota;
 mod people;
 mod policy;
 mod sector;
+mod sectors;
 mod security;
 mod server;
 mod work;
@@ -31,6 +32,7 @@ pub use ota::{OtaCommand, PlanOptions, ReleaseOptions, UpdateEvidenceCommand};
 pub use people::{ApprovalCommand, PrincipalCommand, TenantCommand, UserCommand};
 pub use policy::PolicyCommand;
 pub use sector::{FlagCommand, SectorCommand, SubscriptionCommand};
+pub use sectors::{AreaCommand, BlastCommand, ClearanceCommand, EmissionCommand, JobCommand, PlaceCommand};
 pub use security::{SecurityCommand, Severity};
 pub use server::{BenchOptions, DemoOptions, PrintOptions, ServeOptions, StoreCommand, WitnessOptions};
 pub use work::{AssistCommand, StandingCommand, TripCommand};
@@ -185,6 +187,24 @@ pub enum ClientCommand {
     Approvals(ApprovalCommand),
     #[command(subcommand)]
     Site(SiteCommand),
+    /// Places of a site: load faces, dumps, gates, blocks, pick-up places.
+    #[command(subcommand)]
+    Place(PlaceCommand),
+    /// Blasts of a mine: announce, clear, guard, fire, examine, release.
+    #[command(subcommand)]
+    Blast(BlastCommand),
+    /// Jobs of a yard: ask for one, release it at the gate, call it off.
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Service areas of a city, with their hours.
+    #[command(subcommand)]
+    Area(AreaCommand),
+    /// The emission state of sites: tighter at once, looser by two people.
+    #[command(subcommand)]
+    Emission(EmissionCommand),
+    /// Clearances of people and vehicles.
+    #[command(subcommand)]
+    Clearance(ClearanceCommand),
     /// Vehicles: register, list, hold, stop.
     #[command(subcommand)]
     Vehicles(VehicleCommand),

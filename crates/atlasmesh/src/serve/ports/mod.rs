@@ -11,6 +11,7 @@ mod identity;
 mod maintenance;
 mod ota;
 mod routing;
+mod sectors;
 mod security;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use self::governance::{ActivatePolicy, GrantWaiver, RollBackPolicy};
 pub use self::identity::Motion;
 pub use self::maintenance::{MaintainedVehicles, OneAtATime};
 pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
+pub use self::sectors::{FeaturesOf, RelaxEmissions, TripsOfJobs};
 pub use self::security::{EventReader, IncidentSubjects, RestoreAccess};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
