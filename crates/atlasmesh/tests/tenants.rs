@@ -36,6 +36,8 @@ const NO_SESSION: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
 /// Without a model there is none to take back.
 const NOTHING_DECIDES: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
 const FORBIDDEN: Stranger = Stranger::Refused(403, "FORBIDDEN");
+/// The sector does not have it.
+const FEATURE_OFF: Stranger = Stranger::Refused(403, "FEATURE_OFF");
 /// What it names is a field of what is sent.
 const WRONG_FIELD: Stranger = Stranger::Refused(400, "INVALID_REQUEST");
 
@@ -294,6 +296,49 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/access/v1/search/subject", "", access(false, true, true), Stranger::Own),
         ("post", "/access/v1/search/resource", "", access(true, true, false), Stranger::Own),
         ("post", "/access/v1/search/action", "", access(true, false, true), Stranger::Own),
+        ("post", "/v1/places", "", place_of_town(), UNKNOWN),
+        ("get", "/v1/places", "", none.clone(), Stranger::Nothing),
+        ("delete", "/v1/places/{place}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/service-areas", "", area_of_town(), UNKNOWN),
+        ("get", "/v1/service-areas", "?site={site}", none.clone(), Stranger::Nothing),
+        ("delete", "/v1/service-areas/{area}", "", none.clone(), UNKNOWN),
+        (
+            "post",
+            "/v1/blasts",
+            "",
+            json!({ "site": "{site}", "name": CANARY, "area": polygon, "fire_at": "2027-01-01T00:00:00Z" }),
+            FEATURE_OFF,
+        ),
+        ("get", "/v1/blasts", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/blasts/{blast}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/blasts/{blast}/clear", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/blasts/{blast}/guard", "", json!({ "posts": ["gate"], "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/blasts/{blast}/fire", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/blasts/{blast}/examine", "", json!({ "safe": true, "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/blasts/{blast}/release", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/blasts/{blast}/call-off", "", reason.clone(), UNKNOWN),
+        (
+            "post",
+            "/v1/jobs",
+            "",
+            json!({ "site": "{site}", "container": CANARY, "from": "{place}", "to": "{place}", "mass_kg": 9000 }),
+            FEATURE_OFF,
+        ),
+        ("get", "/v1/jobs", "?site={site}", none.clone(), Stranger::Nothing),
+        ("get", "/v1/jobs/{job}", "", none.clone(), UNKNOWN),
+        ("post", "/v1/jobs/{job}/release", "", json!({ "seal": "S1", "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/jobs/{job}/cancel", "", reason.clone(), UNKNOWN),
+        ("get", "/v1/emission", "", none.clone(), Stranger::Nothing),
+        ("put", "/v1/sites/{site}/emission", "", json!({ "state": "reduced", "reason": CANARY }), UNKNOWN),
+        ("get", "/v1/clearances", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/clearances/{kind}/{id}", "", none.clone(), UNKNOWN),
+        (
+            "put",
+            "/v1/clearances/{kind}/{id}",
+            "",
+            json!({ "level": "secret", "until": "2027-01-01T00:00:00Z", "reason": CANARY }),
+            UNKNOWN,
+        ),
         // What policy said to the stranger's own attempts is in its own journal.
         ("get", "/v1/journal", "?about=vehicle/{vehicle}", none.clone(), Stranger::Own),
         ("get", "/v1/journal/head", "", none.clone(), Stranger::Own),
@@ -319,6 +364,25 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         // Last: from here on the stranger has a site of the same name.
         ("put", "/v1/sites/{site}/map", "", site::network(), Stranger::Own),
     ]
+}
+
+fn place_of_town() -> Value {
+    json!({ "site": site::NAME, "name": CANARY, "kind": "waypoint", "at": site::at(0.0, 0.0), "radius_m": 20 })
+}
+
+/// The whole town, at every hour.
+fn area_of_town() -> Value {
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    json!({
+        "site": site::NAME, "name": CANARY, "area": square(0.0, 0.0, 20_000.0), "utc_offset_min": 0, "wheelchair": true,
+        "hours": [{ "days": days, "from": "00:00", "to": "24:00" }],
+    })
+}
+
+/// What this tenant's sector has none of: `sector_work.rs` walks it.
+fn is_of_another_sector(method: &str, path: &str) -> bool {
+    let is_list = method == "get" && !path.contains('{');
+    !is_list && ["/v1/blasts", "/v1/jobs", "/v1/clearances"].iter().any(|work| path.starts_with(work))
 }
 
 /// The tenant with one of everything, named and reasoned with canaries; the ids of it all.
@@ -372,6 +436,8 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         if shown["current"]["number"] == 1 { Ok(()) } else { Err(shown) }
     });
     let people = people_and_approvals(&world, &spare);
+    let place = made("/v1/places", place_of_town(), "id");
+    let area = made("/v1/service-areas", area_of_town(), "id");
     let ids = [
         ("release", release),
         ("rollout", rollout),
@@ -399,6 +465,12 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("tile", "entries/000.p/1".to_owned()),
         ("code", "NOT_FOUND".to_owned()),
         ("part", "pump-7".to_owned()),
+        ("place", place),
+        ("area", area),
+        ("blast", "blast_none".to_owned()),
+        ("job", "job_none".to_owned()),
+        ("kind", "vehicle".to_owned()),
+        ("id", spare),
     ];
     (world, ids.into_iter().chain(people).chain(maintained).chain(incident).chain(evidence).collect())
 }
@@ -575,6 +647,9 @@ fn answers_are_what_the_openapi_says() {
         let before = world.journal_size();
         let answer = call(&http, method, &format!("{path}{query}"), &body, ids);
         openapi::hold(&document, method, path, &answer);
+        if is_of_another_sector(method, path) {
+            continue;
+        }
         answer.ok();
         let described = asked_by(&document["paths"][path][method]);
         let decided = decided_for_people(&world, before);
