@@ -128,7 +128,7 @@ fn a_blast_goes_from_its_announcement_to_its_release() {
     assert_eq!(unit.http.get("/v1/blasts").ok()["items"].as_array().unwrap().len(), 3);
     // A yard has no blasts, and a mine no jobs.
     let job = json!({ "site": site::NAME, "container": "C", "from": id_of_place(&unit), "to": id_of_place(&unit), "mass_kg": 1 });
-    unit.post(&dora, "/v1/jobs", "/v1/jobs", &job).problem(403, "FORBIDDEN");
+    unit.post(&dora, "/v1/jobs", "/v1/jobs", &job).problem(403, "FEATURE_OFF");
 }
 
 fn id_of_place(unit: &Unit) -> String {
