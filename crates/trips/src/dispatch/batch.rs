@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{Ctx, SiteId, TenantId, Timestamp, TripId};
+use kernel::{Ctx, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use store::{CommandError, Guard, ListQuery, TableSpec};
 use tracing::Instrument;
 use tracing::field::Empty;
