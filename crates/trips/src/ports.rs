@@ -2,14 +2,15 @@
 //! simulation or a test wires something smaller. A port that refuses answers [`CommandError::Reject`], one that cannot
 //! answer now [`CommandError::Fault`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{BoxFuture, Coordinate, Ctx, Envelope, Sector, SiteId, TenantId, Timestamp, TripId, VehicleId};
-use policy::Constraints;
+use policy::{Constraints, Fact};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{CommandError, Fault};
 
+use crate::trip::TripRequest;
 use crate::trip::types::Requirements;
 
 /// What every port answers with.
@@ -78,6 +79,8 @@ pub struct VehicleFacts {
     pub simulated: bool,
     /// Its newest position, if one is known.
     pub position: Option<LastPosition>,
+    /// What the sector's own work says of it, as facts that policy knows.
+    pub sector_facts: Vec<Fact>,
 }
 
 impl VehicleFacts {
@@ -345,6 +348,22 @@ pub trait Positions: Send + Sync {
         vehicle: VehicleId,
         trip: TripId,
     ) -> Answer<'a, Option<RouteProgress>>;
+}
+
+/// What the sector's own work says of a trip, as facts that policy knows.
+pub trait SectorWork: Send + Sync {
+    /// Of a trip that is asked for.
+    fn trip_facts<'a>(&'a self, ctx: &'a Ctx, request: &'a TripRequest) -> Answer<'a, Vec<Fact>>;
+
+    /// Of vehicles that may take a trip; of whom it says nothing, none.
+    fn vehicle_facts<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        vehicles: &'a [VehicleId],
+    ) -> Answer<'a, BTreeMap<VehicleId, Vec<Fact>>>;
+
+    /// Of what a trip asks of the vehicle that takes it, by the trip's attributes.
+    fn needed_facts(&self, ctx: &Ctx, attributes: &BTreeMap<String, String>) -> Vec<Fact>;
 }
 
 /// Whether vehicles can be heard (SAFE-8).

@@ -106,6 +106,9 @@ pub struct TripRequest {
     origin: Coordinate,
     destination: Coordinate,
     requirements: Option<Requirements>,
+    /// What the sector's work needs to know: `job` of a yard, `classification` of a mission.
+    #[schemars(extend("maxProperties" = ATTRIBUTES_MAX))]
+    attributes: Option<BTreeMap<String, AttributeText>>,
     /// Higher goes first; 0 is the everyday one.
     #[schemars(range(max = PRIORITY_MAX))]
     priority: Option<u8>,
@@ -115,6 +118,11 @@ pub struct TripRequest {
     /// When it may begin.
     window: Option<Window>,
 }
+
+/// The most attributes of a trip.
+const ATTRIBUTES_MAX: usize = 8;
+/// The value of an attribute.
+type AttributeText = super::Text<100>;
 
 /// What the vehicle must be able to do and carry.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -142,6 +150,7 @@ impl From<TripRequest> for trips::TripRequest {
                 capabilities: needs.capabilities.unwrap_or_default(),
                 payload_kg: needs.payload_kg.unwrap_or_default(),
                 passengers: needs.passengers.unwrap_or_default(),
+                attributes: asked.attributes.into_iter().flatten().map(|(name, text)| (name, text.0)).collect(),
             },
             priority: asked.priority.unwrap_or_default(),
             window: asked.window.unwrap_or_default(),
@@ -165,7 +174,8 @@ pub struct RouteRequest {
 impl RouteRequest {
     pub fn at(self, site: SiteId) -> TripRequest {
         let Self { kind, origin, destination, requirements, stops, vehicle: _ } = self;
-        TripRequest { site, kind, origin, destination, requirements, stops, priority: None, window: None }
+        let (attributes, priority, window) = (None, None, None);
+        TripRequest { site, kind, origin, destination, requirements, attributes, stops, priority, window }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use entitlements::{Ask, check};
-use flags::Context;
+use entitlements::{Ask, Feature, Subscription, check};
+use flags::{Context, Layers};
 use kernel::{Code, Ctx, Reject, Sector};
 use store::CommandError;
 
@@ -12,6 +12,63 @@ use super::{EffectiveFeature, Installed, Sectors};
 use crate::actions::USE_FEATURE;
 use crate::tenant::Tenant;
 use crate::tenant::sector::not_entitled;
+
+/// Whether a feature is one of a sector.
+fn concerns(feature: &Feature, sector: Sector) -> bool {
+    feature.sectors.is_empty() || feature.sectors.contains(sector.as_str())
+}
+
+/// What the four are asked with.
+struct Judge<'a> {
+    sectors: &'a Sectors,
+    ctx: &'a Ctx,
+    sector: Sector,
+    subscription: Subscription,
+    used: BTreeSet<&'a str>,
+    layers: Layers,
+    context: Context,
+}
+
+impl<'a> Judge<'a> {
+    fn new(sectors: &'a Sectors, ctx: &'a Ctx, tenant: &Tenant, installed: &'a Installed, sector: Sector) -> Self {
+        Self {
+            sectors,
+            ctx,
+            sector,
+            subscription: tenant.subscription(),
+            used: installed.features(),
+            layers: sectors.layers(tenant, installed),
+            context: sectors.flag_context(tenant, sector, Context::default()),
+        }
+    }
+
+    fn judge(&self, feature: &Feature) -> EffectiveFeature {
+        let (id, now) = (feature.id.as_str(), self.sectors.now_ms());
+        let is_installed = feature.sectors.is_empty() || self.used.contains(id);
+        let ask = Ask::feature(id).in_sector(self.sector.as_str());
+        let is_entitled = check(&self.sectors.catalogue, &self.subscription, &ask, now).is_allowed();
+        let is_on = self.layers.flag(id).is_none_or(|flag| flag.evaluate(&self.context, now).is_on());
+        let decision = self.sectors.parts.policy.decide(&self.sectors.ask(self.ctx, USE_FEATURE).fact("feature", id));
+        let asked = [
+            (is_installed, RefusedBy::Installed, "the overlay in force does not have it".to_owned()),
+            (is_entitled, RefusedBy::Entitled, "the subscription does not have it".to_owned()),
+            (is_on, RefusedBy::Flag, "its flag is off".to_owned()),
+            (decision.is_allowed(), RefusedBy::Policy, decision.reason_text()),
+        ];
+        let refused = asked.iter().find(|(says_yes, ..)| !says_yes);
+        EffectiveFeature {
+            feature: id.to_owned(),
+            title: feature.title.clone(),
+            installed: is_installed,
+            entitled: is_entitled,
+            flag: is_on,
+            policy: decision.is_allowed(),
+            effective: refused.is_none(),
+            refused_by: refused.map(|(_, by, _)| *by),
+            why: refused.map_or_else(|| "nothing says no".to_owned(), |(.., why)| why.clone()),
+        }
+    }
+}
 
 impl Sectors {
     /// The features that the subscription allows in a sector now.
@@ -32,39 +89,9 @@ impl Sectors {
         installed: &Installed,
         sector: Sector,
     ) -> Vec<EffectiveFeature> {
-        let concerns =
-            |feature: &&entitlements::Feature| feature.sectors.is_empty() || feature.sectors.contains(sector.as_str());
-        let entitled = self.entitled(tenant, sector);
-        let layers = self.layers(tenant, installed);
-        let context = self.flag_context(tenant, sector, Context::default());
-        let used = installed.features();
-        let features = self.catalogue.features().filter(concerns);
-        features
-            .map(|feature| {
-                let id = feature.id.as_str();
-                let is_installed = feature.sectors.is_empty() || used.contains(id);
-                let flag = layers.flag(id).is_none_or(|flag| flag.evaluate(&context, self.now_ms()).is_on());
-                let decision = self.parts.policy.decide(&self.ask(ctx, USE_FEATURE).fact("feature", id));
-                let asked = [
-                    (is_installed, RefusedBy::Installed, "the overlay in force does not have it".to_owned()),
-                    (entitled.contains(id), RefusedBy::Entitled, "the subscription does not have it".to_owned()),
-                    (flag, RefusedBy::Flag, "its flag is off".to_owned()),
-                    (decision.is_allowed(), RefusedBy::Policy, decision.reason_text()),
-                ];
-                let refused = asked.iter().find(|(says_yes, ..)| !says_yes);
-                EffectiveFeature {
-                    feature: id.to_owned(),
-                    title: feature.title.clone(),
-                    installed: asked[0].0,
-                    entitled: asked[1].0,
-                    flag: asked[2].0,
-                    policy: asked[3].0,
-                    effective: refused.is_none(),
-                    refused_by: refused.map(|(_, by, _)| *by),
-                    why: refused.map_or_else(|| "nothing says no".to_owned(), |(.., why)| why.clone()),
-                }
-            })
-            .collect()
+        let judge = Judge::new(self, ctx, tenant, installed, sector);
+        let features = self.catalogue.features().filter(|feature| concerns(feature, sector));
+        features.map(|feature| judge.judge(feature)).collect()
     }
 
     /// Every feature that concerns the tenant's sector, with who says no.
@@ -96,11 +123,11 @@ impl Sectors {
     pub async fn needs(&self, ctx: &Ctx, feature: &str) -> Result<(), CommandError> {
         let tenant = self.tenant(&ctx.tenant).await?;
         let sector = tenant.sector.ok_or_else(crate::tenant::no_tenant)?;
-        let known = self.effective(ctx, &tenant, self.installed(sector)?, sector);
-        let Some(found) = known.into_iter().find(|known| known.feature == feature) else {
+        let known = self.catalogue.feature(feature).filter(|known| concerns(known, sector)).ok_or_else(|| {
             let text = format!("{feature} is not in use: the sector {sector} does not have it");
-            return Err(Reject::new(Code::FeatureOff, text).into());
-        };
+            Reject::new(Code::FeatureOff, text)
+        })?;
+        let found = Judge::new(self, ctx, &tenant, self.installed(sector)?, sector).judge(known);
         match found.refused_by {
             None => Ok(()),
             Some(RefusedBy::Entitled) => {

@@ -45,6 +45,9 @@ impl Installed {
     /// The overlay's flags, with the variants that a tenant chose instead of their rules. A choice of a flag or a variant that
     /// the overlay does not have (any more) says nothing.
     pub fn flags_with(&self, choices: &BTreeMap<String, FlagChoice>) -> FlagSet {
+        if choices.is_empty() {
+            return self.overlay.flags.clone();
+        }
         let mut text = self.flags.clone();
         for (key, choice) in choices {
             let flag = text.pointer_mut("/flags").and_then(|flags| flags.get_mut(key)).and_then(Value::as_object_mut);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{Ctx, SiteId, TenantId, Timestamp, TripId};
+use kernel::{Ctx, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use store::{CommandError, Guard, ListQuery, TableSpec};
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -164,6 +164,11 @@ impl Dispatch {
         let mut vehicles = self.trips.ports.fleet.vehicles(&ctx, site).await?;
         // The order decides between equals; the same vehicles give the same answer, whoever lists them.
         vehicles.sort_by_key(|facts| facts.vehicle);
+        let ids: Vec<VehicleId> = vehicles.iter().map(|facts| facts.vehicle).collect();
+        let mut of_sector = self.trips.ports.sector_work.vehicle_facts(&ctx, &ids).await?;
+        for facts in &mut vehicles {
+            facts.sector_facts = of_sector.remove(&facts.vehicle).unwrap_or_default();
+        }
         let span = tracing::debug_span!(
             "dispatch.batch",
             %tenant, %site, trips = trips.len(), beyond, vehicles = vehicles.len(), assigned = Empty

@@ -250,7 +250,9 @@ impl Dispatch {
             .entitled_to(batch.entitlements.iter().cloned());
         if let Some(route) = &trip.route {
             let facts = pairs::assignment_facts(trip, route, vehicle, approach_m);
-            question = question.facts(facts.facts(batch.ctx.now));
+            let needed = self.trips.ports.sector_work.needed_facts(batch.ctx, &trip.requirements.attributes);
+            question = question.facts(facts.facts(batch.ctx.now)).facts(needed);
+            question = question.facts(vehicle.sector_facts.iter().cloned());
         }
         self.trips.policy.decide(&question)
     }

@@ -26,7 +26,7 @@ use kernel::envelope::{DecisionRecord, RetentionClass};
 use kernel::{Code, Ctx, CtxSource, DecisionId, Known, Reject, SiteId, TenantId, TripId};
 use store::{CommandError, Extras, Outcome, Store};
 
-use crate::ports::{Fleet, Listener, Positions, Routing, TenantFacts, Tenants};
+use crate::ports::{Fleet, Listener, Positions, Routing, SectorWork, TenantFacts, Tenants};
 use crate::trip::{Command, Done, Trip, decide};
 
 pub use self::commands::cancel_body;
@@ -46,6 +46,7 @@ pub struct Ports {
     pub routing: Arc<dyn Routing>,
     pub positions: Arc<dyn Positions>,
     pub listener: Arc<dyn Listener>,
+    pub sector_work: Arc<dyn SectorWork>,
 }
 
 /// What an operator may choose.

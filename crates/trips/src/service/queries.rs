@@ -1,7 +1,7 @@
 //! Reading trips.
 
 use kernel::{Aggregate, SiteId, Subject, TenantId, TripId, VehicleId};
-use store::port::{Fault, PAGE_LIMIT_MAX};
+use store::port::{Fault, PAGE_LIMIT_MAX, Store};
 use store::{CommandError, ListQuery, Order, TableSpec, load, load_page};
 
 use super::{Trips, no_such_trip};
@@ -56,16 +56,16 @@ impl Trips {
         Ok(load_page(&*self.store, tenant, query).await?)
     }
 
-    /// The trips of a tenant that have not ended, up to a number.
+    /// The trips of a tenant that have not ended, up to a number, as a store has them.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn open(&self, tenant: &TenantId, most: usize) -> Result<Vec<TripId>, Fault> {
+    pub async fn open(store: &dyn Store, tenant: &TenantId, most: usize) -> Result<Vec<TripId>, Fault> {
         let mut open = Vec::new();
         for status in Status::all().filter(|status| !status.is_terminal()) {
             let filter = TripFilter { status: Some(status), site: None, vehicle: None };
             let query = ListQuery { filters: filter.columns(), limit: most, ..ListQuery::all() };
-            let page = self.store.list(TableSpec::of::<Trip>(), tenant, query).await?;
+            let page = store.list(TableSpec::of::<Trip>(), tenant, query).await?;
             open.extend(page.iter().filter_map(|row| row.key.parse::<TripId>().ok()));
         }
         open.truncate(most);

@@ -89,9 +89,11 @@ impl Trips {
         subject: Subject,
     ) -> Result<(policy::Decision, Result<(), Reject>), CommandError> {
         let facts = self.site_facts(ctx, request).await?;
+        let of_sector = self.ports.sector_work.trip_facts(ctx, request).await?;
         let question = Request::new(ctx, actions::REQUEST_TRIP, subject)
             .entitled_to(entitlements.iter().cloned())
-            .facts(trip_facts(request, &facts).facts(ctx.now));
+            .facts(trip_facts(request, &facts).facts(ctx.now))
+            .facts(of_sector);
         let decision = self.policy.decide(&question);
         let answer = match decision.is_allowed() {
             false => Err(decision.to_reject()),

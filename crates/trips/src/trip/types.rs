@@ -1,6 +1,6 @@
 //! The parts of a trip.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::id::{AssistId, BootId, PrincipalId};
 use kernel::{Coordinate, DecisionId, RouteId, Timestamp, VehicleId};
@@ -48,6 +48,9 @@ pub struct Requirements {
     pub capabilities: BTreeSet<String>,
     pub payload_kg: f64,
     pub passengers: u32,
+    /// What the sector's work needs to know, such as the job that the trip is for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// When the trip may begin.

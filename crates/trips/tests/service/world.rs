@@ -74,6 +74,7 @@ pub fn able(n: usize) -> VehicleFacts {
         admission_valid: true,
         on_probation: false,
         simulated: true,
+        sector_facts: Vec::new(),
         position: Some(LastPosition { at: place_of_vehicle(n), speed_mps: 0.0, seen_at: START }),
     }
 }
@@ -311,6 +312,24 @@ impl Positions for Neighbours {
     }
 }
 
+impl SectorWork for Neighbours {
+    fn trip_facts<'a>(&'a self, _: &'a Ctx, _: &'a TripRequest) -> Answer<'a, Vec<policy::Fact>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn vehicle_facts<'a>(
+        &'a self,
+        _: &'a Ctx,
+        _: &'a [VehicleId],
+    ) -> Answer<'a, std::collections::BTreeMap<VehicleId, Vec<policy::Fact>>> {
+        Box::pin(async { Ok(std::collections::BTreeMap::new()) })
+    }
+
+    fn needed_facts(&self, _: &Ctx, _: &std::collections::BTreeMap<String, String>) -> Vec<policy::Fact> {
+        Vec::new()
+    }
+}
+
 impl Listener for Neighbours {
     fn up_since(&self) -> Option<Timestamp> {
         Some(self.told().up_since.unwrap_or(START))
@@ -347,6 +366,7 @@ impl World {
             routing: Arc::clone(neighbours) as Arc<dyn Routing>,
             positions: Arc::clone(neighbours) as Arc<dyn Positions>,
             listener: Arc::clone(neighbours) as Arc<dyn Listener>,
+            sector_work: Arc::clone(neighbours) as Arc<dyn SectorWork>,
         };
         Services::new(Trips::new(
             store,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use store::CommandError;
 use store::port::{Fault, ListQuery, Store};
 use tenancy::sectors::{InService, RunningTrip};
-use trips::Trip;
+use trips::{Trip, Trips};
 
 /// The most trips and vehicles that a preview looks at.
 const LOOKED_AT_MAX: usize = 1_000;
@@ -19,7 +19,6 @@ const LOOKED_AT_MAX: usize = 1_000;
 pub struct InServiceNow {
     pub store: Arc<dyn Store>,
     pub fleet: Arc<::fleet::Fleet>,
-    pub trips: Arc<::trips::Trips>,
 }
 
 impl InServiceNow {
@@ -41,7 +40,7 @@ impl InService for InServiceNow {
     fn trips<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<RunningTrip>, Fault>> {
         Box::pin(async move {
             let mut running = Vec::new();
-            for trip in self.trips.open(tenant, LOOKED_AT_MAX).await? {
+            for trip in Trips::open(&*self.store, tenant, LOOKED_AT_MAX).await? {
                 running.push(RunningTrip { trip, decision: self.decision(tenant, &trip).await? });
             }
             Ok(running)

@@ -58,6 +58,7 @@ fn facts(
         on_probation: constraints.probation_trips.is_some_and(|trips| trips > 0),
         simulated: profile.simulated,
         position,
+        sector_facts: Vec::new(),
     }
 }
 
