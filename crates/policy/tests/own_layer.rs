@@ -52,9 +52,14 @@ fn rule(n: usize, what: u8, number: u32, flip: bool) -> String {
         1 => format!("{head}@reason(\"no\")\nforbid {act} {unless} {{ context.passengers > {} }};", number % 9),
         2 => format!("{head}@reason(\"no\")\nforbid {act} {unless} {{ context.kind == \"delivery\" }};"),
         // It can overflow, which denies.
-        3 => format!("{head}@reason(\"no\")\nforbid {act} {unless} {{ context.passengers * 9223372036854775807 > {number} }};"),
+        3 => format!(
+            "{head}@reason(\"no\")\nforbid {act} {unless} {{ context.passengers * 9223372036854775807 > {number} }};"
+        ),
         4 => format!("{head}@constrain(\"max_speed_mps\")\n@value(\"{}.5\")\npermit {act};", 1 + number % 40),
-        _ => format!("{head}@constrain(\"allowed_modes\")\n@value(\"{}\")\npermit {act};", ["AUTONOMOUS", "REMOTE", "AUTONOMOUS,REMOTE"][number as usize % 3]),
+        _ => format!(
+            "{head}@constrain(\"allowed_modes\")\n@value(\"{}\")\npermit {act};",
+            ["AUTONOMOUS", "REMOTE", "AUTONOMOUS,REMOTE"][number as usize % 3]
+        ),
     }
 }
 
@@ -133,13 +138,18 @@ fn a_past_decision_is_asked_again_as_it_was() {
     // Canonical JSON writes 700.0 as 700.
     let then: serde_json::Value = serde_json::from_str(&then.to_string().replace("700.0", "700")).unwrap();
     assert!(matches!(engine.replay(&then, None), Replayed::Unchanged));
-    let Replayed::Changed { change, now } = engine.replay(&then, Some(&layer(&engine, HEAVY))) else { panic!("{then}") };
+    let Replayed::Changed { change, now } = engine.replay(&then, Some(&layer(&engine, HEAVY))) else {
+        panic!("{then}")
+    };
     assert_eq!((change, now.policy_ids()), (ReplayChange::AllowToDeny, vec!["tenant.heavy"]));
     let slow = "@id(\"tenant.slow\") @version(\"1\") @purpose(\"why\") @constrain(\"max_speed_mps\") @value(\"3.0\") \
                 permit (principal, action == Fleet::Action::\"trip.request\", resource);";
     let Replayed::Changed { change, .. } = engine.replay(&then, Some(&layer(&engine, slow))) else { panic!() };
     assert_eq!(change, ReplayChange::Tighter);
-    assert!(matches!(engine.replay(&serde_json::json!({ "action": "trip.request" }), None), Replayed::NotReplayable(_)));
+    assert!(matches!(
+        engine.replay(&serde_json::json!({ "action": "trip.request" }), None),
+        Replayed::NotReplayable(_)
+    ));
 }
 
 #[test]

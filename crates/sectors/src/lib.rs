@@ -30,7 +30,7 @@ pub use clearance::{Clearance, ClearanceId};
 pub use emission::Emission;
 pub use job::{Job, JobId};
 pub use place::{Place, PlaceId};
-pub use service::{Parts, Sectors};
+pub use service::{AskedTrip, Parts, Sectors};
 pub use step::{Step, Word};
 
 /// What the domain consists of.

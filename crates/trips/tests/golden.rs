@@ -80,7 +80,12 @@ fn created() -> TripCreated {
         site: "pit-1".parse().unwrap(),
         kind: Kind::Recovery,
         stops: vec![Stop { at: place(1.5) }, Stop { at: place(1.625) }],
-        requirements: Requirements { capabilities: ["tow".to_owned()].into(), payload_kg: 1_200.5, passengers: 0, ..Default::default() },
+        requirements: Requirements {
+            capabilities: ["tow".to_owned()].into(),
+            payload_kg: 1_200.5,
+            passengers: 0,
+            ..Default::default()
+        },
         priority: 3,
         window: Window { earliest: Some(at(3_600)), latest: Some(at(7_200)) },
         constraints: constraints(),

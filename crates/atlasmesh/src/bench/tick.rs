@@ -19,9 +19,12 @@ use trips::{Dispatch, Status, Trip, TripEvent, Trips};
 use super::{Bar, bar, percentile_ms};
 use crate::cli::output::line;
 use crate::serve::maps::MapFolder;
-use crate::serve::ports::{MaintainedVehicles, Neighbours, OneAtATime, TenantsOf};
+use crate::serve::ports::{
+    FeaturesOf, InServiceNow, MaintainedVehicles, Neighbours, OneAtATime, TenantsOf, TripsOfJobs, WorkOfTrips,
+};
 use crate::serve::signer::AuditSigner;
 use crate::system_clock::SystemSource;
+use tenancy::sectors::SectorParts;
 
 /// Trips that ended before.
 const ENDED: usize = 200_000;
@@ -83,12 +86,25 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Dispatch> {
         maps: Arc::new(MapFolder::new(folder.join("maps"))),
         abilities: Default::default(),
     });
+    let in_service = Arc::new(InServiceNow { store: Arc::clone(&store), fleet: Arc::clone(&neighbours.fleet) });
+    let parts =
+        SectorParts { store: Arc::clone(&store), source: source.clone(), policy: Arc::clone(&engine), in_service };
+    let features = Arc::new(FeaturesOf(Arc::new(tenancy::Sectors::new(parts).map_err(anyhow::Error::msg)?)));
+    let work = sectors::Sectors::new(sectors::Parts {
+        store: Arc::clone(&store),
+        policy: Arc::clone(&engine),
+        source: source.clone(),
+        grounds: neighbours.clone(),
+        features,
+        trips: Arc::new(TripsOfJobs),
+    });
     let ports = trips::Ports {
         tenants: neighbours.clone(),
         fleet: neighbours.clone(),
         routing: neighbours.clone(),
         positions: neighbours.clone(),
         listener: neighbours,
+        sector_work: Arc::new(WorkOfTrips(Arc::new(work))),
     };
     let settings = trips::Settings { claim_valid_for_s: trips::CLAIM_VALID_FOR_S };
     Ok(Dispatch::new(Arc::new(Trips::new(store, engine, ports, source, settings))))

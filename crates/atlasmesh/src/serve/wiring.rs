@@ -40,6 +40,7 @@ use super::ports::{
     ActivatePolicy, ClearStop, EventReader, EvidenceKeys, FeaturesOf, GrantWaiver, InServiceNow, IncidentSubjects,
     MaintainedVehicles, Motion, Neighbours, ObservedVehicles, OneAtATime, RegisteredKeys, RelaxEmissions, ReleaseHold,
     RestoreAccess, RestoreFlag, ResumeRollout, RollBackPolicy, TenantsOf, TripsOfJobs, UpdatedVehicles, Vouchers,
+    WorkOfTrips,
 };
 use super::sender::HttpSender;
 use super::signer::AuditSigner;
@@ -137,8 +138,8 @@ pub fn wire(
         open(options, folder, &source)?;
     let keyring = Arc::clone(&updates.keyring);
     let keyring_of_evidence = Arc::clone(&keyring);
-    let services = services(options, folder, &store, &source, &engine, updates);
-    let Services { maps, telemetry, tenancy, people, fleet, trips, ota, maintenance, neighbours } = services;
+    let services = services(options, folder, &store, &source, &engine, updates)?;
+    let Services { maps, telemetry, tenancy, people, fleet, trips, ota, maintenance, sectors, work } = services;
     let sessions = Arc::new(Sessions::default());
     let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
     let Onboarding { identities, link_tls, enrolment_tls, updates_tls } =
@@ -177,30 +178,11 @@ pub fn wire(
         policy_texts: policies::texts(options.policies.as_deref())?,
     });
     let evidence = Arc::new(evidence.map_err(|error| anyhow!("the shipped mapping to clauses is wrong: {error}"))?);
-    let sectors = tenancy::Sectors::new(tenancy::sectors::SectorParts {
-        store: Arc::clone(&store),
-        source: Arc::clone(&source),
-        policy: Arc::clone(&engine),
-        in_service: Arc::new(InServiceNow {
-            store: Arc::clone(&store),
-            fleet: Arc::clone(&fleet),
-            trips: Arc::clone(&trips.trips),
-        }),
-    });
-    let sectors = Arc::new(sectors.map_err(|error| anyhow!("what is shipped of sectors is wrong: {error}"))?);
     let governance = Arc::new(governance::Governance::new(governance::GovernanceParts {
         store: Arc::clone(&store),
         source: Arc::clone(&source),
         policy: Arc::clone(&engine),
         tenants: Arc::new(TenantsOf(Arc::clone(&tenancy))),
-    }));
-    let work = Arc::new(sectors::Sectors::new(sectors::Parts {
-        store: Arc::clone(&store),
-        policy: Arc::clone(&engine),
-        source: Arc::clone(&source),
-        grounds: neighbours,
-        features: Arc::new(FeaturesOf(Arc::clone(&sectors))),
-        trips: Arc::new(TripsOfJobs),
     }));
     let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
         Arc::new(RestoreFlag(Arc::clone(&sectors))),
@@ -346,7 +328,10 @@ struct Services {
     trips: trips::Services,
     ota: Arc<ota::Ota>,
     maintenance: Arc<maintenance::Maintenance>,
-    neighbours: Arc<Neighbours>,
+    /// What is in force of tenants' sectors.
+    sectors: Arc<tenancy::Sectors>,
+    /// The sectors' own work.
+    work: Arc<sectors::Sectors>,
 }
 
 fn services(
@@ -356,7 +341,7 @@ fn services(
     source: &Arc<dyn CtxSource>,
     engine: &Arc<Engine>,
     updates: UpdateParts,
-) -> Services {
+) -> Result<Services> {
     let maps: Arc<dyn Maps> = Arc::new(MapFolder::new(folder.maps()));
     let telemetry = Arc::new(telemetry::Ingest::new(folder.telemetry()));
     let tenancy = Arc::new(tenancy::Tenancy::new(Arc::clone(store), Arc::clone(source)));
@@ -383,26 +368,34 @@ fn services(
         maintenance: Arc::clone(&maintenance),
         abilities: Default::default(),
     });
+    let in_service = Arc::new(InServiceNow { store: Arc::clone(store), fleet: Arc::clone(&fleet) });
+    let sectors = tenancy::Sectors::new(tenancy::sectors::SectorParts {
+        store: Arc::clone(store),
+        source: Arc::clone(source),
+        policy: Arc::clone(engine),
+        in_service,
+    });
+    let sectors = Arc::new(sectors.map_err(|error| anyhow!("what is shipped of sectors is wrong: {error}"))?);
+    let work = Arc::new(sectors::Sectors::new(sectors::Parts {
+        store: Arc::clone(store),
+        policy: Arc::clone(engine),
+        source: Arc::clone(source),
+        grounds: neighbours.clone(),
+        features: Arc::new(FeaturesOf(Arc::clone(&sectors))),
+        trips: Arc::new(TripsOfJobs),
+    }));
     let ports = trips::Ports {
         tenants: neighbours.clone(),
         fleet: neighbours.clone(),
         routing: neighbours.clone(),
         positions: neighbours.clone(),
-        listener: neighbours.clone(),
+        listener: neighbours,
+        sector_work: Arc::new(WorkOfTrips(Arc::clone(&work))),
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
     let trips = trips::Trips::new(Arc::clone(store), Arc::clone(engine), ports, Arc::clone(source), chosen);
-    Services {
-        maps,
-        telemetry,
-        tenancy,
-        people,
-        fleet,
-        trips: trips::Services::new(trips),
-        ota,
-        maintenance,
-        neighbours,
-    }
+    let trips = trips::Services::new(trips);
+    Ok(Services { maps, telemetry, tenancy, people, fleet, trips, ota, maintenance, sectors, work })
 }
 
 /// The process's one recorder of metrics, and how it is read.

@@ -17,6 +17,20 @@ const WHEELCHAIR: &str = "wheelchair";
 const JOB: &str = "job";
 const CLASSIFICATION: &str = "classification";
 
+/// A trip that is asked for, as far as the sectors' work is concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct AskedTrip<'a> {
+    pub kind: &'a str,
+    /// In their order.
+    pub stops: &'a [Coordinate],
+    pub payload_kg: f64,
+    pub passengers: u32,
+    pub capabilities: &'a BTreeSet<String>,
+    /// What it names of its job and of its classification.
+    pub attributes: &'a BTreeMap<String, String>,
+    pub site: &'a SiteId,
+}
+
 /// Facts as they are found.
 struct Found<'a> {
     ctx: &'a Ctx,
@@ -30,22 +44,12 @@ impl Found<'_> {
 }
 
 impl Sectors {
-    /// The facts of a trip that is asked for: its stops in their order, what it carries, and what it names.
+    /// The facts of a trip that is asked for.
     ///
     /// # Errors
     /// A fault.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the trip, and trips has no type that both know")]
-    pub async fn trip_facts(
-        &self,
-        ctx: &Ctx,
-        kind: &str,
-        stops: &[Coordinate],
-        payload_kg: f64,
-        passengers: u32,
-        capabilities: &BTreeSet<String>,
-        attributes: &BTreeMap<String, String>,
-        site: &SiteId,
-    ) -> Result<Vec<Fact>, CommandError> {
+    pub async fn trip_facts(&self, ctx: &Ctx, asked: &AskedTrip<'_>) -> Result<Vec<Fact>, CommandError> {
+        let AskedTrip { kind, stops, payload_kg, passengers, capabilities, attributes, site } = *asked;
         let mut found = Found { ctx, facts: Vec::new() };
         self.blast_facts(&mut found, stops, site).await?;
         if kind == "haul" {
@@ -63,28 +67,45 @@ impl Sectors {
         Ok(found.facts)
     }
 
-    /// The facts of a vehicle that is to take a trip.
+    /// The facts of vehicles that may take a trip; only where the tenant clears its vehicles.
     ///
     /// # Errors
     /// A fault.
-    pub async fn assignment_facts(
+    pub async fn vehicle_facts(
         &self,
         ctx: &Ctx,
-        vehicle: VehicleId,
-        attributes: &BTreeMap<String, String>,
-    ) -> Result<Vec<Fact>, CommandError> {
+        vehicles: &[VehicleId],
+    ) -> Result<BTreeMap<VehicleId, Vec<Fact>>, CommandError> {
+        let mut facts = BTreeMap::new();
+        if !is_defense(ctx) {
+            return Ok(facts);
+        }
+        let clears = self.has(ctx, units::CLEARANCES).await?;
+        let emissions = match &ctx.site {
+            Known::Known(site) => self.emissions(&ctx.tenant, site).await?,
+            _ => None,
+        };
+        for &vehicle in vehicles {
+            let mut found = Found { ctx, facts: Vec::new() };
+            if clears {
+                let level = self.level_of(ctx, Cleared::Vehicle, &vehicle.to_string()).await?;
+                found.add("asset_level", level.rank());
+            }
+            if let Some(known) = &emissions {
+                found.add("emission_state", known.state.as_str());
+            }
+            facts.insert(vehicle, found.facts);
+        }
+        Ok(facts)
+    }
+
+    /// What a trip asks of the vehicle that takes it.
+    pub fn needed_facts(&self, ctx: &Ctx, attributes: &BTreeMap<String, String>) -> Vec<Fact> {
         let mut found = Found { ctx, facts: Vec::new() };
-        if self.has(ctx, units::CLEARANCES).await? {
-            let level = self.level_of(ctx, Cleared::Vehicle, &vehicle.to_string()).await?;
-            found.add("asset_level", level.rank());
+        if is_defense(ctx) {
             found.add("mission_level", mission_level(attributes));
         }
-        if let Known::Known(site) = &ctx.site
-            && let Some(known) = self.emissions(&ctx.tenant, site).await?
-        {
-            found.add("emission_state", known.state.as_str());
-        }
-        Ok(found.facts)
+        found.facts
     }
 
     /// Where a blast is under way it is told whatever the tenant has: what keeps people out of an area does not end with a
@@ -167,18 +188,22 @@ impl Sectors {
         site: &SiteId,
     ) -> Result<(), CommandError> {
         let ctx = found.ctx;
-        if self.has(ctx, units::CLEARANCES).await? {
+        if is_defense(ctx) && self.has(ctx, units::CLEARANCES).await? {
             let operator = self.level_of(ctx, Cleared::Principal, &ctx.actor.id).await?;
             found.add("mission_level", mission_level(attributes));
             found.add("operator_level", operator.rank());
         }
         let emissions = self.emissions(&ctx.tenant, site).await?;
-        if emissions.is_some() || self.has(ctx, units::EMISSIONS).await? {
+        if emissions.is_some() || (is_defense(ctx) && self.has(ctx, units::EMISSIONS).await?) {
             let state = emissions.map_or_else(Emissions::default, |known| known.state);
             found.add("emission_state", state.as_str());
         }
         Ok(())
     }
+}
+
+fn is_defense(ctx: &Ctx) -> bool {
+    matches!(ctx.sector, Known::Known(Sector::Defense))
 }
 
 fn mission_level(attributes: &BTreeMap<String, String>) -> i64 {

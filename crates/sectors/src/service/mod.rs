@@ -16,6 +16,8 @@ use store::{CommandError, Extras, TableSpec, execute_plain, load};
 
 use crate::ports::{Features, Grounds, TripEvents};
 
+pub use facts::AskedTrip;
+
 /// What the service is made of.
 pub struct Parts {
     pub store: Arc<dyn Store>,

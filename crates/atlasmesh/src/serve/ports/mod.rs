@@ -24,7 +24,7 @@ pub use self::governance::{ActivatePolicy, GrantWaiver, RollBackPolicy};
 pub use self::identity::Motion;
 pub use self::maintenance::{MaintainedVehicles, OneAtATime};
 pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
-pub use self::sectors::{FeaturesOf, RelaxEmissions, TripsOfJobs};
+pub use self::sectors::{FeaturesOf, RelaxEmissions, TripsOfJobs, WorkOfTrips};
 pub use self::security::{EventReader, IncidentSubjects, RestoreAccess};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;

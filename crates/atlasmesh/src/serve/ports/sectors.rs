@@ -1,6 +1,7 @@
 //! What the sectors' work asks of its neighbours: sites and their closures, vehicles with where they were last, and what a
 //! tenant's product has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::fleet::site::{ClosureClass, SiteZoneDrawn, ZoneKind};
@@ -11,12 +12,14 @@ use ::sectors::ports::{Closure, Features, Grounds, TripEvents, TripNews, Whereab
 use approvals::ApprovedCommand;
 use kernel::ctx::About;
 use kernel::id::RestrictionId;
-use kernel::{Aggregate, BoxFuture, Code, Ctx, Envelope, Reject, SiteId, Subject, TenantId};
+use kernel::{Aggregate, BoxFuture, Code, Ctx, Envelope, Reject, SiteId, Subject, TenantId, VehicleId};
+use policy::Fact;
 use serde::Deserialize;
 use serde_json::Value;
 use store::CommandError;
 use store::port::Fault;
-use trips::{Trip, TripEvent};
+use trips::ports::{Answer, SectorWork};
+use trips::{Trip, TripEvent, TripRequest};
 
 use super::Neighbours;
 
@@ -109,7 +112,7 @@ impl TripEvents for TripsOfJobs {
         match happened {
             TripEvent::Created(_) => {
                 // A trip that was asked for before trips had attributes names no job.
-                let job = event.body.pointer("/attributes/job")?.as_str()?.to_owned();
+                let job = event.body.pointer("/requirements/attributes/job")?.as_str()?.to_owned();
                 Some(TripNews::Asked { trip, job })
             }
             TripEvent::Completed(_) => Some(TripNews::Completed { trip }),
@@ -146,5 +149,38 @@ impl ApprovedCommand for RelaxEmissions {
             let Relaxing { from, to } = Relaxing::deserialize(arguments).map_err(|_| unreadable())?;
             self.0.relax(ctx, &site, from, to, reason).await
         })
+    }
+}
+
+/// What the sectors' work says of trips and of the vehicles that may take them.
+pub struct WorkOfTrips(pub Arc<::sectors::Sectors>);
+
+impl SectorWork for WorkOfTrips {
+    fn trip_facts<'a>(&'a self, ctx: &'a Ctx, request: &'a TripRequest) -> Answer<'a, Vec<Fact>> {
+        Box::pin(async move {
+            let stops: Vec<_> = request.stops.iter().map(|stop| stop.at).collect();
+            let asked = ::sectors::AskedTrip {
+                kind: request.kind.as_str(),
+                stops: &stops,
+                payload_kg: request.requirements.payload_kg,
+                passengers: request.requirements.passengers,
+                capabilities: &request.requirements.capabilities,
+                attributes: &request.requirements.attributes,
+                site: &request.site,
+            };
+            self.0.trip_facts(ctx, &asked).await
+        })
+    }
+
+    fn vehicle_facts<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        vehicles: &'a [VehicleId],
+    ) -> Answer<'a, BTreeMap<VehicleId, Vec<Fact>>> {
+        Box::pin(self.0.vehicle_facts(ctx, vehicles))
+    }
+
+    fn needed_facts(&self, ctx: &Ctx, attributes: &BTreeMap<String, String>) -> Vec<Fact> {
+        self.0.needed_facts(ctx, attributes)
     }
 }
