@@ -30,7 +30,7 @@ export const TEMPLATES: Template[] = [
   {
     key: 'load', title: 'Forbid {trip.many} with a heavy load', meaning: '{trip.A} is refused when its load weighs more than you say.', action: 'trip.request', name: 'trip.load',
     asks: { label: 'Heaviest load', value: '400', unit: 'kg' },
-    rule: (value) => ({ effect: 'forbid', purpose: `Bridges and floors of the site carry ${value} kg.`, reason: `{payload_kg} kg are more than the ${value} kg that we allow`, advice: 'Split the load.', condition: `context.payload_kg.greaterThan(decimal("${number(value)}"))` }),
+    rule: (value) => ({ effect: 'forbid', purpose: `Bridges and floors of the site carry ${value} kg.`, reason: `{payload_kg} kg are more than the ${value} kg that we allow`, advice: 'Split the load.', notes: [`@modify("payload_kg<=${number(value)}")`], condition: `context.payload_kg.greaterThan(decimal("${number(value)}"))` }),
     cases: (value, id) => [allow('a light load'), allow('exactly the limit', `"payload_kg": ${number(value)}`), deny('a heavier load', `"payload_kg": ${off(value, 0.1)}`, id)],
   },
   {

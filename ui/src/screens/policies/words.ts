@@ -3,7 +3,6 @@ import type { Effect, Policies, PolicyDraft, ReplayChange, Waiver } from '../../
 import type { Tone } from '../../components/StatusPill.svelte'
 import { formatDuration } from '../../components/format'
 import { inbox } from '../../live/inbox.svelte'
-import { humanize } from '../../live/state'
 import { say } from '../../state/sector.svelte'
 import { session } from '../../state/session.svelte'
 
@@ -48,10 +47,15 @@ export const CHANGE: Record<ReplayChange, Words> = {
 
 const ACTIONS: Record<string, string> = {
   'trip.request': 'ask for {trip.a}', 'trip.monitor': 'drive on, while under way', 'trip.resume': 'go on with {trip.a} that was paused', 'vehicle.assign': 'give {vehicle.a} {trip.a}',
-  'vehicle.register': 'register {vehicle.a}', 'stop.clear': 'clear a stop', 'hold.release': 'release a hold', 'closure.lift': 'open what is closed', 'site.import': 'import a map',
+  'vehicle.register': 'register {vehicle.a}', 'stop.clear': 'clear a stop', 'hold.release': 'release a hold', 'closure.lift': 'open what is closed', 'site.import': 'import a map', 'feature.use': 'use a feature',
+  'incident.isolate': 'isolate after an attack', 'incident.restore': 'give access back after an attack', 'incident.revoke': 'end an identity after an attack', 'issue.mitigate': 'act on an issue of compliance',
+  'model.promote': 'put a prediction model in use', 'model.roll_back': 'go back to another prediction model', 'personal.erase': 'erase personal values', 'policy.activate': 'put rules in force', 'policy.roll_back': 'go back to rules of before',
+  'release.publish': 'publish a release of software', 'report.submit': 'submit a report', 'report.decide': 'decide on a report', 'rollout.start': 'start a rollout', 'rollout.resume': 'resume a rollout', 'waiver.grant': 'waive a rule',
+  'sector.activate': 'put a sector in force', 'blast.guard': 'say that a blast is guarded', 'blast.fire': 'fire a blast', 'blast.examine': 'sign the examination of a blast', 'blast.release': 'open the area of a blast', 'blast.call_off': 'call a blast off',
+  'job.release': 'let a container go at the gate', 'emission.relax': 'let more be sent out', 'clearance.grant': 'clear a person or {vehicle.a}',
 }
 /** An action in words where they are known; its name always stands beside them. */
-export const actionWords = (action: string) => (action in ACTIONS ? say(ACTIONS[action]!) : humanize(action.replaceAll('.', ' ')).toLowerCase())
+export const actionWords = (action: string) => (action in ACTIONS ? say(ACTIONS[action]!) : '')
 
 export function layerWords(layer: string): string {
   if (layer === 'base') return 'Everybody’s'
