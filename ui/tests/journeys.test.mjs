@@ -16,7 +16,7 @@ import './updates.mjs'
 journey('each screen is one click away, has an address, and Back returns', {}, async (page) => {
   const screens = page.getByRole('navigation', { name: 'Screens' })
   const { id, name } = (await api('/v1/vehicles?limit=1')).items[0]
-  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Security', 'Evidence', 'Settings']) {
+  for (const label of ['Inbox', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Security', 'Evidence', 'Policies', 'Sector', 'Settings']) {
     await screens.getByRole('link', { name: label }).click()
     await page.getByRole('heading', { level: 1, name: label }).waitFor()
     assert.equal(new URL(page.url()).pathname, `/${label.toLowerCase()}`)
@@ -24,7 +24,7 @@ journey('each screen is one click away, has an address, and Back returns', {}, a
     await assertNoProblems(page)
   }
   await page.goBack()
-  await page.getByRole('heading', { level: 1, name: 'Evidence' }).waitFor()
+  await page.getByRole('heading', { level: 1, name: 'Sector' }).waitFor()
   await page.goto(new URL(`/vehicles/${id}`, page.url()).href)
   await page.getByRole('heading', { level: 1, name }).waitFor()
   await page.getByRole('region', { name: 'Story' }).getByRole('listitem').first().waitFor()

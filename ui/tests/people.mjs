@@ -4,14 +4,14 @@ import { test } from 'node:test'
 import { api, callAs, go, screenshot, signIn } from './browser.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
 
-const ALL_SCREENS = ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Security', 'Evidence', 'Settings']
+const ALL_SCREENS = ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Security', 'Evidence', 'Policies', 'Sector', 'Settings']
 /** Who may read the journal has Evidence, and who may read vehicles and trips has theirs: the server says who may what. */
 const PEOPLE = [
   ['dana', 'Dispatcher', '/operations', ALL_SCREENS.filter((label) => label !== 'Security')],
   ['sofia', 'Safety officer', '/inbox', ALL_SCREENS],
-  ['tomas', 'Technician', '/vehicles', ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Settings']],
+  ['tomas', 'Technician', '/vehicles', ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Policies', 'Sector', 'Settings']],
   ['simon', 'Security analyst', '/security', ALL_SCREENS],
-  ['aida', 'Auditor', '/evidence', ['Evidence', 'Settings']],
+  ['aida', 'Auditor', '/evidence', ['Evidence', 'Policies', 'Sector', 'Settings']],
 ]
 
 /** The screens that the navigation offers, once the page is on the first of them. */
