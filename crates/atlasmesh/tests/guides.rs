@@ -186,6 +186,39 @@ fn the_guide_of_evidence_leads_from_an_entry_to_an_accepted_report() {
     assert!(said.contains("rejected: the assessment is thin") && said.contains("accepted as N-17"), "{said}");
 }
 
+/// SECTOR-5, SECTOR-7
+#[test]
+fn the_page_of_policies_leads_from_an_idea_to_a_rule_in_force() {
+    let mut reader = Reader::new();
+    let said = reader.follows("../policies.md");
+    for text in [
+        "passengers: Long",
+        "2 passed, 0 failed",
+        "1 would be denied",
+        "own rules: generation 1",
+        "passengers are too many while the pier is repaired",
+        "own rules: none",
+    ] {
+        assert!(said.contains(text), "`{text}` is not said:\n{said}");
+    }
+}
+
+/// SECTOR-1, SECTOR-2, SECTOR-3, SECTOR-4
+#[test]
+fn the_guide_of_sectors_leads_from_a_refusal_to_a_sector_in_force() {
+    let mut reader = Reader::new();
+    let said = reader.follows("sectors.md");
+    for text in [
+        "SECTOR_NOT_INCLUDED",
+        "Own policies",
+        "trip = haul cycle",
+        "haul.autonomous-reverse is off",
+        "\"variant\":\"on\"",
+    ] {
+        assert!(said.contains(text), "`{text}` is not said:\n{said}");
+    }
+}
+
 /// SEC-3, SEC-4, SEC-6, SEC-7, SEC-8
 #[test]
 fn the_guide_of_incidents_leads_from_a_stolen_key_to_a_vehicle_that_is_back() {

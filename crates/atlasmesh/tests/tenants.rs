@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use support::authority;
-use support::furnish::{CANARY, applies, collision, evidence, incident, maintained, order_of, people_and_approvals};
+use support::furnish::{
+    self, CANARY, applies, collision, evidence, incident, maintained, order_of, people_and_approvals,
+};
 use support::live::Frame;
 use support::maintenance::workshop;
 use support::site::{self, crossing};
@@ -81,6 +83,55 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)> {
         ("post", "/v1/tenants", "", json!({ "name": "third", "sector": "mining", "simulated": true }), FORBIDDEN),
         ("get", "/v1/tenants", "", none.clone(), FORBIDDEN),
         ("post", "/v1/tenants/{tenant}/administrators", "", json!({ "name": "again" }), FORBIDDEN),
+        (
+            "put",
+            "/v1/tenants/{tenant}/subscription",
+            "",
+            json!({ "plan": "enterprise", "sectors": ["ride-hail"], "reason": CANARY }),
+            FORBIDDEN,
+        ),
+        ("get", "/v1/subscription", "", none.clone(), Stranger::Own),
+        ("post", "/v1/entitlements/check", "", json!({ "feature": "trips", "requested": 1 }), Stranger::Own),
+        ("get", "/v1/sectors", "", none.clone(), Stranger::Own),
+        ("post", "/v1/sectors/{sector}/preview", "", none.clone(), Stranger::Own),
+        ("post", "/v1/sectors/{sector}/activate", "", json!({ "reason": "a new season" }), Stranger::Own),
+        ("get", "/v1/sector", "", none.clone(), Stranger::Own),
+        ("get", "/v1/sector/features", "", none.clone(), Stranger::Own),
+        ("get", "/v1/flags", "", none.clone(), Stranger::Own),
+        ("put", "/v1/flags/{flag}", "", json!({ "variant": "on", "reason": "a trial" }), Stranger::Own),
+        ("post", "/ofrep/v1/evaluate/flags/{flag}", "", json!({ "context": {} }), Stranger::Own),
+        ("post", "/ofrep/v1/evaluate/flags", "", json!({}), Stranger::Own),
+        ("get", "/ofrep/v1/events", "", none.clone(), Stranger::Own),
+        ("post", "/v1/sector/rollback", "", json!({ "reason": "the season is over" }), Stranger::Own),
+        ("get", "/v1/policies", "", none.clone(), Stranger::Own),
+        ("get", "/v1/policies/vocabulary", "", none.clone(), Stranger::Own),
+        ("post", "/v1/policies/check", "", json!({ "text": "forbid (principal, action, resource);" }), Stranger::Own),
+        (
+            "post",
+            "/v1/policies/explain",
+            "",
+            json!({ "action": "closure.lift", "resource": "site/any", "role": "dispatcher" }),
+            Stranger::Own,
+        ),
+        ("get", "/v1/policy-drafts", "", none.clone(), Stranger::Nothing),
+        ("get", "/v1/policy-drafts/{draft}", "", none.clone(), UNKNOWN),
+        ("put", "/v1/policy-drafts/{draft}", "", furnish::own_rules(CANARY), UNKNOWN),
+        ("post", "/v1/policy-drafts/{draft}/test", "", none.clone(), UNKNOWN),
+        ("post", "/v1/policy-drafts/{draft}/replay", "", json!({ "limit": 10 }), UNKNOWN),
+        ("post", "/v1/policy-drafts/{draft}/shadow", "", json!({ "on": true, "reason": CANARY }), UNKNOWN),
+        ("post", "/v1/policy-drafts/{draft}/activate", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/policy-drafts/{draft}/withdraw", "", reason.clone(), UNKNOWN),
+        ("post", "/v1/policy-drafts", "", furnish::new_draft("own"), Stranger::Own),
+        ("post", "/v1/policies/rollback", "", json!({ "generation": 0, "reason": "dry" }), Stranger::Own),
+        ("get", "/v1/waivers", "", none.clone(), Stranger::Nothing),
+        (
+            "post",
+            "/v1/waivers",
+            "",
+            json!({ "rule": "tenant.shift", "until": "{soon}", "reason": CANARY }),
+            WRONG_FIELD,
+        ),
+        ("post", "/v1/waivers/{waiver}/end", "", reason.clone(), UNKNOWN),
         ("post", "/v1/principals", "", json!({ "role": "viewer", "name": "screen" }), Stranger::Own),
         ("get", "/v1/principals", "", none.clone(), Stranger::Own),
         ("delete", "/v1/principals/{principal}", "", none.clone(), UNKNOWN),
@@ -436,6 +487,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         if shown["current"]["number"] == 1 { Ok(()) } else { Err(shown) }
     });
     let people = people_and_approvals(&world, &spare);
+    let policies = furnish::policies(&world);
     let place = made("/v1/places", place_of_town(), "id");
     let area = made("/v1/service-areas", area_of_town(), "id");
     let ids = [
@@ -472,7 +524,7 @@ fn furnished() -> (World, BTreeMap<&'static str, String>) {
         ("kind", "vehicle".to_owned()),
         ("id", spare),
     ];
-    (world, ids.into_iter().chain(people).chain(maintained).chain(incident).chain(evidence).collect())
+    (world, ids.into_iter().chain(policies).chain(people).chain(maintained).chain(incident).chain(evidence).collect())
 }
 
 fn filled(text: &str, ids: &BTreeMap<&str, String>) -> String {
@@ -495,6 +547,9 @@ fn with_hold(ids: &BTreeMap<&'static str, String>, path: &str) -> BTreeMap<&'sta
     }
     if path.contains("/stops/") {
         ids.insert("stop", ids["others_stop"].clone());
+    }
+    if path.starts_with("/v1/policy-drafts/") {
+        ids.insert("draft", ids["policy_draft"].clone());
     }
     if path.ends_with("/evidence") {
         ids.insert("vehicle", ids["updated"].clone());
@@ -528,7 +583,7 @@ fn is_sign_in(method: &str, path: &str) -> bool {
 }
 
 fn is_stream(path: &str) -> bool {
-    path == "/v1/events" || path == "/v1/positions"
+    matches!(path, "/v1/events" | "/v1/positions" | "/ofrep/v1/events")
 }
 
 #[test]

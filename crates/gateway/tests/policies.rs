@@ -9,6 +9,7 @@ use evidence::actions::MITIGATE;
 use gateway::DOMAINS;
 use gateway::http::endpoint::Access;
 use gateway::http::endpoints;
+use governance::actions::{ACTIVATE_POLICY, GRANT_WAIVER, MAY_ACTIVATE_POLICIES, ROLL_BACK_POLICY};
 use kernel::id::{PrincipalId, TypedId};
 use kernel::testing::{HandClock, START};
 use kernel::{Actor, Authentication, Ctx, Permission, Role, Sector, Subject, role};
@@ -19,6 +20,7 @@ use security::actions::{ISOLATE, MAY_RESPOND, RESTORE, REVOKE};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tenancy::MAY_READ_JOURNAL;
+use tenancy::actions::USE_FEATURE;
 use trips::actions::{ASSIGN_VEHICLE, REQUEST_TRIP};
 
 #[derive(Deserialize)]
@@ -201,7 +203,13 @@ const BY_THEMSELVES: [(&str, Action); 11] = [
 ];
 
 /// What is asked only when a second person approved what the first requested, so that no request says it asks.
-const AFTER_APPROVAL: [(Permission, Action); 2] = [(MAY_RUN_ROLLOUT, RESUME_ROLLOUT), (MAY_RESPOND, RESTORE)];
+const AFTER_APPROVAL: [(Permission, Action); 5] = [
+    (MAY_RUN_ROLLOUT, RESUME_ROLLOUT),
+    (MAY_RESPOND, RESTORE),
+    (MAY_ACTIVATE_POLICIES, ACTIVATE_POLICY),
+    (MAY_ACTIVATE_POLICIES, ROLL_BACK_POLICY),
+    (MAY_ACTIVATE_POLICIES, GRANT_WAIVER),
+];
 
 /// Whether the shipped bundle permits an action to a role, where nothing but the role is in the way: an action's cases
 /// begin with facts under which it is allowed.
@@ -230,6 +238,8 @@ fn policy_permits_to_each_role_what_its_operations_ask_for_and_nothing_else() {
         let roles = Role::ALL.iter().copied().filter(|&role| permission.permits(role)).map(Role::as_str);
         asked.entry(action.as_str()).or_default().extend(roles);
     }
+    // Whatever anybody does may need a feature.
+    asked.insert(USE_FEATURE.as_str(), role::names().collect());
     let files = files();
     // A vehicle's sample is checked whoever brings it, and what only reduces risk is never denied.
     for action in actions().filter(|action| !action.is_restrictive() && !action.is_monitored()) {

@@ -137,8 +137,7 @@ const SECTOR: &[Step] = &[
     programs("The sector's own logic applies, or a denial names its policy and alternatives"),
     programs(
         "Mining, logistics, ride-hail, defense: an overlay only tightens, and no tenant sees or changes another's data",
-    )
-    .without("that an overlay only tightens"),
+    ),
 ];
 
 const SAFE: &[Step] = &[

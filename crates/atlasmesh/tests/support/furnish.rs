@@ -200,3 +200,63 @@ pub fn people_and_approvals(world: &World, spare: &str) -> [(&'static str, Strin
         ("spare", spare.to_owned()),
     ]
 }
+
+/// A text with cases: a rule that can be waived.
+pub fn own_rules(reason: &str) -> Value {
+    let text = r#"
+@id("tenant.shift")
+@version("1")
+@purpose("No road is opened during the shift.")
+@reason("No road is opened during the shift")
+@waivable("true")
+forbid (principal, action == Fleet::Action::"closure.lift", resource)
+unless { principal.role == Fleet::Role::"administrator" || context.request.waivers.contains("tenant.shift") };
+"#;
+    let cases = json!([{
+        "action": "closure.lift", "resource": "site/any", "role": "safety_officer", "authentication": "token",
+        "sector": "ride-hail", "facts": {},
+        "cases": [
+            { "name": "during the shift", "then": ["tenant.shift"] },
+            { "name": "by an administrator", "given": { "role": "administrator" }, "then": "allow" },
+        ],
+    }]);
+    json!({ "text": text, "cases": cases.to_string(), "reason": reason })
+}
+
+/// The same as a draft that is to be made.
+pub fn new_draft(name: &str) -> Value {
+    let mut draft = own_rules("calm");
+    draft["name"] = json!(name);
+    draft
+}
+
+/// Rules of the tenant's own that two people put in force, one of which is waived; and a draft that is tested and replayed.
+pub fn policies(world: &World) -> [(&'static str, String); 5] {
+    let [one, other] = ["safety_officer"; 2].map(|role| world.principal(role, CANARY));
+    let approved = |asked: Value| {
+        let path = format!("/v1/approvals/{}", asked["id"].as_str().unwrap());
+        other.post(&format!("{path}/approve"), &json!({ "reason": CANARY })).ok();
+        world.until("it is carried out", || {
+            let shown = other.get(&path).ok();
+            if shown["state"] == "done" { Ok(()) } else { Err(shown) }
+        });
+    };
+    let draft = || {
+        let made = one.post("/v1/policy-drafts", &new_draft(CANARY)).ok()["id"].as_str().unwrap().to_owned();
+        one.post(&format!("/v1/policy-drafts/{made}/test"), &json!({})).ok();
+        one.post(&format!("/v1/policy-drafts/{made}/replay"), &json!({ "limit": 10 })).ok();
+        made
+    };
+    let first = draft();
+    approved(one.post(&format!("/v1/policy-drafts/{first}/activate"), &json!({ "reason": CANARY })).ok());
+    let soon = super::time::text(super::time::now_us() + 3_600_000_000);
+    approved(one.post("/v1/waivers", &json!({ "rule": "tenant.shift", "until": soon, "reason": CANARY })).ok());
+    let waiver = one.get("/v1/waivers").ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    [
+        ("policy_draft", draft()),
+        ("waiver", waiver),
+        ("soon", soon),
+        ("sector", "ride-hail".to_owned()),
+        ("flag", "pooling".to_owned()),
+    ]
+}
