@@ -149,6 +149,30 @@ fn flags_are_chosen_killed_at_once_and_restored_by_two_and_features_tell_who_say
     world.verify();
 }
 
+/// SECTOR-1: a limit is told with what would raise it, and takes nothing away that is there.
+#[test]
+fn a_limit_refuses_the_vehicle_that_is_one_too_many_and_no_other() {
+    let world = World::new();
+    subscribe(&world, "starter", &["ride-hail"]).ok();
+    let names: Vec<String> = (0..10).map(|n| format!("car-{n}")).collect();
+    names.iter().for_each(|name| drop(world.register(name)));
+    let one_more = || world.http.post("/v1/vehicles", &support::world::profile("car-10"));
+    let refused = one_more().problem(403, "ENTITLEMENT_REQUIRED");
+    assert_eq!(refused["entitlement"]["reason"], "USAGE_LIMIT_EXCEEDED", "{refused}");
+    assert_eq!(refused["entitlement"]["upgrade_options"][0]["id"], "vehicles-10", "{refused}");
+    let body = json!({
+        "plan": "starter", "sectors": ["ride-hail"], "add_ons": { "vehicles-10": 1 }, "reason": "order 1205",
+    });
+    let path = format!("/v1/tenants/{}/subscription", support::world::TENANT);
+    world.server.platform().send("PUT", &path, Some(body.to_string().as_bytes()), &[]).unwrap().ok();
+    one_more().ok();
+    // Less is subscribed than is there: nothing is taken away, and nothing more is let in.
+    subscribe(&world, "starter", &["ride-hail"]).ok();
+    assert_eq!(world.http.get("/v1/vehicles").ok()["items"].as_array().unwrap().len(), 11);
+    world.http.post("/v1/vehicles", &support::world::profile("car-11")).problem(403, "ENTITLEMENT_REQUIRED");
+    world.verify();
+}
+
 /// Two activations at once: one after the other, and both are whole.
 #[test]
 fn two_activations_at_once_leave_one_in_force() {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::{CommandError, Fault};
 
 use crate::trip::TripRequest;
-use crate::trip::types::Requirements;
+use crate::trip::types::{FrozenSector, Requirements};
 
 /// What every port answers with.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, CommandError>>;
@@ -354,6 +354,9 @@ pub trait Positions: Send + Sync {
 pub trait SectorWork: Send + Sync {
     /// Of a trip that is asked for.
     fn trip_facts<'a>(&'a self, ctx: &'a Ctx, request: &'a TripRequest) -> Answer<'a, Vec<Fact>>;
+
+    /// What is in force of the tenant's sector, to be kept with a trip; `None` where it activated none.
+    fn frozen<'a>(&'a self, ctx: &'a Ctx) -> Answer<'a, Option<FrozenSector>>;
 
     /// Of vehicles that may take a trip; of whom it says nothing, none.
     fn vehicle_facts<'a>(

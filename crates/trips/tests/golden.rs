@@ -93,6 +93,7 @@ fn created() -> TripCreated {
         policy_bundle: "0c".repeat(32),
         requested_by: "prin_01kdr000000000000000000005".into(),
         standing: None,
+        frozen: None,
         simulated: true,
         expires_at: at(7_200),
         due_at: at(3_000),

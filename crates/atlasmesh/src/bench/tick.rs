@@ -89,7 +89,8 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Dispatch> {
     let in_service = Arc::new(InServiceNow { store: Arc::clone(&store), fleet: Arc::clone(&neighbours.fleet) });
     let parts =
         SectorParts { store: Arc::clone(&store), source: source.clone(), policy: Arc::clone(&engine), in_service };
-    let features = Arc::new(FeaturesOf(Arc::new(tenancy::Sectors::new(parts).map_err(anyhow::Error::msg)?)));
+    let in_force = Arc::new(tenancy::Sectors::new(parts).map_err(anyhow::Error::msg)?);
+    let features = Arc::new(FeaturesOf(Arc::clone(&in_force)));
     let work = sectors::Sectors::new(sectors::Parts {
         store: Arc::clone(&store),
         policy: Arc::clone(&engine),
@@ -104,7 +105,7 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Dispatch> {
         routing: neighbours.clone(),
         positions: neighbours.clone(),
         listener: neighbours,
-        sector_work: Arc::new(WorkOfTrips(Arc::new(work))),
+        sector_work: Arc::new(WorkOfTrips { work: Arc::new(work), sectors: in_force }),
     };
     let settings = trips::Settings { claim_valid_for_s: trips::CLAIM_VALID_FOR_S };
     Ok(Dispatch::new(Arc::new(Trips::new(store, engine, ports, source, settings))))
@@ -144,6 +145,7 @@ fn created(ctx: &Ctx, trip: TripId) -> Result<TripCreated> {
         policy_bundle: String::new(),
         requested_by: "bench".into(),
         standing: None,
+        frozen: None,
         simulated: true,
         expires_at: ctx.now,
         due_at: ctx.now,

@@ -390,7 +390,7 @@ fn services(
         routing: neighbours.clone(),
         positions: neighbours.clone(),
         listener: neighbours,
-        sector_work: Arc::new(WorkOfTrips(Arc::clone(&work))),
+        sector_work: Arc::new(WorkOfTrips { work: Arc::clone(&work), sectors: Arc::clone(&sectors) }),
     };
     let chosen = trips::Settings { claim_valid_for_s: u64::from(options.claim_valid_s) };
     let trips = trips::Trips::new(Arc::clone(store), Arc::clone(engine), ports, Arc::clone(source), chosen);

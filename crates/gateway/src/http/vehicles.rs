@@ -133,6 +133,7 @@ pub async fn register(
     body: Body<Registration>,
 ) -> Result<(StatusCode, Json<api::Registered>), Problem> {
     let ctx = caller.ctx_at(body.value.site.clone());
+    gateway.sectors.may_add_vehicle(&ctx).await?;
     let made = gateway.fleet.register(&ctx, &body.value).await?;
     let spiffe_id = gateway.identities.register(&ctx, made.vehicle).await?.to_string();
     let registered =

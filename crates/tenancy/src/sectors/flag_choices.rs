@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flags::ofrep::{Bulk, EventStream, StreamEndpoint};
 use flags::{Class, Context, ContextError, Layers, Resolution};
-use kernel::{Code, Ctx, Reject, Sector};
+use kernel::{Code, Ctx, Reject, Sector, TenantId};
 use serde_json::Value;
 use store::{CommandError, Extras, execute_plain};
 
@@ -41,6 +41,16 @@ impl Sectors {
         let context = self.flag_context(tenant, sector, Context::default());
         let answers = self.layers(tenant, installed).evaluate_all(&context, self.now_ms());
         answers.into_iter().filter_map(|answer| Some((answer.key, answer.value?))).collect()
+    }
+
+    /// The generation in force and what its flags answer, to be kept with a trip; `None` where no overlay is in force.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; a fault of the store.
+    pub async fn frozen(&self, tenant: &TenantId) -> Result<Option<(u64, BTreeMap<String, Value>)>, CommandError> {
+        let known = self.tenant(tenant).await?;
+        let (Some(installed), Some(sector)) = (self.in_force(&known), known.sector) else { return Ok(None) };
+        Ok(Some((known.generation, self.flag_values(&known, sector, installed))))
     }
 
     /// The flags as they answer for the tenant.

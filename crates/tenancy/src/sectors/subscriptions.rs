@@ -1,6 +1,6 @@
 //! What tenants subscribed to, and what that allows.
 
-use entitlements::{Ask, Decision, Grant, Kind, check};
+use entitlements::{Ask, Decision, Grant, check};
 use kernel::{Actor, Ctx, Reject, TenantId};
 use serde_json::{Value, json};
 use store::{CommandError, Extras, execute_plain};
@@ -8,7 +8,11 @@ use store::{CommandError, Extras, execute_plain};
 use super::Sectors;
 use super::views::{EntitlementAnswer, SubscribedFeature, SubscriptionState};
 use crate::tenant::Tenant;
+use crate::tenant::sector::not_entitled;
 use crate::tenant::subscription::{self, Subscribed};
+
+/// The feature of which every vehicle in service takes one.
+const VEHICLES: &str = "vehicles.active";
 
 fn word(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
@@ -23,14 +27,14 @@ impl Sectors {
         let known = self.tenant(tenant).await?;
         let subscription = known.subscription();
         let plan = self.catalogue.plan(&subscription.plan);
+        let vehicles = self.used(tenant, VEHICLES).await?;
         let features = self.catalogue.features().map(|feature| {
             let granted = plan.and_then(|plan| self.catalogue.granted(plan, &subscription.add_ons, &feature.id));
             let limit = match granted {
                 Some(Grant::Up(limit)) => Some(limit),
                 _ => None,
             };
-            // Only what is counted is used up; nothing is counted yet where nobody asked.
-            let used = (feature.kind == Kind::Metered).then_some(0);
+            let used = (feature.id == VEHICLES).then_some(vehicles);
             SubscribedFeature {
                 id: feature.id.clone(),
                 title: feature.title.clone(),
@@ -79,6 +83,32 @@ impl Sectors {
         self.subscription(tenant).await
     }
 
+    /// How much of a feature is used: what is counted at the moment itself.
+    async fn used(&self, tenant: &TenantId, feature: &str) -> Result<u64, CommandError> {
+        match feature {
+            VEHICLES => Ok(self.parts.in_service.vehicles(tenant).await?.len() as u64),
+            _ => Ok(0),
+        }
+    }
+
+    /// Lets a vehicle be registered where the subscription has room for it. Nobody limits a tenant for whom nobody said what
+    /// it subscribed to; and a vehicle that is there is never taken away for it.
+    ///
+    /// # Errors
+    /// `ENTITLEMENT_REQUIRED` with what would help; a fault of the store.
+    pub async fn may_add_vehicle(&self, ctx: &Ctx) -> Result<(), CommandError> {
+        let known = self.tenant(&ctx.tenant).await?;
+        if known.subscription.is_none() {
+            return Ok(());
+        }
+        let used = self.used(&ctx.tenant, VEHICLES).await?;
+        let ask = Ask::feature(VEHICLES).to("vehicle.register").using(used, 1);
+        match check(&self.catalogue, &known.subscription(), &ask, self.now_ms()) {
+            Decision::Allowed(_) => Ok(()),
+            Decision::Denied(denied) => Err(not_entitled(&format!("more than {used} vehicles"), &denied).into()),
+        }
+    }
+
     /// Whether a tenant may use so much more of a feature, and what would help.
     ///
     /// # Errors
@@ -91,7 +121,8 @@ impl Sectors {
         requested: u64,
     ) -> Result<EntitlementAnswer, CommandError> {
         let known = self.tenant(tenant).await?;
-        let ask = Ask { sector: sector.map(kernel::Sector::as_str), ..Ask::feature(feature).using(0, requested) };
+        let used = self.used(tenant, feature).await?;
+        let ask = Ask { sector: sector.map(kernel::Sector::as_str), ..Ask::feature(feature).using(used, requested) };
         let (limit, used, remaining, mut answer) =
             match check(&self.catalogue, &known.subscription(), &ask, self.now_ms()) {
                 Decision::Allowed(allowed) => {

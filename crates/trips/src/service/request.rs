@@ -70,7 +70,9 @@ impl Trips {
             });
             let requested_by = ctx.actor.id.clone();
             let simulated = ctx.simulated;
-            let new = NewTrip { id, request: request.clone(), answer, requested_by, standing, simulated };
+            let frozen = self.ports.sector_work.frozen(ctx).await?;
+            let request = request.clone();
+            let new = NewTrip { id, request, answer, requested_by, standing, frozen, simulated };
             Ok(Gathered::new(Command::Request(Box::new(new)), vec![decision.to_record()]))
         };
         let rules = |state: Option<&Trip>, gathered: &Gathered| decide(state, &gathered.command, ctx.now);

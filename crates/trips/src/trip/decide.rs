@@ -18,7 +18,7 @@ use super::reroute::{self, NoRouteFound, RerouteAnswer, RouteOffer};
 use super::resume::{self, ResumeAnswer, ResumeOrder};
 use super::state::Trip;
 use super::status::{Status, Step, check};
-use super::types::{Choice, RouteSummary, Stop};
+use super::types::{Choice, FrozenSector, RouteSummary, Stop};
 use crate::limits::{ACCEPT_TIMEOUT_MS, SCHEDULE_LEAD_MS, VIOLATIONS_MAX, WAIT_MAX_MS, truncated};
 
 /// What somebody wants of a trip, with the facts that were gathered for it.
@@ -84,6 +84,8 @@ pub struct NewTrip {
     pub requested_by: String,
     /// The standing order that asks, if one does.
     pub standing: Option<StandingId>,
+    /// What is in force of the sector.
+    pub frozen: Option<FrozenSector>,
     /// Whether the tenant's vehicles are simulated.
     pub simulated: bool,
 }
@@ -221,6 +223,7 @@ fn request(new: &NewTrip, now: Timestamp) -> Decided<TripEvent, Done> {
         policy_bundle: allowed.policy_bundle.clone(),
         requested_by: new.requested_by.clone(),
         standing: new.standing,
+        frozen: new.frozen.clone(),
         simulated: new.simulated,
         expires_at: request.window.latest.unwrap_or(starts.plus_ms(WAIT_MAX_MS)),
         due_at: begins.unwrap_or(now),

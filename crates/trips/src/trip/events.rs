@@ -7,7 +7,9 @@ use kernel::{DecisionId, RouteId, SiteId, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
-use super::types::{Choice, Kind, ReportRef, Requirements, RouteSummary, SnapshotRef, Stop, Summary, Window};
+use super::types::{
+    Choice, FrozenSector, Kind, ReportRef, Requirements, RouteSummary, SnapshotRef, Stop, Summary, Window,
+};
 
 kernel::domain_events! {
     /// What happens to a trip.
@@ -71,6 +73,9 @@ pub struct TripCreated {
     /// The standing order that asked, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<StandingId>,
+    /// What was in force of the sector, where the tenant activated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<FrozenSector>,
     /// Whether vehicles of the tenant are simulated.
     pub simulated: bool,
     /// When it expires without a vehicle.

@@ -53,6 +53,15 @@ pub struct Requirements {
     pub attributes: BTreeMap<String, String>,
 }
 
+/// What was in force of the tenant's sector when the trip was asked for: a release or an experiment that changes meanwhile
+/// changes nothing for the trip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrozenSector {
+    pub generation: u64,
+    /// What each flag answered.
+    pub flags: BTreeMap<String, serde_json::Value>,
+}
+
 /// When the trip may begin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

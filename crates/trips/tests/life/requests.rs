@@ -25,6 +25,7 @@ fn asks(window: Window) -> NewTrip {
         answer: Ok(Allowed { constraints: request_limits(), decision: id(60), policy_bundle: "c1".into() }),
         requested_by: "prin_client".into(),
         standing: None,
+        frozen: None,
         simulated: true,
     }
 }

@@ -182,6 +182,7 @@ fn created_as(status: Status, kind: Kind, stops: usize) -> TripEvent {
         policy_bundle: "c1".into(),
         requested_by: "prin_client".into(),
         standing: None,
+        frozen: None,
         simulated: true,
         expires_at: EXPIRES,
         due_at: DUE,

@@ -317,6 +317,10 @@ impl SectorWork for Neighbours {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn frozen<'a>(&'a self, _: &'a Ctx) -> Answer<'a, Option<trips::trip::types::FrozenSector>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn vehicle_facts<'a>(
         &'a self,
         _: &'a Ctx,

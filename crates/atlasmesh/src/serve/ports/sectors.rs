@@ -19,6 +19,7 @@ use serde_json::Value;
 use store::CommandError;
 use store::port::Fault;
 use trips::ports::{Answer, SectorWork};
+use trips::trip::types::FrozenSector;
 use trips::{Trip, TripEvent, TripRequest};
 
 use super::Neighbours;
@@ -153,7 +154,10 @@ impl ApprovedCommand for RelaxEmissions {
 }
 
 /// What the sectors' work says of trips and of the vehicles that may take them.
-pub struct WorkOfTrips(pub Arc<::sectors::Sectors>);
+pub struct WorkOfTrips {
+    pub work: Arc<::sectors::Sectors>,
+    pub sectors: Arc<tenancy::Sectors>,
+}
 
 impl SectorWork for WorkOfTrips {
     fn trip_facts<'a>(&'a self, ctx: &'a Ctx, request: &'a TripRequest) -> Answer<'a, Vec<Fact>> {
@@ -168,7 +172,14 @@ impl SectorWork for WorkOfTrips {
                 attributes: &request.requirements.attributes,
                 site: &request.site,
             };
-            self.0.trip_facts(ctx, &asked).await
+            self.work.trip_facts(ctx, &asked).await
+        })
+    }
+
+    fn frozen<'a>(&'a self, ctx: &'a Ctx) -> Answer<'a, Option<FrozenSector>> {
+        Box::pin(async move {
+            let frozen = self.sectors.frozen(&ctx.tenant).await?;
+            Ok(frozen.map(|(generation, flags)| FrozenSector { generation, flags }))
         })
     }
 
@@ -177,10 +188,10 @@ impl SectorWork for WorkOfTrips {
         ctx: &'a Ctx,
         vehicles: &'a [VehicleId],
     ) -> Answer<'a, BTreeMap<VehicleId, Vec<Fact>>> {
-        Box::pin(self.0.vehicle_facts(ctx, vehicles))
+        Box::pin(self.work.vehicle_facts(ctx, vehicles))
     }
 
     fn needed_facts(&self, ctx: &Ctx, attributes: &BTreeMap<String, String>) -> Vec<Fact> {
-        self.0.needed_facts(ctx, attributes)
+        self.work.needed_facts(ctx, attributes)
     }
 }
