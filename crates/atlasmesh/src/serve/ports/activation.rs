@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::fleet::vehicle::Status;
 use approvals::ApprovedCommand;
 use gateway::http::flags::RESTORE_FLAG;
 use kernel::{Aggregate, BoxFuture, Ctx, Reject, Sector, Subject, TenantId};
@@ -12,7 +13,7 @@ use store::port::{Fault, ListQuery, Store};
 use tenancy::sectors::{InService, RunningTrip};
 use trips::{Trip, Trips};
 
-/// The most trips and vehicles that a preview looks at.
+/// The most trips that a preview looks at.
 const LOOKED_AT_MAX: usize = 1_000;
 
 /// The trips and vehicles of a tenant.
@@ -49,15 +50,18 @@ impl InService for InServiceNow {
 
     fn vehicles<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<(String, Vec<Sector>)>, Fault>> {
         Box::pin(async move {
-            let query = ListQuery { limit: LOOKED_AT_MAX, ..ListQuery::all() };
-            let known = self.fleet.vehicles(tenant, query).await?;
-            let in_service =
-                known.iter().filter(|known| known.vehicle.status != ::fleet::vehicle::Status::Decommissioned);
-            let named = in_service.map(|known| {
-                let allowed = known.vehicle.constraints.allowed_sectors.iter().flatten().copied();
-                (known.vehicle.profile.name.clone(), allowed.collect())
-            });
-            Ok(named.collect())
+            let (mut query, mut named) = (ListQuery::all(), Vec::new());
+            loop {
+                let page = self.fleet.vehicles(tenant, query.clone()).await?;
+                let Some(last) = page.last() else { break };
+                query.after = Some(last.id.to_string());
+                let there = page.iter().filter(|known| known.vehicle.status != Status::Decommissioned);
+                named.extend(there.map(|known| {
+                    let allowed = known.vehicle.constraints.allowed_sectors.iter().flatten().copied();
+                    (known.vehicle.profile.name.clone(), allowed.collect())
+                }));
+            }
+            Ok(named)
         })
     }
 }
