@@ -33,12 +33,7 @@ const BUILT: &str = "target/page-built";
 pub fn build(root: &Path) -> Result<()> {
     let ui = root.join("ui");
     node_is_there()?;
-    if !is_installed(&ui) {
-        println!("installing the page's packages");
-        npm(&ui, &["ci", "--no-audit", "--no-fund", "--loglevel=error"], INSTALL_LIMIT)
-            .context("the page's packages cannot be installed: npm needs its registry once")?;
-        fs::copy(ui.join(LOCK), ui.join(INSTALLED)).context("note what was installed")?;
-    }
+    install(&ui)?;
     let wanted = digest(&Repo::open(root)?)?;
     if ui.join("dist/index.html").exists() && fs::read_to_string(root.join(BUILT)).is_ok_and(|built| built == wanted) {
         return Ok(());
@@ -46,6 +41,18 @@ pub fn build(root: &Path) -> Result<()> {
     npm(&ui, &["run", "--silent", "build", "--", "--logLevel=warn"], BUILD_LIMIT).context("the page does not build")?;
     fs::create_dir_all(root.join("target"))?;
     fs::write(root.join(BUILT), wanted).context("note what was built")
+}
+
+/// Installs a folder's packages as its lock file has them, where that changed since the last time.
+pub fn install(folder: &Path) -> Result<()> {
+    if is_installed(folder) {
+        return Ok(());
+    }
+    println!("installing the packages of {}", folder.display());
+    npm(folder, &["ci", "--no-audit", "--no-fund", "--loglevel=error"], INSTALL_LIMIT)
+        .with_context(|| format!("{}: packages cannot be installed: npm needs its registry once", folder.display()))?;
+    fs::copy(folder.join(LOCK), folder.join(INSTALLED)).context("note what was installed")?;
+    Ok(())
 }
 
 /// Of every file of the page but its tests, and of the document that its types are made of, with their names.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::page;
 use crate::process::{self, Counts};
 
 /// A program that something needs, and the Debian packages that bring it.
@@ -137,6 +138,9 @@ const REQUIREMENTS: [&str; 3] = [
     "crates/atlasmesh/tests/schemathesis/requirements.txt",
 ];
 
+/// Where those clients are that others wrote in JavaScript.
+const NODE: &str = "crates/atlasmesh/tests/node";
+
 /// And these without what they ask for themselves.
 const ALONE: &str = "crates/atlasmesh/tests/requirements-alone.txt";
 
@@ -179,6 +183,7 @@ pub fn run(root: &Path) -> Result<Counts> {
         bail!("{}", missing.join("; "));
     }
     foreign_clients(root)?;
+    page::install(&root.join(NODE))?;
     println!("nothing is missing");
     Ok(Counts { passed: 1, failed: 0 })
 }

@@ -25,6 +25,13 @@ pub fn script(name: &str) -> PathBuf {
     root().join("crates/atlasmesh/tests").join(name)
 }
 
+/// A program in JavaScript beside the tests, whose packages are installed.
+pub fn node(name: &str) -> PathBuf {
+    let folder = script("node");
+    assert!(folder.join("node_modules").exists(), "packages are missing: run `cargo xtask test set-up`");
+    folder.join(name)
+}
+
 /// Runs a program to its end; whether it was content, and what it said.
 #[track_caller]
 pub fn run(program: impl AsRef<Path>, tell: impl FnOnce(&mut Command)) -> (bool, String) {

@@ -164,25 +164,25 @@ pub async fn events(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Resu
     Ok((headers, Bytes::from_stream(ReceiverStream::new(receiver).map(Ok::<_, Infallible>))))
 }
 
-/// Tells a client to ask again whenever something of its tenant changed that flags follow; ends with its access.
+/// Tells a client to ask again: at once, for what it missed before it heard or while it was away, and whenever something of
+/// its tenant changed that flags follow. Ends with its access.
 async fn refetch(gateway: &Gateway, caller: &Caller, to: &mpsc::Sender<Frame>) {
     let tenant = &caller.authenticated.tenant;
     let tail = gateway.tails.of(&gateway.store, tenant);
     let mut news = tail.news();
     let Ok(head) = gateway.store.head(tenant).await else { return };
     let mut from = head.map_or(0, |head| head.size);
+    let mut is_due = true;
     loop {
         news.mark_unchanged();
         let Ok(page) = tail.page(&*gateway.store, from).await else { return };
+        is_due |= page.lines.iter().any(|line| line.event_type.starts_with("tenant."));
+        if is_due && tell_to_refetch(gateway, to).is_none() {
+            return;
+        }
+        is_due = false;
         if let Some(last) = page.lines.last() {
             from = last.index + 1;
-            if page.lines.iter().any(|line| line.event_type.starts_with("tenant.")) {
-                let changed = RefetchEvaluation::new(None, Some(gateway.source.now().as_ms() / 1_000));
-                let Ok(text) = serde_json::to_string(&changed) else { return };
-                if to.try_send(Frame::from(format!("data: {text}\n\n"))).is_err() {
-                    return;
-                }
-            }
             continue;
         }
         tokio::select! {
@@ -195,4 +195,11 @@ async fn refetch(gateway: &Gateway, caller: &Caller, to: &mpsc::Sender<Frame>) {
             }
         }
     }
+}
+
+/// Nothing where the client does not follow.
+fn tell_to_refetch(gateway: &Gateway, to: &mpsc::Sender<Frame>) -> Option<()> {
+    let changed = RefetchEvaluation::new(None, Some(gateway.source.now().as_ms() / 1_000));
+    let text = serde_json::to_string(&changed).ok()?;
+    to.try_send(Frame::from(format!("data: {text}\n\n"))).ok()
 }
