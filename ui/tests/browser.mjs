@@ -9,7 +9,7 @@ import { join } from 'node:path'
 
 const demo = process.env.ATLASMESH_DEMO ?? join(import.meta.dirname, '../../target/demo')
 const readJson = (name) => JSON.parse(readFileSync(join(demo, name), 'utf8'))
-const { http, tenant_token: token } = readJson('demo.json')
+const { http, tenant_token: token, platform_token: platformToken } = readJson('demo.json')
 const base = `http://${http}`
 const pageBase = process.env.ATLASMESH_PAGE ?? base
 const screenshotDir = process.env.ATLASMESH_SHOTS
@@ -25,10 +25,10 @@ const SIGNED_OUT = /status of 401/
 
 /**
  * Opens a page that is signed in and shows the fleet: by the demo's token, or as a `person` by password; with `person: null`
- * the page that signs in. `page.problems` collects errors and requests to other hosts; console errors that match `expects`
+ * the page that signs in. With `as` it is that of another token, at the address `at`. `page.problems` collects errors and requests to other hosts; console errors that match `expects`
  * are part of the journey. Motion is reduced by default, because software rendering is slow.
  */
-export async function open(browser, { person, width = 1440, height = 900, dark = false, motion = 'reduce', expects = person === undefined ? /^$/ : SIGNED_OUT } = {}) {
+export async function open(browser, { person, as, at = '/', width = 1440, height = 900, dark = false, motion = 'reduce', expects = person === undefined ? /^$/ : SIGNED_OUT } = {}) {
   const colorScheme = dark ? 'dark' : 'light'
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: motion, hasTouch: width < 600 })
   const page = await context.newPage()
@@ -43,6 +43,11 @@ export async function open(browser, { person, width = 1440, height = 900, dark =
     const { host, protocol } = new URL(request.url())
     if (protocol.startsWith('http') && host !== new URL(pageBase).host) page.problems.push(`asks ${host}`)
   })
+  if (as) {
+    await page.goto(`${pageBase}${at}#token=${as}`)
+    await page.getByRole('navigation', { name: 'Screens' }).waitFor()
+    return page
+  }
   if (person === undefined) {
     await page.goto(`${pageBase}/operations#token=${token}`)
     await page.getByRole('option').first().waitFor()
@@ -80,8 +85,8 @@ export async function go(page, path) {
   }, path)
 }
 
-function call(path, options = {}) {
-  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+function call(path, options = {}, by = token) {
+  const headers = { Authorization: `Bearer ${by}`, 'Content-Type': 'application/json' }
   return fetch(`${base}${path}`, { headers, ...options })
 }
 
@@ -92,6 +97,24 @@ export const commandEnvironment = { ATLASMESH_URL: base, ATLASMESH_TOKEN: token 
 export async function api(path, body) {
   const response = await call(path, body ? { method: 'POST', body: JSON.stringify(body) } : {})
   return response.json()
+}
+
+/** A call of the API by another token, whose answer must be a success. */
+export async function ask(by, method, path, body) {
+  const response = await call(path, { method, ...(body ? { body: JSON.stringify(body) } : {}) }, by)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method} ${path}: ${text}`)
+  return text ? JSON.parse(text) : null
+}
+
+/** A tenant of its own in which a sector is in force, with a site; answers the token of its administrator. */
+export async function makeTenant(sector, site, network) {
+  const name = `${sector}-${Date.now() % 10_000_000}`
+  const { token: administrator } = await ask(platformToken, 'POST', '/v1/tenants', { name, sector, simulated: true })
+  await ask(platformToken, 'PUT', `/v1/tenants/${name}/subscription`, { plan: 'sovereign', sectors: [sector], reason: 'Journey of the tests' })
+  await ask(administrator, 'POST', `/v1/sectors/${sector}/activate`, { reason: 'Journey of the tests' })
+  await ask(administrator, 'PUT', `/v1/sites/${site}/map`, network)
+  return administrator
 }
 
 /** Repeats a query, after each event of the journal, until its result is truthy. */

@@ -10,6 +10,7 @@ import './onboarding.mjs'
 import './people.mjs'
 import './policies.mjs'
 import './sector.mjs'
+import './sector-work.mjs'
 import './security.mjs'
 import './updates.mjs'
 
