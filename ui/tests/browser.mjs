@@ -111,7 +111,7 @@ export async function ask(by, method, path, body) {
 export async function makeTenant(sector, site, network) {
   const name = `${sector}-${Date.now() % 10_000_000}`
   const { token: administrator } = await ask(platformToken, 'POST', '/v1/tenants', { name, sector, simulated: true })
-  await ask(platformToken, 'PUT', `/v1/tenants/${name}/subscription`, { plan: 'sovereign', sectors: [sector], reason: 'Journey of the tests' })
+  await ask(platformToken, 'PUT', `/v1/tenants/${name}/subscription`, { plan: sector === 'defense' ? 'sovereign' : 'professional', sectors: [sector], reason: 'Journey of the tests' })
   await ask(administrator, 'POST', `/v1/sectors/${sector}/activate`, { reason: 'Journey of the tests' })
   await ask(administrator, 'PUT', `/v1/sites/${site}/map`, network)
   return administrator

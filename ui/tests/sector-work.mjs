@@ -103,7 +103,7 @@ inSector('mining', 'the blasts that are not over stand beside the map, which sho
   })
 })
 
-inSector('logistics', 'a container is asked for and let go at the gate; what reacts with another is not', async (administrator) => {
+inSector('logistics', 'a container is asked for, with what is dangerous in it, and let go at the gate', async (administrator) => {
   const at = async (name, kind, where) => (await ask(administrator, 'POST', '/v1/places', { site: SITE, name, kind, at: where, radius_m: 40 })).id
   const [gate, block] = [await at('Gate 2', 'gate', place(0, 0)), await at('Block C4', 'block', place(0, 0.004))]
   await ask(administrator, 'POST', '/v1/jobs', { site: SITE, container: 'MSKU 765432 1', from: gate, to: block, hazards: ['3'], mass_kg: 12_000 })
@@ -113,8 +113,8 @@ inSector('logistics', 'a container is asked for and let go at the gate; what rea
     await page.getByRole('link', { name: 'Ask for a move…' }).click()
     await page.getByLabel('Container').fill('MSKU 123456 7')
     await page.getByLabel('Mass, kg').fill('22000')
-    await page.getByLabel('From').selectOption({ label: 'Gate 2 (gate)' })
-    await page.getByLabel('To', { exact: true }).selectOption({ label: 'Block C4 (block)' })
+    await page.getByRole('combobox', { name: 'From' }).selectOption({ label: 'Gate 2 (gate)' })
+    await page.getByRole('combobox', { name: 'To', exact: true }).selectOption({ label: 'Block C4 (block)' })
     await page.getByRole('checkbox', { name: /^5\.1/ }).check()
     await screenshot(page, 'work-job-ask')
     await assertNoProblems(page)
