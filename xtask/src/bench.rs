@@ -86,6 +86,12 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "policy",
+        command: &["-p", "policy", "--example", "policy_bench", "--"],
+        what: "a decision with its record against bare Cedar, with rules of 50 tenants, and decisions asked again a second",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "schedule",
         command: &["-p", "prognostics", "--example", "schedule", "--"],
         what: "the workshop's plan of 500 orders over 14 days, with its distance to the bound",
