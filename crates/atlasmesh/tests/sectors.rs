@@ -6,6 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::site::crossing;
+use support::world::passenger;
 use support::{Http, World};
 
 fn subscribe(world: &World, plan: &str, sectors: &[&str]) -> support::Answer {
@@ -73,10 +74,7 @@ fn a_sector_is_refused_with_what_would_help_then_put_in_force_as_a_whole_and_tak
     let again = dana.send("GET", "/v1/sector", None, &[("If-None-Match", &tag)]).unwrap();
     assert_eq!(again.status, 304);
     // SECTOR-6: a denial names the sector's policy, in the sector's words.
-    let trip = json!({
-        "site": support::site::NAME, "kind": "passenger", "origin": crossing(0, 0), "destination": crossing(2, 2),
-        "requirements": { "passengers": 1 },
-    });
+    let trip = passenger(crossing(0, 0), crossing(2, 2));
     let denied = dana.post("/v1/trips", &trip).problem(403, "POLICY_VIOLATION");
     assert_eq!(denied["sector"]["policies"], json!(["mining.trip.kinds"]), "{denied}");
     assert!(denied["sector"]["detail"].as_str().unwrap().contains("haul cycles"), "{denied}");
