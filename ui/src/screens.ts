@@ -58,7 +58,7 @@ export const SCREENS: Screen[] = [
     load: () => import('./screens/trips/TripsScreen.svelte'),
   },
   {
-    path: '/work', get label() { return workLabel() }, icon: 'clock', needs: ['get_v1_places', 'get_v1_blasts', 'get_v1_jobs', 'get_v1_service-areas', 'get_v1_emission', 'get_v1_clearances'],
+    path: '/sector-work', get label() { return workLabel() }, icon: 'clock', needs: ['get_v1_places', 'get_v1_blasts', 'get_v1_jobs', 'get_v1_service-areas', 'get_v1_emission', 'get_v1_clearances'],
     load: () => import('./screens/sector-work/WorkScreen.svelte'), shown: () => workParts().length > 0,
   },
   {

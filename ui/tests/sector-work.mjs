@@ -50,7 +50,7 @@ async function step(page, button, { posts, found, state }) {
 
 inSector('mining', 'a blast is announced, cleared, guarded, fired by another, examined by another, and released', async (_, somebody) => {
   const [sam, sue] = [await somebody('safety_officer', 'sam'), await somebody('safety_officer', 'sue')]
-  await as(sam, '/work', async (page) => {
+  await as(sam, '/sector-work', async (page) => {
     await page.getByRole('heading', { level: 1, name: 'Blast clock' }).waitFor()
     await page.getByText('No blast is announced').waitFor()
     await page.getByRole('link', { name: 'Announce a blast…' }).first().click()
@@ -85,7 +85,7 @@ inSector('mining', 'the blasts that are not over stand beside the map, which sho
     await mapDrawn(page)
     await screenshot(page, 'work-blast-map')
     await assertNoProblems(page)
-    await go(page, '/work/places/add')
+    await go(page, '/sector-work/places/add')
     await page.getByRole('button', { name: 'Choose it on the map' }).click()
     await page.getByRole('region', { name: 'Choose the place' }).waitFor()
     await mapDrawn(page)
@@ -107,7 +107,7 @@ inSector('logistics', 'a container is asked for, with what is dangerous in it, a
   const at = async (name, kind, where) => (await ask(administrator, 'POST', '/v1/places', { site: SITE, name, kind, at: where, radius_m: 40 })).id
   const [gate, block] = [await at('Gate 2', 'gate', place(0, 0)), await at('Block C4', 'block', place(0, 0.004))]
   await ask(administrator, 'POST', '/v1/jobs', { site: SITE, container: 'MSKU 765432 1', from: gate, to: block, hazards: ['3'], mass_kg: 12_000 })
-  await as(administrator, '/work', async (page) => {
+  await as(administrator, '/sector-work', async (page) => {
     await page.getByRole('heading', { level: 1, name: 'Yard' }).waitFor()
     await page.getByRole('row').filter({ hasText: 'MSKU 765432 1' }).getByText('flammable liquid').waitFor()
     await page.getByRole('link', { name: 'Ask for a move…' }).click()
@@ -122,7 +122,7 @@ inSector('logistics', 'a container is asked for, with what is dangerous in it, a
     await page.getByRole('heading', { level: 1, name: 'MSKU 123456 7' }).waitFor()
     await page.getByRole('region', { name: 'Job' }).getByText('oxidiser').waitFor()
     await screenshot(page, 'work-job')
-    await go(page, '/work/jobs')
+    await go(page, '/sector-work/jobs')
     await page.getByRole('row').filter({ hasText: 'MSKU 765432 1' }).getByRole('link').click()
     await page.getByRole('button', { name: 'Release at the gate…' }).click()
     const dialog = page.getByRole('dialog')
@@ -132,7 +132,7 @@ inSector('logistics', 'a container is asked for, with what is dangerous in it, a
     await dialog.getByRole('button', { name: 'Release it' }).click()
     await pill(page, 'Released').waitFor()
     await page.getByText('ML-CL1234567').waitFor()
-    await go(page, '/work/jobs')
+    await go(page, '/sector-work/jobs')
     await page.getByRole('row').nth(2).waitFor()
     await screenshot(page, 'work-jobs')
     await assertNoProblems(page)
@@ -140,7 +140,7 @@ inSector('logistics', 'a container is asked for, with what is dangerous in it, a
 })
 
 inSector('ride-hail', 'a service area is drawn with its hours, and says whether it is open', async (administrator) => {
-  await as(administrator, '/work', async (page) => {
+  await as(administrator, '/sector-work', async (page) => {
     await page.getByRole('heading', { level: 1, name: 'Service' }).waitFor()
     await page.getByRole('link', { name: 'Draw a service area…' }).first().click()
     await sayArea(page, SQUARE)
@@ -172,7 +172,7 @@ inSector('defense', 'emissions are tightened at once and relaxed by two, and peo
     await dialog.getByRole('button', { name: 'Change it' }).click()
     await dialog.waitFor({ state: 'detached' })
   }
-  await as(sam, '/work', async (page) => {
+  await as(sam, '/sector-work', async (page) => {
     await page.getByRole('heading', { level: 1, name: 'EMCON' }).waitFor()
     const site = page.getByRole('listitem', { name: SITE })
     await site.getByText('Unrestricted').waitFor()

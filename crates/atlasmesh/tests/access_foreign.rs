@@ -61,7 +61,7 @@ static RULES: LazyLock<PolicySet> = LazyLock::new(|| {
 });
 
 /// The subject ids of the todo scenario: who, with their roles. Rick may everything, whoever edits what is theirs.
-const TODO: [(&str, &str, &[&str]); 5] = [
+const PEOPLE: [(&str, &str, &[&str]); 5] = [
     ("CiRmZDA2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "rick@the-citadel.com", &["admin", "evil_genius"]),
     ("CiRmZDE2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "morty@the-citadel.com", &["editor"]),
     ("CiRmZDI2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs", "summer@the-smiths.com", &["editor"]),
@@ -98,7 +98,7 @@ fn known(of: &Entity) -> Properties {
     let mut all = of.properties.clone();
     let mut put = |name: &str, value: Value| drop(all.insert(name.into(), value));
     put("id", json!(of.id));
-    if let Some((_, email, roles)) = TODO.iter().find(|(id, ..)| *id == of.id) {
+    if let Some((_, email, roles)) = PEOPLE.iter().find(|(id, ..)| *id == of.id) {
         put("email", json!(email));
         put("roles", json!(roles));
     }
@@ -215,7 +215,7 @@ fn asked(subject: &str, id: &str, action: &Value, resource: &Value) -> Value {
 /// Every question of todo, gateway and certification with its answer.
 fn questions() -> Vec<(Value, bool)> {
     let mut all = Vec::new();
-    for (id, email, roles) in TODO {
+    for (id, email, roles) in PEOPLE {
         let may_write = !roles.contains(&"viewer");
         let mut todo = |action: &str, resource: Value, expected: bool| {
             all.push((asked("user", id, &json!({ "name": action }), &resource), expected));
@@ -298,7 +298,7 @@ fn batches_and_searches_are_answered_letter_by_letter() {
         |owner: &str| json!({ "resource": { "type": "todo", "id": "7240", "properties": { "ownerID": owner } } });
     let [rick, jerry] = ["rick@the-citadel.com", "jerry@the-smiths.com"].map(item);
     for (who, expected) in [(0, "true},{\"decision\":true"), (4, "false},{\"decision\":false")] {
-        let body = json!({ "subject": { "type": "user", "id": TODO[who].0 }, "action": { "name": "can_update_todo" },
+        let body = json!({ "subject": { "type": "user", "id": PEOPLE[who].0 }, "action": { "name": "can_update_todo" },
             "evaluations": [rick, jerry] });
         let expected = format!("{{\"evaluations\":[{{\"decision\":{expected}}}]}}");
         assert_eq!(letters("/access/v1/evaluations", &body), expected);

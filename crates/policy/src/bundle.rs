@@ -9,7 +9,7 @@ use kernel::{Sector, TenantId};
 use crate::action::Action;
 use crate::compile::{Rule, applies_to, line_of, rules_of};
 use crate::error::BundleError;
-use crate::own_layer::digest_of;
+use crate::digest::digest_of;
 use crate::schema::{self, ActionSpec};
 use crate::shipped::{PolicyModule, shipped_sources};
 

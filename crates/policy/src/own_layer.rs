@@ -59,16 +59,6 @@ impl Bundle {
     }
 }
 
-/// SHA-256 (hexadecimal) over texts, each with its length.
-pub fn digest_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text.as_bytes());
-    }
-    hex(&hash.finalize())
-}
-
 fn wrong(rule: &Rule, problem: String) -> BundleError {
     BundleError::Rule { file: rule.file.clone(), policy_id: rule.id.clone(), line: rule.line, problem }
 }

@@ -124,7 +124,7 @@ export function subjectOf(fleet: Fleet, subject: string): SubjectWords {
   const page = kind === 'vehicle' && session.may('get_v1_vehicles_vehicle') ? `/vehicles/${id}` : kind === 'trip' && session.may('get_v1_trips_trip') ? `/trips/${id}`
     : kind === 'rollout' && session.may('get_v1_rollouts_rollout') ? `/updates/rollouts/${id}`
       : kind === 'incident' && session.may('get_v1_incidents_incident') ? `/security/incidents/${id}`
-        : kind === 'policy_draft' && session.may('get_v1_policy-drafts') ? `/policies/drafts/${id}` : kind === 'blast' && session.may('get_v1_blasts') ? `/work/blasts/${id}` : kind === 'job' && session.may('get_v1_jobs') ? `/work/jobs/${id}`
+        : kind === 'policy_draft' && session.may('get_v1_policy-drafts') ? `/policies/drafts/${id}` : kind === 'blast' && session.may('get_v1_blasts') ? `/sector-work/blasts/${id}` : kind === 'job' && session.may('get_v1_jobs') ? `/sector-work/jobs/${id}`
         : kind in AREAS && session.may('get_v1_evidence_reports') ? `/evidence/${AREAS[kind]}/${id}` : null
   const isNamed = kind === 'site' || kind === 'tenant' || kind === 'log' || kind === 'on_call' || kind === 'own_policies' || kind === 'emission'
   const known = kind === 'vehicle' || kind === 'vehicle_updates' ? fleet.vehicles.get(id)?.name : kind === 'user' || kind === 'principal' ? nameOf(id) : isNamed ? id : undefined
