@@ -62,6 +62,20 @@ pub struct Approvals {
 /// How many open approvals are looked through for one that asks the same.
 const OPEN_MAX: usize = 1_000;
 
+/// The same with its members in the order of their names, as the journal writes them: a row is compared with its fold byte by
+/// byte.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> =
+                members.into_iter().map(|(name, member)| (name, sorted(member))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
 fn person(actor: &Actor) -> Person {
     Person { id: actor.id.clone(), role: actor.role.clone() }
 }
@@ -121,7 +135,7 @@ impl Approvals {
             subject: new.subject,
             summary: new.summary,
             reason: new.reason,
-            arguments: new.arguments,
+            arguments: sorted(new.arguments),
             deciding_roles: new.deciding_roles,
             by: person(&ctx.actor),
             expires_at: ctx.now.plus_ms(VALID_MS),

@@ -45,10 +45,15 @@ fn cases(heavy: &str) -> String {
     .to_string()
 }
 
+fn place(east: i32, north: i32) -> Value {
+    let (east, north) = crossing(east, north);
+    support::site::at(east, north)
+}
+
 /// Asks for a delivery of so many kilograms.
 fn delivery(http: &Http, payload_kg: f64) -> support::Answer {
     let trip = json!({
-        "site": support::site::NAME, "kind": "delivery", "origin": crossing(0, 0), "destination": crossing(2, 2),
+        "site": support::site::NAME, "kind": "delivery", "origin": place(0, 0), "destination": place(2, 2),
         "requirements": { "payload_kg": payload_kg },
     });
     http.post("/v1/trips", &trip)

@@ -157,7 +157,9 @@ fn a_limit_refuses_the_vehicle_that_is_one_too_many_and_no_other() {
     let one_more = || world.http.post("/v1/vehicles", &support::world::profile("car-10"));
     let refused = one_more().problem(403, "ENTITLEMENT_REQUIRED");
     assert_eq!(refused["entitlement"]["reason"], "USAGE_LIMIT_EXCEEDED", "{refused}");
-    assert_eq!(refused["entitlement"]["upgrade_options"][0]["id"], "vehicles-10", "{refused}");
+    let options = refused["entitlement"]["upgrade_options"].as_array().unwrap();
+    let ids: Vec<&str> = options.iter().map(|option| option["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["professional", "enterprise", "vehicles-10"], "{refused}");
     let body = json!({
         "plan": "starter", "sectors": ["ride-hail"], "add_ons": { "vehicles-10": 1 }, "reason": "order 1205",
     });
@@ -182,7 +184,7 @@ fn two_activations_at_once_leave_one_in_force() {
     other.join().unwrap();
     let now = one.get("/v1/sector").ok();
     assert_eq!(now["generation"], 2);
-    let words = if now["sector"] == "mining" { "haul cycle" } else { "job" };
+    let words = if now["sector"] == "mining" { "haul cycle" } else { "job instruction" };
     assert_eq!(now["terms"]["nouns"]["trip"]["one"], words, "{now}");
     world.verify();
 }

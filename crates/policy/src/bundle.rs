@@ -8,8 +8,8 @@ use kernel::{Sector, TenantId};
 
 use crate::action::Action;
 use crate::compile::{Rule, applies_to, line_of, rules_of};
-use crate::error::BundleError;
 use crate::digest::digest_of;
+use crate::error::BundleError;
 use crate::schema::{self, ActionSpec};
 use crate::shipped::{PolicyModule, shipped_sources};
 

@@ -112,7 +112,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<()
     if schema["enum"].as_array().is_some_and(|allowed| !allowed.contains(value)) {
         return Err(format!("{at} is {value}, not one of {}", schema["enum"]));
     }
-    let prefix = schema["pattern"].as_str().and_then(|pattern| pattern.strip_prefix('^')?.split('[').next());
+    let prefix = schema["pattern"].as_str().and_then(|pattern| pattern.strip_prefix('^')?.split(['[', '(']).next());
     if prefix.is_some_and(|prefix| !value.as_str().is_some_and(|text| text.starts_with(prefix))) {
         return Err(format!("{at} is {value}, not like {}", schema["pattern"]));
     }

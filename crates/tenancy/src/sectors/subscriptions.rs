@@ -103,6 +103,7 @@ impl Sectors {
         }
         let used = self.used(&ctx.tenant, VEHICLES).await?;
         let ask = Ask::feature(VEHICLES).to("vehicle.register").using(used, 1);
+        let ask = Ask { sector: known.sector.map(kernel::Sector::as_str), ..ask };
         match check(&self.catalogue, &known.subscription(), &ask, self.now_ms()) {
             Decision::Allowed(_) => Ok(()),
             Decision::Denied(denied) => Err(not_entitled(&format!("more than {used} vehicles"), &denied).into()),
