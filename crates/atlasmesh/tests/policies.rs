@@ -45,7 +45,7 @@ fn cases(heavy: &str) -> String {
     .to_string()
 }
 
-fn place(east: i32, north: i32) -> Value {
+fn place(east: u32, north: u32) -> Value {
     let (east, north) = crossing(east, north);
     support::site::at(east, north)
 }

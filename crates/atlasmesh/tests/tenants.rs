@@ -21,6 +21,8 @@ use support::world::{FAST, PASSWORD, passenger, profile, square, tenant};
 use support::{Answer, Http, World, openapi};
 use tenants_rows::{Stranger, TENANT, area_of_town, is_of_another_sector, place_of_town, rows};
 
+/// The tenant with one of everything, named and reasoned with canaries; the ids of it all.
+#[expect(clippy::too_many_lines, reason = "one of everything")]
 fn furnished() -> (World, BTreeMap<&'static str, String>) {
     let mut world = World::new();
     let n = world.ready_vehicle(crossing(0, 0), 1.0);

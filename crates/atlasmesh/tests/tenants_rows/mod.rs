@@ -423,6 +423,3 @@ pub fn is_of_another_sector(method: &str, path: &str) -> bool {
     let is_list = method == "get" && !path.contains('{');
     !is_list && ["/v1/blasts", "/v1/jobs", "/v1/clearances"].iter().any(|work| path.starts_with(work))
 }
-
-/// The tenant with one of everything, named and reasoned with canaries; the ids of it all.
-#[expect(clippy::too_many_lines, reason = "one of everything")]
