@@ -11,13 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use support::authority;
-use support::furnish::{
-    self, CANARY, applies, collision, evidence, incident, maintained, order_of, people_and_approvals,
-};
+use support::furnish::{self, CANARY, evidence, incident, maintained, people_and_approvals};
 use support::live::Frame;
-use support::maintenance::workshop;
 use support::site::{self, crossing};
-use support::world::{FAST, PASSWORD, passenger, profile, square, tenant};
+use support::world::{FAST, passenger, profile, square, tenant};
 use support::{Answer, Http, World, openapi};
 use tenants_rows::{Stranger, TENANT, area_of_town, is_of_another_sector, place_of_town, rows};
 

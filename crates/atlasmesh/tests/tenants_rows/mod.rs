@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::support::authority;
 use super::support::furnish::{self, CANARY, applies, collision, order_of};
 use super::support::maintenance::workshop;
 use super::support::site::{self, crossing};
-use super::support::world::{PASSWORD, square};
+use super::support::world::{PASSWORD, passenger, profile, square};
 
 /// The tenant's name, which no stranger is told either.
 pub const TENANT: &str = "town-cars";
