@@ -26,6 +26,8 @@ const UNKNOWN: Stranger = Stranger::Refused(404, "NOT_FOUND");
 const NO_SESSION: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
 /// Without a model there is none to take back.
 const NOTHING_DECIDES: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
+/// There are no rules of its own to take back.
+const NO_OWN_RULES: Stranger = Stranger::Refused(409, "ILLEGAL_TRANSITION");
 const FORBIDDEN: Stranger = Stranger::Refused(403, "FORBIDDEN");
 /// The sector does not have it.
 const FEATURE_OFF: Stranger = Stranger::Refused(403, "FEATURE_OFF");
@@ -111,7 +113,7 @@ pub fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)
         ("post", "/v1/policy-drafts/{draft}/activate", "", reason.clone(), UNKNOWN),
         ("post", "/v1/policy-drafts/{draft}/withdraw", "", reason.clone(), UNKNOWN),
         ("post", "/v1/policy-drafts", "", furnish::new_draft("own"), Stranger::Own),
-        ("post", "/v1/policies/rollback", "", json!({ "generation": 0, "reason": "dry" }), Stranger::Own),
+        ("post", "/v1/policies/rollback", "", json!({ "generation": 0, "reason": "dry" }), NO_OWN_RULES),
         ("get", "/v1/waivers", "", none.clone(), Stranger::Nothing),
         (
             "post",

@@ -250,6 +250,9 @@ pub async fn roll_back(
         let text = format!("generation {generation} is not kept: list them to see which are");
         return Err(Problem::new(Code::NotFound, text));
     }
+    if generation == 0 && known.own.is_none() {
+        return Err(Problem::new(Code::IllegalTransition, "there are no rules of your own to take back"));
+    }
     let summary = match generation {
         0 => "Take all rules of the tenant's own out of force".to_owned(),
         _ => format!("Put the rules of generation {generation} in force again"),
