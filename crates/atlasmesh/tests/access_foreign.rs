@@ -162,7 +162,7 @@ fn answer<T: Serialize>(headers: &HeaderMap, body: &Bytes, of: impl FnOnce(&Valu
 
 /// A server of nothing but the protocol; its address.
 fn serve() -> String {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {

@@ -25,7 +25,6 @@ fn types_since(world: &World, from: u64) -> Vec<String> {
 
 /// SECTOR-1, SECTOR-2, SECTOR-3, SECTOR-4, SECTOR-7
 #[test]
-#[expect(clippy::too_many_lines, reason = "one story from its beginning to its end")]
 fn a_sector_is_refused_with_what_would_help_then_put_in_force_as_a_whole_and_taken_back() {
     let mut world = World::new();
     world.register("car");

@@ -127,7 +127,7 @@ pub type Item = Result<Evaluation, Refusal>;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evaluations {
     /// It has no items: it is one evaluation.
-    One(Evaluation),
+    One(Box<Evaluation>),
     /// It has items, each with what it left out from the defaults.
     Many(Vec<Item>, Semantic),
 }
@@ -186,7 +186,7 @@ impl Evaluations {
         };
         let Some(items) = items else {
             let semantic = reader.end(semantic);
-            return semantic.and_then(|_| Evaluation::read(body).map(Self::One));
+            return semantic.and_then(|_| Evaluation::read(body).map(|one| Self::One(Box::new(one))));
         };
         let defaults = Defaults(object);
         defaults.check(&mut reader);

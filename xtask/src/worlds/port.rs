@@ -36,7 +36,7 @@ fn grid(plan: &mut Plan) -> Vec<Vec<usize>> {
     let nodes: Vec<Vec<usize>> =
         (0..COLUMNS).map(|column| (0..ROWS).map(|row| plan.node(at(column, row))).collect()).collect();
     for row in 0..ROWS {
-        let mut along: Vec<usize> = (0..COLUMNS).map(|column| nodes[column][row]).collect();
+        let mut along: Vec<usize> = nodes.iter().map(|column| column[row]).collect();
         // Eastward in the north, westward in the south: with the columns' ends it is a ring.
         if row % 2 == 1 {
             along.reverse();

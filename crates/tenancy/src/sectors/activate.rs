@@ -172,8 +172,8 @@ impl Sectors {
             vehicles: vehicles.len(),
             vehicles_not_admitted: vehicles
                 .into_iter()
-                .filter(|(_, sectors)| is_outside(sectors))
-                .map(|(name, _)| name)
+                .filter(|vehicle| is_outside(&vehicle.sectors))
+                .map(|vehicle| vehicle.name)
                 .collect(),
         })
     }

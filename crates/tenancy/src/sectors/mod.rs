@@ -35,13 +35,20 @@ pub struct RunningTrip {
     pub decision: Option<Value>,
 }
 
+/// A vehicle in service.
+#[derive(Debug, Clone)]
+pub struct ServingVehicle {
+    pub name: String,
+    /// The sectors that it was admitted to; none: all.
+    pub sectors: Vec<Sector>,
+}
+
 /// What a change of the sector meets.
 pub trait InService: Send + Sync {
     /// The trips that are not over.
     fn trips<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<RunningTrip>, Fault>>;
 
-    /// The names of the vehicles and the sectors that each was admitted to; none: all.
-    fn vehicles<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<(String, Vec<Sector>)>, Fault>>;
+    fn vehicles<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<ServingVehicle>, Fault>>;
 }
 
 /// What the service is made of.

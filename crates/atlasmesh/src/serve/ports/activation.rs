@@ -5,12 +5,12 @@ use std::sync::Arc;
 use ::fleet::vehicle::Status;
 use approvals::ApprovedCommand;
 use gateway::http::flags::RESTORE_FLAG;
-use kernel::{Aggregate, BoxFuture, Ctx, Reject, Sector, Subject, TenantId};
+use kernel::{Aggregate, BoxFuture, Ctx, Reject, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::Value;
 use store::CommandError;
 use store::port::{Fault, ListQuery, Store};
-use tenancy::sectors::{InService, RunningTrip};
+use tenancy::sectors::{InService, RunningTrip, ServingVehicle};
 use trips::{Trip, Trips};
 
 /// The most trips that a preview looks at.
@@ -48,7 +48,7 @@ impl InService for InServiceNow {
         })
     }
 
-    fn vehicles<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<(String, Vec<Sector>)>, Fault>> {
+    fn vehicles<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<ServingVehicle>, Fault>> {
         Box::pin(async move {
             let (mut query, mut named) = (ListQuery::all(), Vec::new());
             loop {
@@ -58,7 +58,7 @@ impl InService for InServiceNow {
                 let there = page.iter().filter(|known| known.vehicle.status != Status::Decommissioned);
                 named.extend(there.map(|known| {
                     let allowed = known.vehicle.constraints.allowed_sectors.iter().flatten().copied();
-                    (known.vehicle.profile.name.clone(), allowed.collect())
+                    ServingVehicle { name: known.vehicle.profile.name.clone(), sectors: allowed.collect() }
                 }));
             }
             Ok(named)

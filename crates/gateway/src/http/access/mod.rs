@@ -121,7 +121,7 @@ async fn evaluate_all(
 ) -> Result<Json<Decided>, Problem> {
     let evaluations = Evaluations::read(&asked.0)?;
     let known = match &evaluations {
-        Evaluations::One(evaluation) => gateway.known_of(&caller, [evaluation]).await?,
+        Evaluations::One(evaluation) => gateway.known_of(&caller, [&**evaluation]).await?,
         Evaluations::Many(items, _) => gateway.known_of(&caller, items.iter().flatten()).await?,
     };
     Ok(Json(authzen::decide_all(&gateway.point(&caller, known), &evaluations)))

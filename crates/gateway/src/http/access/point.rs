@@ -118,7 +118,7 @@ impl DecisionPoint for Point<'_> {
             Ok((decision, is_said)) => answer(&decision, is_said),
             Err(Unknown { rule, text }) => {
                 let id = format!("access.{rule}");
-                Answer::with(false, refusal(&[id.clone()], &format!("{text} ({id})"), &text))
+                Answer::with(false, refusal(std::slice::from_ref(&id), &format!("{text} ({id})"), &text))
             }
         }
     }
