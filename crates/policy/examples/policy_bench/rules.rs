@@ -61,7 +61,7 @@ fn of_another_act(id: &str, n: usize) -> String {
 pub fn of_tenant(count: usize) -> String {
     let rule = |n: usize| {
         let id = format!("tenant.r{n}");
-        if n % 10 == 0 { forbid(&id, n) } else { of_another_act(&id, n) }
+        if n.is_multiple_of(10) { forbid(&id, n) } else { of_another_act(&id, n) }
     };
     (0..count).map(rule).collect()
 }
@@ -112,7 +112,8 @@ pub fn ruled() -> Result<Ruled, Box<dyn Error>> {
     let bundle = Bundle::load(&actions, &sources)?;
     let of_sector = bundle.rules().filter(|(_, layer)| is_of_sector(layer)).count();
     let schemas = sources.iter().filter(|(name, _)| name.ends_with(".cedarschema"));
-    let fragments = schemas.map(|(_, text)| SchemaFragment::from_cedarschema_str(text).map(|(fragment, _)| fragment));
+    let fragments = schemas
+        .map(|(_, text)| SchemaFragment::from_cedarschema_str(text).map(|(fragment, _)| fragment).map_err(Box::new));
     let schema = Schema::from_schema_fragments(fragments.collect::<Result<Vec<_>, _>>()?)?;
     let (deciding, limiting) = slice(&sources)?;
     Ok(Ruled { bundle, schema, deciding, limiting, of_sector })
