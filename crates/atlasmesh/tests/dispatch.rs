@@ -23,7 +23,7 @@ fn what_no_vehicle_can_carry_is_refused() {
         world.http.post("/v1/trips", &wish)
     };
     // Nobody knows yet how large the vehicles of a new fleet will be.
-    assert_eq!(ask(json!({ "passengers": 50 })).status, 201);
+    assert_eq!(ask(json!({ "passengers": 6 })).status, 201);
     world.register("car-0");
     let fields = |needs: Value| -> Vec<String> {
         let refused = ask(needs).problem(422, "UNKNOWN_CAPABILITY");

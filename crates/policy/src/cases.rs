@@ -26,10 +26,15 @@ struct Group {
     sector: Sector,
     #[serde(default)]
     simulated: bool,
-    #[serde(default)]
+    #[serde(default = "trips")]
     entitlements: BTreeSet<String>,
     facts: BTreeMap<String, FactValue>,
     cases: Vec<Case>,
+}
+
+/// What every tenant is entitled to.
+fn trips() -> BTreeSet<String> {
+    ["trips".to_owned()].into()
 }
 
 #[derive(Deserialize)]

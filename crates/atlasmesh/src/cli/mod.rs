@@ -177,6 +177,17 @@ fn refusal(refused: &Refused) -> String {
     for reason in parts("/decision/reasons") {
         text.push_str(&format!("\n  {}: {}", output::text(reason, "/policy_id"), output::text(reason, "/text")));
     }
+    if let Some(change) = refused.problem.pointer("/decision/alternatives/0/changes").and_then(Value::as_array) {
+        let one = |change: &Value| format!("{} {}", output::text(change, "/fact"), output::text(change, "/to"));
+        text.push_str(&format!("\n  allowed with {}", change.iter().map(one).collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(reason) = refused.problem.pointer("/entitlement/reason").and_then(Value::as_str) {
+        text.push_str(&format!("\n  {reason}"));
+        for option in parts("/entitlement/upgrade_options") {
+            let (kind, title) = (output::text(option, "/kind"), output::text(option, "/title"));
+            text.push_str(&format!("\n  {kind} {title}"));
+        }
+    }
     if let Some(hint) = refused.hint {
         text.push_str(&format!("\n  {hint}"));
     }
