@@ -210,7 +210,7 @@ fn the_guide_of_sectors_leads_from_a_refusal_to_a_sector_in_force() {
     let said = reader.follows("sectors.md");
     for text in [
         "SECTOR_NOT_INCLUDED",
-        "Own policies",
+        "Policies of one's own",
         "trip = haul cycle",
         "haul.autonomous-reverse is off",
         "\"variant\":\"on\"",
