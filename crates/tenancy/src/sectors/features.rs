@@ -1,6 +1,7 @@
 //! Effective is what is installed, entitled, switched on by its flag, and not forbidden by policy. Each can only take away.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use entitlements::{Ask, Feature, Subscription, check};
 use flags::{Context, Layers};
@@ -25,7 +26,7 @@ struct Judge<'a> {
     sector: Sector,
     subscription: Subscription,
     used: BTreeSet<&'a str>,
-    layers: Layers,
+    layers: Arc<Layers>,
     context: Context,
 }
 

@@ -1,6 +1,7 @@
 //! Flags as they answer for a tenant, and the variants that it chose.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use flags::ofrep::{Bulk, EventStream, StreamEndpoint};
 use flags::{Class, Context, ContextError, Layers, Resolution};
@@ -172,7 +173,7 @@ impl Sectors {
             (Some(installed), Some(sector)) => {
                 (self.layers(&tenant, installed), self.flag_context(&tenant, sector, asked))
             }
-            _ => (Layers::default(), asked),
+            _ => (Arc::new(Layers::default()), asked),
         };
         let now = self.now_ms();
         let etag = layers.etag(&context, &tenant.generation.to_string(), now);

@@ -4,6 +4,7 @@
 mod activate;
 mod features;
 mod flag_choices;
+mod flag_layers;
 mod shipped;
 mod subscriptions;
 mod views;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use store::port::{Fault, Store};
 use store::{CommandError, load};
 
+use flag_layers::FlagLayers;
 pub use shipped::Installed;
 pub use views::{
     ChosenVariant, EffectiveFeature, EntitlementAnswer, FlagState, Lacking, PartPreview, RefusedBy, SectorInForce,
@@ -64,6 +66,7 @@ pub struct Sectors {
     parts: SectorParts,
     catalogue: Catalogue,
     installed: BTreeMap<Sector, Installed>,
+    layers: FlagLayers,
 }
 
 impl Sectors {
@@ -74,7 +77,7 @@ impl Sectors {
     pub fn new(parts: SectorParts) -> Result<Self, String> {
         let catalogue = entitlements::shipped().map_err(|error| format!("the catalogue: {error}"))?;
         let installed = shipped::installed()?;
-        Ok(Self { parts, catalogue, installed })
+        Ok(Self { parts, catalogue, installed, layers: FlagLayers::default() })
     }
 
     /// What can be had.
@@ -110,11 +113,8 @@ impl Sectors {
     }
 
     /// The flags that hold for a tenant in a sector.
-    pub(crate) fn layers(&self, tenant: &Tenant, installed: &Installed) -> Layers {
-        let own = installed.flags_with(&tenant.flags);
-        let name = format!("tenant:{}", tenant.name);
-        // One layer cannot contradict another.
-        Layers::new([(name.as_str(), &own)]).unwrap_or_default()
+    pub(crate) fn layers(&self, tenant: &Tenant, installed: &Installed) -> Arc<Layers> {
+        self.layers.of(tenant, installed)
     }
 
     /// What the server knows of a tenant better than whoever asks for a flag.
