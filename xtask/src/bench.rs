@@ -62,6 +62,12 @@ const BENCHES: &[Bench] = &[
         first: |_| Ok(()),
     },
     Bench {
+        name: "flags",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "flags"],
+        what: "a flag's evaluation in process, and evaluations per second over HTTP by 64 clients",
+        first: |_| Ok(()),
+    },
+    Bench {
         name: "identity",
         command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "identity"],
         what: "enrolments and renewals per second, the check of a message, revocations with a million before",
@@ -95,6 +101,12 @@ const BENCHES: &[Bench] = &[
         name: "schedule",
         command: &["-p", "prognostics", "--example", "schedule", "--"],
         what: "the workshop's plan of 500 orders over 14 days, with its distance to the bound",
+        first: |_| Ok(()),
+    },
+    Bench {
+        name: "tenants",
+        command: &["-p", "atlasmesh", "--bin", "atlasmesh", "--", "bench", "tenants"],
+        what: "memory of 10,000 tenants with rules of their own, and what a noisy one costs another",
         first: |_| Ok(()),
     },
     Bench {

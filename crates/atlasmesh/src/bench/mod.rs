@@ -5,12 +5,15 @@ mod backlog;
 mod commit;
 mod evidence;
 mod fill;
+mod flags;
 mod identity;
 mod incidents;
+mod load;
 mod ota;
 mod page;
 mod start;
 mod streams;
+mod tenants;
 mod tick;
 mod trip;
 
@@ -27,15 +30,19 @@ pub async fn run(options: BenchOptions) -> Result<()> {
         "backlog" => backlog::run(options.count.unwrap_or(60)).await,
         "commit" => commit::run(options.count.unwrap_or(40_000), options.filled).await,
         "evidence" => evidence::run(options.count.unwrap_or(1_000_000)).await,
+        "flags" => flags::run(options.count.unwrap_or(100_000)).await,
         "identity" => identity::run(options.count.unwrap_or(2_000)).await,
         "incidents" => incidents::run(options.count.unwrap_or(100)).await,
         "ota" => ota::run(options.count.unwrap_or(1_000)).await,
         "start" => start::run(options.count.unwrap_or(60)).await,
+        "tenants" => tenants::run(options.count.unwrap_or(10_000)).await,
         "trip" => trip::run(options.count.unwrap_or(50)).await,
         "page" => page::run(options.count.unwrap_or(2_000)).await,
+        "policy" => bail!("policy is a bench of its crate: `cargo xtask bench policy`"),
         other => {
             bail!(
-                "there is no bench {other}: api, backlog, commit, evidence, identity, incidents, ota, page, start or trip"
+                "there is no bench {other}: api, backlog, commit, evidence, flags, identity, incidents, ota, page, policy, \
+                 start, tenants or trip"
             )
         }
     }

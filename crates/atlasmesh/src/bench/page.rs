@@ -97,6 +97,15 @@ pub(super) async fn serve_with(
     folder: &Path,
     witness: Vec<WitnessAt>,
 ) -> Result<(Arc<Gateway>, String, watch::Sender<bool>)> {
+    serve_counting(folder, witness, 0).await
+}
+
+/// The same, where each principal may ask so many times a second; 0 for no limit.
+pub(super) async fn serve_counting(
+    folder: &Path,
+    witness: Vec<WitnessAt>,
+    rate_limit: u32,
+) -> Result<(Arc<Gateway>, String, watch::Sender<bool>)> {
     let options = ServeOptions {
         data: folder.to_owned(),
         http: "127.0.0.1:0".into(),
@@ -111,7 +120,7 @@ pub(super) async fn serve_with(
         offline_after_s: OFFLINE_AFTER_S,
         claim_valid_s: 120,
         store_mib_max: None,
-        rate_limit: 0,
+        rate_limit,
         streams_max: gateway::streams::PER_TENANT,
         witness,
         timestamps: None,

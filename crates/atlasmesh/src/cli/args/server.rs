@@ -143,9 +143,9 @@ pub enum StoreCommand {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = examples!["atlasmesh bench commit --count 10"])]
 pub struct BenchOptions {
-    /// Which bench: api, backlog, commit, identity, incidents, ota, page, start or trip.
+    /// Which bench: api, backlog, commit, evidence, flags, identity, incidents, ota, page, start, tenants or trip.
     pub name: String,
-    /// How many different trips, seconds, commands, vehicles, people, minutes of driving or trips.
+    /// How many different trips, seconds, commands, evaluations, vehicles, people, minutes of driving, tenants or trips.
     #[arg(long)]
     pub count: Option<usize>,
     /// Again with what a year leaves in the store: 200,000 ended trips, 5,000 vehicles, 1,000,000 commands.
