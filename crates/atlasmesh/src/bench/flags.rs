@@ -1,5 +1,5 @@
-//! Flags: how long an evaluation with targeting takes in process, and how many are answered a second over HTTP, against an
-//! operation that does nothing. Each request is authenticated, and its tenant's row is read.
+//! Flags: how long an evaluation with targeting takes in process, and how many are answered a second over HTTP, against
+//! an operation that does nothing. Each request is authenticated, and its tenant's row is read.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -69,7 +69,10 @@ fn in_process(count: usize) -> Result<()> {
     let text = json!({ "flags": { "route.optimizer": {
         "state": "ENABLED", "variants": { "on": true, "off": false }, "defaultVariant": "off",
         "targeting": { "if": [
-            { "and": [{ "in": [{ "var": "site" }, ["s1", "s2", "s3", "s4"]] }, { "sem_ver": [{ "var": "agent" }, ">=", "2.1.0"] }] },
+            { "and": [
+                { "in": [{ "var": "site" }, ["s1", "s2", "s3", "s4"]] },
+                { "sem_ver": [{ "var": "agent" }, ">=", "2.1.0"] }
+            ] },
             { "fractional": [["on", 10], ["off", 90]] },
             null
         ] },

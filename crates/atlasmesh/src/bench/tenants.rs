@@ -1,5 +1,5 @@
-//! Many tenants in one process: each with a sector in force and with rules of its own. What they take of memory, and how much
-//! longer one of them waits for a cheap read while another asks as fast as it can. Server and clients are one process.
+//! Many tenants in one process: each with a sector in force and with rules of its own. What they take of memory, and
+//! how much longer one of them waits for a cheap read while another asks as fast as it can. Server and clients are one process.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

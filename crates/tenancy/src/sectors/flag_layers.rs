@@ -49,3 +49,39 @@ impl FlagLayers {
         layers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use flags::Context;
+    use kernel::{Sector, Timestamp};
+
+    use super::*;
+    use crate::tenant::TenantCreated;
+
+    fn tenant() -> Tenant {
+        let (sector, entitlements) = (Some(Sector::RideHail), ["trips".to_owned()].into());
+        let created = TenantCreated { name: "north".parse().unwrap(), sector, entitlements, simulated: true };
+        kernel::testing::fold(&[created.into()]).unwrap()
+    }
+
+    #[test]
+    fn the_same_choices_are_put_together_once_and_others_hold_at_once() {
+        let (known, installed, mut tenant) =
+            (FlagLayers::default(), super::super::shipped::installed().unwrap(), tenant());
+        let rides = &installed[&Sector::RideHail];
+        let answer = |layers: &Layers| layers.evaluate("unprotected-left", &Context::default(), 0).variant;
+        let first = known.of(&tenant, rides);
+        assert!(Arc::ptr_eq(&first, &known.of(&tenant, rides)));
+        assert_eq!(answer(&first).as_deref(), Some("on"));
+        let at = Timestamp::from_ms(0);
+        let off = FlagChoice { variant: "off".into(), reason: "ice".into(), by: "sofia".into(), at };
+        tenant.flags.insert("unprotected-left".into(), off);
+        assert_eq!(answer(&known.of(&tenant, rides)).as_deref(), Some("off"));
+        tenant.flags.clear();
+        assert_eq!(answer(&known.of(&tenant, rides)).as_deref(), Some("on"), "a choice taken back is none");
+        let mine = known.of(&tenant, &installed[&Sector::Mining]);
+        assert_eq!(answer(&mine), None, "another sector has other flags");
+        let other = Tenant { name: "south".parse().unwrap(), ..tenant.clone() };
+        assert!(!Arc::ptr_eq(&mine, &known.of(&other, &installed[&Sector::Mining])));
+    }
+}
