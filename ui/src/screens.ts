@@ -83,7 +83,7 @@ export const SCREENS: Screen[] = [
     load: () => import('./screens/policies/PoliciesScreen.svelte'),
   },
   {
-    path: '/sector', label: 'Sector', icon: 'sector', needs: ['get_v1_sector'],
+    path: '/sector', label: 'Sector', icon: 'sector', needs: ['get_v1_sectors'],
     load: () => import('./screens/sector/SectorScreen.svelte'),
   },
   {

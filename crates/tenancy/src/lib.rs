@@ -16,6 +16,7 @@ pub use kernel::Role;
 pub use log::Log;
 pub use permissions::{
     MAY_ACTIVATE_SECTOR, MAY_ASK_ACCESS, MAY_CHOOSE_FLAGS, MAY_MANAGE_PRINCIPALS, MAY_READ_JOURNAL, MAY_READ_SECTOR,
+    MAY_READ_SUBSCRIPTION,
 };
 pub use principal::{Principal, changes_access};
 pub use sectors::Sectors;

@@ -7,7 +7,7 @@ pub const MAY_MANAGE_PRINCIPALS: Permission = Permission::new("manage principals
 /// Reading and verifying the journal.
 pub const MAY_READ_JOURNAL: Permission =
     Permission::new("read the journal", &[Role::Dispatcher, Role::SafetyOfficer, Role::SecurityAnalyst, Role::Auditor]);
-/// Reading the sector in force, its features, flags and the subscription.
+/// Reading the sector in force: its words, colours and limits.
 pub const MAY_READ_SECTOR: Permission = Permission::new(
     "read the sector in force",
     &[
@@ -19,6 +19,11 @@ pub const MAY_READ_SECTOR: Permission = Permission::new(
         Role::Viewer,
         Role::Regulator,
     ],
+);
+/// Reading what the tenant subscribed to, its features and flags: a matter of the house and of no authority.
+pub const MAY_READ_SUBSCRIPTION: Permission = Permission::new(
+    "read the subscription, its features and flags",
+    &[Role::Dispatcher, Role::SafetyOfficer, Role::Technician, Role::SecurityAnalyst, Role::Auditor, Role::Viewer],
 );
 /// Putting a sector in force, and taking it back.
 pub const MAY_ACTIVATE_SECTOR: Permission = Permission::new("put a sector in force", &[]);

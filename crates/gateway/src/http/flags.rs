@@ -18,7 +18,7 @@ use flags::ofrep::{BulkFailure, Evaluated, Failure, RefetchEvaluation};
 use kernel::{Role, Subject};
 use serde_json::{Value, json};
 use tenancy::sectors::FlagState;
-use tenancy::{MAY_CHOOSE_FLAGS, MAY_READ_SECTOR};
+use tenancy::{MAY_CHOOSE_FLAGS, MAY_READ_SUBSCRIPTION};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -37,7 +37,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "The flags of the sector in force, with what each answers and why",
         answer: endpoint::list::<FlagState, String>(),
         route: |m| on(m, list),
-        ..endpoint::get("/v1/flags", MAY_READ_SECTOR)
+        ..endpoint::get("/v1/flags", MAY_READ_SUBSCRIPTION)
     },
     Endpoint {
         summary: "Choose a variant of a flag; a switch goes to its safe side at once and back by a second person (202)",

@@ -10,7 +10,7 @@ use axum::routing::on;
 use kernel::{Sector, TenantId};
 use tenancy::actions::{ACTIVATE_SECTOR, ROLL_BACK_SECTOR};
 use tenancy::sectors as domain;
-use tenancy::{MAY_ACTIVATE_SECTOR, MAY_READ_SECTOR};
+use tenancy::{MAY_ACTIVATE_SECTOR, MAY_READ_SECTOR, MAY_READ_SUBSCRIPTION};
 
 use super::auth::Caller;
 use super::endpoint::{self, Access, Endpoint};
@@ -32,7 +32,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Every feature, and which of installed, entitled, flag and policy says no",
         answer: endpoint::list::<domain::EffectiveFeature, String>(),
         route: |m| on(m, features),
-        ..endpoint::get("/v1/sector/features", MAY_READ_SECTOR)
+        ..endpoint::get("/v1/sector/features", MAY_READ_SUBSCRIPTION)
     },
     Endpoint {
         summary: "Put what was in force before in force again, in one step",
@@ -46,7 +46,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "The sectors that are installed, with what the subscription lacks for each",
         answer: endpoint::list::<domain::SectorOffer, String>(),
         route: |m| on(m, list),
-        ..endpoint::get("/v1/sectors", MAY_READ_SECTOR)
+        ..endpoint::get("/v1/sectors", MAY_READ_SUBSCRIPTION)
     },
     Endpoint {
         summary: "What putting a sector in force would change, and which trips would lose what",
@@ -66,7 +66,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "What the tenant subscribed to, with what it comes to",
         answer: endpoint::json::<domain::SubscriptionState>(),
         route: |m| on(m, subscription),
-        ..endpoint::get("/v1/subscription", MAY_READ_SECTOR)
+        ..endpoint::get("/v1/subscription", MAY_READ_SUBSCRIPTION)
     },
     Endpoint {
         summary: "Change what a tenant subscribed to",
