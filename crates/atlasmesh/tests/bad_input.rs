@@ -111,7 +111,8 @@ fn pointers<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 fn every_operation_names_every_field_that_is_wrong() {
     let world = World::new();
     let mut operations = openapi::operations(&world);
-    operations.retain(|operation| operation.body.is_object());
+    // Clients of OFREP read its own shape of what is wrong.
+    operations.retain(|operation| operation.body.is_object() && !operation.path.starts_with("/ofrep/"));
     assert!(operations.len() > 15, "the operations with a body are found");
     let size = world.journal_size();
     for Operation { method, path, body, http } in operations {
