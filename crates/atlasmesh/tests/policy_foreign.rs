@@ -10,7 +10,7 @@ use std::path::Path;
 
 use kernel::testing::{HandClock, START};
 use kernel::{Actor, ActorKind, Authentication, Ctx, Sector, Subject, TenantId};
-use policy::{Action, ActionWords, Bundle, Engine, Fact, FactValue, Request, Waiver};
+use policy::{Action, ActionWords, Bundle, Engine, Fact, FactValue, FactWords, Request, RuleWords, Waiver, digest_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use support::foreign::{python, root, run, script};
@@ -52,7 +52,7 @@ impl Lots {
     }
 }
 
-/// What the cases beside the rules begin with: mostly something that is allowed.
+/// A row of the cases beside the rules, without what follows from it.
 #[derive(Deserialize)]
 struct Start {
     action: String,
@@ -65,6 +65,41 @@ struct Start {
     facts: BTreeMap<String, FactValue>,
 }
 
+impl Start {
+    /// Whether it is of the act; a row may also try a fact that there is not, or one of another type.
+    fn can_be_asked(&self, words: &ActionWords) -> bool {
+        let fits = |(name, value): (&String, &FactValue)| {
+            let fact = words.facts.iter().find(|fact| fact.name == *name);
+            let type_name = match value {
+                FactValue::Bool(_) => "Bool",
+                FactValue::Long(_) => "Long",
+                FactValue::Decimal(_) => "decimal",
+                FactValue::String(_) => "String",
+                FactValue::Set(_) => "Set<String>",
+            };
+            fact.is_some_and(|fact| fact.type_name == type_name)
+        };
+        self.action == words.action && self.facts.iter().all(fits)
+    }
+}
+
+/// The rows of a table of cases, but those that ask about what there is not.
+fn rows(table: &Value) -> Vec<Value> {
+    let mut rows = vec![table.clone()];
+    for given in table["cases"].as_array().unwrap().iter().filter_map(|case| case["given"].as_object()) {
+        let mut row = table.clone();
+        for (name, value) in given {
+            match (name.as_str(), value) {
+                ("facts", Value::Object(facts)) => row[name].as_object_mut().unwrap().extend(facts.clone()),
+                _ => row[name] = value.clone(),
+            }
+        }
+        let is_role = kernel::role::names().any(|role| row["role"] == role);
+        rows.extend((is_role && row["resource"] == table["resource"]).then_some(row));
+    }
+    rows
+}
+
 fn starts() -> Vec<Start> {
     let mut all: Vec<Start> = Vec::new();
     for domain in gateway::DOMAINS {
@@ -72,56 +107,49 @@ fn starts() -> Vec<Start> {
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                let read: Vec<Start> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-                all.extend(read);
+                let read: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+                all.extend(read.iter().flat_map(rows).map(|row| serde_json::from_value(row).unwrap()));
             }
         }
     }
     all
 }
 
-/// The words and numbers that the rules of an act speak of, and those that its facts begin with.
-#[derive(Default)]
-struct Pool {
+/// Words and numbers that rules speak of.
+#[derive(Clone, Default)]
+struct Values {
     words: Vec<String>,
     numbers: Vec<i64>,
-    waivable: Vec<String>,
 }
 
-impl Pool {
-    fn of(bundle: &Bundle, start: &Start) -> Self {
-        let mut pool = Self { words: vec!["other".into()], numbers: vec![0, 1, 50], waivable: Vec::new() };
-        for rule in bundle.rule_words().into_iter().filter(|rule| rule.actions.contains(&start.action)) {
-            let conditions = rule.text.lines().filter(|line| !line.starts_with('@'));
-            for (n, part) in conditions.flat_map(|line| line.split('"').enumerate()) {
-                match part.parse::<f64>() {
-                    Ok(number) => pool.numbers.push(format!("{number:.0}").parse().unwrap()),
-                    Err(_) if n % 2 == 1 => pool.words.push(part.to_owned()),
-                    Err(_) => {
-                        pool.numbers.extend(part.split(|c: char| !c.is_ascii_digit()).flat_map(str::parse::<i64>))
-                    }
-                }
-            }
-            pool.waivable.extend(rule.waivable.then_some(rule.id));
-        }
-        for fact in start.facts.values() {
-            match fact {
-                FactValue::String(word) => pool.words.push(word.clone()),
-                FactValue::Set(words) => pool.words.extend(words.iter().cloned()),
-                FactValue::Long(number) => pool.numbers.push(*number),
-                FactValue::Decimal(number) => pool.numbers.push(format!("{number:.0}").parse().unwrap()),
-                FactValue::Bool(_) => {}
+impl Values {
+    /// Those of a rule's conditions.
+    fn read(&mut self, rule: &str) {
+        let conditions = rule.lines().filter(|line| !line.starts_with('@'));
+        for (n, part) in conditions.flat_map(|line| line.split('"').enumerate()) {
+            match part.parse::<f64>() {
+                Ok(number) => self.numbers.push(format!("{number:.0}").parse().unwrap()),
+                Err(_) if n % 2 == 1 => self.words.push(part.to_owned()),
+                Err(_) => self.numbers.extend(part.split(|c: char| !c.is_ascii_digit()).flat_map(str::parse::<i64>)),
             }
         }
-        pool
+    }
+
+    fn add(&mut self, value: &FactValue) {
+        match value {
+            FactValue::String(word) => self.words.push(word.clone()),
+            FactValue::Set(words) => self.words.extend(words.iter().cloned()),
+            FactValue::Long(number) => self.numbers.push(*number),
+            FactValue::Decimal(number) => self.numbers.push(format!("{number:.0}").parse().unwrap()),
+            FactValue::Bool(_) => {}
+        }
     }
 
     /// A value of a type, often one at which a rule turns.
     fn value(&self, lots: &mut Lots, type_name: &str) -> FactValue {
-        let near = [-1, 0, 1];
         match type_name {
             "Bool" => FactValue::Bool(lots.happens(50)),
-            "Long" => FactValue::Long(lots.one(&self.numbers) + lots.one(&near)),
+            "Long" => FactValue::Long(lots.one(&self.numbers) + lots.one(&[-1, 0, 1])),
             "decimal" => {
                 let number = f64::from(i32::try_from(*lots.one(&self.numbers)).unwrap());
                 FactValue::Decimal(number + lots.one(&[-1.0, -0.0001, 0.0, 0.0001, 1.0]))
@@ -130,6 +158,41 @@ impl Pool {
             "Set<String>" => FactValue::Set(lots.some(&self.words)),
             other => unreachable!("no fact is a {other}"),
         }
+    }
+}
+
+/// What a random request of an act is made of.
+struct Pool {
+    all: Values,
+    /// Of the rules that read a fact.
+    by_fact: BTreeMap<String, Values>,
+    waivable: Vec<String>,
+}
+
+impl Pool {
+    fn of(rules: &[RuleWords], starts: &[&Start], words: &ActionWords) -> Self {
+        let none = Values { words: vec!["other".into()], numbers: vec![0, 1, 50] };
+        let by_fact = words.facts.iter().map(|fact| (fact.name.clone(), none.clone())).collect();
+        let mut pool = Self { all: none, by_fact, waivable: Vec::new() };
+        for rule in rules.iter().filter(|rule| rule.actions.contains(&words.action)) {
+            pool.all.read(&rule.text);
+            for (name, values) in &mut pool.by_fact {
+                if rule.text.contains(&format!("context.{name}")) || rule.text.contains(&format!("\"{name}\"")) {
+                    values.read(&rule.text);
+                }
+            }
+            pool.waivable.extend(rule.waivable.then(|| rule.id.clone()));
+        }
+        for (name, value) in starts.iter().flat_map(|start| &start.facts) {
+            pool.all.add(value);
+            pool.by_fact.get_mut(name).unwrap().add(value);
+        }
+        pool
+    }
+
+    fn value(&self, lots: &mut Lots, fact: &FactWords) -> FactValue {
+        let values = if lots.happens(80) { &self.by_fact[&fact.name] } else { &self.all };
+        values.value(lots, &fact.type_name)
     }
 }
 
@@ -164,12 +227,12 @@ fn facts(lots: &mut Lots, start: &Start, pool: &Pool, words: &ActionWords) -> BT
     for fact in words.facts.iter().filter(|fact| !fact.required) {
         facts.remove(&fact.name);
         if lots.happens(50) {
-            facts.insert(fact.name.clone(), pool.value(lots, &fact.type_name));
+            facts.insert(fact.name.clone(), pool.value(lots, fact));
         }
     }
-    for _ in 0..lots.below(4).min(words.facts.len()) {
+    for _ in 0..lots.below(5).min(words.facts.len()) {
         let fact = lots.one(&words.facts);
-        facts.insert(fact.name.clone(), pool.value(lots, &fact.type_name));
+        facts.insert(fact.name.clone(), pool.value(lots, fact));
     }
     facts
 }
@@ -191,7 +254,7 @@ fn ask(lots: &mut Lots, start: &Start, pool: &Pool, words: &ActionWords, action:
         ctx = ctx.at_site("pit".parse().unwrap());
         about["site"] = json!("pit");
     }
-    let entitlements = if lots.happens(80) { start.entitlements.clone() } else { lots.some(&pool.words) };
+    let entitlements = if lots.happens(80) { start.entitlements.clone() } else { lots.some(&pool.all.words) };
     let waived = if pool.waivable.is_empty() { BTreeSet::new() } else { lots.some(&pool.waivable) };
     about["entitlements"] = json!(entitlements);
     about["waivers"] = json!(waived);
@@ -237,23 +300,22 @@ fn exported(folder: &Path) -> Bundle {
     let modules = gateway::policy_modules();
     let actions: Vec<Action> = modules.iter().flat_map(|module| module.actions).copied().collect();
     let bundle = Bundle::load(&actions, &sources).unwrap();
-    let shipped = Bundle::load(&actions, &gateway::policy_texts().unwrap()).unwrap();
-    assert_eq!(bundle.digest(), shipped.digest());
+    let shipped: BTreeMap<String, String> = gateway::policy_texts().unwrap().into_iter().collect();
+    assert_eq!(bundle.digest(), digest_of(shipped.iter().flat_map(|(name, text)| [name.as_str(), text])));
     bundle
 }
 
 fn all_asked(bundle: &Bundle) -> Vec<Asked> {
     let (mut lots, mut all) = (Lots(20_261_130), Vec::new());
-    let vocabulary = bundle.vocabulary();
+    let (vocabulary, rules) = (bundle.vocabulary(), bundle.rule_words());
     let actions: Vec<Action> = gateway::policy_modules().iter().flat_map(|module| module.actions).copied().collect();
     let starts = starts();
     for words in &vocabulary {
         let action = *actions.iter().find(|action| action.as_str() == words.action).unwrap();
-        let of_action: Vec<&Start> = starts.iter().filter(|start| start.action == words.action).collect();
-        let pools: Vec<Pool> = of_action.iter().map(|start| Pool::of(bundle, start)).collect();
+        let starts: Vec<&Start> = starts.iter().filter(|start| start.can_be_asked(words)).collect();
+        let pool = Pool::of(&rules, &starts, words);
         for n in 0..OF_EACH[usize::from(!MATTER_MOST.contains(&action.as_str()))] {
-            let (start, pool) = (of_action[n % of_action.len()], &pools[n % of_action.len()]);
-            all.push(ask(&mut lots, start, pool, words, action));
+            all.push(ask(&mut lots, starts[n % starts.len()], &pool, words, action));
         }
     }
     all
