@@ -1,11 +1,10 @@
 // The way of a draft into force: what is done, and what is missing for the next step.
 import type { PolicyCheck, PolicyDraft } from '../../api/policies'
+import type { Step as StepInLine } from '../../components/Steps.svelte'
 import { type DraftStatus, count, sameText } from './words'
 
-export interface Step {
+export interface Step extends StepInLine {
   key: 'write' | 'test' | 'replay' | 'shadow' | 'activate'
-  label: string
-  done: boolean
   detail: string
   /** What to do for it; null once it is done, or while an earlier step is not. */
   missing: string | null
@@ -24,11 +23,11 @@ export function stepsOf(draft: PolicyDraft, status: DraftStatus, { dirty, check 
   const isReplayed = over || (isTested && sameText(draft, replayed))
   const asked = status === 'approval' || over
   return [
-    { key: 'write', label: 'Write', done: written, detail: check ? count(check.rules.length, 'rule', 'rules') : '', missing: written ? null : draft.text.trim() === '' && !dirty ? 'Write a rule, or begin from a template.' : faults > 0 ? `Mend ${count(faults, 'fault', 'faults')} in the text.` : 'Save what you typed.' },
-    { key: 'test', label: 'Test', done: isTested, detail: tested && current ? `${tested.passed} passed${tested.failed > 0 ? `, ${tested.failed} failed` : ''}` : '', missing: isTested ? null : tested && current && tested.failed > 0 ? `${count(tested.failed, 'case fails', 'cases fail')}: mend the rule or the case.` : tested && current ? 'Write a case that shows what the rule does.' : tested ? 'The text changed since it was tested: test it again.' : 'Test it with its cases.' },
-    { key: 'replay', label: 'Replay', done: isReplayed, detail: replayed && isReplayed ? count(changedBy(replayed), 'change', 'changes') : '', missing: isReplayed ? null : replayed ? 'The text changed since it was replayed: replay it again.' : 'Replay it over the decisions of the past.' },
-    { key: 'shadow', label: 'Shadow', done: over || (shadow !== null && shadow.decisions > 0), detail: shadow ? count(shadow.decisions, 'decision', 'decisions') : 'not needed', missing: over || (shadow && shadow.decisions > 0) ? null : shadow ? 'It waits for decisions to be made.' : 'Let it run in shadow for a while, or ask for its activation now.' },
-    { key: 'activate', label: 'Activate', done: over, detail: over ? 'in force' : asked ? 'asked for' : '', missing: over ? null : asked ? 'A second person decides, in the inbox.' : 'Ask for its activation: a second person decides.' },
+    { key: 'write', name: 'Write', done: written, detail: check ? count(check.rules.length, 'rule', 'rules') : '', missing: written ? null : draft.text.trim() === '' && !dirty ? 'Write a rule, or begin from a template.' : faults > 0 ? `Mend ${count(faults, 'fault', 'faults')} in the text.` : 'Save what you typed.' },
+    { key: 'test', name: 'Test', done: isTested, detail: tested && current ? `${tested.passed} passed${tested.failed > 0 ? `, ${tested.failed} failed` : ''}` : '', missing: isTested ? null : tested && current && tested.failed > 0 ? `${count(tested.failed, 'case fails', 'cases fail')}: mend the rule or the case.` : tested && current ? 'Write a case that shows what the rule does.' : tested ? 'The text changed since it was tested: test it again.' : 'Test it with its cases.' },
+    { key: 'replay', name: 'Replay', done: isReplayed, detail: replayed && isReplayed ? count(changedBy(replayed), 'change', 'changes') : '', missing: isReplayed ? null : replayed ? 'The text changed since it was replayed: replay it again.' : 'Replay it over the decisions of the past.' },
+    { key: 'shadow', name: 'Shadow', done: over || (shadow !== null && shadow.decisions > 0), detail: shadow ? count(shadow.decisions, 'decision', 'decisions') : 'not needed', missing: over || (shadow && shadow.decisions > 0) ? null : shadow ? 'It waits for decisions to be made.' : 'Let it run in shadow for a while, or ask for its activation now.' },
+    { key: 'activate', name: 'Activate', done: over, detail: over ? 'in force' : asked ? 'asked for' : '', missing: over ? null : asked ? 'A second person decides, in the inbox.' : 'Ask for its activation: a second person decides.' },
   ]
 }
 
