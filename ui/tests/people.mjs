@@ -1,7 +1,7 @@
 // The journeys of people: who signs in sees the screens of their role, and is told when that ends.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { api, callAs, go, screenshot, signIn } from './browser.mjs'
+import { api, callAs, go, mapDrawn, screenshot, signIn } from './browser.mjs'
 import { assertNoProblems, journey, withPage } from './journey.mjs'
 
 const ALL_SCREENS = ['Inbox', 'Operations', 'Vehicles', 'Trips', 'Updates', 'Maintenance', 'Security', 'Evidence', 'Policies', 'Sector', 'Settings']
@@ -105,4 +105,24 @@ journey('a session that is ended elsewhere is told, and one goes on where one wa
   await signIn(page, 'dana')
   await page.getByRole('heading', { level: 1, name }).waitFor()
   assert.equal(new URL(page.url()).pathname, `/vehicles/${id}`)
+})
+
+journey('night colours are chosen by keyboard, kept, and accessible', {}, async (page) => {
+  await page.getByRole('button', { name: /Administrator$/ }).press('Enter')
+  const night = page.getByRole('group', { name: 'Colours' }).getByRole('button', { name: 'Night' })
+  await night.press('Enter')
+  await page.locator('html[data-theme=night]').waitFor()
+  await assertNoProblems(page)
+  await page.keyboard.press('Escape')
+  await page.reload()
+  await page.locator('html[data-theme=night]').waitFor()
+  await mapDrawn(page)
+  for (const path of ['/inbox', '/vehicles', '/maintenance', '/security', '/settings/profile']) {
+    await go(page, path)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await screenshot(page, `night${path.replaceAll('/', '-')}`)
+    await assertNoProblems(page)
+  }
+  await page.getByRole('combobox', { name: 'Colours' }).selectOption('system')
+  await page.locator('html[data-theme=light]').waitFor()
 })

@@ -1,16 +1,22 @@
 // The colour theme: the system's, unless the user chose another. The map reads its colours from the same CSS variables.
-export type ThemeChoice = 'system' | 'light' | 'dark'
+export type ThemeName = 'light' | 'dark' | 'night'
+export type ThemeChoice = 'system' | ThemeName
 const KEY = 'atlasmesh.theme'
+
+export const THEMES: { choice: ThemeChoice; label: string }[] = [
+  { choice: 'system', label: 'As the system' }, { choice: 'light', label: 'Light' }, { choice: 'dark', label: 'Dark' }, { choice: 'night', label: 'Night' },
+]
 
 class Theme {
   choice = $state<ThemeChoice>('system')
   private system = matchMedia('(prefers-color-scheme: dark)')
   private systemDark = $state(this.system.matches)
-  readonly dark = $derived(this.choice === 'system' ? this.systemDark : this.choice === 'dark')
+  readonly name: ThemeName = $derived(this.choice === 'system' ? (this.systemDark ? 'dark' : 'light') : this.choice)
+  readonly dark = $derived(this.name !== 'light')
 
   constructor() {
     const stored = localStorage.getItem(KEY)
-    if (stored === 'light' || stored === 'dark') this.choice = stored
+    if (stored === 'light' || stored === 'dark' || stored === 'night') this.choice = stored
     this.system.addEventListener('change', ({ matches }) => { this.systemDark = matches })
   }
 
