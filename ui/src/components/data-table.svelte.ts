@@ -1,6 +1,7 @@
 // What a table knows of itself: its columns, how it is sorted and filtered, which columns are shown, which rows are
 // selected, and the views that a person saved under a name.
 import { SvelteSet } from 'svelte/reactivity'
+import { formatCellTime } from './format'
 
 export interface Column<T> {
   key: string
@@ -11,6 +12,8 @@ export interface Column<T> {
   rank?: (row: T) => number | null
   /** What is shown, searched and filtered by, where that is not the value itself. */
   text?: (row: T) => string
+  /** The value is a moment, shown to the second or to the minute. */
+  time?: 'second' | 'minute'
   align?: 'end'
   /** A CSS width; the others share what is left. */
   width?: string
@@ -37,7 +40,9 @@ export interface SavedView extends Settings { name: string }
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' })
 
 export function textOf<T>(column: Column<T>, row: T): string {
-  return column.text ? column.text(row) : String(column.value(row) ?? '')
+  if (column.text) return column.text(row)
+  const value = column.value(row)
+  return column.time && value ? formatCellTime(String(value), column.time) : String(value ?? '')
 }
 
 export class TableState<T extends Row> {

@@ -22,20 +22,65 @@ export function formatWait(ms: number): string {
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-function dateFormat(name: 'time' | 'date-time', options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+/** A format in the time zone that the person chose; without one it is that of this computer. */
+function dateFormat(name: string, options: Intl.DateTimeFormatOptions, locale?: string): Intl.DateTimeFormat {
   const { timeZone } = preferences
   const key = `${name}|${timeZone}`
   let format = formats.get(key)
-  if (!format) formats.set(key, (format = new Intl.DateTimeFormat(undefined, timeZone ? { ...options, timeZone } : options)))
+  if (!format) formats.set(key, (format = new Intl.DateTimeFormat(locale, { hourCycle: 'h23', ...options, ...(timeZone ? { timeZone } : {}) })))
   return format
 }
 
+/** The time of day, where the day and the time zone are beside it. */
 export function formatTime(at: string): string {
-  return dateFormat('time', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(new Date(at))
+  return dateFormat('time', { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(new Date(at))
 }
 
+export function formatDate(at: string): string {
+  return dateFormat('date', { dateStyle: 'medium' }).format(new Date(at))
+}
+
+/** A moment with its time zone: it says the same wherever it is read. */
 export function formatDateTime(at: string): string {
-  return dateFormat('date-time', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }).format(new Date(at))
+  return dateFormat('date-time', { dateStyle: 'medium', timeStyle: 'long' }).format(new Date(at))
+}
+
+/** A moment in a table, which names the time zone below. */
+export function formatCellTime(at: string, to: 'second' | 'minute' = 'second'): string {
+  return dateFormat(to, { dateStyle: 'medium', timeStyle: to === 'second' ? 'medium' : 'short' }).format(new Date(at))
+}
+
+/** A planned moment, to the minute, with its time zone. */
+export function formatMinute(at: string): string {
+  return `${formatCellTime(at, 'minute')} ${zoneName(at)}`
+}
+
+/** The time zone of a moment as people write it: `UTC`, `GMT-3`. */
+export function zoneName(at: string | number = Date.now()): string {
+  return dateFormat('zone', { timeZoneName: 'short' }, 'en').formatToParts(new Date(at)).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+}
+
+export const isToday = (at: string): boolean => formatDate(at) === formatDate(new Date().toISOString())
+
+/** What the clock of the chosen time zone shows, as if it were UTC. */
+function wallClock(at: number): number {
+  const parts = dateFormat('wall', { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' }, 'en').formatToParts(at)
+  const of = (type: string) => Number(parts.find((part) => part.type === type)?.value)
+  return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'))
+}
+
+/** A moment as a field of the browser has it, in the chosen time zone. */
+export function localOf(at: number): string {
+  return Number.isNaN(at) ? '' : new Date(wallClock(at)).toISOString().slice(0, 16)
+}
+
+/** The same the other way. */
+export function isoOf(local: unknown): string | null {
+  if (!local) return null
+  const wall = Date.parse(`${String(local)}Z`)
+  const offsetAt = (at: number) => wallClock(at) - Math.floor(at / 1000) * 1000
+  // The offset at the moment itself is found by that of a moment hours from it.
+  return new Date(wall - offsetAt(wall - offsetAt(wall))).toISOString()
 }
 
 const METRES_PER_FOOT = 0.3048

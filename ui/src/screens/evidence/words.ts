@@ -94,13 +94,6 @@ export const percent = (share: number | null) => (share === null ? 'nothing to m
 export const clausesIn = ({ clauses }: Framework) => `${clauses.length} ${clauses.length === 1 ? 'clause' : 'clauses'}`
 export const reportName = ({ title, id }: ComplianceReport) => `${title} ${shortId(id)}`
 
-/** A time of a field of the browser, in the time zone of this computer. */
-export const isoOf = (local: unknown) => (local ? new Date(String(local)).toISOString() : null)
-/** The same the other way. */
-export function localOf(at: number): string {
-  return new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}
-
 /** Vehicles as choices of a form, by name. */
 export const vehicleOptions = (fleet: Fleet) => [...fleet.vehicles.values()].toSorted((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }))
   .map(({ id, name }) => ({ value: id, label: name }))

@@ -76,7 +76,6 @@ export function formatHours(hours: number | null): string {
 }
 
 /** A moment that is planned: its seconds say nothing. */
-export const formatMinute = (at: string) => formatDateTime(at).slice(0, -3)
 
 /** What is left, as one sentence. */
 export function remainingText({ median, lower80, upper80, lower90, upper90, calibrated }: RemainingLife, unit: UsageUnit): string {
@@ -128,6 +127,7 @@ export function plain(text: string): string {
       `${formatNumber(Number(from))} to ${formatNumber(Number(to))} ${unit} left, most likely ${formatNumber(Number(likely))} ${unit}`)
     .replace(/^age(?= = )/, 'Age')
     .replace(/^([A-Z]+): /, (whole, name: string) => (name in VERDICT ? '' : whole))
+    .replaceAll('.; ', '; ')
 }
 
 /** Why policy refused, without the names of the action and of the rule. */

@@ -45,3 +45,6 @@ export function limitValue({ limit, value }: SectorLimit): string {
 }
 
 export const parameterValue = (value: number, unit: string): string => (unit === 'm/s' ? formatSpeed(value) : `${value.toLocaleString()} ${unit.replace('m/s2', 'm/s²')}`)
+
+/** What a subscription lacks: `sector=mining` is the sector, everything else a feature. */
+export const missingText = (missing: string): string => missing.replace(/^sector=(.*)$/, (_, name: string) => `the sector ${name.replaceAll('_', '-')} in the subscription`)

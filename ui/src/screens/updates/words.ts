@@ -1,6 +1,6 @@
 // What rollouts and updates are called, and why a rollout holds, in words.
 import type { Release, Rollout, RolloutStage, UpdateStatus, VehicleUpdate } from '../../api/types'
-import { formatDateTime, formatDuration, formatTime } from '../../components/format'
+import { formatDateTime, formatDuration, formatTime, isToday } from '../../components/format'
 import type { Tone } from '../../components/StatusPill.svelte'
 import { humanize } from '../../live/state'
 import { say } from '../../state/sector.svelte'
@@ -82,8 +82,7 @@ export function whyOf(rollout: Rollout): { short: string; text: string } | null 
   switch (hold) {
     case 'SOAK': {
       const end = new Date(Date.parse(rollout.stage_since) + stage.soak_s * 1000)
-      const isToday = end.toDateString() === new Date().toDateString()
-      const until = isToday ? formatTime(end.toISOString()).slice(0, 5) : formatDateTime(end.toISOString())
+      const until = isToday(end.toISOString()) ? formatTime(end.toISOString()).slice(0, 5) : formatDateTime(end.toISOString())
       return { short: `Soaks until ${until}`, text: `${proven} proven${failures(failed)}. The stage stays open until ${until}, as planned, so that slow trouble is seen.` }
     }
     case 'FAILURES_IN_SMALL_STAGE':
