@@ -9,6 +9,7 @@ pub mod agent;
 pub mod authority;
 pub mod foreign;
 pub mod furnish;
+pub mod guide;
 pub mod http;
 pub mod live;
 pub mod maintenance;
