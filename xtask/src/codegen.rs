@@ -15,6 +15,9 @@ use crate::process::{self, Counts};
 use crate::repo::Repo;
 use crate::{steps, tidy};
 
+mod reference;
+mod shapes;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Write nothing; fail where the documentation no longer says what the code does.
@@ -45,7 +48,9 @@ const GENERATORS: &[(&str, Source)] = &[
 ];
 
 /// Files that are generated as a whole: `atlasmesh print NAME`.
-const FILES: &[(&str, &str)] = &[("docs/openapi.json", "openapi")];
+const FILES: &[(&str, &str)] = &[(OPENAPI, "openapi")];
+
+const OPENAPI: &str = "docs/openapi.json";
 
 const BEGIN: &str = "<!-- generated: ";
 const BEGIN_CLOSE: &str = " -->";
@@ -60,7 +65,12 @@ pub fn run(repo: &Repo, args: &Args) -> Result<ExitCode> {
         return Ok(if drifted.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     for (path, text) in &drifted {
-        fs::write(repo.root.join(path), text).with_context(|| format!("write {path}"))?;
+        let target = repo.root.join(path);
+        target
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&target, text))
+            .with_context(|| format!("write {path}"))?;
         println!("wrote {path}");
     }
     Ok(ExitCode::SUCCESS)
@@ -93,11 +103,26 @@ fn drifted(repo: &Repo) -> Result<Vec<(String, String)>> {
     // Where the product itself is not among the files, nothing of it can be printed.
     for (path, name) in FILES.iter().filter(|_| repo.crates().any(|(name, _)| name == "atlasmesh")) {
         let new = print(repo, name)?;
+        if *path == OPENAPI {
+            drifted.extend(drifted_reference(repo, &new)?);
+        }
         if repo.text(path) != Some(new.as_str()) {
             drifted.push(((*path).to_owned(), new));
         }
     }
     Ok(drifted)
+}
+
+/// The pages of the API's reference that would change.
+fn drifted_reference(repo: &Repo, openapi: &str) -> Result<Vec<(String, String)>> {
+    let pages = reference::pages(openapi)?;
+    let is_kept = |path: &str| pages.iter().any(|(known, _)| known == path);
+    let old = repo.files.iter().filter(|file| file.path.starts_with(reference::FOLDER) && !is_kept(&file.path));
+    let old: Vec<&str> = old.map(|file| file.path.as_str()).collect();
+    if !old.is_empty() {
+        bail!("{} tell of nothing that the API has: remove them", old.join(", "));
+    }
+    Ok(pages.into_iter().filter(|(path, text)| repo.text(path) != Some(text.as_str())).collect())
 }
 
 /// What the product prints under a name.
@@ -171,6 +196,20 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(filled(text, &generate).ok().as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_page_of_the_reference_that_drifted_is_found_and_so_is_one_of_nothing() {
+        let openapi = r#"{ "paths": { "/healthz": { "get": { "summary": "Alive" } } } }"#;
+        let fresh = drifted_reference(&Repo::of(&[]), openapi).unwrap();
+        let paths: Vec<&str> = fresh.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["docs/reference/README.md", "docs/reference/server.md"]);
+        let written: Vec<(&str, &str)> = fresh.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        assert!(drifted_reference(&Repo::of(&written), openapi).unwrap().is_empty());
+        let changed = [written[0], ("docs/reference/server.md", "typed by hand")];
+        assert_eq!(drifted_reference(&Repo::of(&changed), openapi).unwrap()[0].0, "docs/reference/server.md");
+        let gone = [written[0], written[1], ("docs/reference/gone.md", "")];
+        assert!(drifted_reference(&Repo::of(&gone), openapi).is_err());
     }
 
     #[test]
