@@ -5,14 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/guide.rs"]
+mod guide;
 mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use guide::Reader;
 use support::foreign::root;
-use support::guide::Reader;
 
 /// ONB-5
 #[test]

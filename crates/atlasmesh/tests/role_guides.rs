@@ -5,14 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/guide.rs"]
+mod guide;
 mod support;
 
 use std::fs;
 
+use guide::{Block, Reader, blocks};
 use serde_json::Value;
 use support::foreign::root;
-use support::guide::{Block, Reader, blocks};
-use support::server::demo;
+use support::server::{atlasmesh, demo};
 
 const FOLDER: &str = "docs/guides/roles";
 /// What keeps a colleague's session apart from the reader's.
@@ -82,20 +84,65 @@ fn lives_by(guide: &str, url: &str) {
     assert!(all.iter().any(|block| block.text.contains("refused (FORBIDDEN)") || block.text.contains("\"FORBIDDEN\"")));
 }
 
+/// The names of the guides.
+fn guides() -> Vec<String> {
+    let files = fs::read_dir(root().join(FOLDER)).unwrap().map(|entry| entry.unwrap().path());
+    let mut guides: Vec<String> = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    guides.retain(|guide| guide != "README");
+    guides.sort();
+    assert_eq!(guides.len(), 8, "{guides:?}");
+    guides
+}
+
 #[test]
 fn every_role_lives_its_day_by_its_guide() {
     let folder = tempfile::tempdir().unwrap();
     let _demo = demo(folder.path(), VEHICLES, SPEEDUP);
     let kept: Value = serde_json::from_slice(&fs::read(folder.path().join("demo.json")).unwrap()).unwrap();
     let url = format!("http://{}", kept["http"].as_str().unwrap());
-    let files = fs::read_dir(root().join(FOLDER)).unwrap().map(|entry| entry.unwrap().path());
-    let mut guides: Vec<String> = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    guides.retain(|guide| guide != "README");
-    guides.sort();
-    assert_eq!(guides.len(), 8, "{guides:?}");
-    for guide in guides {
+    for guide in guides() {
         lives_by(&guide, &url);
     }
+}
+
+/// The commands that a page names in its sentences and tables.
+fn named(page: &str) -> Vec<String> {
+    let prose: Vec<&str> = page.split("\n```").step_by(2).collect();
+    let quoted = prose.iter().flat_map(|part| part.split('`').skip(1).step_by(2));
+    quoted.filter(|text| text.starts_with("atlasmesh ")).map(str::to_owned).collect()
+}
+
+/// What is wrong with a command as it is named, by what its own help says.
+fn misses(command: &str) -> Option<String> {
+    let is_name = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with("--");
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let path: Vec<&str> = words.iter().copied().take_while(is_name).collect();
+    let output = atlasmesh().args(&path).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let options =
+        |text: &str| text.split_whitespace().filter(|w| w.starts_with("--")).map(str::to_owned).collect::<Vec<_>>();
+    let unknown = options(command).into_iter().find(|option| !help.contains(option.as_str()));
+    // Named without anything behind it, a command is only spoken of.
+    let usage = help.lines().find(|line| line.starts_with("Usage: ")).filter(|_| words.len() > path.len());
+    let needed = usage.and_then(|usage| options(usage).into_iter().find(|option| !command.contains(option.as_str())));
+    (!output.status.success()).then(|| "there is no such command".to_owned()).or(unknown).or(needed)
+}
+
+#[test]
+fn every_command_that_is_named_is_one_with_all_that_it_needs() {
+    let mut pages: Vec<String> = guides().iter().map(|guide| format!("{FOLDER}/{guide}.md")).collect();
+    pages.push("docs/guides/limits.md".to_owned());
+    let mut held = 0;
+    for page in pages {
+        for command in named(&fs::read_to_string(root().join(&page)).unwrap()) {
+            assert_eq!(misses(&command), None, "{page}: {command}");
+            held += 1;
+        }
+    }
+    assert!(held > 25, "{held} commands are named");
+    assert_eq!(misses("atlasmesh maintenance reopen ORDER").as_deref(), Some("--reason"));
+    assert_eq!(misses("atlasmesh vehicles stop VEHICLE --reason … --softly").as_deref(), Some("--softly"));
+    assert!(misses("atlasmesh vehicles polish").is_some());
 }
 
 #[test]

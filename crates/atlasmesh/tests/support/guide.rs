@@ -1,5 +1,7 @@
 //! Whoever reads a page and types its lines, in one environment and folder.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
@@ -8,9 +10,9 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::agent::program;
-use super::foreign::root;
-use super::process::Process;
+use crate::support::agent::program;
+use crate::support::foreign::root;
+use crate::support::process::Process;
 
 /// Seconds that a block may take: the longest one drives through a town.
 const BLOCK_LIMIT_S: &str = "150";

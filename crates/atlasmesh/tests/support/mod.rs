@@ -9,7 +9,6 @@ pub mod agent;
 pub mod authority;
 pub mod foreign;
 pub mod furnish;
-pub mod guide;
 pub mod http;
 pub mod live;
 pub mod maintenance;
