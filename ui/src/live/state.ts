@@ -87,6 +87,12 @@ export function humanize(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
+/** What a trip is called: `Passenger trip 4a9spz`; a sector's word that has the kind in it, such as `Haul cycle`, stands alone. */
+export function tripTitle({ id, kind }: Pick<Trip, 'id' | 'kind'>): string {
+  const [noun, label] = [say('{trip.one}'), humanize(kind)]
+  return `${noun.toLowerCase().includes(label.toLowerCase()) ? say('{trip.One}') : `${label} ${noun}`} ${id.slice(-6)}`
+}
+
 /** What the status of a trip is called where a word of the sector is in it. */
 const TRIP_WORDS: Partial<Record<Trip['status'], string>> = {
   DISPATCHED: '{dispatch.Past}', TO_PICKUP: 'To {origin.one}', AT_PICKUP: 'At {origin.one}', ON_TRIP: 'On {trip.one}', AT_DROPOFF: 'At {destination.one}',

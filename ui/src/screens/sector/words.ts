@@ -31,6 +31,9 @@ const isHours = (value: unknown): value is Hours => typeof value === 'object' &&
 
 const UNITS: Record<string, string> = { mps2: 'm/s²', m: 'm', pct: '%' }
 
+/** A name of the API, such as `AUTONOMOUS`, in words; what somebody wrote stays. */
+const wordOf = (value: string) => (/^[A-Z][A-Z_]*$/.test(value) ? humanize(value) : value)
+
 /** The value of a limit, with the unit that its name ends with. */
 export function limitValue({ limit, value }: SectorLimit): string {
   if (typeof value === 'boolean') return value ? 'Yes' : 'No'
@@ -40,11 +43,17 @@ export function limitValue({ limit, value }: SectorLimit): string {
     if (unit === 's') return formatDuration(value * 1000)
     return `${value.toLocaleString()} ${UNITS[unit] ?? ''}`.trim()
   }
-  if (Array.isArray(value)) return value.map((each) => (isHours(each) ? `${each.days.map(humanize).join(', ')} ${each.from}–${each.to}` : String(each))).join('; ')
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  if (Array.isArray(value)) return value.map((each) => (isHours(each) ? `${each.days.map(humanize).join(', ')} ${each.from}–${each.to}` : wordOf(String(each)))).join('; ')
+  return typeof value === 'string' ? wordOf(value) : JSON.stringify(value)
 }
 
 export const parameterValue = (value: number, unit: string): string => (unit === 'm/s' ? formatSpeed(value) : `${value.toLocaleString()} ${unit.replace('m/s2', 'm/s²')}`)
 
 /** What a subscription lacks: `sector=mining` is the sector, everything else a feature. */
 export const missingText = (missing: string): string => missing.replace(/^sector=(.*)$/, (_, name: string) => `the sector ${name.replaceAll('_', '-')} in the subscription`)
+
+const FLAG_REASON: Record<string, string> = {
+  STATIC: 'as it is set', DEFAULT: 'by default', TARGETING_MATCH: 'by its rule', SPLIT: 'by its share', DISABLED: 'it is switched off', CACHED: 'as it was last known', STALE: 'as it was last known', ERROR: 'it could not be evaluated', UNKNOWN: 'not known why',
+}
+/** Why a flag has its value; the names are those of OpenFeature. */
+export const flagReason = (reason: string): string => FLAG_REASON[reason] ?? reason
