@@ -36,7 +36,11 @@ struct Target {
 }
 
 pub fn run(root: &Path, args: &Args) -> Result<ExitCode> {
-    let atlasmesh = build(root)?;
+    for sentence in setup::missing() {
+        eprintln!("{sentence}");
+    }
+    page::build(root)?;
+    let atlasmesh = build(root, &[])?;
     // The product takes our place: signals, the terminal and the exit code are its own.
     let mut demo = Command::new(&atlasmesh);
     demo.arg("demo").args(&args.args);
@@ -62,13 +66,11 @@ fn kept_in(args: &[String]) -> Option<String> {
 }
 
 /// Builds `atlasmesh` and, beside it, `atlasmesh-agent`; answers where cargo put the first.
-fn build(root: &Path) -> Result<PathBuf> {
-    for sentence in setup::missing() {
-        eprintln!("{sentence}");
-    }
-    page::build(root)?;
+pub fn build(root: &Path, more: &[&str]) -> Result<PathBuf> {
     let mut build = process::cargo(root);
-    build.args(["build", "-p", "atlasmesh", "-p", "agent", "--bins", "--message-format", "json-render-diagnostics"]);
+    build
+        .args(["build", "-p", "atlasmesh", "-p", "agent", "--bins", "--message-format", "json-render-diagnostics"])
+        .args(more);
     let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("start cargo")?;
     if !output.status.success() {
         bail!("the product does not build ({})", output.status);

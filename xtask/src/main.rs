@@ -16,6 +16,7 @@ mod codegen;
 mod demo;
 mod lanes;
 mod new_domain;
+mod package;
 mod page;
 mod process;
 mod repo;
@@ -53,6 +54,8 @@ enum Command {
     NewDomain(new_domain::Args),
     /// Write the generated parts of the documentation from the code.
     Codegen(codegen::Args),
+    /// Make the Debian package, the archive and the container's folder in target/package.
+    Package(package::Args),
     /// Write the maps of the demo's invented sites.
     Worlds,
 }
@@ -78,6 +81,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tidy => tidy::run(&Repo::open(&root)?),
         Command::NewDomain(args) => new_domain::run(&root, &args),
         Command::Codegen(args) => codegen::run(&Repo::open(&root)?, &args),
+        Command::Package(args) => package::run(&root, &args),
         Command::Worlds => worlds::run(&root),
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::lanes::{self, Lane, Limit, Step};
 use crate::process::{self, Counts};
 use crate::repo::{File, Repo};
-use crate::{codegen, new_domain, page, setup, tidy};
+use crate::{codegen, new_domain, package, page, setup, tidy};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,6 +35,7 @@ const LANES: &[Lane<'static>] = &[
     Lane { name: "schemathesis", step: Step::Runner(&|root| Ok(apart(root, "schemathesis")), Limit(20)) },
     Lane { name: "journeys", step: Step::Runner(&journeys, Limit(20)) },
     Lane { name: "generated", step: Step::Own(&codegen::check) },
+    Lane { name: "package", step: Step::Own(&package::check) },
     Lane { name: "demo", step: Step::Program(&demo, Limit(15)) },
 ];
 
