@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -18,7 +18,7 @@ const PAGE: usize = 500;
 const WAIT_MS: u32 = 10_000;
 /// Steps that the live view remembers.
 const NEWS_MAX: usize = 8;
-/// Refusals in a row after which something is wrong with the demo, not with a pair of places.
+/// Refusals in a row after which it is not the pair of places: rules or closures allow no trip at all.
 const REFUSALS_MAX: usize = 40;
 /// How long a server may be away.
 const AWAY_MAX: Duration = Duration::from_secs(60);
@@ -159,8 +159,11 @@ impl Play {
                     // A server that is away is not asked for more; whether the trip is there shows in the journal.
                     let Some(refused) = error.downcast_ref::<Refused>() else { return Ok(()) };
                     self.refused_in_a_row += 1;
-                    ensure!(self.refused_in_a_row < REFUSALS_MAX, "no trip is possible: {refused}");
-                    if matches!(refused.status, 429 | 503) {
+                    if self.refused_in_a_row == REFUSALS_MAX {
+                        self.news.push_back(format!("no trip is possible now: {refused}"));
+                    }
+                    // Whoever changed the rules or closed the roads may take that back: one is asked for at each look.
+                    if self.refused_in_a_row >= REFUSALS_MAX || matches!(refused.status, 429 | 503) {
                         return Ok(());
                     }
                 }

@@ -16,39 +16,108 @@ const IMAGE_BYTES: usize = 8_000_000;
 /// Half the side of the closed square, in degrees: some 60 m.
 const HALF_SIDE_DEG: f64 = 0.0005;
 
+/// A thing to try, and what goes on with it: each works by itself, in any order.
+struct Try {
+    title: &'static str,
+    command: String,
+    then: Vec<(&'static str, String)>,
+}
+
+fn try_out(title: &'static str, command: String) -> Try {
+    Try { title, command, then: Vec::new() }
+}
+
+impl Try {
+    fn then(mut self, title: &'static str, command: impl Into<String>) -> Self {
+        self.then.push((title, command.into()));
+        self
+    }
+
+    fn lines(self, number: usize) -> impl Iterator<Item = String> {
+        let first = format!("{:<18} {}", format!("{number} {}:", self.title), self.command);
+        let rest = self.then.into_iter().map(|(title, command)| format!("{:<18} {command}", format!("  {title}:")));
+        std::iter::once(first).chain(rest)
+    }
+}
+
+/// What can be tried in the city, in the order of a day.
 pub fn lines(stand: &Stand<'_>, city: &mut City) -> Result<Vec<String>> {
+    let data = &data(stand.folder);
+    let mut lines = vec![String::new(), "Try this, in another terminal:".into(), exports(stand)?];
+    let day = day(stand, city, data)?;
+    lines.extend(day.into_iter().enumerate().flat_map(|(n, one)| one.lines(n + 1)));
+    lines.push(format!("  Ctrl-C ends the demo; `cargo xtask demo` goes on where it stood; `rm -r {data}` removes it"));
+    lines.push(String::new());
+    Ok(lines)
+}
+
+fn day(stand: &Stand<'_>, city: &mut City, data: &str) -> Result<Vec<Try>> {
     let Stand { folder, url, link, token, vehicles, .. } = *stand;
-    let data = &data(folder);
     let ((from, to), start) = (city.pair(), city.place());
     let images = images(folder)?;
+    let worn = &taxi(WORN);
     Ok(vec![
-        String::new(),
-        "Try this, in another terminal:".into(),
-        exports(stand)?,
-        format!("1 look:            {url}/#token={token}"),
-        format!("  or sign in:      {url}  organisation {TENANT}, password \"{PASSWORD}\", as {}", people_text()),
-        format!("2 ask for a trip:  {}", ask(from, to)),
-        format!("3 close its end:   {}", close(to)),
-        format!("  and ask again:   {}", create(from, to)),
-        "4 find out why:    atlasmesh trips why \"$(atlasmesh trips list --status COMPLETED --limit 1 | tail -n 1 | cut -d ' ' -f 1)\"".into(),
-        format!("5 change a byte:   {}", change(data)),
-        format!("6 kill the server: kill -9 \"$(sed -n 's/.*\"pid\": \\([0-9]*\\).*/\\1/p' {data}/server/endpoints.json)\""),
-        format!("7 join by Python:  {}", join(data, start)),
-        format!("8 update them:     {}", update(("av-os-2.0", 10), (&images[0], &images[2]), vehicles)),
-        format!("9 a bad one:       {}", update(("av-os-3.0", 20), (&images[1], &images[2]), vehicles)),
-        "  take it back:    atlasmesh ota revert av-os-3.0 --reason 'caught by the gate' && atlasmesh ota status".into(),
-        format!("10 learn of wear: {}", learn(data)),
-        format!("11 a worn brake:  {}", watch(&taxi(WORN))),
-        format!("12 repair it:     {}", repair(&taxi(WORN))),
-        format!("13 a stolen key:  {}", steal(data, link, start)),
-        format!("14 look into it:  {}", look(data, start)),
-        format!("15 bring it back: {}", bring_back()),
-        format!("16 the evidence:  {}", evidence::make(folder, data)?),
-        format!("17 check it:      {}", evidence::check(data)),
-        format!("18 report it:     {}", evidence::report(data)),
-        format!("  Ctrl-C ends the demo; `cargo xtask demo` goes on where it stood; `rm -r {data}` removes it"),
-        String::new(),
+        try_out("look", format!("{url}/#token={token}"))
+            .then("or sign in", format!("{url}  organisation {TENANT}, password \"{PASSWORD}\", as {}", people_text())),
+        try_out("onboard one", onboard(data, "shuttle-03", start)),
+        try_out("ask for a trip", ask(from, to)),
+        try_out("close its end", close(to)).then("and ask again", create(from, to)).then("open it again", open()),
+        try_out("find out why", why()),
+        try_out("update them", update(("av-os-2.0", 10), (&images[0], &images[2]), vehicles)),
+        try_out("a bad one", update(("av-os-3.0", 20), (&images[1], &images[2]), vehicles)).then(
+            "take it back",
+            "atlasmesh ota revert av-os-3.0 --reason 'caught by the gate' && atlasmesh ota status",
+        ),
+        try_out("learn of wear", learn(data)).then("a worn brake", watch(worn)).then("repair it", repair(worn)),
+        try_out("a stolen key", steal(data, link, start))
+            .then("look into it", look(data, start))
+            .then("bring it back", bring_back()),
+        try_out("the evidence", evidence::make(folder, data)?)
+            .then("check it", evidence::check(data))
+            .then("report it", evidence::report(data)),
+        try_out("a rule of yours", rule(data)),
+        try_out("take on a sector", sector()).then("and go back", "atlasmesh sector rollback --reason 'seen'"),
+        try_out("change a byte", change(data)),
+        try_out("kill the server", kill(data)),
+        try_out("join by Python", join(data, start)),
     ])
+}
+
+fn why() -> String {
+    "atlasmesh trips why \"$(atlasmesh trips list --status COMPLETED --limit 1 | tail -n 1 | cut -d ' ' -f 1)\"".into()
+}
+
+fn kill(data: &str) -> String {
+    format!("kill -9 \"$(sed -n 's/.*\"pid\": \\([0-9]*\\).*/\\1/p' {data}/server/endpoints.json)\"")
+}
+
+/// The last id of a kind that a command prints as JSON.
+fn last_id(prefix: &str) -> String {
+    format!("grep -o '\"{prefix}_[^\"]*\"' | tail -n 1 | tr -d '\"'")
+}
+
+/// Lifts the newest closure.
+fn open() -> String {
+    format!("atlasmesh site lift {SITE} \"$(atlasmesh site closures {SITE} --json | {})\"", last_id("rst"))
+}
+
+/// Writes a rule that nobody rides alone at night into a file, checks it, and asks what it would have done to past decisions.
+fn rule(data: &str) -> String {
+    let text = "@id(\"own.trips.two\") @version(\"1\") @purpose(\"a trial\") @reason(\"only groups of two and more\") \
+                forbid (principal, action == Fleet::Action::\"trip.request\", resource) \
+                when { context.passengers < 2 };";
+    format!(
+        "echo '{text}' > {data}/own.cedar && atlasmesh policy check {data}/own.cedar && \
+         draft=\"$(atlasmesh policy draft {data}/own.cedar --name 'two and more' --reason 'a trial' --json | {})\" && \
+         atlasmesh policy diff \"$draft\"",
+        last_id("pdraft")
+    )
+}
+
+/// Looks at what a sector would change, puts it in force, and shows its words: the page speaks and looks like it.
+fn sector() -> String {
+    "atlasmesh sector preview ride-hail && atlasmesh sector activate ride-hail --reason 'a look' && atlasmesh sector show"
+        .into()
 }
 
 /// Images for the demo's vehicles, in files: one that works, one that does not start, and the one that they go back to.
@@ -102,27 +171,43 @@ fn repair(vehicle: &str) -> String {
     )
 }
 
-/// How the agent of the second shuttle is started: its process id is kept beside its state.
-fn shuttle(data: &str, start: Place) -> String {
+/// How the agent of a shuttle is started: its process id is kept beside its state.
+fn shuttle(data: &str, name: &str, start: Place) -> String {
     format!(
-        "{{ atlasmesh-agent run --bootstrap {data}/shuttle-02.boot --state {data}/shuttle-02 --capability passenger \
-         --simulate --start={} >> {data}/shuttle-02.log 2>&1 & echo $! > {data}/shuttle-02.pid; }}",
+        "{{ atlasmesh-agent run --bootstrap {data}/{name}.boot --state {data}/{name} --capability passenger \
+         --simulate --start={} >> {data}/{name}.log 2>&1 & echo $! > {data}/{name}.pid; }}",
         typed(start)
+    )
+}
+
+/// Registers a shuttle, carries its join token to it, and starts it, unless that was done before.
+fn register(data: &str, name: &str, start: Place) -> String {
+    format!(
+        "{{ test -s {data}/{name}.pid || {{ sed 's/shuttle-01/{name}/' docs/guides/vehicle.json > {data}/{name}.json && \
+         atlasmesh garage register --profile {data}/{name}.json && \
+         atlasmesh garage bootstrap {name} --out {data}/{name}.boot && {}; }}; }}",
+        shuttle(data, name, start)
+    )
+}
+
+/// Onboards a shuttle, and shows it once it has its identity and is online.
+fn onboard(data: &str, name: &str, start: Place) -> String {
+    format!(
+        "{} && until atlasmesh vehicles list | grep {name} | grep -q ONLINE; do sleep 0.5; done; \
+         atlasmesh vehicles show {name}",
+        register(data, name, start)
     )
 }
 
 /// Onboards a shuttle, copies its key, and uses the copy until its own vehicle has a newer one: then it is found.
 fn steal(data: &str, link: &str, start: Place) -> String {
     format!(
-        "sed 's/shuttle-01/shuttle-02/' docs/guides/vehicle.json > {data}/shuttle-02.json && \
-         atlasmesh garage register --profile {data}/shuttle-02.json && \
-         atlasmesh garage bootstrap shuttle-02 --out {data}/shuttle-02.boot && {} && \
-         until test -s {data}/shuttle-02/identity/svid.pem; do sleep 0.5; done && \
+        "{} && until test -s {data}/shuttle-02/identity/svid.pem; do sleep 0.5; done && \
          cp {data}/shuttle-02/identity/svid.pem {data}/stolen.pem && \
          until atlasmesh security incidents | grep -q CONTAINED; do \
          timeout 2 openssl s_client -connect {link} -alpn h2 -cert {data}/stolen.pem -key {data}/stolen.pem \
          < /dev/null > /dev/null 2>&1; sleep 1; done; atlasmesh security incidents",
-        shuttle(data, start)
+        register(data, "shuttle-02", start)
     )
 }
 
@@ -138,7 +223,7 @@ fn look(data: &str, start: Place) -> String {
          atlasmesh security diagnostics \"$incident\" && \
          until atlasmesh security show \"$incident\" | grep -q 'kept: '; do sleep 1; done; \
          atlasmesh security timeline \"$incident\"",
-        shuttle(data, start)
+        shuttle(data, "shuttle-02", start)
     )
 }
 
