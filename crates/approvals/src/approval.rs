@@ -33,6 +33,7 @@ kernel::domain_events! {
         "approval.expired" 1 => Expired(ApprovalExpired),
         "approval.done" 1 => Done(ApprovalDone),
         "approval.failed" 1 => Failed(ApprovalFailed),
+        "approval.withdrawn" 1 => Withdrawn(ApprovalWithdrawn),
     }
 }
 
@@ -81,6 +82,12 @@ pub struct ApprovalFailed {
     pub reason: String,
 }
 
+/// Who asked for it may no longer act in the role in which they asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalWithdrawn {
+    pub reason: String,
+}
+
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::EnumString,
 )]
@@ -95,6 +102,8 @@ pub enum ApprovalState {
     Done,
     /// Approved, and refused when it was carried out.
     Failed,
+    /// Who asked has left, or lost the role in which they asked.
+    Withdrawn,
 }
 
 /// A command that waits for a second person.
@@ -150,6 +159,7 @@ impl Aggregate for Approval {
             (Some(one), E::Expired(_)) => Some(ended(one, ApprovalState::Expired, None, None)),
             (Some(one), E::Done(_)) => Some(ended(one, ApprovalState::Done, None, None)),
             (Some(one), E::Failed(failed)) => Some(ended(one, ApprovalState::Failed, None, Some(&failed.reason))),
+            (Some(one), E::Withdrawn(gone)) => Some(ended(one, ApprovalState::Withdrawn, None, Some(&gone.reason))),
             (state, _) => state,
         }
     }
@@ -231,6 +241,16 @@ pub fn expire(state: Option<&Approval>, now: Timestamp) -> Decided<ApprovalEvent
     }
 }
 
+/// Ends an approval that nobody answers for any more.
+pub fn withdraw(state: Option<&Approval>, reason: &str) -> Decided<ApprovalEvent, ()> {
+    match state {
+        Some(approval) if approval.state == ApprovalState::Pending => {
+            Decided::accept([ApprovalWithdrawn { reason: reason.into() }.into()], ())
+        }
+        _ => Decided::unchanged(()),
+    }
+}
+
 /// Writes down how an approved command went; once.
 pub fn carried_out(state: Option<&Approval>, refused: Option<&Reject>) -> Decided<ApprovalEvent, ()> {
     match (state, refused) {
@@ -288,6 +308,16 @@ mod tests {
         assert_eq!(after.state, ApprovalState::Done);
         check([asked(), approved, ApprovalDone {}.into()], done, unchanged(()));
         check([asked()], done, unchanged(()));
+    }
+
+    #[test]
+    fn what_nobody_answers_for_any_more_is_withdrawn_while_it_waits() {
+        let left = |state: Option<&Approval>| withdraw(state, "Ana has left");
+        let withdrawn: ApprovalEvent = ApprovalWithdrawn { reason: "Ana has left".into() }.into();
+        let after = check([asked()], left, accepts([withdrawn.clone()], ())).unwrap();
+        assert_eq!((after.state, after.due_at()), (ApprovalState::Withdrawn, None));
+        check([asked(), withdrawn], left, unchanged(()));
+        check([], left, unchanged(()));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub use approval::{Approval, ApprovalEvent, ApprovalId, ApprovalState, Person, V
 pub mod events {
     pub use crate::approval::{
         ApprovalApproved, ApprovalAsked, ApprovalDone, ApprovalExpired, ApprovalFailed, ApprovalRejected,
+        ApprovalWithdrawn,
     };
 }
 

@@ -46,9 +46,12 @@ pub trait ApprovedCommand: Send + Sync {
     ) -> BoxFuture<'a, Result<(), CommandError>>;
 }
 
-/// What every context of a tenant says of it.
+/// What is known of a tenant and of its people.
 pub trait Tenants: Send + Sync {
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>>;
+
+    /// Whether a principal may act in a role now.
+    fn may_act<'a>(&'a self, tenant: &'a TenantId, person: &'a Person) -> BoxFuture<'a, Result<bool, Fault>>;
 }
 
 /// The service.
@@ -58,6 +61,12 @@ pub struct Approvals {
     tenants: Arc<dyn Tenants>,
     commands: BTreeMap<&'static str, Arc<dyn ApprovedCommand>>,
 }
+
+/// Streams by whose events somebody can lose access: of people, and of programs.
+const ACCOUNTS: [&str; 2] = ["user", "principal"];
+
+/// Why an approval was withdrawn, or is not carried out.
+const GONE: &str = "who asked for this may no longer act in the role in which they asked: ask again";
 
 /// How many open approvals are looked through for one that asks the same.
 const OPEN_MAX: usize = 1_000;
@@ -98,8 +107,10 @@ impl Approvals {
             Box::pin(approvals.expire(tenant, id, guard))
         });
         let carry_out =
-            subscriber("approvals.carry_out", self, |approvals: &Self, event| Box::pin(approvals.on_event(event)));
-        Workers { due: vec![expire], subscribers: vec![carry_out], ..Workers::default() }
+            subscriber("approvals.carry_out", self, |approvals: &Self, event| Box::pin(approvals.on_approved(event)));
+        let withdraw =
+            subscriber("approvals.withdraw", self, |approvals: &Self, event| Box::pin(approvals.on_access(event)));
+        Workers { due: vec![expire], subscribers: vec![carry_out, withdraw], ..Workers::default() }
     }
 
     async fn command(
@@ -182,8 +193,26 @@ impl Approvals {
         Ok(())
     }
 
+    /// Withdraws what somebody asked for who has left, or lost the role in which they asked: nobody answers for it any more.
+    async fn on_access(&self, event: &Envelope) -> Result<(), CommandError> {
+        if !ACCOUNTS.contains(&event.stream.kind()) {
+            return Ok(());
+        }
+        for (id, waiting) in self.list(&event.tenant, true, None, OPEN_MAX).await? {
+            let is_theirs = waiting.asked_by.id == event.stream.id();
+            if !is_theirs || self.tenants.may_act(&event.tenant, &waiting.asked_by).await? {
+                continue;
+            }
+            let about = self.tenants.about(&event.tenant).await?;
+            let ctx = Ctx::automation(&*self.source, event.tenant.clone(), about, "approvals.withdraw");
+            self.command(&ctx.caused_by(event.id), id, None, |state| approval::withdraw(state, GONE)).await?;
+            tracing::info!(tenant = %event.tenant, approval = %id, "approval withdrawn: who asked may no longer act");
+        }
+        Ok(())
+    }
+
     /// Carries out what was approved. A crash in between does it again, which changes nothing.
-    async fn on_event(&self, event: &Envelope) -> Result<(), CommandError> {
+    async fn on_approved(&self, event: &Envelope) -> Result<(), CommandError> {
         if event.stream.kind() != Approval::KIND {
             return Ok(());
         }
@@ -212,6 +241,10 @@ impl Approvals {
             let text = format!("this server does not know the command {}", approval.command);
             return Err(Reject::new(kernel::Code::IllegalTransition, text).into());
         };
+        // Approved in the moment in which they left.
+        if !self.tenants.may_act(&event.tenant, &approval.asked_by).await? {
+            return Err(Reject::new(kernel::Code::IllegalTransition, GONE).into());
+        }
         let id: PrincipalId =
             approval.asked_by.id.parse().map_err(|_| Fault::Misuse("who asked for an approval is no principal"))?;
         // Both proved who they are when they asked and approved; now nothing is presented.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use approvals::events::{
-    ApprovalApproved, ApprovalAsked, ApprovalDone, ApprovalExpired, ApprovalFailed, ApprovalRejected,
+    ApprovalApproved, ApprovalAsked, ApprovalDone, ApprovalExpired, ApprovalFailed, ApprovalRejected, ApprovalWithdrawn,
 };
 use approvals::{Approval, Person, VALID_MS};
 use kernel::testing::{START, golden};
@@ -32,6 +32,7 @@ fn an_approval_is_read_as_it_was_written() {
             .into(),
         ApprovalExpired {}.into(),
         ApprovalFailed { code: "NOT_FOUND".into(), reason: "it is gone".into() }.into(),
+        ApprovalWithdrawn { reason: "who asked has left".into() }.into(),
     ];
     golden::check::<Approval>(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/approval"), &history);
 }

@@ -8,8 +8,8 @@ mod support;
 use serde_json::{Value, json};
 use support::site;
 use support::time::{now_us, text};
-use support::world::{square, tenant};
-use support::{Answer, Http, Serve, Server, openapi};
+use support::world::{self, square, tenant};
+use support::{Answer, Http, Serve, Server, World, openapi};
 
 /// A tenant of a sector with a mapped site, its administrator, and what the API says of itself.
 struct Unit {
@@ -243,4 +243,53 @@ fn emissions_are_tightened_by_one_and_relaxed_by_two_and_clearances_are_granted_
     assert_eq!(shown, granted);
     unit.http.get(&format!("/v1/clearances/principal/{}", of("sue"))).problem(404, "NOT_FOUND");
     assert_eq!(unit.http.get("/v1/clearances").ok()["items"], json!([granted]));
+}
+
+/// SECTOR-6
+///
+/// The trip of a job is refused until the gate has released it, and its end is the job's.
+#[test]
+fn the_trip_of_a_job_waits_for_its_release_and_ends_it() {
+    let mut world = World::new();
+    let http = world.http.clone();
+    let subscription = json!({ "plan": "enterprise", "sectors": ["logistics", "ride-hail"], "reason": "order 7" });
+    let path = format!("/v1/tenants/{}/subscription", world::TENANT);
+    world.server.platform().send("PUT", &path, Some(subscription.to_string().as_bytes()), &[]).unwrap().ok();
+    http.post("/v1/sectors/logistics/activate", &json!({ "reason": "the yard opens" })).ok();
+    let mut profile = world::profile("tractor-1");
+    profile["sectors"] = json!(["logistics"]);
+    profile["capabilities"] = json!(["delivery"]);
+    profile["payload_max_kg"] = json!(40_000.0);
+    let vehicle = http.post("/v1/vehicles", &profile).ok()["id"].as_str().unwrap().to_owned();
+    let bootstrap = world.bootstrap(&vehicle);
+    let n = world.start_agent("tractor-1", &bootstrap, site::crossing(0, 0), world::FAST);
+    world.until_vehicle(n, "ready", |vehicle| vehicle["ready"] == true && vehicle["seen"]["position"].is_object());
+    let (from, to) = (site::crossing(0, 0), site::crossing(1, 1));
+    let place = |name: &str, kind: &str, at: (f64, f64)| {
+        let body = json!({
+            "site": site::NAME, "name": name, "kind": kind, "at": site::at(at.0, at.1), "radius_m": 50,
+        });
+        id_of(&http.post("/v1/places", &body).ok())
+    };
+    let (gate, block) = (place("gate 1", "gate", from), place("block A", "block", to));
+    let job = json!({
+        "site": site::NAME, "container": "MSKU1", "from": gate, "to": block, "hazards": [], "mass_kg": 24_000,
+    });
+    let job = id_of(&http.post("/v1/jobs", &job).ok());
+    let trip = json!({
+        "site": site::NAME, "kind": "delivery", "origin": site::at(from.0, from.1), "destination": site::at(to.0, to.1),
+        "requirements": { "payload_kg": 24_000 }, "attributes": { "job": job },
+    });
+    let refused = http.post("/v1/trips", &trip).problem(403, "POLICY_VIOLATION");
+    assert!(refused.to_string().contains("logistics.gate.job-released"), "{refused}");
+    let release = json!({ "seal": "S1", "reason": "the papers are there" });
+    http.post(&format!("/v1/jobs/{job}/release"), &release).ok();
+    let trip = id_of(&http.post("/v1/trips", &trip).ok());
+    world.until_status(&trip, &["COMPLETED"]);
+    let done = world.until("the job is done", || {
+        let now = http.get(&format!("/v1/jobs/{job}")).ok();
+        if now["state"] == "DONE" { Ok(now) } else { Err(now) }
+    });
+    assert_eq!(done["trip"], json!(trip));
+    world.verify();
 }

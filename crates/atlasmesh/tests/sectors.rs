@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::site::crossing;
-use support::world::passenger;
+use support::world::{passenger, square};
 use support::{Http, World};
 
 fn subscribe(world: &World, plan: &str, sectors: &[&str]) -> support::Answer {
@@ -185,5 +185,38 @@ fn two_activations_at_once_leave_one_in_force() {
     assert_eq!(now["generation"], 2);
     let words = if now["sector"] == "mining" { "haul cycle" } else { "job instruction" };
     assert_eq!(now["terms"]["nouns"]["trip"]["one"], words, "{now}");
+    world.verify();
+}
+
+/// SECTOR-2, SECTOR-6
+///
+/// What an activation would take from work under way is told before it is done, and a blast's area is guarded only once no
+/// vehicle is inside.
+#[test]
+fn a_preview_names_what_the_sector_would_refuse_and_a_blast_waits_for_a_vehicle_inside() {
+    let mut world = World::new();
+    let admin = world.http.clone();
+    subscribe(&world, "enterprise", &["ride-hail", "mining"]).ok();
+    world.ready_vehicle(crossing(0, 0), 1.0);
+    let trip = world.trip(crossing(0, 0), crossing(2, 2));
+    world.until_status(&trip, &["TO_PICKUP", "AT_PICKUP", "ON_TRIP"]);
+    let preview = admin.post("/v1/sectors/mining/preview", &json!({})).ok();
+    assert_eq!(preview["vehicles_not_admitted"], json!(["car-1"]), "{preview}");
+    assert_eq!(preview["trips"][0]["trip"], json!(trip), "{preview}");
+    assert!(preview["trips"][0]["loses"].to_string().contains("mining.trip.kinds"), "{preview}");
+    // A trip under way is brought to its end by the rules that allowed it.
+    activate(&admin, "mining").ok();
+    assert_ne!(world.trip_now(&trip)["status"], "FAILED");
+    let (dora, sam) = (world.person("dora", &["dispatcher"]), world.person("sam", &["safety_officer"]));
+    let (east, north) = crossing(1, 1);
+    let fire_at = support::time::text(support::time::now_us() + 3_600_000_000);
+    let plan = json!({
+        "site": support::site::NAME, "name": "bench 7", "area": square(east, north, 5_000.0), "fire_at": fire_at,
+    });
+    let blast = dora.post("/v1/blasts", &plan).ok()["id"].as_str().unwrap().to_owned();
+    dora.post(&format!("/v1/blasts/{blast}/clear"), &json!({ "reason": "as announced" })).ok();
+    let guard = json!({ "reason": "as announced", "posts": ["north gate"] });
+    let refused = sam.post(&format!("/v1/blasts/{blast}/guard"), &guard).problem(403, "POLICY_VIOLATION");
+    assert!(refused.to_string().contains("base.blast-guard.inside"), "{refused}");
     world.verify();
 }

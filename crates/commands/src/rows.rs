@@ -143,6 +143,11 @@ impl StoredCommand {
         })
     }
 
+    /// Whether the vehicle took it and keeps to it, as far as it told.
+    pub fn is_held(&self) -> bool {
+        state_of(&self.state) == Delivery::Accepted
+    }
+
     /// Whether it holds the vehicle on one trip only.
     pub fn ends_with_its_trip(&self) -> Result<bool, Fault> {
         use v1::command::Body;

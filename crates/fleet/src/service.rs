@@ -440,6 +440,17 @@ impl Fleet {
     pub fn silence(self: &Arc<Self>) -> Arc<dyn DueHandler> {
         Arc::new(Silence(Arc::clone(self)))
     }
+
+    /// A vehicle whose identity was taken away is not heard any more: it is OFFLINE at once, so that nothing is assigned to it.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn cut_off(&self, ctx: &Ctx, id: VehicleId) -> Result<(), CommandError> {
+        let seen = seen::last_seen(&*self.store, &ctx.tenant, id).await?;
+        let seen_at = seen.map_or(ctx.now, |seen| seen.at);
+        self.command(ctx, id, Extras::default(), |state: Option<&Vehicle>| decide::go_offline(state, seen_at)).await?;
+        Ok(())
+    }
 }
 
 /// Whether a stop left before the journal had it.

@@ -38,6 +38,8 @@ use crate::vehicles::sessions::Sessions;
 pub struct Gateway {
     pub store: Arc<dyn Store>,
     pub tenancy: Arc<tenancy::Tenancy>,
+    /// The end of tenants.
+    pub deletions: Arc<tenancy::Deletions>,
     /// What is in force of tenants' sectors.
     pub sectors: Arc<tenancy::Sectors>,
     /// The life of policies.
@@ -95,7 +97,9 @@ pub struct Gateway {
     pub verifications: verifications::Verifications,
     pub positions: positions::Feeds,
     /// How many passwords are hashed at once: each takes a core and 19 MiB.
-    pub hashing: Arc<tokio::sync::Semaphore>,
+    pub hashing: http::turns::Turns,
+    /// How many replays of a journal run at once: each reads up to 200,000 entries and decides anew.
+    pub replaying: http::turns::Turns,
     /// What the data folder takes, and what its disk has left.
     pub disk: Arc<dyn Fn() -> Disk + Send + Sync>,
     /// Since when this process serves.

@@ -20,10 +20,11 @@ pub mod vehicles;
 use domain::{AggregateSpec, Domain};
 use policy::PolicyModule;
 
+pub use lockout::SIGN_IN_FAILURES;
 pub use one_time::ONE_TIME_CODES;
-pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordHash, check_password};
+pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORDS, PasswordHash, check_password};
 pub use permissions::MAY_MANAGE_USERS;
-pub use service::{Account, Client, People, SignIn, UserProfile};
+pub use service::{Account, Client, People, SignIn, USER_EMAILS, UserProfile};
 pub use sessions::{IDLE_MS, LIFETIME_MS, OpenSession, SESSIONS, Session};
 pub use user::{User, UserEvent, UserStatus};
 
@@ -46,9 +47,9 @@ pub const DOMAIN: Domain = Domain {
     tables: &[
         ONE_TIME_CODES,
         SESSIONS,
-        lockout::SIGN_IN_FAILURES,
-        password::PASSWORDS,
-        service::USER_EMAILS,
+        SIGN_IN_FAILURES,
+        PASSWORDS,
+        USER_EMAILS,
         vehicles::JOIN_TOKENS,
         vehicles::DEVICE_CERTIFICATES,
     ],

@@ -457,6 +457,16 @@ impl People {
         Ok(Some(UserProfile { id, user: loaded.state, email }))
     }
 
+    /// Whether there is a user who may act in a role.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn acts_as(&self, tenant: &TenantId, id: PrincipalId, role: &str) -> Result<bool, Fault> {
+        let known = load::<User>(&*self.store, tenant, &id).await?;
+        let may = |user: User| user.status == UserStatus::Active && user.roles.iter().any(|has| has.as_str() == role);
+        Ok(known.is_some_and(|known| may(known.state)))
+    }
+
     /// Whether a user may act, for what began when they could.
     ///
     /// # Errors

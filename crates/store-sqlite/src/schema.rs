@@ -46,7 +46,10 @@ pub fn open_writer(database: &Path, pages_max: Option<u64>) -> Result<Connection
         return Err(Fault::NewerSchema { found, known: SCHEMA });
     }
     connection
-        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+        // What is deleted is overwritten: an erased value must not be found in the file's free pages.
+        .execute_batch(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;",
+        )
         .map_err(failed)?;
     if found < SCHEMA {
         let steps = STEPS[found as usize..].concat();

@@ -24,7 +24,8 @@ pub mod tiles;
 pub mod verify;
 
 pub use command::{
-    CommandError, Extras, Idempotency, Loaded, Once, Outcome, execute, execute_once, execute_plain, load, load_page,
+    CommandError, Extras, IDEMPOTENCY, Idempotency, Loaded, Once, Outcome, execute, execute_once, execute_plain, load,
+    load_page,
 };
 pub use memory::MemoryStore;
 pub use port::{Commit, CommitError, Fault, Guard, Head, ListQuery, Order, Receipt, Store};

@@ -9,9 +9,12 @@ pub const ROLL_BACK_SECTOR: Action = Action::decided("sector.roll_back");
 /// Uses a feature; rules of a tenant can forbid one. Resource: the tenant.
 pub const USE_FEATURE: Action = Action::decided("feature.use");
 
+/// Deletes a tenant, by two of the platform's administrators. Resource: the tenant.
+pub const DELETE_TENANT: Action = Action::decided("tenant.delete");
+
 /// The part of the policy bundle that is about tenants.
 pub const POLICY: PolicyModule = PolicyModule {
-    actions: &[ACTIVATE_SECTOR, ROLL_BACK_SECTOR, USE_FEATURE],
+    actions: &[ACTIVATE_SECTOR, ROLL_BACK_SECTOR, USE_FEATURE, DELETE_TENANT],
     sources: &[
         ("tenancy.cedarschema", include_str!("../policies/tenancy.cedarschema")),
         ("base/tenancy.cedar", include_str!("../policies/tenancy.cedar")),

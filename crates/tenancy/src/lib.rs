@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 pub mod actions;
+pub mod deletion;
 pub mod log;
 mod permissions;
 pub mod principal;
@@ -11,6 +12,7 @@ pub mod sectors;
 mod service;
 pub mod tenant;
 
+pub use deletion::Deletions;
 use domain::{AggregateSpec, Domain};
 pub use kernel::Role;
 pub use log::Log;

@@ -144,7 +144,8 @@ impl Tenancy {
         tenant: &TenantId,
         name: &str,
     ) -> Result<NewPrincipal, CommandError> {
-        let known = self.tenant(tenant).await?.and_then(|known| known.sector.map(|sector| (known.simulated, sector)));
+        let known = self.tenant(tenant).await?.filter(|known| known.deleted.is_none());
+        let known = known.and_then(|known| known.sector.map(|sector| (known.simulated, sector)));
         let Some((simulated, sector)) = known else {
             return Err(Reject::new(Code::NotFound, format!("there is no tenant {tenant}: list them first")).into());
         };
@@ -267,7 +268,9 @@ impl Tenancy {
             return Ok(None);
         };
         let is_active = principal.state.is_active(self.source.now());
-        let Some(record) = self.tenant(&tenant).await?.filter(|_| is_active) else { return Ok(None) };
+        let Some(record) = self.tenant(&tenant).await?.filter(|known| is_active && known.deleted.is_none()) else {
+            return Ok(None);
+        };
         Ok(Some(Authenticated {
             tenant,
             principal: owner.principal,
@@ -290,7 +293,8 @@ impl Tenancy {
     /// Whether a principal may act, for what began when it could.
     pub async fn is_active(&self, tenant: &TenantId, principal: PrincipalId) -> Result<bool, Fault> {
         let known = load::<Principal>(&*self.store, tenant, &principal).await?;
-        Ok(known.is_some_and(|known| known.state.is_active(self.source.now())))
+        let is_there = self.tenant(tenant).await?.is_some_and(|known| known.deleted.is_none());
+        Ok(is_there && known.is_some_and(|known| known.state.is_active(self.source.now())))
     }
 
     pub async fn tenant(&self, tenant: &TenantId) -> Result<Option<Tenant>, Fault> {

@@ -9,6 +9,7 @@ use kernel::testing::golden;
 use tenancy::log::{Difference, LogAlarm, LogAlarmsAccepted, LogKeysSeen, WitnessCosigned, WitnessRefused};
 use tenancy::principal::{PrincipalCreated, PrincipalNamed, PrincipalRevoked, PrincipalTokenIssued};
 use tenancy::tenant::TenantCreated;
+use tenancy::tenant::deletion::{DeletionAsked, TenantDeleted, TenantErased};
 use tenancy::tenant::sector::{
     AppearanceApplied, FlagChosen, FlagsActivated, PoliciesLoaded, SectorActivated, SectorEntitled, SectorRefused,
     SectorRolledBack,
@@ -81,6 +82,9 @@ fn a_tenant_is_read_as_it_was_written() {
         }
         .into(),
         SectorRolledBack { generation: 3, from: sector, to: Some(Sector::RideHail), reason, by }.into(),
+        DeletionAsked { reason: "the lease ended".into(), by: "prin_1".into() }.into(),
+        TenantDeleted { reason: "the lease ended".into(), by: "prin_1".into() }.into(),
+        TenantErased { rows: 7 }.into(),
     ];
     golden::check::<Tenant>(&folder("tenant"), &history);
 }

@@ -89,7 +89,7 @@ export interface Approval {
   asked_by: ActingPerson
   asked_at: string
   expires_at: string
-  state: 'pending' | 'approved' | 'rejected' | 'expired' | 'done' | 'failed'
+  state: 'pending' | 'approved' | 'rejected' | 'expired' | 'done' | 'failed' | 'withdrawn'
   decided_by: ActingPerson | null
   may_decide: boolean
 }

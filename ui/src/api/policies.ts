@@ -102,7 +102,7 @@ export interface PolicyDraft {
   reason?: string | null
   tested: { passed: number; failed: number; at: string; digest: string } | null
   replayed: (ReplayCounts & { at: string; digest: string }) | null
-  shadow: { since: string; decisions: number; would_deny: number; would_allow: number; would_tighten: number } | null
+  shadow: { since: string; decisions: number; would_deny: number; would_allow: number; would_tighten: number; behind: number } | null
   /** The generation as which it was put in force. */
   generation?: number | null
 }

@@ -47,7 +47,13 @@ impl VehicleMotion for Parked {
         Box::pin(async { Ok(()) })
     }
 
-    fn cut(&self, _: &TenantId, _: VehicleId) {}
+    fn holds_stop<'a>(&'a self, _: &'a TenantId, _: VehicleId) -> BoxFuture<'a, Result<bool, Fault>> {
+        Box::pin(async { Ok(true) })
+    }
+
+    fn cut<'a>(&'a self, _: &'a Ctx, _: VehicleId) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(async { Ok(()) })
+    }
 
     fn about<'a>(&'a self, _: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
         Box::pin(async { Ok(About { sector: None, simulated: true }) })

@@ -109,11 +109,21 @@ async fn tenants(session: &Session, command: TenantCommand) -> Result<()> {
                 output::line(format!("administrator's token, shown this once: {}", output::text(made, "/token")));
             });
         }
+        TenantCommand::Delete { name, reason } => {
+            let asked =
+                session.client.post(&format!("/v1/tenants/{name}/delete"), &json!({ "reason": reason })).await?;
+            output::answer(session.format, &asked, |asked| {
+                let id = output::text(asked, "/id");
+                output::line(format!(
+                    "another administrator of the platform decides: atlasmesh approvals approve {id}"
+                ));
+            });
+        }
         TenantCommand::List(most) => {
             let tenants = Listed::of_whole(session.client.get("/v1/tenants").await?, most.limit);
             tenants.print(session.format, |tenants| {
-                let rows = items(tenants, &["/name", "/sector", "/simulated"]);
-                output::table(&["TENANT", "SECTOR", "SIMULATED"], &rows);
+                let rows = items(tenants, &["/name", "/sector", "/simulated", "/deleted_at"]);
+                output::table(&["TENANT", "SECTOR", "SIMULATED", "DELETED"], &rows);
             });
         }
     }

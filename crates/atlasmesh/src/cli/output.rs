@@ -86,7 +86,7 @@ fn style_of(word: &str) -> Style {
         "OFFLINE" | "FAILED" | "EXPIRED" | "STRANDED" | "SAFE_STOPPED" | "AWAITING_ASSIST" | "CHANGED" => {
             AnsiColor::Red
         }
-        "disabled" | "rejected" | "failed" | "expired" | "revoked" => AnsiColor::Red,
+        "disabled" | "rejected" | "failed" | "expired" | "revoked" | "withdrawn" => AnsiColor::Red,
         "ASSIGNED" | "DISPATCHED" | "TO_PICKUP" | "AT_PICKUP" | "ON_TRIP" | "AT_DROPOFF" | "TAKEN" => AnsiColor::Cyan,
         "-" | "CANCELLED" | "DECOMMISSIONED" => return Style::new().dimmed(),
         _ => return Style::new(),

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use commands::{Outbox, Retirement, Sources};
 use domain::Workers;
 use gateway::heads::Heads;
+use gateway::http::turns::Turns;
 use gateway::maps::Maps;
 use gateway::positions::Feeds;
 use gateway::rates::Rates;
@@ -27,7 +28,7 @@ use pki::verifier::Admission;
 use policy::Engine;
 use store::port::Store;
 use store_sqlite::{Options, SqliteStore};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::archives::ArchiveFolder;
 use super::folder::DataFolder;
@@ -37,10 +38,10 @@ use super::maps::MapFolder;
 use super::outside::Outside;
 use super::policies;
 use super::ports::{
-    ActivatePolicy, ClearStop, EventReader, EvidenceKeys, FeaturesOf, GrantWaiver, InServiceNow, IncidentSubjects,
-    MaintainedVehicles, Motion, Neighbours, ObservedVehicles, OneAtATime, RegisteredKeys, RelaxEmissions, ReleaseHold,
-    RestoreAccess, RestoreFlag, ResumeRollout, RollBackPolicy, TenantsOf, TripsOfJobs, UpdatedVehicles, Vouchers,
-    WorkOfTrips,
+    ActivatePolicy, ClearStop, DeleteTenant, EventReader, EvidenceKeys, FeaturesOf, GrantWaiver, InServiceNow,
+    IncidentSubjects, MaintainedVehicles, Motion, Neighbours, ObservedVehicles, OneAtATime, PERSONAL_TABLES, PeopleOf,
+    RegisteredKeys, RelaxEmissions, ReleaseHold, RemainsOf, RestoreAccess, RestoreFlag, ResumeRollout, RollBackPolicy,
+    TenantsOf, TripsOfJobs, UpdatedVehicles, Vouchers, WorkOfTrips,
 };
 use super::sender::HttpSender;
 use super::signer::AuditSigner;
@@ -51,6 +52,9 @@ use crate::system_clock::SystemSource;
 
 /// Passwords that are hashed at once: more would take the cores from vehicles.
 const HASHING_AT_ONCE: usize = 2;
+
+/// Replays of a journal at once.
+const REPLAYS_AT_ONCE: usize = 1;
 
 /// How long an address to download an image from is good for, in seconds.
 const ADDRESS_VALID_S: u64 = 600;
@@ -141,7 +145,12 @@ pub fn wire(
     let services = services(options, folder, &store, &source, &engine, updates)?;
     let Services { maps, telemetry, tenancy, people, fleet, trips, ota, maintenance, sectors, work } = services;
     let sessions = Arc::new(Sessions::default());
-    let motion = Motion { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy), sessions: Arc::clone(&sessions) };
+    let motion = Motion {
+        fleet: Arc::clone(&fleet),
+        tenancy: Arc::clone(&tenancy),
+        sessions: Arc::clone(&sessions),
+        store: Arc::clone(&store),
+    };
     let Onboarding { identities, link_tls, enrolment_tls, updates_tls } =
         onboarding(options, &store, &source, keyring, motion);
     let subjects = IncidentSubjects {
@@ -184,6 +193,13 @@ pub fn wire(
         policy: Arc::clone(&engine),
         tenants: Arc::new(TenantsOf(Arc::clone(&tenancy))),
     }));
+    let deletions = Arc::new(tenancy::Deletions::new(tenancy::deletion::DeletionParts {
+        store: Arc::clone(&store),
+        source: Arc::clone(&source),
+        policy: Arc::clone(&engine),
+        remains: Arc::new(RemainsOf { store: Arc::clone(&store), fleet: Arc::clone(&fleet) }),
+        personal: PERSONAL_TABLES.to_vec(),
+    }));
     let two_people: Vec<Arc<dyn approvals::ApprovedCommand>> = vec![
         Arc::new(RestoreFlag(Arc::clone(&sectors))),
         Arc::new(ActivatePolicy(Arc::clone(&governance))),
@@ -194,8 +210,9 @@ pub fn wire(
         Arc::new(ResumeRollout(Arc::clone(&ota))),
         Arc::new(RestoreAccess(Arc::clone(&security))),
         Arc::new(RelaxEmissions(Arc::clone(&work))),
+        Arc::new(DeleteTenant(Arc::clone(&deletions))),
     ];
-    let tenants = Arc::new(TenantsOf(Arc::clone(&tenancy)));
+    let tenants = Arc::new(PeopleOf { tenancy: Arc::clone(&tenancy), people: Arc::clone(&people) });
     let approvals = approvals::Approvals::new(Arc::clone(&store), Arc::clone(&source), tenants, two_people);
     let approvals = Arc::new(approvals);
     let mut workers = Workers { due: vec![Arc::new(Retirement(Arc::clone(&store)))], ..Workers::default() };
@@ -208,6 +225,7 @@ pub fn wire(
     let gateway = Arc::new(Gateway {
         store: Arc::clone(&store),
         tenancy,
+        deletions,
         sectors,
         governance,
         engine: Arc::clone(&engine),
@@ -244,7 +262,8 @@ pub fn wire(
         streams: Streams::new(options.streams_max, stopping),
         tails: Tails::default(),
         positions: Feeds::default(),
-        hashing: Arc::new(Semaphore::new(HASHING_AT_ONCE)),
+        hashing: Turns::new(HASHING_AT_ONCE),
+        replaying: Turns::new(REPLAYS_AT_ONCE),
         disk: {
             let folder = folder.clone();
             Arc::new(move || folder.disk())

@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod process;
 pub mod proxy;
 pub mod receiver;
+pub mod security;
 pub mod server;
 pub mod site;
 pub mod time;

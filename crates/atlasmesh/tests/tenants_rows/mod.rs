@@ -74,6 +74,7 @@ pub fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)
         ("post", "/v1/tenants", "", json!({ "name": "third", "sector": "mining", "simulated": true }), FORBIDDEN),
         ("get", "/v1/tenants", "", none.clone(), FORBIDDEN),
         ("post", "/v1/tenants/{tenant}/administrators", "", json!({ "name": "again" }), FORBIDDEN),
+        ("post", "/v1/tenants/{tenant}/delete", "", json!({ "reason": CANARY }), FORBIDDEN),
         (
             "put",
             "/v1/tenants/{tenant}/subscription",
@@ -421,8 +422,9 @@ pub fn area_of_town() -> Value {
     })
 }
 
-/// What this tenant's sector has none of: `sector_work.rs` walks it.
-pub fn is_of_another_sector(method: &str, path: &str) -> bool {
+/// What this tenant's sector has none of, and the end of a tenant that has vehicles: `sector_work.rs` and `together.rs` walk them.
+pub fn is_refused_here(method: &str, path: &str) -> bool {
     let is_list = method == "get" && !path.contains('{');
-    !is_list && ["/v1/blasts", "/v1/jobs", "/v1/clearances"].iter().any(|work| path.starts_with(work))
+    path == "/v1/tenants/{tenant}/delete"
+        || !is_list && ["/v1/blasts", "/v1/jobs", "/v1/clearances"].iter().any(|work| path.starts_with(work))
 }

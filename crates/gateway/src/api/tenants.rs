@@ -19,6 +19,8 @@ view! {
         sector: Option<Sector>,
         simulated: bool,
         created_at: Timestamp,
+        /// Since when nobody of it is let in.
+        deleted_at: Option<Timestamp> = tenant.deleted.map(|deletion| deletion.at),
     }
 }
 

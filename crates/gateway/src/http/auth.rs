@@ -131,7 +131,8 @@ pub async fn caller_of(
     account: Account,
     place: Option<&Place>,
 ) -> Result<Option<Caller>, Problem> {
-    let Some(known) = gateway.tenancy.tenant(&account.tenant).await? else { return Ok(None) };
+    let known = gateway.tenancy.tenant(&account.tenant).await?;
+    let Some(known) = known.filter(|known| known.deleted.is_none()) else { return Ok(None) };
     tracing::Span::current().record("tenant", account.tenant.as_str());
     let authenticated = Authenticated {
         tenant: account.tenant.clone(),

@@ -46,6 +46,7 @@ pub mod tiles;
 mod tlog;
 mod tls_listener;
 mod trips;
+pub mod turns;
 mod units;
 pub mod updates;
 mod users;

@@ -317,7 +317,10 @@ pub async fn replay(
     body: Body<api::ReplayAsked>,
 ) -> Result<Json<ReplayReport>, Problem> {
     let most = body.value.limit.unwrap_or(REPLAY_DEFAULT);
-    Ok(Json(gateway.governance.replay_draft(&caller.ctx(), draft, most).await?))
+    let (governance, ctx) = (Arc::clone(&gateway.governance), caller.ctx());
+    let runtime = tokio::runtime::Handle::current();
+    let replay = move || runtime.block_on(governance.replay_draft(&ctx, draft, most));
+    Ok(Json(gateway.replaying.run("other policies are replayed at this moment: try again", replay).await??))
 }
 
 /// `POST /v1/policy-drafts/{draft}/shadow`

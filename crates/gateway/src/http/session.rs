@@ -126,21 +126,12 @@ fn wrong() -> Problem {
     Problem::new(Code::Unauthenticated, "organisation, e-mail address or password is wrong")
 }
 
-/// Runs what takes a core for tens of milliseconds on a thread of its own, a few at a time.
+/// Hashing a password takes a core for tens of milliseconds.
 async fn hashing<T: Send + 'static>(
     gateway: &Gateway,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let overloaded = || Problem::new(Code::Overloaded, "too many people sign in at this moment: try again");
-    let permit = Arc::clone(&gateway.hashing).acquire_owned();
-    let permit = tokio::time::timeout(std::time::Duration::from_secs(5), permit).await.map_err(|_| overloaded())?;
-    let permit = permit.map_err(|_| overloaded())?;
-    let done = tokio::task::spawn_blocking(move || {
-        let done = work();
-        drop(permit);
-        done
-    });
-    done.await.map_err(|_| Problem::new(Code::Unavailable, "the password could not be hashed: try again"))
+    gateway.hashing.run("too many people sign in at this moment: try again", work).await
 }
 
 async fn hash_of(gateway: &Gateway, password: String) -> Result<PasswordHash, Problem> {

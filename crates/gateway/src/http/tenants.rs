@@ -1,21 +1,25 @@
-//! Tenants: made and listed by the platform's administrator.
+//! Tenants: made, listed and deleted by the platform's administrators.
 
 use std::sync::Arc;
 
+use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::on;
-use kernel::TenantId;
+use kernel::{Role, Subject, TenantId};
+use serde_json::Value;
 use tenancy::NewTenant;
+use tenancy::actions::DELETE_TENANT;
 
 use super::auth::Caller;
 use super::endpoint::{self, Access, Endpoint};
 use super::extract::{Body, Id};
 use super::problem::Problem;
 use crate::Gateway;
+use crate::api::approvals::Approval;
 use crate::api::principals::{NewAdministrator, PrincipalCreated};
-use crate::api::{List, tenants as api};
+use crate::api::{List, ReasonGiven, tenants as api};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -40,6 +44,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
         answer: endpoint::json::<PrincipalCreated>(),
         route: |m| on(m, add_administrator),
         ..endpoint::endpoint("post", "/v1/tenants/{tenant}/administrators", Access::Platform)
+    },
+    Endpoint {
+        summary: "Ask that a tenant be deleted; another administrator of the platform decides. Its log stays, what says who \
+                  its people were does not",
+        asks: Some(DELETE_TENANT),
+        body: endpoint::takes::<ReasonGiven>(),
+        status: 202,
+        answer: endpoint::json::<Approval>(),
+        route: |m| on(m, delete),
+        ..endpoint::endpoint("post", "/v1/tenants/{tenant}/delete", Access::Platform)
     },
 ];
 
@@ -69,4 +83,25 @@ pub async fn add_administrator(
 ) -> Result<(StatusCode, Json<PrincipalCreated>), Problem> {
     let made = gateway.tenancy.add_administrator(&caller.ctx(), &tenant, &body.value.name).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+/// `POST /v1/tenants/{tenant}/delete`
+pub async fn delete(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(tenant): Id<TenantId>,
+    body: Body<ReasonGiven>,
+) -> Result<(StatusCode, Json<Approval>), Problem> {
+    let (ctx, reason) = (caller.ctx(), body.value.reason.0);
+    gateway.deletions.ask(&ctx, &tenant, &reason).await?;
+    let asked = NewApproval {
+        command: DELETE_TENANT.as_str(),
+        subject: Subject::new("tenant", &tenant),
+        summary: format!("Delete the tenant {tenant}"),
+        reason,
+        arguments: Value::Null,
+        deciding_roles: [Role::Administrator].into(),
+    };
+    let (id, approval) = gateway.approvals.ask(&ctx, asked).await?;
+    Ok((StatusCode::ACCEPTED, Json(Approval::of(id, approval, &ctx.actor, ctx.now))))
 }

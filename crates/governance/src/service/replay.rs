@@ -20,6 +20,8 @@ use crate::draft::{DraftId, PolicyDraft, ReplayCounts};
 const PAGE: usize = 500;
 /// The most entries that one replay looks at: decisions are about every third.
 const ENTRIES_MAX: u64 = 200_000;
+/// The most entries that one look at a shadow counts.
+const SHADOW_ENTRIES_MAX: u64 = 20_000;
 /// The most rows of a report; all are counted.
 const ROWS_MAX: usize = 200;
 
@@ -62,18 +64,21 @@ pub struct ShadowCounts {
     /// Only rules that were taken away can do so.
     pub would_allow: u64,
     pub would_tighten: u64,
+    /// Entries of the journal since then that are not counted yet: the next look goes on with them.
+    pub behind: u64,
     #[serde(skip)]
     pub(super) counts: ReplayCounts,
 }
 
 impl ShadowCounts {
-    fn of(since: Timestamp, counts: ReplayCounts) -> Self {
+    fn of(since: Timestamp, counts: ReplayCounts, behind: u64) -> Self {
         Self {
             since,
             decisions: counts.evaluated,
             would_deny: counts.allow_to_deny,
             would_allow: counts.deny_to_allow,
             would_tighten: counts.tighter,
+            behind,
             counts,
         }
     }
@@ -183,7 +188,7 @@ impl Governance {
         draft: &PolicyDraft,
     ) -> Result<ShadowCounts, CommandError> {
         let Some(shadow) = &draft.shadow else {
-            return Ok(ShadowCounts::of(draft.changed_at, ReplayCounts::default()));
+            return Ok(ShadowCounts::of(draft.changed_at, ReplayCounts::default(), 0));
         };
         let layer = self.compile(tenant, &draft.text).map_err(|fault| wrong_text(&fault))?;
         let key = (tenant.clone(), id);
@@ -191,20 +196,21 @@ impl Governance {
         let known = known.unwrap_or(Counted { next: shadow.from, counts: ReplayCounts::default() });
         let mut report = ReplayReport { counts: known.counts, rows: Vec::new() };
         let mut next = known.next;
-        loop {
+        let size = self.parts.store.head(tenant).await?.map_or(0, |head| head.size);
+        while next < size.min(known.next + SHADOW_ENTRIES_MAX) {
             let entries = self.parts.store.entries(tenant, next, PAGE).await?;
             for entry in &entries {
                 self.replay_entry(&mut report, &sequence::envelope(entry)?, &layer);
             }
             report.rows.clear();
             next += entries.len() as u64;
-            if entries.len() < PAGE {
+            if entries.is_empty() {
                 break;
             }
         }
         let counted = Counted { next, counts: report.counts };
         self.shadows.lock().unwrap_or_else(PoisonError::into_inner).insert(key, counted);
-        Ok(ShadowCounts::of(shadow.since, report.counts))
+        Ok(ShadowCounts::of(shadow.since, report.counts, size.saturating_sub(next)))
     }
 
     pub(super) fn forget_shadow(&self, tenant: &TenantId, id: DraftId) {

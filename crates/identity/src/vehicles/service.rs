@@ -51,6 +51,9 @@ pub trait VehicleMotion: Send + Sync {
     /// Whether it is proven that the vehicle stands with its brake on and may not drive away.
     fn proven_parked<'a>(&'a self, tenant: &'a TenantId, vehicle: VehicleId) -> BoxFuture<'a, Result<bool, Fault>>;
 
+    /// Whether a vehicle that says that it stands holds the stop of its quarantine: whatever claim it has, it does not set out.
+    fn holds_stop<'a>(&'a self, tenant: &'a TenantId, vehicle: VehicleId) -> BoxFuture<'a, Result<bool, Fault>>;
+
     /// Lets the vehicle stop at the next place where it may stand, and keeps it from being dispatched.
     fn stop_for_quarantine<'a>(
         &'a self,
@@ -59,8 +62,8 @@ pub trait VehicleMotion: Send + Sync {
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), CommandError>>;
 
-    /// Ends the vehicle's connection.
-    fn cut(&self, tenant: &TenantId, vehicle: VehicleId);
+    /// Ends the vehicle's connection: it is out of reach from now on, and nothing is assigned to it.
+    fn cut<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> BoxFuture<'a, Result<(), CommandError>>;
 
     /// What every context of the tenant says.
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>>;
@@ -444,7 +447,7 @@ impl VehicleIdentities {
         let decided = self.command(ctx, vehicle, Vec::new(), |state| decide::revoke(state, parked, reason)).await?.0;
         metrics::counter!("atlasmesh_revocations_total").increment(1);
         match decided {
-            Revocation::InForce => self.motion.cut(&ctx.tenant, vehicle),
+            Revocation::InForce => self.motion.cut(ctx, vehicle).await?,
             Revocation::WaitsForStandstill => self.motion.stop_for_quarantine(ctx, vehicle, reason).await?,
         }
         tracing::warn!(tenant = %ctx.tenant, %vehicle, ?decided, reason, "an identity is taken away");
@@ -452,18 +455,23 @@ impl VehicleIdentities {
     }
 
     /// A vehicle in quarantine says that it stands with its brake on. Under a claim it may have said so before it heard that
-    /// it is to stop, and set out since: it is out when it stands and has no claim any more.
+    /// it is to stop, and set out since: it is out when it stands and either has no claim or holds the stop, as with a
+    /// passenger aboard, whose trip keeps its claim.
     ///
     /// # Errors
     /// A fault of the store.
     pub async fn note_parked(&self, tenant: &TenantId, vehicle: VehicleId) -> Result<(), CommandError> {
-        if !self.registry.is_quarantined(vehicle) || !self.motion.proven_parked(tenant, vehicle).await? {
+        if !self.registry.is_quarantined(vehicle) {
+            return Ok(());
+        }
+        let stands =
+            self.motion.proven_parked(tenant, vehicle).await? || self.motion.holds_stop(tenant, vehicle).await?;
+        if !stands {
             return Ok(());
         }
         let ctx = self.vehicle_ctx(tenant, vehicle).await?;
         self.command(&ctx, vehicle, Vec::new(), decide::stands).await?;
-        self.motion.cut(tenant, vehicle);
-        Ok(())
+        self.motion.cut(&ctx, vehicle).await
     }
 
     /// The vehicle has left for good (ONB-10).
@@ -472,8 +480,7 @@ impl VehicleIdentities {
     /// A fault of the store.
     pub async fn retire(&self, ctx: &Ctx, vehicle: VehicleId, reason: &str) -> Result<(), CommandError> {
         self.command(ctx, vehicle, Vec::new(), |state| decide::retire(state, reason)).await?;
-        self.motion.cut(&ctx.tenant, vehicle);
-        Ok(())
+        self.motion.cut(ctx, vehicle).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! A tenant: an organisation with a fleet, a sector, and a log of its own; what it subscribed to, which sector's overlay is
 //! in force for it, and which variants of flags it chose.
 
+pub mod deletion;
 pub mod sector;
 pub mod subscription;
 
@@ -11,6 +12,7 @@ use kernel::decided::Aggregate;
 use kernel::{Code, Decided, EventMeta, Reject, Sector, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::deletion::{Deletion, DeletionAsked, TenantDeleted, TenantErased};
 use self::sector::{
     AppearanceApplied, FlagChoice, FlagChosen, FlagsActivated, InForce, PoliciesLoaded, SectorActivated, SectorBefore,
     SectorEntitled, SectorRefused, SectorRolledBack,
@@ -30,6 +32,9 @@ kernel::domain_events! {
         "tenant.sector_activated" 1 => SectorActivated(SectorActivated),
         "tenant.sector_rolled_back" 1 => SectorRolledBack(SectorRolledBack),
         "tenant.flag_chosen" 1 => FlagChosen(FlagChosen),
+        "tenant.deletion_asked" 1 => DeletionAsked(DeletionAsked),
+        "tenant.deleted" 1 => Deleted(TenantDeleted),
+        "tenant.erased" 1 => Erased(TenantErased),
     }
 }
 
@@ -71,6 +76,9 @@ pub struct Tenant {
     /// Variants that the tenant chose, by flag.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flags: BTreeMap<String, FlagChoice>,
+    /// That nobody of it is let in any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Deletion>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -103,6 +111,7 @@ impl Aggregate for Tenant {
                 in_force: None,
                 before: None,
                 flags: BTreeMap::new(),
+                deleted: None,
             }),
             (Some(state), TenantEvent::SubscriptionChanged(changed)) => {
                 Some(Self { subscription: Some(changed.subscribed.clone()), ..state })
@@ -112,6 +121,8 @@ impl Aggregate for Tenant {
             }
             (Some(state), TenantEvent::SectorRolledBack(back)) => Some(state.rolled_back(back)),
             (Some(state), TenantEvent::FlagChosen(chosen)) => Some(state.chosen(chosen, meta.recorded_at)),
+            (Some(state), TenantEvent::Deleted(deleted)) => Some(state.deleted(deleted, meta.recorded_at)),
+            (Some(state), TenantEvent::Erased(_)) => Some(state.erased(meta.recorded_at)),
             // What an activation consists of is for those who read the journal; the activation itself says what is in force.
             (state, _) => state,
         }

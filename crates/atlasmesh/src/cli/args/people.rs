@@ -19,6 +19,14 @@ pub enum TenantCommand {
     },
     #[command(after_help = examples!["atlasmesh tenant list"])]
     List(Most),
+    /// Ask that a tenant be deleted, once its vehicles are decommissioned and no legal hold is in force; another administrator
+    /// of the platform decides.
+    #[command(after_help = examples!["atlasmesh tenant delete north-pit --reason 'the lease ended'"])]
+    Delete {
+        name: String,
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

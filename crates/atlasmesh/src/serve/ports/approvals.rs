@@ -2,13 +2,39 @@
 
 use std::sync::Arc;
 
-use approvals::ApprovedCommand;
+use approvals::{ApprovedCommand, Person};
 use fleet::actions::{CLEAR_STOP, RELEASE_HOLD};
+use kernel::ctx::About;
 use kernel::id::HoldId;
-use kernel::{BoxFuture, Code, CommandId, Ctx, Reject, Subject, VehicleId};
+use kernel::{BoxFuture, Code, CommandId, Ctx, Reject, Subject, TenantId, VehicleId};
 use serde::Deserialize;
 use serde_json::Value;
 use store::CommandError;
+use store::port::Fault;
+
+/// Whose word an approval is.
+pub struct PeopleOf {
+    pub tenancy: Arc<tenancy::Tenancy>,
+    pub people: Arc<identity::People>,
+}
+
+impl approvals::Tenants for PeopleOf {
+    fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
+        Box::pin(super::about(&self.tenancy, tenant))
+    }
+
+    fn may_act<'a>(&'a self, tenant: &'a TenantId, person: &'a Person) -> BoxFuture<'a, Result<bool, Fault>> {
+        Box::pin(async move {
+            let Ok(id) = person.id.parse() else { return Ok(false) };
+            if self.people.acts_as(tenant, id, &person.role).await? {
+                return Ok(true);
+            }
+            let program = self.tenancy.principal(tenant, id).await?;
+            let is_it = |known: tenancy::Principal| known.role.as_str() == person.role;
+            Ok(self.tenancy.is_active(tenant, id).await? && program.is_some_and(is_it))
+        })
+    }
+}
 
 /// Releases a hold that another placed.
 pub struct ReleaseHold(pub Arc<fleet::Fleet>);

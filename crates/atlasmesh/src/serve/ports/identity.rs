@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use fleet::vehicle::{HoldKind, HoldTiming};
+use fleet::vehicle::{Hold, HoldKind, HoldTiming};
 use gateway::vehicles::sessions::Sessions;
 use identity::vehicles::VehicleMotion;
 use kernel::ctx::About;
-use kernel::{BoxFuture, Ctx, TenantId, VehicleId};
+use kernel::id::TypedId as _;
+use kernel::{BoxFuture, CommandId, Ctx, TenantId, VehicleId};
 use store::CommandError;
-use store::port::Fault;
+use store::port::{Fault, Store};
 
 /// The fleet, as identity asks it.
 pub struct Motion {
     pub fleet: Arc<fleet::Fleet>,
     pub tenancy: Arc<tenancy::Tenancy>,
     pub sessions: Arc<Sessions>,
+    pub store: Arc<dyn Store>,
 }
 
 impl VehicleMotion for Motion {
@@ -46,8 +48,23 @@ impl VehicleMotion for Motion {
         })
     }
 
-    fn cut(&self, tenant: &TenantId, vehicle: VehicleId) {
-        self.sessions.end(tenant, vehicle);
+    fn holds_stop<'a>(&'a self, tenant: &'a TenantId, vehicle: VehicleId) -> BoxFuture<'a, Result<bool, Fault>> {
+        Box::pin(async move {
+            let Some(known) = self.fleet.vehicle(tenant, vehicle).await? else { return Ok(false) };
+            let stops = |hold: &&Hold| hold.kind == HoldKind::Quarantine && hold.timing != HoldTiming::AfterTrip;
+            let Some(hold) = known.vehicle.holds.iter().find(stops) else { return Ok(false) };
+            // The hold's command has its id; the vehicle accepted it before it said that it stands.
+            let command = CommandId::from_u128(hold.id.as_u128());
+            let command = commands::get(&*self.store, tenant, vehicle, command).await?;
+            Ok(command.is_some_and(|command| command.is_held()))
+        })
+    }
+
+    fn cut<'a>(&'a self, ctx: &'a Ctx, vehicle: VehicleId) -> BoxFuture<'a, Result<(), CommandError>> {
+        Box::pin(async move {
+            self.sessions.end(&ctx.tenant, vehicle);
+            self.fleet.cut_off(ctx, vehicle).await
+        })
     }
 
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {

@@ -13,11 +13,12 @@ mod ota;
 mod routing;
 mod sectors;
 mod security;
+mod tenants;
 
 use std::sync::Arc;
 
 pub use self::activation::{InServiceNow, RestoreFlag};
-pub use self::approvals::{ClearStop, ReleaseHold};
+pub use self::approvals::{ClearStop, PeopleOf, ReleaseHold};
 pub use self::evidence::{EvidenceKeys, ObservedVehicles, Vouchers};
 pub use self::fleet::KnownAbilities;
 pub use self::governance::{ActivatePolicy, GrantWaiver, RollBackPolicy};
@@ -26,6 +27,7 @@ pub use self::maintenance::{MaintainedVehicles, OneAtATime};
 pub use self::ota::{RegisteredKeys, ResumeRollout, UpdatedVehicles};
 pub use self::sectors::{FeaturesOf, RelaxEmissions, TripsOfJobs, WorkOfTrips};
 pub use self::security::{EventReader, IncidentSubjects, RestoreAccess};
+pub use self::tenants::{DeleteTenant, PERSONAL_TABLES, RemainsOf};
 use ::fleet::KnownVehicle;
 use gateway::maps::Maps;
 use kernel::ctx::About;
@@ -76,12 +78,6 @@ impl ::fleet::Tenants for TenantsOf {
 }
 
 impl ::governance::Tenants for TenantsOf {
-    fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
-        ::fleet::Tenants::about(self, tenant)
-    }
-}
-
-impl ::approvals::Tenants for TenantsOf {
     fn about<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<About, Fault>> {
         ::fleet::Tenants::about(self, tenant)
     }
