@@ -201,7 +201,7 @@ fn a_day_of_the_demo_can_be_tried_backwards() {
     assert!(sector.contains("ride"), "{sector}");
     demo.works("and go back");
     let rule = demo.works("a rule of yours");
-    assert!(rule.contains("own.trips.two"), "{rule}");
+    assert!(rule.contains("tenant.trips.two"), "{rule}");
     for title in ["the evidence", "check it", "a stolen key", "learn of wear", "a worn brake"] {
         demo.works(title);
     }

@@ -75,7 +75,7 @@ fn day(stand: &Stand<'_>, city: &mut City, data: &str) -> Result<Vec<Try>> {
         try_out("the evidence", evidence::make(folder, data)?)
             .then("check it", evidence::check(data))
             .then("report it", evidence::report(data)),
-        try_out("a rule of yours", rule(data)),
+        try_out("a rule of yours", rule(folder, data)?),
         try_out("take on a sector", sector()).then("and go back", "atlasmesh sector rollback --reason 'seen'"),
         try_out("change a byte", change(data)),
         try_out("kill the server", kill(data)),
@@ -98,20 +98,37 @@ fn last_id(prefix: &str) -> String {
 
 /// Lifts the newest closure.
 fn open() -> String {
-    format!("atlasmesh site lift {SITE} \"$(atlasmesh site closures {SITE} --json | {})\"", last_id("rst"))
+    format!("atlasmesh site lift {SITE} \"$(atlasmesh site closures {SITE} --json | {})\"", last_id("restr"))
 }
 
-/// Writes a rule that nobody rides alone at night into a file, checks it, and asks what it would have done to past decisions.
-fn rule(data: &str) -> String {
-    let text = "@id(\"own.trips.two\") @version(\"1\") @purpose(\"a trial\") @reason(\"only groups of two and more\") \
-                forbid (principal, action == Fleet::Action::\"trip.request\", resource) \
-                when { context.passengers < 2 };";
-    format!(
-        "echo '{text}' > {data}/own.cedar && atlasmesh policy check {data}/own.cedar && \
-         draft=\"$(atlasmesh policy draft {data}/own.cedar --name 'two and more' --reason 'a trial' --json | {})\" && \
-         atlasmesh policy diff \"$draft\"",
+/// A rule of the operator's own: nobody rides alone.
+const OWN_RULE: &str = r#"@id("tenant.trips.two")
+@version("1")
+@purpose("A trial: full cars before more cars.")
+@reason("only groups of two and more ride today")
+forbid (principal, action == Fleet::Action::"trip.request", resource)
+when { context.passengers < 2 };
+"#;
+/// What is to follow from it.
+const OWN_CASES: &str = r#"[{ "action": "trip.request", "resource": "trip/t1", "role": "dispatcher", "authentication": "token",
+  "sector": "ride-hail",
+  "facts": { "kind": "passenger", "closed_at_stops": [], "zone_kinds_at_stops": [], "avoided_zones": [], "passengers": 2,
+             "payload_kg": 0.0, "required_capabilities": [], "distance_m": 900.0 },
+  "cases": [
+    { "name": "two ride", "then": "allow" },
+    { "name": "one rides", "given": { "facts": { "passengers": 1 } }, "then": ["tenant.trips.two"] } ] }]
+"#;
+
+/// Checks the rule, writes it as a draft, and asks what it would have done to past decisions.
+fn rule(folder: &DemoFolder, data: &str) -> Result<String> {
+    folder.write_private("own.cedar", OWN_RULE.as_bytes())?;
+    folder.write_private("own.json", OWN_CASES.as_bytes())?;
+    Ok(format!(
+        "atlasmesh policy check {data}/own.cedar --cases {data}/own.json && \
+         draft=\"$(atlasmesh policy draft {data}/own.cedar --cases {data}/own.json --name 'two and more' --reason 'a trial' \
+         --json | {})\" && atlasmesh policy test \"$draft\" && atlasmesh policy diff \"$draft\"",
         last_id("pdraft")
-    )
+    ))
 }
 
 /// Looks at what a sector would change, puts it in force, and shows its words: the page speaks and looks like it.

@@ -87,7 +87,7 @@ pub enum SiteCommand {
         /// The site's name.
         site: String,
     },
-    #[command(after_help = examples!["atlasmesh site lift coquimbo rst_01k…"])]
+    #[command(after_help = examples!["atlasmesh site lift coquimbo restr_01k…"])]
     Lift {
         /// The site's name.
         site: String,
