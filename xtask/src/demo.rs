@@ -13,7 +13,7 @@ use crate::{page, process, setup};
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
-    /// What `atlasmesh demo` takes: --sector S, --headless, --until-trips N, --vehicles N, --data DIR; --help shows all.
+    /// What `atlasmesh demo` takes: --tour, --sector S, --headless, --until-trips N, --vehicles N, --data DIR; --help shows all.
     /// Without any, its state is kept in target/demo, and the next demo goes on from there; with --sector mining and
     /// without --data in target/demo-mining.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -61,7 +61,7 @@ fn kept_in(args: &[String]) -> Option<String> {
     let apart = args.windows(2).find(|pair| pair[0] == "--sector").map(|pair| pair[1].as_str());
     match inline.or(apart) {
         Some(sector) => Some(format!("{KEPT_IN}-{sector}")),
-        None => args.is_empty().then(|| KEPT_IN.to_owned()),
+        None => args.iter().all(|arg| arg == "--tour").then(|| KEPT_IN.to_owned()),
     }
 }
 
@@ -96,6 +96,7 @@ mod tests {
         assert_eq!(kept(&[]).as_deref(), Some("target/demo"));
         assert_eq!(kept(&["--sector", "mining"]).as_deref(), Some("target/demo-mining"));
         assert_eq!(kept(&["--headless", "--sector=defense"]).as_deref(), Some("target/demo-defense"));
+        assert_eq!(kept(&["--tour"]).as_deref(), Some("target/demo"));
         assert_eq!(kept(&["--headless"]), None);
         assert_eq!(kept(&["--sector", "mining", "--data", "d"]), None);
     }

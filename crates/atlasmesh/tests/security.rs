@@ -207,3 +207,41 @@ fn a_timeline_of_many_pages_is_whole() {
     assert_eq!(issued, tokens);
     world.verify();
 }
+
+/// SAFE-14
+///
+/// A vehicle that is asked for its state and log while it drives drives on, and tells of itself when it stands.
+#[test]
+fn safe_14_forensic_mode_begins_at_standstill() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), 2.0);
+    let vehicle = world.vehicle_id(n).to_owned();
+    let trip = world.trip(crossing(1, 0), crossing(3, 3));
+    world.until_status(&trip, &["ON_TRIP"]);
+    let simon = world.principal("security_analyst", "simon");
+    let drill = simon.post("/v1/drills", &json!({ "vehicle": vehicle, "severity": "high" })).ok();
+    let path = |verb: &str| format!("/v1/incidents/{}/{verb}", drill["id"].as_str().unwrap());
+    until_incident(&world, "contained", |incident| incident["status"] == "CONTAINED");
+    simon.post(&path("acknowledge"), &json!({})).ok();
+    simon.post(&path("investigate"), &json!({})).ok();
+    simon.post(&path("diagnostics"), &json!({})).ok();
+    let artefacts = || world.http.get("/v1/incidents").ok()["items"][0]["artefacts"].as_array().unwrap().clone();
+    // It asks for updates each second, and with them for this, several times within these metres.
+    let driven = |world: &World| world.newest_sample(n)["odometer_m"].as_f64().unwrap_or_default();
+    let asked_at = driven(&world);
+    world.until("it drives on", || {
+        let now = driven(&world);
+        if now > asked_at + 100.0 { Ok(()) } else { Err(json!(now)) }
+    });
+    assert_eq!(artefacts(), Vec::<Value>::new());
+    world.command(n, "stop", &json!({ "class": "nearest_admissible", "reason": "a look at it" })).ok();
+    world.until_stands(n);
+    let kept = world.until("it has told", || {
+        let kept = artefacts();
+        if kept.iter().any(|kept| kept["complete"] == true) { Ok(kept) } else { Err(json!(kept)) }
+    });
+    let digest = kept.last().unwrap()["sha256"].as_str().unwrap();
+    let artefact = simon.get(&path(&format!("artefacts/{digest}"))).ok();
+    assert!(artefact["text"].as_str().unwrap().contains("\\\"standstill\\\":true"), "{artefact:#}");
+    world.verify();
+}

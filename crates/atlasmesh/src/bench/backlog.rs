@@ -50,6 +50,7 @@ pub async fn run(seconds: usize) -> Result<()> {
 
 async fn measure(waiting: usize, lasts: Duration) -> Result<Figures> {
     let options = DemoOptions {
+        tour: false,
         headless: true,
         sector: None,
         until_trips: None,

@@ -22,6 +22,7 @@ const WAIT_MS: u32 = 10_000;
 pub async fn run(count: usize) -> Result<()> {
     super::tick::run().await?;
     let options = DemoOptions {
+        tour: false,
         headless: true,
         sector: None,
         until_trips: None,

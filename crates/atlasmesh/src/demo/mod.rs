@@ -103,6 +103,9 @@ async fn prepare(options: &DemoOptions, folder: &DemoFolder, began: Instant) -> 
     if options.until_trips.is_none() {
         let sector = options.sector.is_some() && client.get("/v1/places?limit=1").await.is_ok();
         invite(folder, &server, &notes, sector, world.as_mut())?;
+        if options.tour {
+            tour(&server, &notes);
+        }
     }
     let play = Play::new(client.clone(), world, notes.can_do(options.vehicles)).await?;
     Ok((Stage { agents, server, client, notes, from }, play))
@@ -116,6 +119,17 @@ fn invite(folder: &DemoFolder, server: &Server, notes: &Notes, sector: bool, wor
     folder.write_private(TRY_FILE, lines.join("\n").as_bytes())?;
     lines.iter().for_each(line);
     Ok(())
+}
+
+/// Opens the page with its tour, where this machine has a browser that can be asked; prints its address in any case.
+fn tour(server: &Server, notes: &Notes) {
+    let address = format!("{}/#token={}&tour", server.url, notes.tenant_token.as_deref().unwrap_or_default());
+    line(format!("the tour: {address}"));
+    let mut browser = tokio::process::Command::new("xdg-open");
+    let nothing = std::process::Stdio::null;
+    if let Err(error) = browser.arg(&address).stdout(nothing()).stderr(nothing()).spawn() {
+        tracing::debug!(%error, "no browser is opened");
+    }
 }
 
 fn map_digest(map: &Value) -> String {

@@ -98,6 +98,9 @@ pub struct DemoOptions {
     /// Which world it plays: a mine, a port (logistics), a city (ride-hail, as without it) or a range (defense).
     #[arg(long)]
     pub sector: Option<kernel::Sector>,
+    /// Begin the page with a walk through its screens, and open it where this machine has a browser for that.
+    #[arg(long)]
+    pub tour: bool,
     /// End when this many trips are done and verified.
     #[arg(long)]
     pub until_trips: Option<usize>,

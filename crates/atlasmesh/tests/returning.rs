@@ -1,0 +1,42 @@
+//! A vehicle that was away while it drove, and comes back.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use support::World;
+use support::site::crossing;
+
+/// SAFE-16
+///
+/// It drives its trip to the end while no server listens; then the trip's events come in their order, before any sample.
+#[test]
+fn safe_16_a_returning_vehicle_tells_of_its_trip_in_order_and_first() {
+    let mut world = World::new();
+    let n = world.ready_vehicle(crossing(0, 0), 10.0);
+    let trip = world.trip(crossing(1, 0), crossing(2, 2));
+    world.until_status(&trip, &["TO_PICKUP"]);
+    world.server.kill();
+    world.agents[n].process.line_with("TripOver");
+    let said_before = world.agents[n].process.said().len();
+    world.server.start_again();
+    world.until_status(&trip, &["COMPLETED"]);
+    let entries = world.entries(0);
+    let of_trip = entries.iter().map(|entry| &entry["event"]).filter(|event| event["stream"] == format!("trip/{trip}"));
+    let reported: Vec<(&str, &str)> = of_trip
+        .filter(|event| event["actor"]["kind"] == "vehicle")
+        .map(|event| (event["type"].as_str().unwrap(), event["occurred_at"]["at"].as_str().unwrap()))
+        .collect();
+    assert!(reported.len() >= 4 && reported.is_sorted_by_key(|(_, at)| *at), "{reported:?}");
+    assert_eq!(reported.last().unwrap().0, "trip.completed", "{reported:?}");
+    let sample_acknowledged = "TelemetryAck";
+    world.agents[n].process.line_with(sample_acknowledged);
+    let said = world.until("its samples are acknowledged", || {
+        let said = world.agents[n].process.said()[said_before..].to_owned();
+        if said.contains(sample_acknowledged) { Ok(said) } else { Err(serde_json::json!(said.len())) }
+    });
+    let first_sample = said.find(sample_acknowledged).unwrap();
+    let last_report = said[..first_sample].rfind("ReportAck");
+    assert!(last_report.is_some() && !said[first_sample..].contains("ReportAck"), "{said}");
+    world.verify();
+}
