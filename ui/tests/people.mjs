@@ -126,3 +126,24 @@ journey('night colours are chosen by keyboard, kept, and accessible', {}, async 
   await page.getByRole('combobox', { name: 'Colours' }).selectOption('system')
   await page.locator('html[data-theme=light]').waitFor()
 })
+
+journey('the tour walks through every screen of an administrator by keyboard', {}, async (page) => {
+  await page.getByRole('button', { name: /Administrator$/ }).press('Enter')
+  await page.getByRole('button', { name: 'Take the tour' }).press('Enter')
+  const tour = page.getByRole('region', { name: 'Tour' })
+  await tour.getByRole('button', { name: 'Pause' }).press('Enter')
+  await assertNoProblems(page)
+  const seen = []
+  for (;;) {
+    const title = await tour.getByRole('heading').textContent()
+    seen.push(title)
+    await page.getByRole('link', { name: title }).and(page.locator('[aria-current=page]')).first().waitFor()
+    const next = tour.getByRole('button', { name: 'Next' })
+    if (await next.count() === 0) break
+    await next.press('Enter')
+    await tour.getByText(`${seen.length + 1} of`).waitFor()
+  }
+  assert.ok(seen.length >= 10, seen.join(', '))
+  await tour.getByRole('button', { name: 'End the tour' }).press('Enter')
+  await tour.waitFor({ state: 'detached' })
+})

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
+use kernel::id::PrincipalId;
 use kernel::{TripId, VehicleId};
 use serde_json::Value;
 
@@ -78,6 +79,30 @@ fn vehicle_of(vehicles: &[Value], typed: &str) -> Result<String> {
     }
 }
 
+/// The id of a user of whom the id, the e-mail address or the name was typed.
+pub async fn user(client: &Client, typed: &str) -> Result<String> {
+    if typed.parse::<PrincipalId>().is_ok() {
+        return Ok(typed.to_owned());
+    }
+    user_of(&all(client, "/v1/users", u64::MAX).await?, typed)
+}
+
+fn user_of(users: &[Value], typed: &str) -> Result<String> {
+    let is_them = |user: &&Value| user["email"] == typed.to_lowercase() || user["name"] == typed;
+    let active = || users.iter().filter(|user| user["status"] != "disabled");
+    match active().filter(is_them).collect::<Vec<&Value>>().as_slice() {
+        [only] => Ok(output::text(only, "/id")),
+        [] => {
+            let names: Vec<String> = active().map(|user| output::cell(user, "/name")).collect();
+            bail!("there is no user {typed}; there {}", candidates(&names))
+        }
+        many => {
+            let ids: Vec<String> = many.iter().map(|user| output::text(user, "/id")).collect();
+            bail!("{typed} may be several users, type an id or an e-mail address: there {}", candidates(&ids))
+        }
+    }
+}
+
 /// The id of a trip that was typed.
 pub async fn trip(client: &Client, typed: &str) -> Result<String> {
     if typed.parse::<TripId>().is_ok() {
@@ -132,6 +157,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_user_is_found_by_address_or_name_while_they_may_act() {
+        let users = [
+            json!({ "id": "prin_1", "name": "ana", "email": "ana@mine.example", "status": "active" }),
+            json!({ "id": "prin_2", "name": "ana", "email": "ana.b@mine.example", "status": "active" }),
+            json!({ "id": "prin_3", "name": "ben", "email": "ben@mine.example", "status": "disabled" }),
+        ];
+        assert_eq!(user_of(&users, "Ana.B@mine.example").unwrap(), "prin_2");
+        assert!(user_of(&users, "ana").unwrap_err().to_string().contains("prin_1, prin_2"));
+        assert!(user_of(&users, "ben").unwrap_err().to_string().starts_with("there is no user ben; there are ana"));
+    }
 
     #[test]
     fn a_vehicle_is_found_by_its_name_and_an_unclear_name_is_told_with_candidates() {

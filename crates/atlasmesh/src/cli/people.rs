@@ -111,17 +111,20 @@ pub async fn users(session: &Session, url: &str, command: UserCommand) -> Result
         UserCommand::Roles { user, roles } => {
             ensure!(!roles.is_empty(), "name at least one --role");
             let body = serde_json::to_vec(&json!({ "roles": roles }))?;
-            let changed = client.put(&format!("/v1/users/{user}/roles"), body, "application/json").await?;
+            let changed = client
+                .put(&format!("/v1/users/{}/roles", names::user(client, &user).await?), body, "application/json")
+                .await?;
             output::answer(session.format, &changed, |user| {
                 output::line(format!("{} has the roles {}", output::cell(user, "/name"), output::cell(user, "/roles")));
             });
         }
         UserCommand::Reset { user } => {
-            let made = client.post(&format!("/v1/users/{user}/reset"), &json!({})).await?;
+            let made =
+                client.post(&format!("/v1/users/{}/reset", names::user(client, &user).await?), &json!({})).await?;
             output::answer(session.format, &made, link);
         }
         UserCommand::Disable { user } => {
-            let done = client.delete(&format!("/v1/users/{user}")).await?;
+            let done = client.delete(&format!("/v1/users/{}", names::user(client, &user).await?)).await?;
             output::answer(session.format, &done, |done| {
                 output::line(format!("user {} may do nothing any more", output::text(done, "/id")));
             });

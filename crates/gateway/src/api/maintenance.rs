@@ -78,14 +78,6 @@ impl HealthView {
     }
 }
 
-/// Which page of vehicles.
-#[derive(Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[serde(deny_unknown_fields)]
-pub struct HealthPage {
-    pub after: Option<VehicleId>,
-}
-
 /// How much of a component's life.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(inline)]

@@ -16,7 +16,7 @@ use super::extract::{Body, Id, Ids, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::api::maintenance as api;
-use crate::api::{List, Within};
+use crate::api::{List, Page, Within};
 
 /// Readings of one answer where the caller says nothing: a life.
 const READINGS_DEFAULT: usize = 250;
@@ -25,7 +25,7 @@ const READINGS_DEFAULT: usize = 250;
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "How the components of all vehicles are",
-        query: endpoint::takes::<api::HealthPage>(),
+        query: endpoint::takes::<Page<VehicleId>>(),
         answer: endpoint::list::<api::HealthView, VehicleId>(),
         route: |m| on(m, fleet),
         ..endpoint::get("/v1/health", MAY_READ_MAINTENANCE)
@@ -79,10 +79,11 @@ impl Gateway {
 pub async fn fleet(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    Parameters(page): Parameters<api::HealthPage>,
+    Parameters(page): Parameters<Page<VehicleId>>,
 ) -> Result<Json<List<api::HealthView, VehicleId>>, Problem> {
-    let found = gateway.maintenance.fleet_health(&caller.authenticated.tenant, page.after).await?;
-    let next = (found.len() == store::port::PAGE_LIMIT_MAX).then(|| found.last().map(|(id, _)| *id)).flatten();
+    let limit = page.limit.map_or(store::port::PAGE_LIMIT_MAX, Within::as_usize);
+    let found = gateway.maintenance.fleet_health(&caller.authenticated.tenant, page.after, limit).await?;
+    let next = (found.len() == limit).then(|| found.last().map(|(id, _)| *id)).flatten();
     let mut items = Vec::new();
     for (id, health) in found {
         let known = gateway.fleet.vehicle(&caller.authenticated.tenant, id).await?;

@@ -80,8 +80,9 @@ impl Maintenance {
         &self,
         tenant: &TenantId,
         after: Option<VehicleId>,
+        limit: usize,
     ) -> Result<Vec<(VehicleId, VehicleHealth)>, Fault> {
-        let query = ListQuery { after: after.map(|id| id.to_string()), ..ListQuery::all() };
+        let query = ListQuery { after: after.map(|id| id.to_string()), limit, ..ListQuery::all() };
         let rows = self.store.list(TableSpec::of::<VehicleHealth>(), tenant, query).await?;
         rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()
     }

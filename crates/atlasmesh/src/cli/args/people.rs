@@ -21,7 +21,7 @@ pub enum TenantCommand {
     List(Most),
     /// Ask that a tenant be deleted, once its vehicles are decommissioned and no legal hold is in force; another administrator
     /// of the platform decides.
-    #[command(after_help = examples!["atlasmesh tenant delete north-pit --reason 'the lease ended'"])]
+    #[command(after_help = examples![r#"atlasmesh tenant delete north-pit --reason "the lease ended""#])]
     Delete {
         name: String,
         #[arg(long)]
@@ -72,7 +72,7 @@ pub enum UserCommand {
     /// Give a user other roles, from the next request on.
     #[command(after_help = examples!["atlasmesh users roles prin_01k… --role dispatcher --role technician"])]
     Roles {
-        /// The user's id.
+        /// The user's e-mail address, name or id.
         user: String,
         #[arg(long = "role", required = true)]
         roles: Vec<String>,
@@ -80,13 +80,13 @@ pub enum UserCommand {
     /// Print a one-time link for another password; sessions end.
     #[command(after_help = examples!["atlasmesh users reset prin_01k…"])]
     Reset {
-        /// The user's id.
+        /// The user's e-mail address, name or id.
         user: String,
     },
     /// End a user's access, at once and for good.
     #[command(after_help = examples!["atlasmesh users disable prin_01k…"])]
     Disable {
-        /// The user's id.
+        /// The user's e-mail address, name or id.
         user: String,
     },
 }
