@@ -58,7 +58,7 @@ const PLUGS: &[(&str, &str, &str)] = &[
     ),
     ("crates/atlasmesh/src/serve/wiring.rs", "        commands,", "        inspections,\n"),
     (
-        "crates/atlasmesh/tests/tenants.rs",
+        "crates/atlasmesh/tests/tenants_rows/mod.rs",
         "        // What policy said to the stranger's own attempts",
         "        (\n            \"post\",\n            \"/v1/inspections\",\n            \"\",\n            json!({ \"vehicle\": \
          \"{vehicle}\", \"urgent\": false, \"reason\": CANARY }),\n            UNKNOWN,\n        ),\n",

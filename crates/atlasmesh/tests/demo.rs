@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,14 @@ fn text(bytes: &[u8]) -> String {
 struct Demo {
     process: Process,
     lines: Vec<String>,
+    folder: PathBuf,
+}
+
+/// The lines start agents that outlive their shell.
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = shell(&format!("kill $(cat {}/*.pid)", self.folder.display())).output();
+    }
 }
 
 impl Demo {
@@ -37,7 +45,7 @@ impl Demo {
         let process = demo(folder, 6, 40);
         let said = process.said();
         let lines = said.lines().skip_while(|line| !line.starts_with("Try this")).map(str::to_owned).collect();
-        Self { process, lines }
+        Self { process, lines, folder: folder.to_owned() }
     }
 
     /// The command of the line with this title, after the exports.
@@ -166,7 +174,6 @@ fn the_demo_finds_a_stolen_key_and_brings_the_vehicle_back() {
     assert!(looked.contains("incident.artefact_kept"), "{looked}");
     let back = demo.works("bring it back");
     assert!(back.contains("CLOSED") && back.contains("a07_dead_certificate"), "{back}");
-    let _ = shell(&format!("kill $(cat {}/*.pid)", folder.path().display())).output();
 }
 
 /// EVD-4, EVD-5, EVD-6
@@ -213,7 +220,6 @@ fn a_day_of_the_demo_can_be_tried_backwards() {
     demo.works("open it again");
     demo.works("ask for a trip");
     demo.works("onboard one");
-    let _ = shell(&format!("kill $(cat {}/*.pid)", folder.path().display())).output();
 }
 
 #[test]
@@ -257,11 +263,11 @@ fn every_line_of_a_mine_a_port_and_a_range_works_as_it_is_printed() {
         let arguments = ["demo", "--vehicles", "4", "--speedup", "60", "--sector", sector, "--data"];
         (sector, Process::start(sector, command.args(arguments).arg(folder.path())), folder)
     });
-    for (sector, process, _folder) in worlds {
+    for (sector, process, folder) in worlds {
         process.line_with("Ctrl-C ends the demo");
         let said = process.said();
         let lines = said.lines().skip_while(|line| !line.starts_with("Try this")).map(str::to_owned).collect();
-        let demo = Demo { process, lines };
+        let demo = Demo { process, lines, folder: folder.path().to_owned() };
         demo.process.line_with("→ COMPLETED");
         let numbered = demo.lines.iter().filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
         let titles: Vec<&str> = numbered.filter_map(|line| Some(line.split_once(": ")?.0)).collect();

@@ -92,7 +92,7 @@ impl Tenant {
 #[cfg(test)]
 mod tests {
     use kernel::Sector;
-    use kernel::testing::{START, accepts, check, refuses, unchanged};
+    use kernel::testing::{accepts, check, refuses, unchanged};
 
     use super::*;
     use crate::tenant::TenantCreated;
@@ -119,7 +119,7 @@ mod tests {
         check([made("pit")], with(&denied), refuses(Code::PolicyViolation));
         check([made("platform")], with(&allowed), refuses(Code::IllegalTransition));
         let after = check([made("pit")], with(&allowed), accepts([gone.clone()], ())).unwrap();
-        assert_eq!(after.deleted.map(|deletion| (deletion.at, deletion.erased_at)), Some((START, None)));
+        assert_eq!(after.deleted.map(|deletion| (deletion.by, deletion.erased_at)), Some(("prin_1".into(), None)));
         // Done again after a crash, whatever policy says by then.
         check([made("pit"), gone.clone()], with(&denied), unchanged(()));
         let count = |state: Option<&Tenant>| erased(state, 7);
