@@ -33,7 +33,7 @@ const LANES: &[Lane<'static>] = &[
     Lane { name: "doc-tests", step: Step::Own(&doc_tests) },
     Lane { name: "new-domain", step: Step::Own(&new_domain::check) },
     Lane { name: "schemathesis", step: Step::Runner(&|root| Ok(apart(root, "schemathesis")), Limit(20)) },
-    Lane { name: "journeys", step: Step::Runner(&journeys, Limit(20)) },
+    Lane { name: "journeys", step: Step::Runner(&journeys, Limit(35)) },
     Lane { name: "generated", step: Step::Own(&codegen::check) },
     Lane { name: "package", step: Step::Own(&package::check) },
     Lane { name: "demo", step: Step::Program(&demo, Limit(15)) },
