@@ -26,6 +26,7 @@ fn kinds_of_holds(vehicle: &Value) -> Vec<&str> {
 /// A vehicle with a passenger aboard waits for an update and for its brake when its key turns out to be copied: it is stopped
 /// and isolated, keeps its passenger's trip, is not updated, and stands until each of those who hold it lets it go.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story from its beginning to its end")]
 fn a_copied_key_is_contained_on_a_trip_while_an_update_and_a_worn_brake_wait() {
     let mut world = World::with(Serve::default().with("--svid-valid-s", 10));
     world.http.put("/v1/workshop", workshop().to_string().as_bytes(), "application/json").ok();
