@@ -41,7 +41,7 @@ pub fn check(root: &Path) -> Result<Counts> {
         ensure!(said.contains(VERSION), "{program} says that it is {said}");
     }
     let unit = fs::read_to_string(installed.join("lib/systemd/system/atlasmesh.service"))?;
-    ensure!(unit.contains("ExecStart=/usr/bin/atlasmesh serve"), "the unit starts something else");
+    ensure!(unit.contains("exec /usr/bin/atlasmesh serve "), "the unit starts something else");
     let listed = process::output(Command::new("tar").arg("-tzf").arg(&made[1]), process::ANSWER_LIMIT)?;
     ensure!(PROGRAMS.iter().all(|program| listed.contains(program)), "the archive lacks a program: {listed}");
     Ok(Counts { passed: 1, failed: 0 })
