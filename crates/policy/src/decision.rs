@@ -181,7 +181,7 @@ impl Decision {
 
 /// What a decision means to a command that asked for it: the record for the journal, and either the refusal or the limits
 /// under which it may go on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PolicyAnswer {
     /// The decision, for the journal.
     pub records: Vec<DecisionRecord>,

@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn answer(refusal: Option<Reject>) -> PolicyAnswer {
-        PolicyAnswer { refusal, ..PolicyAnswer::default() }
+        PolicyAnswer { records: Vec::new(), refusal, constraints: policy::Constraints::default() }
     }
 
     #[test]
