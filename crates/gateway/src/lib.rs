@@ -7,7 +7,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod acceptor;
-pub mod api;
 pub mod connections;
 pub mod heads;
 pub mod http;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api_types::approvals as api;
+use api_types::{List, ReasonGiven, Within};
 use approvals::{Approval, ApprovalId, ApprovalState, MAY_APPROVE, MAY_READ_APPROVALS};
 use axum::Json;
 use axum::extract::State;
-use axum::routing::on;
+use axum::handler::Handler;
 use kernel::{Aggregate, Subject};
 
 use super::auth::Caller;
@@ -14,8 +16,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::approvals as api;
-use crate::api::{List, ReasonGiven, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -23,27 +23,27 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "List approvals, the newest first; those that are open, or all",
         query: endpoint::takes::<api::ApprovalFilter>(),
         answer: endpoint::list::<api::Approval, ApprovalId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/approvals", MAY_READ_APPROVALS)
     },
     Endpoint {
         summary: "Show an approval",
         answer: endpoint::json::<api::Approval>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/approvals/{approval}", MAY_READ_APPROVALS)
     },
     Endpoint {
         summary: "Approve what another person asked for; it is carried out, and the journal names both",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::Approval>(),
-        route: |m| on(m, approve),
+        handle: |request, gateway| Handler::call(approve, request, gateway),
         ..endpoint::post("/v1/approvals/{approval}/approve", MAY_APPROVE)
     },
     Endpoint {
         summary: "Reject what another person asked for",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::Approval>(),
-        route: |m| on(m, reject),
+        handle: |request, gateway| Handler::call(reject, request, gateway),
         ..endpoint::post("/v1/approvals/{approval}/reject", MAY_APPROVE)
     },
 ];

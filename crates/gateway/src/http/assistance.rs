@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use api_types::assistance::{AnswerGiven, Assistance, AssistanceFilter, HandBack, Queue, VIA_MAX};
+use api_types::{List, Within};
 use axum::Json;
 use axum::extract::State;
-use axum::routing::on;
+use axum::handler::Handler;
 use fleet::actions::MAY_READ_FLEET;
 use kernel::Reject;
 use kernel::id::AssistId;
@@ -17,8 +19,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::assistance::{AnswerGiven, Assistance, AssistanceFilter, HandBack, Queue, VIA_MAX};
-use crate::api::{List, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -26,26 +26,26 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "List requests for assistance, the newest first; those that need somebody, or all",
         query: endpoint::takes::<AssistanceFilter>(),
         answer: endpoint::list::<Assistance, AssistId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/assistance", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Show a request for assistance, with what the vehicle shows",
         answer: endpoint::json::<Assistance>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/assistance/{assistance}", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Take a request for assistance for five minutes, or renew the lease",
         answer: endpoint::json::<Assistance>(),
-        route: |m| on(m, take),
+        handle: |request, gateway| Handler::call(take, request, gateway),
         ..endpoint::post("/v1/assistance/{assistance}/take", MAY_ASSIST)
     },
     Endpoint {
         summary: "Give a request for assistance back",
         body: endpoint::takes::<HandBack>(),
         answer: endpoint::json::<Assistance>(),
-        route: |m| on(m, hand_back),
+        handle: |request, gateway| Handler::call(hand_back, request, gateway),
         ..endpoint::post("/v1/assistance/{assistance}/hand-back", MAY_ASSIST)
     },
     Endpoint {
@@ -53,7 +53,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<AnswerGiven>(),
         answer: endpoint::json::<Assistance>(),
         asks: Some(RESUME_TRIP),
-        route: |m| on(m, answer),
+        handle: |request, gateway| Handler::call(answer, request, gateway),
         ..endpoint::post("/v1/assistance/{assistance}/answer", MAY_ASSIST)
     },
 ];

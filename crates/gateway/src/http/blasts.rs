@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::blasts as api;
+use api_types::{List, Page, ReasonGiven, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use kernel::Ctx;
 use sectors::actions::{CALL_OFF, EXAMINE, FIRE, GUARD, MAY_ANSWER_FOR_SAFETY, MAY_READ_WORK, MAY_WORK, RELEASE_BLAST};
 use sectors::blast::events::BlastPlanned;
@@ -16,8 +18,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::blasts as api;
-use crate::api::{List, Page, ReasonGiven, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -25,13 +25,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "List blasts, the newest first",
         query: endpoint::takes::<Page<BlastId>>(),
         answer: endpoint::list::<api::BlastView, BlastId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/blasts", MAY_READ_WORK)
     },
     Endpoint {
         summary: "Show a blast: its steps, who took them, and what it waits for",
         answer: endpoint::json::<api::BlastView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/blasts/{blast}", MAY_READ_WORK)
     },
     Endpoint {
@@ -39,7 +39,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::BlastRequest>(),
         status: 201,
         answer: endpoint::json::<api::BlastView>(),
-        route: |m| on(m, plan),
+        handle: |request, gateway| Handler::call(plan, request, gateway),
         ..endpoint::post("/v1/blasts", MAY_WORK)
     },
     Endpoint {
@@ -47,7 +47,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::BlastView>(),
         counted: false,
-        route: |m| on(m, clear),
+        handle: |request, gateway| Handler::call(clear, request, gateway),
         ..endpoint::post("/v1/blasts/{blast}/clear", MAY_WORK)
     },
     Endpoint {
@@ -55,7 +55,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::GuardRequest>(),
         answer: endpoint::json::<api::BlastView>(),
         asks: Some(GUARD),
-        route: |m| on(m, guard),
+        handle: |request, gateway| Handler::call(guard, request, gateway),
         ..endpoint::post("/v1/blasts/{blast}/guard", MAY_WORK)
     },
     Endpoint {
@@ -63,7 +63,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::BlastView>(),
         asks: Some(FIRE),
-        route: |m| on(m, fire),
+        handle: |request, gateway| Handler::call(fire, request, gateway),
         ..endpoint::post("/v1/blasts/{blast}/fire", MAY_ANSWER_FOR_SAFETY)
     },
     Endpoint {
@@ -71,7 +71,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::ExaminationRequest>(),
         answer: endpoint::json::<api::BlastView>(),
         asks: Some(EXAMINE),
-        route: |m| on(m, examine),
+        handle: |request, gateway| Handler::call(examine, request, gateway),
         ..endpoint::post("/v1/blasts/{blast}/examine", MAY_ANSWER_FOR_SAFETY)
     },
     Endpoint {
@@ -79,7 +79,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::BlastView>(),
         asks: Some(RELEASE_BLAST),
-        route: |m| on(m, release),
+        handle: |request, gateway| Handler::call(release, request, gateway),
         ..endpoint::post("/v1/blasts/{blast}/release", MAY_ANSWER_FOR_SAFETY)
     },
     Endpoint {
@@ -87,7 +87,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::BlastView>(),
         asks: Some(CALL_OFF),
-        route: |m| on(m, call_off),
+        handle: |request, gateway| Handler::call(call_off, request, gateway),
         ..endpoint::post("/v1/blasts/{blast}/call-off", MAY_WORK)
     },
 ];

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::evidence as api;
+use api_types::{List, Named, Page, ReasonGiven, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use evidence::actions::{ERASE, MAY_GOVERN, MAY_READ_EVIDENCE, MAY_REPORT, MITIGATE};
 use evidence::collision::Collision;
 use evidence::{ComplianceIssue, ComplianceProfile, KnownCollision, LegalHold, Profile};
@@ -18,35 +20,33 @@ use super::evidence::PAGE_DEFAULT;
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::evidence as api;
-use crate::api::{List, Named, Page, ReasonGiven, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Every framework with its clauses: what is said of each, how fresh its evidence is, and the entries behind it",
         answer: endpoint::json::<api::Compliance>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/compliance", MAY_READ_EVIDENCE)
     },
     Endpoint {
         summary: "What applies to this tenant",
         answer: endpoint::json::<api::ProfileView>(),
-        route: |m| on(m, profile),
+        handle: |request, gateway| Handler::call(profile, request, gateway),
         ..endpoint::get("/v1/compliance/profile", MAY_READ_EVIDENCE)
     },
     Endpoint {
         summary: "Say what applies to this tenant, all of it",
         body: endpoint::takes::<Profile>(),
         answer: endpoint::json::<api::ProfileView>(),
-        route: |m| on(m, set_profile),
+        handle: |request, gateway| Handler::call(set_profile, request, gateway),
         ..endpoint::put("/v1/compliance/profile", MAY_GOVERN)
     },
     Endpoint {
         summary: "List issues: violations, and evidence that is missing, late or cannot be verified; the newest first",
         query: endpoint::takes::<api::IssuePage>(),
         answer: endpoint::list::<api::IssueView, IssueId>(),
-        route: |m| on(m, issues),
+        handle: |request, gateway| Handler::call(issues, request, gateway),
         ..endpoint::get("/v1/compliance/issues", MAY_READ_EVIDENCE)
     },
     Endpoint {
@@ -54,21 +54,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::MitigationRequest>(),
         answer: endpoint::json::<api::IssueView>(),
         asks: Some(MITIGATE),
-        route: |m| on(m, mitigate),
+        handle: |request, gateway| Handler::call(mitigate, request, gateway),
         ..endpoint::post("/v1/compliance/issues/{issue}/mitigate", MAY_REPORT)
     },
     Endpoint {
         summary: "Say that an issue is over, and how",
         body: endpoint::takes::<api::Resolution>(),
         answer: endpoint::json::<api::IssueView>(),
-        route: |m| on(m, resolve),
+        handle: |request, gateway| Handler::call(resolve, request, gateway),
         ..endpoint::post("/v1/compliance/issues/{issue}/resolve", MAY_REPORT)
     },
     Endpoint {
         summary: "List legal holds and erasures, the newest first",
         query: endpoint::takes::<Page<LegalHoldId>>(),
         answer: endpoint::list::<api::LegalHoldView, LegalHoldId>(),
-        route: |m| on(m, holds),
+        handle: |request, gateway| Handler::call(holds, request, gateway),
         ..endpoint::get("/v1/evidence/holds", MAY_READ_EVIDENCE)
     },
     Endpoint {
@@ -76,14 +76,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::LegalHoldRequest>(),
         status: 201,
         answer: endpoint::json::<Named<LegalHoldId>>(),
-        route: |m| on(m, place_hold),
+        handle: |request, gateway| Handler::call(place_hold, request, gateway),
         ..endpoint::post("/v1/evidence/holds", MAY_GOVERN)
     },
     Endpoint {
         summary: "Release a legal hold",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<Named<LegalHoldId>>(),
-        route: |m| on(m, release_hold),
+        handle: |request, gateway| Handler::call(release_hold, request, gateway),
         ..endpoint::post("/v1/evidence/holds/{legal_hold}/release", MAY_GOVERN)
     },
     Endpoint {
@@ -91,14 +91,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::ErasureRequest>(),
         answer: endpoint::json::<api::Erased>(),
         asks: Some(ERASE),
-        route: |m| on(m, erase),
+        handle: |request, gateway| Handler::call(erase, request, gateway),
         ..endpoint::post("/v1/evidence/erasures", MAY_GOVERN)
     },
     Endpoint {
         summary: "List collisions, the newest first",
         query: endpoint::takes::<Page<CollisionId>>(),
         answer: endpoint::list::<api::CollisionView, CollisionId>(),
-        route: |m| on(m, collisions),
+        handle: |request, gateway| Handler::call(collisions, request, gateway),
         ..endpoint::get("/v1/collisions", MAY_READ_EVIDENCE)
     },
     Endpoint {
@@ -106,7 +106,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<Collision>(),
         status: 201,
         answer: endpoint::json::<api::CollisionView>(),
-        route: |m| on(m, record_collision),
+        handle: |request, gateway| Handler::call(record_collision, request, gateway),
         ..endpoint::post("/v1/collisions", MAY_REPORT)
     },
 ];

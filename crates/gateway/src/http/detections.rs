@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use api_types::incidents as api;
+use api_types::{List, Within};
 use axum::Json;
 use axum::extract::State;
-use axum::routing::on;
+use axum::handler::Handler;
 use kernel::Timestamp;
 use security::OnCall;
 use security::actions::{MAY_READ_INCIDENTS, MAY_SET_ON_CALL};
@@ -15,8 +17,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::incidents as api;
-use crate::api::{List, Within};
 
 /// Entries that one replay reads at most.
 const REPLAY_MAX: u64 = 200_000;
@@ -26,27 +26,27 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "The rules by which attacks are found, and how often each found something",
         answer: endpoint::list::<api::DetectionView, String>(),
-        route: |m| on(m, rules),
+        handle: |request, gateway| Handler::call(rules, request, gateway),
         ..endpoint::get("/v1/detections", MAY_READ_INCIDENTS)
     },
     Endpoint {
         summary: "Let a part of the journal go through the detections again: the same entries give the same alerts",
         query: endpoint::takes::<api::ReplayRange>(),
         answer: endpoint::json::<api::Replayed>(),
-        route: |m| on(m, replay),
+        handle: |request, gateway| Handler::call(replay, request, gateway),
         ..endpoint::get("/v1/detections/replay", MAY_READ_INCIDENTS)
     },
     Endpoint {
         summary: "Who is on call, in which order, and where calls go",
         answer: endpoint::json::<OnCall>(),
-        route: |m| on(m, on_call),
+        handle: |request, gateway| Handler::call(on_call, request, gateway),
         ..endpoint::get("/v1/on-call", MAY_READ_INCIDENTS)
     },
     Endpoint {
         summary: "Say who is on call, all of it",
         body: endpoint::takes::<api::OnCallRequest>(),
         answer: endpoint::json::<OnCall>(),
-        route: |m| on(m, set_on_call),
+        handle: |request, gateway| Handler::call(set_on_call, request, gateway),
         ..endpoint::put("/v1/on-call", MAY_SET_ON_CALL)
     },
 ];

@@ -2,14 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::routing::{MethodFilter, MethodRouter};
+use api_types::List;
+use api_types::schema::{Shape, of};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use futures_util::future::BoxFuture;
 use kernel::Permission;
 use policy::Action;
 use schemars::JsonSchema;
 
 use crate::Gateway;
-use crate::api::List;
-use crate::api::schema::{Shape, of};
+use crate::http::BODY_BYTES_MAX;
+
+/// Carries an operation out. One type for all handlers: the layers around them are compiled once and not for each.
+pub type Handle = fn(Request, Arc<Gateway>) -> BoxFuture<'static, Response>;
 
 /// One operation.
 pub struct Endpoint {
@@ -30,7 +38,9 @@ pub struct Endpoint {
     /// Another status of success, where there is one.
     pub also: Option<u16>,
     pub answer: Answer,
-    pub route: fn(MethodFilter) -> MethodRouter<Arc<Gateway>>,
+    /// The largest body in bytes.
+    pub body_bytes_max: usize,
+    pub handle: Handle,
 }
 
 /// Who may do something.
@@ -57,14 +67,16 @@ pub enum Answer {
 }
 
 impl Endpoint {
-    /// Its method as the router has it.
-    pub fn filter(&self) -> MethodFilter {
-        match self.method {
+    pub fn route(&self) -> MethodRouter<Arc<Gateway>> {
+        let method = match self.method {
             "post" => MethodFilter::POST,
             "put" => MethodFilter::PUT,
             "delete" => MethodFilter::DELETE,
             _ => MethodFilter::GET,
-        }
+        };
+        let handle = self.handle;
+        on(method, move |State(gateway): State<Arc<Gateway>>, request: Request| handle(request, gateway))
+            .layer(DefaultBodyLimit::max(self.body_bytes_max))
     }
 
     /// Its address for the router: the name of a tile of the journal has slashes.
@@ -116,7 +128,8 @@ pub(super) const fn endpoint(method: &'static str, path: &'static str, access: A
         status: 200,
         also: None,
         answer: Answer::Text,
-        route: |_| MethodRouter::new(),
+        body_bytes_max: BODY_BYTES_MAX,
+        handle: |_, _| Box::pin(async { StatusCode::METHOD_NOT_ALLOWED.into_response() }),
     }
 }
 

@@ -5,11 +5,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::Within;
+use api_types::journal::EventsAfter;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
-use axum::routing::on;
 use futures_util::StreamExt;
 use kernel::Reject;
 use store::port::Fault;
@@ -23,8 +25,6 @@ use super::endpoint::{self, Answer, Endpoint};
 use super::extract::Parameters;
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::Within;
-use crate::api::journal::EventsAfter;
 use crate::streams::{SLOW_READER, Slot};
 use crate::tail::{Line, PAGE};
 
@@ -34,7 +34,7 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
     query: endpoint::takes::<EventsAfter>(),
     headers: &["Last-Event-ID"],
     answer: Answer::Events,
-    route: |m| on(m, follow),
+    handle: |request, gateway| Handler::call(follow, request, gateway),
     ..endpoint::get("/v1/events", MAY_READ_JOURNAL)
 }];
 

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use api_types::evidence as api;
+use api_types::{List, Page, Within};
 use axum::Json;
 use axum::body::Body as Stream;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::on;
 use evidence::actions::{MAY_COLLECT, MAY_READ_EVIDENCE};
 use evidence::bundle::Wanted;
 use evidence::{Classified, EvidenceBundle};
@@ -21,8 +23,6 @@ use super::endpoint::{self, Answer, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::evidence as api;
-use crate::api::{List, Page, Within};
 
 /// Things of one answer where the caller says nothing.
 pub(super) const PAGE_DEFAULT: usize = 50;
@@ -32,14 +32,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "An entry of the journal with the clauses that it speaks to, signed",
         answer: endpoint::json::<Classified>(),
-        route: |m| on(m, classified),
+        handle: |request, gateway| Handler::call(classified, request, gateway),
         ..endpoint::get("/v1/evidence/entries/{event}", MAY_READ_EVIDENCE)
     },
     Endpoint {
         summary: "List bundles, the newest first",
         query: endpoint::takes::<Page<BundleId>>(),
         answer: endpoint::list::<api::BundleView, BundleId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/evidence/bundles", MAY_READ_EVIDENCE)
     },
     Endpoint {
@@ -47,19 +47,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::BundleRequest>(),
         status: 202,
         answer: endpoint::json::<api::BundleView>(),
-        route: |m| on(m, request),
+        handle: |incoming, gateway| Handler::call(request, incoming, gateway),
         ..endpoint::post("/v1/evidence/bundles", MAY_COLLECT)
     },
     Endpoint {
         summary: "Show a bundle: how far it is, what it says, and who took it",
         answer: endpoint::json::<api::BundleView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/evidence/bundles/{bundle}", MAY_READ_EVIDENCE)
     },
     Endpoint {
         summary: "Take a bundle's archive (tar in zstd); its VERIFY.md says how to check it without us. It is noted who did",
         answer: Answer::Bytes,
-        route: |m| on(m, archive),
+        handle: |request, gateway| Handler::call(archive, request, gateway),
         ..endpoint::get("/v1/evidence/bundles/{bundle}/archive", MAY_READ_EVIDENCE)
     },
 ];

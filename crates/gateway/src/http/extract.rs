@@ -178,7 +178,7 @@ impl IfNoneMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Page, Within};
+    use api_types::{Page, Within};
 
     #[test]
     fn what_is_not_within_its_limits_is_refused_with_them() {

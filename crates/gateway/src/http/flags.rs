@@ -5,13 +5,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::approvals::Approval;
+use api_types::{List, sectors as api};
 use approvals::NewApproval;
 use axum::Json;
 use axum::body::{Body as Bytes, Bytes as Frame};
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::on;
 use flags::ContextError;
 use flags::ErrorCode;
 use flags::ofrep::{BulkFailure, Evaluated, Failure, RefetchEvaluation};
@@ -28,15 +30,13 @@ use super::endpoint::{self, Access, Answer, Endpoint};
 use super::extract::{Body, Id, IfNoneMatch};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::approvals::Approval;
-use crate::api::{List, sectors as api};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "The flags of the sector in force, with what each answers and why",
         answer: endpoint::list::<FlagState, String>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/flags", MAY_READ_SUBSCRIPTION)
     },
     Endpoint {
@@ -44,14 +44,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::FlagChosen>(),
         also: Some(202),
         answer: endpoint::json::<FlagState>(),
-        route: |m| on(m, choose),
+        handle: |request, gateway| Handler::call(choose, request, gateway),
         ..endpoint::put("/v1/flags/{flag}", MAY_CHOOSE_FLAGS)
     },
     Endpoint {
         summary: "Evaluate a flag (OFREP)",
         body: endpoint::takes::<api::OfrepAsked>(),
         answer: endpoint::json::<Value>(),
-        route: |m| on(m, evaluate),
+        handle: |request, gateway| Handler::call(evaluate, request, gateway),
         ..endpoint::endpoint("post", "/ofrep/v1/evaluate/flags/{flag}", Access::Authenticated)
     },
     Endpoint {
@@ -59,13 +59,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         headers: endpoint::TAGGED,
         body: endpoint::takes::<api::OfrepAsked>(),
         answer: endpoint::json::<Value>(),
-        route: |m| on(m, evaluate_all),
+        handle: |request, gateway| Handler::call(evaluate_all, request, gateway),
         ..endpoint::endpoint("post", "/ofrep/v1/evaluate/flags", Access::Authenticated)
     },
     Endpoint {
         summary: "Hear when flags may answer otherwise (OFREP, server-sent events)",
         answer: Answer::Events,
-        route: |m| on(m, events),
+        handle: |request, gateway| Handler::call(events, request, gateway),
         ..endpoint::endpoint("get", "/ofrep/v1/events", Access::Authenticated)
     },
 ];

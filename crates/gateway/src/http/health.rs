@@ -2,36 +2,36 @@
 
 use std::sync::Arc;
 
+use api_types::health::{Alive, AliveWord, Clock, Ready, ReadyWord};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::{HeaderName, header};
-use axum::routing::on;
 use kernel::TenantId;
 use kernel::time::ClockState;
 
 use super::endpoint::{self, Answer, Endpoint};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::health::{Alive, AliveWord, Clock, Ready, ReadyWord};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Whether the process answers",
         answer: endpoint::json::<Alive>(),
-        route: |m| on(m, alive),
+        handle: |request, gateway| Handler::call(alive, request, gateway),
         ..endpoint::open("/healthz")
     },
     Endpoint {
         summary: "Whether the store can be read",
         answer: endpoint::json::<Ready>(),
-        route: |m| on(m, ready),
+        handle: |request, gateway| Handler::call(ready, request, gateway),
         ..endpoint::open("/readyz")
     },
     Endpoint {
         summary: "Metrics as Prometheus text",
         answer: Answer::Text,
-        route: |m| on(m, metrics),
+        handle: |request, gateway| Handler::call(metrics, request, gateway),
         ..endpoint::open("/metrics")
     },
 ];

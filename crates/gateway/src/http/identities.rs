@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::identities as api;
+use api_types::{ReasonGiven, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use fleet::actions::MAY_READ_FLEET;
 use identity::permissions::{MAY_ENROL_VEHICLE, MAY_REVOKE_IDENTITY};
 use kernel::{Code, VehicleId};
@@ -17,8 +19,6 @@ use super::endpoint::{self, Access, Endpoint};
 use super::extract::{Body, Id};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::identities as api;
-use crate::api::{ReasonGiven, Within};
 
 /// How long a join token is good for where nobody says, in minutes.
 const JOIN_TOKEN_MINUTES: u64 = 60;
@@ -28,7 +28,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Show a vehicle's identity",
         answer: endpoint::json::<api::Identity>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/vehicles/{vehicle}/identity", MAY_READ_FLEET)
     },
     Endpoint {
@@ -36,14 +36,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::NewJoinToken>(),
         status: 201,
         answer: endpoint::json::<api::JoinTokenIssued>(),
-        route: |m| on(m, invite),
+        handle: |request, gateway| Handler::call(invite, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/join-token", MAY_ENROL_VEHICLE)
     },
     Endpoint {
         summary: "Make key and certificate for a vehicle that cannot make its own; answered once, good for a day",
         status: 201,
         answer: endpoint::json::<api::Credentials>(),
-        route: |m| on(m, make_credentials),
+        handle: |request, gateway| Handler::call(make_credentials, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/credentials", MAY_ENROL_VEHICLE)
     },
     Endpoint {
@@ -51,26 +51,26 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<api::IdentityRevoked>(),
-        route: |m| on(m, revoke),
+        handle: |request, gateway| Handler::call(revoke, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/identity/revoke", MAY_REVOKE_IDENTITY)
     },
     Endpoint {
         summary: "Take a vehicle out of the fleet for good; its identity ends",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::Identity>(),
-        route: |m| on(m, decommission),
+        handle: |request, gateway| Handler::call(decommission, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/decommission", MAY_ENROL_VEHICLE)
     },
     Endpoint {
         summary: "The trust bundle of this installation (SPIFFE, a JWK Set)",
         answer: endpoint::json::<Value>(),
-        route: |m| on(m, bundle),
+        handle: |request, gateway| Handler::call(bundle, request, gateway),
         ..endpoint::open("/v1/trust-bundle")
     },
     Endpoint {
         summary: "List the keys of the installation with their history, and who does not know yet what is in force",
         answer: endpoint::json::<api::Keys>(),
-        route: |m| on(m, list_keys),
+        handle: |request, gateway| Handler::call(list_keys, request, gateway),
         ..endpoint::endpoint("get", "/v1/keys", Access::Platform)
     },
     Endpoint {
@@ -78,14 +78,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::NewKey>(),
         status: 201,
         answer: endpoint::json::<api::Key>(),
-        route: |m| on(m, prepare_key),
+        handle: |request, gateway| Handler::call(prepare_key, request, gateway),
         ..endpoint::endpoint("post", "/v1/keys", Access::Platform)
     },
     Endpoint {
         summary: "Take a key on in its life: active, retired, tainted, revoked",
         body: endpoint::takes::<api::KeyChange>(),
         answer: endpoint::json::<api::Key>(),
-        route: |m| on(m, change_key),
+        handle: |request, gateway| Handler::call(change_key, request, gateway),
         ..endpoint::endpoint("post", "/v1/keys/{key}", Access::Platform)
     },
 ];

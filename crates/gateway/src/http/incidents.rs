@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use api_types::approvals::Approval;
+use api_types::incidents as api;
+use api_types::{List, Named, ReasonGiven, Within};
 use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use kernel::id::IncidentId;
 use kernel::{Role, Subject};
 use security::Report;
@@ -19,9 +22,6 @@ use super::extract::{Body, Id, Ids, Parameters};
 use super::problem::Problem;
 use super::releases::Digest;
 use crate::Gateway;
-use crate::api::approvals::Approval;
-use crate::api::incidents as api;
-use crate::api::{List, Named, ReasonGiven, Within};
 
 /// Incidents of one answer where the caller says nothing.
 const INCIDENTS_DEFAULT: usize = 50;
@@ -32,70 +32,70 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "List incidents, the newest first",
         query: endpoint::takes::<api::IncidentPage>(),
         answer: endpoint::list::<api::IncidentView, IncidentId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/incidents", MAY_READ_INCIDENTS)
     },
     Endpoint {
         summary: "Show an incident: what was found, what is contained, who has it",
         answer: endpoint::json::<api::IncidentView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/incidents/{incident}", MAY_READ_INCIDENTS)
     },
     Endpoint {
         summary: "The forensic timeline: every entry of the journal about the incident and its subject, and the calls",
         answer: endpoint::json::<api::Timeline>(),
-        route: |m| on(m, timeline),
+        handle: |request, gateway| Handler::call(timeline, request, gateway),
         ..endpoint::get("/v1/incidents/{incident}/timeline", MAY_READ_INCIDENTS)
     },
     Endpoint {
         summary: "The report, drafted from the journal",
         answer: endpoint::json::<Report>(),
-        route: |m| on(m, report),
+        handle: |request, gateway| Handler::call(report, request, gateway),
         ..endpoint::get("/v1/incidents/{incident}/report", MAY_READ_INCIDENTS)
     },
     Endpoint {
         summary: "What is kept of an incident under a digest",
         answer: endpoint::json::<api::ArtefactText>(),
-        route: |m| on(m, artefact),
+        handle: |request, gateway| Handler::call(artefact, request, gateway),
         ..endpoint::get("/v1/incidents/{incident}/artefacts/{sha256}", MAY_READ_INCIDENTS)
     },
     Endpoint {
         summary: "Say that you have it: nobody else is called",
         answer: endpoint::json::<api::IncidentView>(),
-        route: |m| on(m, acknowledge),
+        handle: |request, gateway| Handler::call(acknowledge, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/acknowledge", MAY_ISOLATE)
     },
     Endpoint {
         summary: "Say how bad it is; an emergency is contained",
         body: endpoint::takes::<api::SeverityGiven>(),
         answer: endpoint::json::<api::IncidentView>(),
-        route: |m| on(m, severity),
+        handle: |request, gateway| Handler::call(severity, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/severity", MAY_RESPOND)
     },
     Endpoint {
         summary: "Isolate the vehicle: it stops where it may stand, and is kept",
         answer: endpoint::json::<api::IncidentView>(),
         asks: Some(ISOLATE),
-        route: |m| on(m, isolate),
+        handle: |request, gateway| Handler::call(isolate, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/isolate", MAY_ISOLATE)
     },
     Endpoint {
         summary: "Revoke the access: certificates, tokens and sessions end; a vehicle that drives is stopped first",
         answer: endpoint::json::<api::IncidentView>(),
         asks: Some(REVOKE),
-        route: |m| on(m, revoke),
+        handle: |request, gateway| Handler::call(revoke, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/revoke", MAY_RESPOND)
     },
     Endpoint {
         summary: "Look into it",
         answer: endpoint::json::<api::IncidentView>(),
-        route: |m| on(m, investigate),
+        handle: |request, gateway| Handler::call(investigate, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/investigate", MAY_RESPOND)
     },
     Endpoint {
         summary: "Ask the vehicle for its state, logs and metrics; it sends them, signed, where it stands",
         answer: endpoint::json::<api::IncidentView>(),
-        route: |m| on(m, diagnostics),
+        handle: |request, gateway| Handler::call(diagnostics, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/diagnostics", MAY_RESPOND)
     },
     Endpoint {
@@ -103,21 +103,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        route: |m| on(m, recover),
+        handle: |request, gateway| Handler::call(recover, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/recover", MAY_RESPOND)
     },
     Endpoint {
         summary: "Give it to an expert team; what is isolated stays so",
         body: endpoint::takes::<api::EscalationRequest>(),
         answer: endpoint::json::<api::IncidentView>(),
-        route: |m| on(m, escalate),
+        handle: |request, gateway| Handler::call(escalate, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/escalate", MAY_RESPOND)
     },
     Endpoint {
         summary: "Close it, with what was learned",
         body: endpoint::takes::<api::Lessons>(),
         answer: endpoint::json::<api::IncidentView>(),
-        route: |m| on(m, close),
+        handle: |request, gateway| Handler::call(close, request, gateway),
         ..endpoint::post("/v1/incidents/{incident}/close", MAY_RESPOND)
     },
     Endpoint {
@@ -125,7 +125,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::DrillRequest>(),
         status: 201,
         answer: endpoint::json::<Named<IncidentId>>(),
-        route: |m| on(m, drill),
+        handle: |request, gateway| Handler::call(drill, request, gateway),
         ..endpoint::post("/v1/drills", MAY_RESPOND)
     },
 ];

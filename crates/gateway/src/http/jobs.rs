@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use api_types::blasts as api;
+use api_types::places::OfSite;
+use api_types::{List, ReasonGiven, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use sectors::actions::{MAY_READ_WORK, MAY_WORK, RELEASE_JOB};
 use sectors::job::events::JobAsked;
 use sectors::{Job, JobId};
@@ -15,9 +18,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::blasts as api;
-use crate::api::places::OfSite;
-use crate::api::{List, ReasonGiven, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -25,13 +25,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "List jobs of a site, or of all sites, the newest first",
         query: endpoint::takes::<OfSite<JobId>>(),
         answer: endpoint::list::<api::JobView, JobId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/jobs", MAY_READ_WORK)
     },
     Endpoint {
         summary: "Show a job: its trip, and what speaks against setting it down",
         answer: endpoint::json::<api::JobView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/jobs/{job}", MAY_READ_WORK)
     },
     Endpoint {
@@ -39,7 +39,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::JobRequest>(),
         status: 201,
         answer: endpoint::json::<api::JobView>(),
-        route: |m| on(m, ask),
+        handle: |request, gateway| Handler::call(ask, request, gateway),
         ..endpoint::post("/v1/jobs", MAY_WORK)
     },
     Endpoint {
@@ -47,14 +47,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::JobReleaseRequest>(),
         answer: endpoint::json::<api::JobView>(),
         asks: Some(RELEASE_JOB),
-        route: |m| on(m, release),
+        handle: |request, gateway| Handler::call(release, request, gateway),
         ..endpoint::post("/v1/jobs/{job}/release", MAY_WORK)
     },
     Endpoint {
         summary: "Call a job off, as long as no trip moves it",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::JobView>(),
-        route: |m| on(m, cancel),
+        handle: |request, gateway| Handler::call(cancel, request, gateway),
         ..endpoint::post("/v1/jobs/{job}/cancel", MAY_WORK)
     },
 ];

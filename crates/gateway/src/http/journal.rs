@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::journal::{EntriesFrom, Entry, Head, Receipt, VerificationOrder};
+use api_types::{List, WaitMs, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::{HeaderName, StatusCode, header};
-use axum::routing::on;
 use kernel::{Code, EventId, Reject, Subject, TenantId};
 use tenancy::MAY_READ_JOURNAL;
 
@@ -15,8 +17,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::journal::{EntriesFrom, Entry, Head, Receipt, VerificationOrder};
-use crate::api::{List, WaitMs, Within};
 use crate::tail::Line;
 use crate::verifications::{Verification, VerificationId};
 
@@ -26,19 +26,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Entries of the journal; waits up to `wait_ms`, at most 30000, for the first",
         query: endpoint::takes::<EntriesFrom>(),
         answer: endpoint::list::<Entry, u64>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/journal", MAY_READ_JOURNAL)
     },
     Endpoint {
         summary: "The signed head of the journal",
         answer: endpoint::json::<Head>(),
-        route: |m| on(m, head),
+        handle: |request, gateway| Handler::call(head, request, gateway),
         ..endpoint::get("/v1/journal/head", MAY_READ_JOURNAL)
     },
     Endpoint {
         summary: "The proof that an event is in the journal",
         answer: endpoint::json::<Receipt>(),
-        route: |m| on(m, prove),
+        handle: |request, gateway| Handler::call(prove, request, gateway),
         ..endpoint::get("/v1/journal/{event}/proof", MAY_READ_JOURNAL)
     },
     Endpoint {
@@ -46,13 +46,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<VerificationOrder>(),
         status: 202,
         answer: endpoint::json::<Verification>(),
-        route: |m| on(m, verify),
+        handle: |request, gateway| Handler::call(verify, request, gateway),
         ..endpoint::post("/v1/journal/verify", MAY_READ_JOURNAL)
     },
     Endpoint {
         summary: "How far a verification is, and what it found",
         answer: endpoint::json::<Verification>(),
-        route: |m| on(m, verification),
+        handle: |request, gateway| Handler::call(verification, request, gateway),
         ..endpoint::get("/v1/journal/verify/{verification}", MAY_READ_JOURNAL)
     },
 ];

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use api_types::WHOLE_MAX;
+use api_types::schema::{self, Schemas, Shape};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use kernel::{Code, FieldError, Reject};
@@ -14,8 +16,6 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAcces
 use serde_json::{Map, Value, json};
 
 use super::endpoints;
-use crate::api::WHOLE_MAX;
-use crate::api::schema::{self, Schemas, Shape};
 
 /// The most fields that one answer names: who has more of them wrong has another error than those.
 const FIELDS_MAX: usize = 100;
@@ -209,8 +209,8 @@ mod tests {
     use kernel::Coordinate;
 
     use super::*;
-    use crate::api::assistance::HandBack;
-    use crate::api::standing::StandingRequest;
+    use api_types::assistance::HandBack;
+    use api_types::standing::StandingRequest;
 
     fn wrong<T: DeserializeOwned + JsonSchema + 'static>(body: &str) -> Vec<String> {
         let refused = read::<T>(body.as_bytes()).err().expect("it is refused");

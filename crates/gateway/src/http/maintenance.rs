@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use api_types::maintenance as api;
+use api_types::{List, Page, Within};
 use axum::Json;
 use axum::extract::State;
-use axum::routing::on;
+use axum::handler::Handler;
 use fleet::vehicle::Status;
 use kernel::VehicleId;
 use maintenance::actions::{GROUND_PREDICTED, MAY_GROUND, MAY_READ_MAINTENANCE, MAY_SET_WORKSHOP};
@@ -15,8 +17,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Ids, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::maintenance as api;
-use crate::api::{List, Page, Within};
 
 /// Readings of one answer where the caller says nothing: a life.
 const READINGS_DEFAULT: usize = 250;
@@ -27,40 +27,40 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "How the components of all vehicles are",
         query: endpoint::takes::<Page<VehicleId>>(),
         answer: endpoint::list::<api::HealthView, VehicleId>(),
-        route: |m| on(m, fleet),
+        handle: |request, gateway| Handler::call(fleet, request, gateway),
         ..endpoint::get("/v1/health", MAY_READ_MAINTENANCE)
     },
     Endpoint {
         summary: "How the components of a vehicle are: what is left of each, with how much certainty, and why",
         answer: endpoint::json::<api::HealthView>(),
-        route: |m| on(m, vehicle),
+        handle: |request, gateway| Handler::call(vehicle, request, gateway),
         ..endpoint::get("/v1/vehicles/{vehicle}/health", MAY_READ_MAINTENANCE)
     },
     Endpoint {
         summary: "The readings of a component over its life, the newest first",
         query: endpoint::takes::<api::ReadingsAsked>(),
         answer: endpoint::json::<api::ReadingsView>(),
-        route: |m| on(m, readings),
+        handle: |request, gateway| Handler::call(readings, request, gateway),
         ..endpoint::get("/v1/vehicles/{vehicle}/components/{component}/readings", MAY_READ_MAINTENANCE)
     },
     Endpoint {
         summary: "Ground a vehicle that is predicted to fail, where a rule may not do it by itself",
         answer: endpoint::json::<api::HealthView>(),
         asks: Some(GROUND_PREDICTED),
-        route: |m| on(m, ground),
+        handle: |request, gateway| Handler::call(ground, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/ground", MAY_GROUND)
     },
     Endpoint {
         summary: "What the workshop has, and how the fleet is planned to work",
         answer: endpoint::json::<Workshop>(),
-        route: |m| on(m, workshop),
+        handle: |request, gateway| Handler::call(workshop, request, gateway),
         ..endpoint::get("/v1/workshop", MAY_READ_MAINTENANCE)
     },
     Endpoint {
         summary: "Say what the workshop has, all of it; its work is planned anew",
         body: endpoint::takes::<Workshop>(),
         answer: endpoint::json::<Workshop>(),
-        route: |m| on(m, set_workshop),
+        handle: |request, gateway| Handler::call(set_workshop, request, gateway),
         ..endpoint::put("/v1/workshop", MAY_SET_WORKSHOP)
     },
 ];

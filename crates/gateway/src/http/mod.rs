@@ -57,7 +57,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -131,7 +131,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     json::prepare();
     let route = |router: Router<Arc<Gateway>>, endpoint: &'static Endpoint| {
         let admit = middleware::from_fn_with_state((Arc::clone(&gateway), endpoint), auth::admit);
-        router.route(&endpoint.route_path(), (endpoint.route)(endpoint.filter()).route_layer(admit))
+        router.route(&endpoint.route_path(), endpoint.route().route_layer(admit))
     };
     endpoints()
         .fold(Router::new(), route)
@@ -139,7 +139,6 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::new(Code::MethodNotAllowed, "this address takes another method: `Allow` names those that it does")
         })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(rest::read))
         .layer(middleware::from_fn_with_state(Arc::clone(&gateway), observe))
         .with_state(gateway)

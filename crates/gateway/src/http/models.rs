@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::maintenance as api;
+use api_types::{List, Named, ReasonGiven};
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use maintenance::NewHistory;
 use maintenance::actions::{MAY_MANAGE_MODELS, MAY_READ_MAINTENANCE, PROMOTE_MODEL, ROLL_BACK_MODEL};
 use prognostics::catalog::ComponentClass;
@@ -15,8 +17,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Ids};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::maintenance as api;
-use crate::api::{List, Named, ReasonGiven};
 
 /// The largest history of one part: 5,000 rows.
 const HISTORY_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -26,27 +26,28 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "The models of every component class, with their errors, calibration and drift",
         answer: endpoint::list::<api::ModelView, String>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/models", MAY_READ_MAINTENANCE)
     },
     Endpoint {
         summary: "The models of a component class",
         answer: endpoint::json::<api::ModelView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/models/{class}", MAY_READ_MAINTENANCE)
     },
     Endpoint {
         summary: "Import the life of a part, for models to learn from; the same part again takes its place",
         body: endpoint::takes::<NewHistory>(),
         answer: endpoint::json::<Named<String>>(),
-        route: |m| on(m, import).layer(DefaultBodyLimit::max(HISTORY_BYTES_MAX)),
+        body_bytes_max: HISTORY_BYTES_MAX,
+        handle: |request, gateway| Handler::call(import, request, gateway),
         ..endpoint::put("/v1/models/{class}/histories/{part}", MAY_MANAGE_MODELS)
     },
     Endpoint {
         summary: "Train a model of a component class; it decides only if it is better on lives that were held out",
         status: 202,
         answer: endpoint::json::<api::ModelNumber>(),
-        route: |m| on(m, train),
+        handle: |request, gateway| Handler::call(train, request, gateway),
         ..endpoint::post("/v1/models/{class}/train", MAY_MANAGE_MODELS)
     },
     Endpoint {
@@ -54,7 +55,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::Promotion>(),
         answer: endpoint::json::<api::ModelView>(),
         asks: Some(PROMOTE_MODEL),
-        route: |m| on(m, promote),
+        handle: |request, gateway| Handler::call(promote, request, gateway),
         ..endpoint::post("/v1/models/{class}/promote", MAY_MANAGE_MODELS)
     },
     Endpoint {
@@ -62,7 +63,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::ModelView>(),
         asks: Some(ROLL_BACK_MODEL),
-        route: |m| on(m, roll_back),
+        handle: |request, gateway| Handler::call(roll_back, request, gateway),
         ..endpoint::post("/v1/models/{class}/roll-back", MAY_MANAGE_MODELS)
     },
 ];

@@ -1,8 +1,10 @@
 //! The API as OpenAPI 3.1 and as the table of the guide, made from the table of operations: an operation cannot exist
 //! without its description.
 
+use api_types::schema::{self, Schemas, text};
+use api_types::sites::NetworkTables;
 use axum::Json;
-use axum::routing::on;
+use axum::handler::Handler;
 use kernel::id::{AssistId, HoldId, PrincipalId, RestrictionId, StandingId};
 use kernel::{Code, EventId, Sector, SiteId, TenantId, TripId, VehicleId};
 use serde_json::{Map, Value, json};
@@ -13,16 +15,13 @@ use super::endpoints;
 use super::extract::IDEMPOTENCY_KEY_BYTES_MAX;
 use super::problem::Problem;
 use super::sites::OSM_PBF;
-use crate::api;
-use crate::api::schema::{self, Schemas, text};
-use crate::api::sites::NetworkTables;
 use crate::verifications::VerificationId;
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
     summary: "This API as OpenAPI 3.1",
     answer: endpoint::json::<Map<String, Value>>(),
-    route: |m| on(m, show),
+    handle: |request, gateway| Handler::call(show, request, gateway),
     ..endpoint::open("/v1/openapi.json")
 }];
 
@@ -44,7 +43,7 @@ pub fn document() -> Result<Value, String> {
     for endpoint in endpoints() {
         paths[endpoint.path][endpoint.method] = operation(endpoint, &mut taken, &mut answered);
     }
-    let problem = answered.of(schema::of::<api::Problem>());
+    let problem = answered.of(schema::of::<api_types::Problem>());
     let mut schemas = answered.named();
     for (name, schema) in taken.named() {
         if schemas.get(&name).is_some_and(|other| *other != schema) {
@@ -137,8 +136,8 @@ fn parameters(endpoint: &Endpoint, taken: &mut Schemas) -> Vec<Value> {
             "assistance" => schema::of::<AssistId>(),
             "order" => schema::of::<::maintenance::OrderId>(),
             "class" => schema::of::<prognostics::catalog::ComponentClass>(),
-            "component" => schema::of::<api::maintenance::ComponentName>(),
-            "part" => schema::of::<api::maintenance::PartName>(),
+            "component" => schema::of::<api_types::maintenance::ComponentName>(),
+            "part" => schema::of::<api_types::maintenance::PartName>(),
             "incident" => schema::of::<kernel::id::IncidentId>(),
             "bundle" => schema::of::<kernel::id::BundleId>(),
             "issue" => schema::of::<kernel::id::IssueId>(),

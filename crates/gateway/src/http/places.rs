@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::places as api;
+use api_types::{List, Named, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use kernel::SiteId;
 use sectors::actions::{MAY_READ_WORK, MAY_WORK};
 use sectors::area::NewServiceArea;
@@ -17,8 +19,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::places as api;
-use crate::api::{List, Named, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -26,7 +26,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "The places of a site, or of all sites",
         query: endpoint::takes::<api::OfSite<PlaceId>>(),
         answer: endpoint::list::<api::PlaceView, PlaceId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/places", MAY_READ_WORK)
     },
     Endpoint {
@@ -34,20 +34,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::PlaceRequest>(),
         status: 201,
         answer: endpoint::json::<api::PlaceView>(),
-        route: |m| on(m, name),
+        handle: |request, gateway| Handler::call(name, request, gateway),
         ..endpoint::post("/v1/places", MAY_WORK)
     },
     Endpoint {
         summary: "Give a place up",
         answer: endpoint::json::<Named<PlaceId>>(),
-        route: |m| on(m, give_up),
+        handle: |request, gateway| Handler::call(give_up, request, gateway),
         ..endpoint::delete("/v1/places/{place}", MAY_WORK)
     },
     Endpoint {
         summary: "The service areas of a site, or of all sites, and whether each is open now",
         query: endpoint::takes::<api::OfSite<ServiceAreaId>>(),
         answer: endpoint::list::<api::ServiceAreaView, ServiceAreaId>(),
-        route: |m| on(m, list_areas),
+        handle: |request, gateway| Handler::call(list_areas, request, gateway),
         ..endpoint::get("/v1/service-areas", MAY_READ_WORK)
     },
     Endpoint {
@@ -55,13 +55,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::ServiceAreaRequest>(),
         status: 201,
         answer: endpoint::json::<api::ServiceAreaView>(),
-        route: |m| on(m, draw_area),
+        handle: |request, gateway| Handler::call(draw_area, request, gateway),
         ..endpoint::post("/v1/service-areas", MAY_WORK)
     },
     Endpoint {
         summary: "Give a service area up",
         answer: endpoint::json::<Named<ServiceAreaId>>(),
-        route: |m| on(m, give_up_area),
+        handle: |request, gateway| Handler::call(give_up_area, request, gateway),
         ..endpoint::delete("/v1/service-areas/{area}", MAY_WORK)
     },
 ];

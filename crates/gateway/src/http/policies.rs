@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use api_types::approvals::Approval;
+use api_types::{List, ReasonGiven, policies as api};
 use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use governance::actions::{MAY_ACTIVATE_POLICIES, MAY_READ_POLICIES, MAY_WRITE_POLICIES};
 use governance::{Checked, DraftId, DraftView, InForceRules, ReplayReport, WaiverId};
 use kernel::{Code, Reject, Role, Subject};
@@ -18,35 +20,33 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::approvals::Approval;
-use crate::api::{List, ReasonGiven, policies as api};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "The rules that decide for the tenant, and the generations of its own",
         answer: endpoint::json::<InForceRules>(),
-        route: |m| on(m, in_force),
+        handle: |request, gateway| Handler::call(in_force, request, gateway),
         ..endpoint::get("/v1/policies", MAY_READ_POLICIES)
     },
     Endpoint {
         summary: "The acts, facts, roles and annotations that rules can speak of",
         answer: endpoint::json::<api::PolicyVocabulary>(),
-        route: |m| on(m, vocabulary),
+        handle: |request, gateway| Handler::call(vocabulary, request, gateway),
         ..endpoint::get("/v1/policies/vocabulary", MAY_READ_POLICIES)
     },
     Endpoint {
         summary: "Check a text, and run cases; nothing is kept",
         body: endpoint::takes::<api::PolicyText>(),
         answer: endpoint::json::<Checked>(),
-        route: |m| on(m, check),
+        handle: |request, gateway| Handler::call(check, request, gateway),
         ..endpoint::post("/v1/policies/check", MAY_WRITE_POLICIES)
     },
     Endpoint {
         summary: "What would be decided, and why; nothing follows from it",
         body: endpoint::takes::<api::Explained>(),
         answer: endpoint::json::<Decision>(),
-        route: |m| on(m, explain),
+        handle: |request, gateway| Handler::call(explain, request, gateway),
         ..endpoint::post("/v1/policies/explain", MAY_WRITE_POLICIES)
     },
     Endpoint {
@@ -54,13 +54,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::PolicyRollback>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        route: |m| on(m, roll_back),
+        handle: |request, gateway| Handler::call(roll_back, request, gateway),
         ..endpoint::post("/v1/policies/rollback", MAY_ACTIVATE_POLICIES)
     },
     Endpoint {
         summary: "List drafts, the newest first",
         answer: endpoint::list::<DraftView, String>(),
-        route: |m| on(m, drafts),
+        handle: |request, gateway| Handler::call(drafts, request, gateway),
         ..endpoint::get("/v1/policy-drafts", MAY_READ_POLICIES)
     },
     Endpoint {
@@ -68,40 +68,40 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::NewDraft>(),
         status: 201,
         answer: endpoint::json::<DraftView>(),
-        route: |m| on(m, write),
+        handle: |request, gateway| Handler::call(write, request, gateway),
         ..endpoint::post("/v1/policy-drafts", MAY_WRITE_POLICIES)
     },
     Endpoint {
         summary: "Show a draft, with what came of it",
         answer: endpoint::json::<DraftView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/policy-drafts/{draft}", MAY_READ_POLICIES)
     },
     Endpoint {
         summary: "Write a draft's next revision; what was tested or replayed counts no more",
         body: endpoint::takes::<api::NextRevision>(),
         answer: endpoint::json::<DraftView>(),
-        route: |m| on(m, revise),
+        handle: |request, gateway| Handler::call(revise, request, gateway),
         ..endpoint::put("/v1/policy-drafts/{draft}", MAY_WRITE_POLICIES)
     },
     Endpoint {
         summary: "Run a draft's cases",
         answer: endpoint::json::<CaseReport>(),
-        route: |m| on(m, test),
+        handle: |request, gateway| Handler::call(test, request, gateway),
         ..endpoint::post("/v1/policy-drafts/{draft}/test", MAY_WRITE_POLICIES)
     },
     Endpoint {
         summary: "Ask past decisions again under a draft: what would be denied, allowed, tighter, looser",
         body: endpoint::takes::<api::ReplayAsked>(),
         answer: endpoint::json::<ReplayReport>(),
-        route: |m| on(m, replay),
+        handle: |request, gateway| Handler::call(replay, request, gateway),
         ..endpoint::post("/v1/policy-drafts/{draft}/replay", MAY_WRITE_POLICIES)
     },
     Endpoint {
         summary: "Begin or end a draft's shadow: what it would decide is counted, and nothing follows",
         body: endpoint::takes::<api::ShadowAsked>(),
         answer: endpoint::json::<DraftView>(),
-        route: |m| on(m, shadow),
+        handle: |request, gateway| Handler::call(shadow, request, gateway),
         ..endpoint::post("/v1/policy-drafts/{draft}/shadow", MAY_WRITE_POLICIES)
     },
     Endpoint {
@@ -109,20 +109,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        route: |m| on(m, activate),
+        handle: |request, gateway| Handler::call(activate, request, gateway),
         ..endpoint::post("/v1/policy-drafts/{draft}/activate", MAY_ACTIVATE_POLICIES)
     },
     Endpoint {
         summary: "Withdraw a draft",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<DraftView>(),
-        route: |m| on(m, withdraw),
+        handle: |request, gateway| Handler::call(withdraw, request, gateway),
         ..endpoint::post("/v1/policy-drafts/{draft}/withdraw", MAY_WRITE_POLICIES)
     },
     Endpoint {
         summary: "List waivers, the newest first",
         answer: endpoint::list::<api::WaiverView, String>(),
-        route: |m| on(m, waivers),
+        handle: |request, gateway| Handler::call(waivers, request, gateway),
         ..endpoint::get("/v1/waivers", MAY_READ_POLICIES)
     },
     Endpoint {
@@ -130,14 +130,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::NewWaiver>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        route: |m| on(m, waive),
+        handle: |request, gateway| Handler::call(waive, request, gateway),
         ..endpoint::post("/v1/waivers", MAY_ACTIVATE_POLICIES)
     },
     Endpoint {
         summary: "End a waiver before its time: the rule holds again at once",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::WaiverView>(),
-        route: |m| on(m, end_waiver),
+        handle: |request, gateway| Handler::call(end_waiver, request, gateway),
         ..endpoint::post("/v1/waivers/{waiver}/end", MAY_ACTIVATE_POLICIES)
     },
 ];

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::handler::Handler;
 use axum::response::Response;
-use axum::routing::on;
 use fleet::actions::MAY_READ_FLEET;
 use kernel::Code;
 use tokio::sync::watch;
@@ -23,7 +23,7 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
     summary: "Positions of the vehicles, over a WebSocket",
     status: 101,
     answer: Answer::Socket,
-    route: |m| on(m, watch),
+    handle: |request, gateway| Handler::call(watch, request, gateway),
     ..endpoint::get("/v1/positions", MAY_READ_FLEET)
 }];
 

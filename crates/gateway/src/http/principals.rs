@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::principals::{NewPrincipal, Principal, PrincipalCreated};
+use api_types::{List, Named, Page};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use kernel::id::PrincipalId;
 use tenancy::MAY_MANAGE_PRINCIPALS;
 
@@ -14,8 +16,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::principals::{NewPrincipal, Principal, PrincipalCreated};
-use crate::api::{List, Named, Page};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -24,20 +24,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<NewPrincipal>(),
         status: 201,
         answer: endpoint::json::<PrincipalCreated>(),
-        route: |m| on(m, create),
+        handle: |request, gateway| Handler::call(create, request, gateway),
         ..endpoint::post("/v1/principals", MAY_MANAGE_PRINCIPALS)
     },
     Endpoint {
         summary: "List principals",
         query: endpoint::takes::<Page>(),
         answer: endpoint::list::<Principal, PrincipalId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/principals", MAY_MANAGE_PRINCIPALS)
     },
     Endpoint {
         summary: "Revoke a principal's access, at once and for good",
         answer: endpoint::json::<Named<PrincipalId>>(),
-        route: |m| on(m, revoke),
+        handle: |request, gateway| Handler::call(revoke, request, gateway),
         ..endpoint::delete("/v1/principals/{principal}", MAY_MANAGE_PRINCIPALS)
     },
 ];

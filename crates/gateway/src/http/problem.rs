@@ -3,22 +3,21 @@
 
 use axum::Json;
 use axum::extract::Path;
+use axum::handler::Handler;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::on;
 use kernel::{Code, Reject};
 use store::port::Fault;
 use store::{CommandError, CommitError};
 use tenancy::sectors::Spoken;
 
 use super::endpoint::{self, Answer, Endpoint};
-use crate::api;
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
     summary: "What a problem means and what to do next, as its `type` names it",
     answer: Answer::Text,
-    route: |m| on(m, page),
+    handle: |request, gateway| Handler::call(page, request, gateway),
     ..endpoint::open("/docs/errors/{code}")
 }];
 
@@ -152,10 +151,10 @@ impl IntoResponse for Problem {
 
 /// A refusal as an answer, in the words of a sector where the tenant has one in force.
 pub fn told(reject: Reject, spoken: Option<Spoken>) -> Response {
-    let sector = spoken.and_then(|spoken| api::SaidInSector::of(&reject, &spoken)).map(Box::new);
+    let sector = spoken.and_then(|spoken| api_types::SaidInSector::of(&reject, &spoken)).map(Box::new);
     let Reject { code, message: detail, fields: errors, decision, entitlement } = reject;
     let status = status(code);
-    let body = api::Problem {
+    let body = api_types::Problem {
         r#type: format!("/docs/errors/{}", code.as_str()),
         title: title(code),
         status: status.as_u16(),

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::List;
+use api_types::updates as api;
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use ota::ReleaseId;
 use ota::actions::{MAY_PUBLISH_RELEASE, MAY_READ_UPDATES, PUBLISH_RELEASE};
 use schemars::JsonSchema;
@@ -15,8 +17,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::List;
-use crate::api::updates as api;
 
 /// The largest part of an image in one request: 4 MiB in base 64.
 const PART_BYTES_MAX: usize = 6 * 1024 * 1024;
@@ -26,14 +26,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "How much of an image is here, by its SHA-256",
         answer: endpoint::json::<api::ImageState>(),
-        route: |m| on(m, image),
+        handle: |request, gateway| Handler::call(image, request, gateway),
         ..endpoint::get("/v1/images/{sha256}", MAY_PUBLISH_RELEASE)
     },
     Endpoint {
         summary: "Upload the next part of an image; with the last one it is checked against its SHA-256",
         body: endpoint::takes::<api::ImagePart>(),
         answer: endpoint::json::<api::ImageState>(),
-        route: |m| on(m, upload).layer(DefaultBodyLimit::max(PART_BYTES_MAX)),
+        body_bytes_max: PART_BYTES_MAX,
+        handle: |request, gateway| Handler::call(upload, request, gateway),
         ..endpoint::put("/v1/images/{sha256}", MAY_PUBLISH_RELEASE)
     },
     Endpoint {
@@ -42,19 +43,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         status: 201,
         answer: endpoint::json::<api::ReleaseView>(),
         asks: Some(PUBLISH_RELEASE),
-        route: |m| on(m, publish),
+        handle: |request, gateway| Handler::call(publish, request, gateway),
         ..endpoint::post("/v1/releases", MAY_PUBLISH_RELEASE)
     },
     Endpoint {
         summary: "List releases, the newest first",
         answer: endpoint::list::<api::ReleaseView, String>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/releases", MAY_READ_UPDATES)
     },
     Endpoint {
         summary: "Show a release",
         answer: endpoint::json::<api::ReleaseView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/releases/{release}", MAY_READ_UPDATES)
     },
 ];

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use ::reports::form::{Kind, Source, Submission};
 use ::reports::{Form, Origin};
+use api_types::reports as api;
+use api_types::{List, Page, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::on;
 use evidence::actions::{MAY_READ_EVIDENCE, MAY_REPORT, SUBMIT};
 use evidence::{ComplianceReport, Composed, NewReport};
 use kernel::id::ReportId;
@@ -19,28 +21,26 @@ use super::evidence::{KeptFile, PAGE_DEFAULT};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::reports as api;
-use crate::api::{List, Page, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "List the forms of authorities, with their fields",
         answer: endpoint::list::<api::FormView, String>(),
-        route: |m| on(m, forms),
+        handle: |request, gateway| Handler::call(forms, request, gateway),
         ..endpoint::get("/v1/evidence/forms", MAY_READ_EVIDENCE)
     },
     Endpoint {
         summary: "List what is due to authorities, the soonest first",
         answer: endpoint::list::<api::ObligationView, String>(),
-        route: |m| on(m, obligations),
+        handle: |request, gateway| Handler::call(obligations, request, gateway),
         ..endpoint::get("/v1/evidence/obligations", MAY_READ_EVIDENCE)
     },
     Endpoint {
         summary: "List reports, the newest first",
         query: endpoint::takes::<Page<ReportId>>(),
         answer: endpoint::list::<api::ReportView, ReportId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/evidence/reports", MAY_READ_EVIDENCE)
     },
     Endpoint {
@@ -48,53 +48,53 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::ReportRequest>(),
         status: 201,
         answer: endpoint::json::<api::ReportView>(),
-        route: |m| on(m, draft),
+        handle: |request, gateway| Handler::call(draft, request, gateway),
         ..endpoint::post("/v1/evidence/reports", MAY_REPORT)
     },
     Endpoint {
         summary: "Show a report with its versions and their answers",
         answer: endpoint::json::<api::ReportView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/evidence/reports/{report}", MAY_READ_EVIDENCE)
     },
     Endpoint {
         summary: "A report as it would be written down now: every field with where its value came from, and what is missing",
         answer: endpoint::json::<api::ReportPreview>(),
-        route: |m| on(m, preview),
+        handle: |request, gateway| Handler::call(preview, request, gateway),
         ..endpoint::get("/v1/evidence/reports/{report}/preview", MAY_READ_EVIDENCE)
     },
     Endpoint {
         summary: "Say what no entry says, all of it",
         body: endpoint::takes::<api::ReportValues>(),
         answer: endpoint::json::<api::ReportView>(),
-        route: |m| on(m, give_values),
+        handle: |request, gateway| Handler::call(give_values, request, gateway),
         ..endpoint::put("/v1/evidence/reports/{report}/values", MAY_REPORT)
     },
     Endpoint {
         summary: "Write the next version down and sign it",
         answer: endpoint::json::<api::ReportView>(),
-        route: |m| on(m, sign),
+        handle: |request, gateway| Handler::call(sign, request, gateway),
         ..endpoint::post("/v1/evidence/reports/{report}/sign", MAY_REPORT)
     },
     Endpoint {
         summary: "Hand the signed version to the authority; a form that stays in the house is logged as an internal audit",
         answer: endpoint::json::<api::ReportView>(),
         asks: Some(SUBMIT),
-        route: |m| on(m, submit),
+        handle: |request, gateway| Handler::call(submit, request, gateway),
         ..endpoint::post("/v1/evidence/reports/{report}/submit", MAY_REPORT)
     },
     Endpoint {
         summary: "Say what was corrected after a rejection: the next version can be signed",
         body: endpoint::takes::<api::CorrectionMade>(),
         answer: endpoint::json::<api::ReportView>(),
-        route: |m| on(m, correct),
+        handle: |request, gateway| Handler::call(correct, request, gateway),
         ..endpoint::post("/v1/evidence/reports/{report}/correct", MAY_REPORT)
     },
     Endpoint {
         summary: "A document of a version: HTML, PDF, the fields as a table, or the signature",
         query: endpoint::takes::<api::DocumentChoice>(),
         answer: Answer::Bytes,
-        route: |m| on(m, document),
+        handle: |request, gateway| Handler::call(document, request, gateway),
         ..endpoint::get("/v1/evidence/reports/{report}/document", MAY_READ_EVIDENCE)
     },
 ];
@@ -124,33 +124,31 @@ fn form_view(form: &Form) -> api::FormView {
     }
 }
 
-impl From<Composed> for api::ReportPreview {
-    fn from(composed: Composed) -> Self {
-        let html = ::reports::html(&composed.report);
-        let fields = composed.filled.fields.into_iter().map(|field| {
-            let (from, entries) = match field.from {
-                Origin::Entries(entries) => ("entries", entries),
-                Origin::Setting => ("setting", Vec::new()),
-                Origin::Person => ("person", Vec::new()),
-                Origin::Nothing => ("nothing", Vec::new()),
-            };
-            api::FilledFieldView {
-                id: field.id,
-                title: field.title,
-                value: field.value,
-                required: field.required,
-                from: from.to_owned(),
-                entries,
-                counted: field.counted,
-            }
-        });
-        let faults = composed.filled.faults.into_iter();
-        Self {
-            fields: fields.collect(),
-            missing: composed.filled.missing,
-            faults: faults.map(|fault| api::FieldFault { field: fault.field, reason: fault.reason }).collect(),
-            html,
+fn preview_of(composed: Composed) -> api::ReportPreview {
+    let html = ::reports::html(&composed.report);
+    let fields = composed.filled.fields.into_iter().map(|field| {
+        let (from, entries) = match field.from {
+            Origin::Entries(entries) => ("entries", entries),
+            Origin::Setting => ("setting", Vec::new()),
+            Origin::Person => ("person", Vec::new()),
+            Origin::Nothing => ("nothing", Vec::new()),
+        };
+        api::FilledFieldView {
+            id: field.id,
+            title: field.title,
+            value: field.value,
+            required: field.required,
+            from: from.to_owned(),
+            entries,
+            counted: field.counted,
         }
+    });
+    let faults = composed.filled.faults.into_iter();
+    api::ReportPreview {
+        fields: fields.collect(),
+        missing: composed.filled.missing,
+        faults: faults.map(|fault| api::FieldFault { field: fault.field, reason: fault.reason }).collect(),
+        html,
     }
 }
 
@@ -231,7 +229,7 @@ pub async fn preview(
     caller: Caller,
     Id(id): Id<ReportId>,
 ) -> Result<Json<api::ReportPreview>, Problem> {
-    Ok(Json(gateway.evidence.preview(&caller.authenticated.tenant, id).await?.into()))
+    Ok(Json(preview_of(gateway.evidence.preview(&caller.authenticated.tenant, id).await?)))
 }
 
 /// `PUT /v1/evidence/reports/{report}/values`

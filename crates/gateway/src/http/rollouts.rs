@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use api_types::approvals::Approval;
+use api_types::updates as api;
+use api_types::{List, Named, ReasonGiven, Within};
 use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use kernel::{Code, Role, Subject};
 use ota::actions::{
     ADVANCE_ROLLOUT, MAY_PLAN_ROLLOUT, MAY_READ_UPDATES, MAY_RUN_ROLLOUT, MAY_STOP_ROLLOUT, RESUME_ROLLOUT,
@@ -21,9 +24,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::approvals::Approval;
-use crate::api::updates as api;
-use crate::api::{List, Named, ReasonGiven, Within};
 
 /// Rollouts of one answer where the caller says nothing.
 const ROLLOUTS_DEFAULT: usize = 100;
@@ -35,47 +35,47 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::RolloutRequest>(),
         status: 201,
         answer: endpoint::json::<Named<RolloutId>>(),
-        route: |m| on(m, plan),
+        handle: |request, gateway| Handler::call(plan, request, gateway),
         ..endpoint::post("/v1/rollouts", MAY_PLAN_ROLLOUT)
     },
     Endpoint {
         summary: "List rollouts, the newest first",
         query: endpoint::takes::<api::RolloutPage>(),
         answer: endpoint::list::<api::RolloutView, RolloutId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/rollouts", MAY_READ_UPDATES)
     },
     Endpoint {
         summary: "Show a rollout: its stages, what vehicles have proven, and why it holds",
         answer: endpoint::json::<api::RolloutView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/rollouts/{rollout}", MAY_READ_UPDATES)
     },
     Endpoint {
         summary: "Who gets the release, in which stage, and who does not and why",
         answer: endpoint::json::<api::RolloutPreview>(),
-        route: |m| on(m, preview),
+        handle: |request, gateway| Handler::call(preview, request, gateway),
         ..endpoint::get("/v1/rollouts/{rollout}/preview", MAY_READ_UPDATES)
     },
     Endpoint {
         summary: "Start a rollout: its first stage opens",
         answer: endpoint::json::<api::RolloutView>(),
         asks: Some(START_ROLLOUT),
-        route: |m| on(m, start),
+        handle: |request, gateway| Handler::call(start, request, gateway),
         ..endpoint::post("/v1/rollouts/{rollout}/start", MAY_RUN_ROLLOUT)
     },
     Endpoint {
         summary: "Open the next stage by a person's word; after the last one the rollout is complete",
         answer: endpoint::json::<api::RolloutView>(),
         asks: Some(ADVANCE_ROLLOUT),
-        route: |m| on(m, advance),
+        handle: |request, gateway| Handler::call(advance, request, gateway),
         ..endpoint::post("/v1/rollouts/{rollout}/advance", MAY_RUN_ROLLOUT)
     },
     Endpoint {
         summary: "Pause a rollout: nobody is offered it any more",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::RolloutView>(),
-        route: |m| on(m, pause),
+        handle: |request, gateway| Handler::call(pause, request, gateway),
         ..endpoint::post("/v1/rollouts/{rollout}/pause", MAY_STOP_ROLLOUT)
     },
     Endpoint {
@@ -83,14 +83,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        route: |m| on(m, ask_resume),
+        handle: |request, gateway| Handler::call(ask_resume, request, gateway),
         ..endpoint::post("/v1/rollouts/{rollout}/resume", MAY_RUN_ROLLOUT)
     },
     Endpoint {
         summary: "End a rollout for good",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::RolloutView>(),
-        route: |m| on(m, abort),
+        handle: |request, gateway| Handler::call(abort, request, gateway),
         ..endpoint::post("/v1/rollouts/{rollout}/abort", MAY_STOP_ROLLOUT)
     },
     Endpoint {
@@ -99,7 +99,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         status: 202,
         answer: endpoint::json::<api::Reverted>(),
         asks: Some(REVERT_ROLLOUT),
-        route: |m| on(m, revert),
+        handle: |request, gateway| Handler::call(revert, request, gateway),
         ..endpoint::post("/v1/rollouts/{rollout}/revert", MAY_RUN_ROLLOUT)
     },
 ];

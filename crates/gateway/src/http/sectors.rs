@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::{List, ReasonGiven, sectors as api};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::on;
 use kernel::{Sector, TenantId};
 use tenancy::actions::{ACTIVATE_SECTOR, ROLL_BACK_SECTOR};
 use tenancy::sectors as domain;
@@ -17,7 +18,6 @@ use super::endpoint::{self, Access, Endpoint};
 use super::extract::{Body, Id, IfNoneMatch};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::{List, ReasonGiven, sectors as api};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -25,13 +25,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "The sector in force: words, colours, modules, features, flags, limits",
         headers: endpoint::TAGGED,
         answer: endpoint::json::<domain::SectorInForce>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/sector", MAY_READ_SECTOR)
     },
     Endpoint {
         summary: "Every feature, and which of installed, entitled, flag and policy says no",
         answer: endpoint::list::<domain::EffectiveFeature, String>(),
-        route: |m| on(m, features),
+        handle: |request, gateway| Handler::call(features, request, gateway),
         ..endpoint::get("/v1/sector/features", MAY_READ_SUBSCRIPTION)
     },
     Endpoint {
@@ -39,19 +39,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         asks: Some(ROLL_BACK_SECTOR),
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<domain::SectorInForce>(),
-        route: |m| on(m, roll_back),
+        handle: |request, gateway| Handler::call(roll_back, request, gateway),
         ..endpoint::post("/v1/sector/rollback", MAY_ACTIVATE_SECTOR)
     },
     Endpoint {
         summary: "The sectors that are installed, with what the subscription lacks for each",
         answer: endpoint::list::<domain::SectorOffer, String>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/sectors", MAY_READ_SUBSCRIPTION)
     },
     Endpoint {
         summary: "What putting a sector in force would change, and which trips would lose what",
         answer: endpoint::json::<domain::SectorPreview>(),
-        route: |m| on(m, preview),
+        handle: |request, gateway| Handler::call(preview, request, gateway),
         ..endpoint::post("/v1/sectors/{sector}/preview", MAY_ACTIVATE_SECTOR)
     },
     Endpoint {
@@ -59,27 +59,27 @@ pub const ENDPOINTS: &[Endpoint] = &[
         asks: Some(ACTIVATE_SECTOR),
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<domain::SectorInForce>(),
-        route: |m| on(m, activate),
+        handle: |request, gateway| Handler::call(activate, request, gateway),
         ..endpoint::post("/v1/sectors/{sector}/activate", MAY_ACTIVATE_SECTOR)
     },
     Endpoint {
         summary: "What the tenant subscribed to, with what it comes to",
         answer: endpoint::json::<domain::SubscriptionState>(),
-        route: |m| on(m, subscription),
+        handle: |request, gateway| Handler::call(subscription, request, gateway),
         ..endpoint::get("/v1/subscription", MAY_READ_SUBSCRIPTION)
     },
     Endpoint {
         summary: "Change what a tenant subscribed to",
         body: endpoint::takes::<api::NewSubscription>(),
         answer: endpoint::json::<domain::SubscriptionState>(),
-        route: |m| on(m, subscribe),
+        handle: |request, gateway| Handler::call(subscribe, request, gateway),
         ..endpoint::endpoint("put", "/v1/tenants/{tenant}/subscription", Access::Platform)
     },
     Endpoint {
         summary: "Whether a feature may be used, and so much of it; if not, what would help",
         body: endpoint::takes::<api::EntitlementAsked>(),
         answer: endpoint::json::<domain::EntitlementAnswer>(),
-        route: |m| on(m, check),
+        handle: |request, gateway| Handler::call(check, request, gateway),
         ..endpoint::endpoint("post", "/v1/entitlements/check", Access::Authenticated)
     },
 ];

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use api_types::session as api;
+use api_types::{List, Named};
 use axum::Json;
 use axum::extract::{Extension, State};
+use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::on;
 use identity::{Account, Client, LIFETIME_MS, PasswordHash, check_password};
 use kernel::ctx::About;
 use kernel::{Code, Reject, Role, TenantId};
@@ -19,8 +21,6 @@ use super::endpoints;
 use super::extract::{Body, Id};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::session as api;
-use crate::api::{List, Named};
 use crate::connections::Place;
 
 /// What can be asked here.
@@ -29,58 +29,58 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Sign in: the session is a cookie",
         body: endpoint::takes::<api::SignIn>(),
         answer: endpoint::json::<api::Session>(),
-        route: |m| on(m, sign_in),
+        handle: |request, gateway| Handler::call(sign_in, request, gateway),
         ..endpoint::endpoint("post", "/v1/session", Access::Anyone)
     },
     Endpoint {
         summary: "Choose a password with the one-time code of an invitation or a reset, and sign in",
         body: endpoint::takes::<api::Invitation>(),
         answer: endpoint::json::<api::Session>(),
-        route: |m| on(m, accept),
+        handle: |request, gateway| Handler::call(accept, request, gateway),
         ..endpoint::endpoint("post", "/v1/session/invitation", Access::Anyone)
     },
     Endpoint {
         summary: "Who I am and what I may do",
         answer: endpoint::json::<api::Session>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::endpoint("get", "/v1/session", Access::Authenticated)
     },
     Endpoint {
         summary: "Sign out",
         answer: endpoint::json::<api::Ended>(),
-        route: |m| on(m, sign_out),
+        handle: |request, gateway| Handler::call(sign_out, request, gateway),
         ..endpoint::endpoint("delete", "/v1/session", Access::Authenticated)
     },
     Endpoint {
         summary: "Act in another of my roles",
         body: endpoint::takes::<api::WhichRole>(),
         answer: endpoint::json::<api::Session>(),
-        route: |m| on(m, switch_role),
+        handle: |request, gateway| Handler::call(switch_role, request, gateway),
         ..endpoint::endpoint("put", "/v1/session/role", Access::Authenticated)
     },
     Endpoint {
         summary: "Change my password; my other sessions end",
         body: endpoint::takes::<api::NewPassword>(),
         answer: endpoint::json::<api::Ended>(),
-        route: |m| on(m, change_password),
+        handle: |request, gateway| Handler::call(change_password, request, gateway),
         ..endpoint::endpoint("post", "/v1/session/password", Access::Authenticated)
     },
     Endpoint {
         summary: "List my sessions, the oldest first",
         answer: endpoint::list::<api::MySession, String>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::endpoint("get", "/v1/sessions", Access::Authenticated)
     },
     Endpoint {
         summary: "End all my sessions but this one",
         answer: endpoint::json::<api::Ended>(),
-        route: |m| on(m, end_others),
+        handle: |request, gateway| Handler::call(end_others, request, gateway),
         ..endpoint::endpoint("delete", "/v1/sessions", Access::Authenticated)
     },
     Endpoint {
         summary: "End one of my sessions",
         answer: endpoint::json::<Named<String>>(),
-        route: |m| on(m, end_one),
+        handle: |request, gateway| Handler::call(end_one, request, gateway),
         ..endpoint::endpoint("delete", "/v1/sessions/{session}", Access::Authenticated)
     },
 ];

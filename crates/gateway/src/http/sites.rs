@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use api_types::sites::Restriction;
+use api_types::{List, Named, Page, sites as api};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use axum::routing::on;
 use fleet::MapSource;
 use fleet::actions::{IMPORT_SITE, LIFT_CLOSURE, MAY_IMPORT_SITE, MAY_READ_FLEET, MAY_RESTRICT_SITE};
 use fleet::site::{NewMap, SiteRoadsClosed, SiteZoneDrawn};
@@ -22,8 +24,6 @@ use super::endpoint::{self, EDIT, Endpoint, TAGGED};
 use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters, check_is_json};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::sites::Restriction;
-use crate::api::{List, Named, Page, sites as api};
 use crate::maps::{MapError, RoadNetwork};
 
 /// What can be asked here.
@@ -35,27 +35,28 @@ pub const ENDPOINTS: &[Endpoint] = &[
         status: 201,
         answer: endpoint::json::<api::Imported>(),
         asks: Some(IMPORT_SITE),
-        route: |m| on(m, import).layer(DefaultBodyLimit::max(MAP_BYTES_MAX)),
+        body_bytes_max: MAP_BYTES_MAX,
+        handle: |request, gateway| Handler::call(import, request, gateway),
         ..endpoint::put("/v1/sites/{site}/map", MAY_IMPORT_SITE)
     },
     Endpoint {
         summary: "List sites",
         query: endpoint::takes::<Page>(),
         answer: endpoint::list::<api::Site, SiteId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/sites", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Show a site: its map, zones and closures",
         headers: TAGGED,
         answer: endpoint::json::<api::Site>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/sites/{site}", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "The closures of a site, and on which vehicles each is in force",
         answer: endpoint::list::<api::Closure, String>(),
-        route: |m| on(m, closures),
+        handle: |request, gateway| Handler::call(closures, request, gateway),
         ..endpoint::get("/v1/sites/{site}/closures", MAY_READ_FLEET)
     },
     Endpoint {
@@ -64,13 +65,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::ClosureOrder>(),
         status: 201,
         answer: endpoint::json::<Named<RestrictionId>>(),
-        route: |m| on(m, close),
+        handle: |request, gateway| Handler::call(close, request, gateway),
         ..endpoint::post("/v1/sites/{site}/closures", MAY_RESTRICT_SITE)
     },
     Endpoint {
         summary: "The zones of a site, and on which vehicles each is in force",
         answer: endpoint::list::<api::Zone, String>(),
-        route: |m| on(m, zones),
+        handle: |request, gateway| Handler::call(zones, request, gateway),
         ..endpoint::get("/v1/sites/{site}/zones", MAY_READ_FLEET)
     },
     Endpoint {
@@ -79,7 +80,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::ZoneOrder>(),
         status: 201,
         answer: endpoint::json::<Named<RestrictionId>>(),
-        route: |m| on(m, draw_zone),
+        handle: |request, gateway| Handler::call(draw_zone, request, gateway),
         ..endpoint::post("/v1/sites/{site}/zones", MAY_RESTRICT_SITE)
     },
     Endpoint {
@@ -87,7 +88,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         headers: EDIT,
         answer: endpoint::json::<Named<RestrictionId>>(),
         asks: Some(LIFT_CLOSURE),
-        route: |m| on(m, lift),
+        handle: |request, gateway| Handler::call(lift, request, gateway),
         ..endpoint::delete("/v1/sites/{site}/restrictions/{restriction}", MAY_RESTRICT_SITE)
     },
 ];

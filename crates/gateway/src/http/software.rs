@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use api_types::updates as api;
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bundles::statement::pae;
@@ -22,33 +23,32 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Id, Ids};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::updates as api;
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "What a vehicle runs, by its own signed word, and its updates",
         answer: endpoint::json::<api::Software>(),
-        route: |m| on(m, software),
+        handle: |request, gateway| Handler::call(software, request, gateway),
         ..endpoint::get("/v1/vehicles/{vehicle}/updates", MAY_READ_UPDATES)
     },
     Endpoint {
         summary: "The evidence of an update: a signed statement (in-toto, DSSE) with metadata, decisions, reports and proofs",
         answer: endpoint::json::<api::Envelope>(),
-        route: |m| on(m, evidence),
+        handle: |request, gateway| Handler::call(evidence, request, gateway),
         ..endpoint::get("/v1/vehicles/{vehicle}/updates/{number}/evidence", MAY_READ_UPDATES)
     },
     Endpoint {
         summary: "The public key that evidence is signed with",
         answer: endpoint::json::<api::EvidenceKey>(),
-        route: |m| on(m, evidence_key),
+        handle: |request, gateway| Handler::call(evidence_key, request, gateway),
         ..endpoint::open("/v1/evidence-key")
     },
     Endpoint {
         summary: "Make a token for an update client of others (hawkBit's DDI), answered once; the one before is worth nothing",
         status: 201,
         answer: endpoint::json::<api::UpdateToken>(),
-        route: |m| on(m, issue_token),
+        handle: |request, gateway| Handler::call(issue_token, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/update-token", MAY_ENROL_VEHICLE)
     },
 ];

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::standing::{StandingOrder, StandingRequest};
+use api_types::{List, Page, ReasonGiven, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use fleet::actions::MAY_READ_FLEET;
 use kernel::id::StandingId;
 use store::Idempotency;
@@ -16,8 +18,6 @@ use super::endpoint::{self, Endpoint, ONCE};
 use super::extract::{Body, Id, IdempotencyKey, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::standing::{StandingOrder, StandingRequest};
-use crate::api::{List, Page, ReasonGiven, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -28,27 +28,27 @@ pub const ENDPOINTS: &[Endpoint] = &[
         status: 201,
         answer: endpoint::json::<StandingOrder>(),
         asks: Some(REQUEST_TRIP),
-        route: |m| on(m, open),
+        handle: |request, gateway| Handler::call(open, request, gateway),
         ..endpoint::post("/v1/standing-orders", MAY_REQUEST_TRIP)
     },
     Endpoint {
         summary: "List standing orders, the newest first",
         query: endpoint::takes::<Page<StandingId>>(),
         answer: endpoint::list::<StandingOrder, StandingId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/standing-orders", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Show a standing order: what is moved, what is under way, why it pauses",
         answer: endpoint::json::<StandingOrder>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/standing-orders/{standing}", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Call a standing order off; its trips under way go on",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<StandingOrder>(),
-        route: |m| on(m, cancel),
+        handle: |request, gateway| Handler::call(cancel, request, gateway),
         ..endpoint::post("/v1/standing-orders/{standing}/cancel", MAY_CANCEL_TRIP)
     },
 ];

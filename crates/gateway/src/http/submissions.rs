@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::reports as api;
+use api_types::{List, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::response::Response;
-use axum::routing::on;
 use evidence::actions::{DECIDE, MAY_DECIDE};
 use evidence::report::Check;
 use evidence::report::decide::Verdict;
@@ -19,47 +21,45 @@ use super::evidence::KeptFile;
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::reports as api;
-use crate::api::{List, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "List what was submitted to the authority, the newest first",
         answer: endpoint::list::<api::ReportView, String>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/submissions", MAY_DECIDE)
     },
     Endpoint {
         summary: "Say by which key the authority signs what it decides",
         body: endpoint::takes::<api::AuthorityKeyRequest>(),
         answer: endpoint::json::<api::AuthorityView>(),
-        route: |m| on(m, register_key),
+        handle: |request, gateway| Handler::call(register_key, request, gateway),
         ..endpoint::put("/v1/submissions/key", MAY_DECIDE)
     },
     Endpoint {
         summary: "Show a submitted report with its versions",
         answer: endpoint::json::<api::ReportView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/submissions/{report}", MAY_DECIDE)
     },
     Endpoint {
         summary: "A document of a submitted version: HTML, PDF, the fields as a table, or the signature",
         query: endpoint::takes::<api::DocumentChoice>(),
         answer: Answer::Bytes,
-        route: |m| on(m, document),
+        handle: |request, gateway| Handler::call(document, request, gateway),
         ..endpoint::get("/v1/submissions/{report}/document", MAY_DECIDE)
     },
     Endpoint {
         summary: "The bundle that the submitted version rests on (tar in zstd). It is noted who took it",
         answer: Answer::Bytes,
-        route: |m| on(m, bundle),
+        handle: |request, gateway| Handler::call(bundle, request, gateway),
         ..endpoint::get("/v1/submissions/{report}/bundle", MAY_DECIDE)
     },
     Endpoint {
         summary: "Check the format and the signatures of the submitted version, and note what was found",
         answer: endpoint::json::<Check>(),
-        route: |m| on(m, check),
+        handle: |request, gateway| Handler::call(check, request, gateway),
         ..endpoint::post("/v1/submissions/{report}/check", MAY_DECIDE)
     },
     Endpoint {
@@ -67,7 +67,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::DecisionRequest>(),
         answer: endpoint::json::<api::ReportView>(),
         asks: Some(DECIDE),
-        route: |m| on(m, decide),
+        handle: |request, gateway| Handler::call(decide, request, gateway),
         ..endpoint::post("/v1/submissions/{report}/decision", MAY_DECIDE)
     },
 ];

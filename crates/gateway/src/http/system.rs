@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::routing::on;
+use axum::handler::Handler;
 use identity::MAY_MANAGE_USERS;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::Gateway;
 pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
     summary: "Version, store, disk, journal and links of this installation",
     answer: endpoint::json::<System>(),
-    route: |m| on(m, show),
+    handle: |request, gateway| Handler::call(show, request, gateway),
     ..endpoint::get("/v1/system", MAY_MANAGE_USERS)
 }];
 

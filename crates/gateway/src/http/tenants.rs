@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use api_types::approvals::Approval;
+use api_types::principals::{NewAdministrator, PrincipalCreated};
+use api_types::{List, ReasonGiven, tenants as api};
 use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use kernel::{Role, Subject, TenantId};
 use serde_json::Value;
 use tenancy::NewTenant;
@@ -17,9 +20,6 @@ use super::endpoint::{self, Access, Endpoint};
 use super::extract::{Body, Id};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::approvals::Approval;
-use crate::api::principals::{NewAdministrator, PrincipalCreated};
-use crate::api::{List, ReasonGiven, tenants as api};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -28,13 +28,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::NewTenant>(),
         status: 201,
         answer: endpoint::json::<api::TenantCreated>(),
-        route: |m| on(m, create),
+        handle: |request, gateway| Handler::call(create, request, gateway),
         ..endpoint::endpoint("post", "/v1/tenants", Access::Platform)
     },
     Endpoint {
         summary: "List tenants",
         answer: endpoint::list::<api::Tenant, String>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::endpoint("get", "/v1/tenants", Access::Platform)
     },
     Endpoint {
@@ -42,7 +42,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<NewAdministrator>(),
         status: 201,
         answer: endpoint::json::<PrincipalCreated>(),
-        route: |m| on(m, add_administrator),
+        handle: |request, gateway| Handler::call(add_administrator, request, gateway),
         ..endpoint::endpoint("post", "/v1/tenants/{tenant}/administrators", Access::Platform)
     },
     Endpoint {
@@ -52,7 +52,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        route: |m| on(m, delete),
+        handle: |request, gateway| Handler::call(delete, request, gateway),
         ..endpoint::endpoint("post", "/v1/tenants/{tenant}/delete", Access::Platform)
     },
 ];

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use api_types::sites::Tiles;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::on;
 use fleet::actions::MAY_READ_FLEET;
 use kernel::{Code, SiteId};
 use routing::TileId;
@@ -21,21 +22,20 @@ use super::endpoint::{self, Answer, Endpoint, TAGGED};
 use super::extract::Id;
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::sites::Tiles;
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "Where the tiles of a site's roads are and what they cover, as TileJSON 3.0",
         answer: endpoint::json::<Tiles>(),
-        route: |m| on(m, index),
+        handle: |request, gateway| Handler::call(index, request, gateway),
         ..endpoint::get("/v1/sites/{site}/tiles", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "A tile of a site's roads, zoom 0 to 16; the last part ends in .mvt and the ETag is the map's digest",
         headers: TAGGED,
         answer: Answer::Tile,
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/sites/{site}/tiles/{zoom}/{x}/{y}", MAY_READ_FLEET)
     },
 ];

@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
+use api_types::Within;
+use api_types::journal::{Consistency, Sizes, WhichCheckpoint};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::on;
 use journal::receipt::InclusionReceipt;
 use journal::tile::{Content, Tile};
 use kernel::{Code, EventId, TenantId};
@@ -22,35 +24,33 @@ use super::endpoint::{self, Answer, Endpoint};
 use super::extract::{Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::Within;
-use crate::api::journal::{Consistency, Sizes, WhichCheckpoint};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         summary: "The same proof as a text that verifiers of transparency logs read (C2SP tlog-proof)",
         answer: Answer::Text,
-        route: |m| on(m, prove),
+        handle: |request, gateway| Handler::call(prove, request, gateway),
         ..endpoint::get("/v1/journal/{event}/tlog-proof", MAY_READ_JOURNAL)
     },
     Endpoint {
         summary: "The newest signed head as a checkpoint (C2SP tlog-checkpoint); with `witnessed=true` the newest that witnesses cosigned",
         query: endpoint::takes::<WhichCheckpoint>(),
         answer: Answer::Text,
-        route: |m| on(m, checkpoint),
+        handle: |request, gateway| Handler::call(checkpoint, request, gateway),
         ..endpoint::get("/v1/journal/checkpoint", MAY_READ_JOURNAL)
     },
     Endpoint {
         summary: "Hashes or entries of the journal by the name of their tile, as 0/x001/234.p/5 or entries/000 (C2SP tlog-tiles)",
         answer: Answer::Bytes,
-        route: |m| on(m, tile),
+        handle: |request, gateway| Handler::call(tile, request, gateway),
         ..endpoint::get("/v1/journal/tile/{tile}", MAY_READ_JOURNAL)
     },
     Endpoint {
         summary: "The proof that the journal of `from` entries is a beginning of that of `to`, which is the newest where it is not said (RFC 6962)",
         query: endpoint::takes::<Sizes>(),
         answer: endpoint::json::<Consistency>(),
-        route: |m| on(m, consistency),
+        handle: |request, gateway| Handler::call(consistency, request, gateway),
         ..endpoint::get("/v1/journal/consistency", MAY_READ_JOURNAL)
     },
 ];

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use api_types::vehicles::Recorded;
+use api_types::{List, ReasonGiven, Within, trips as api};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use fleet::actions::MAY_READ_FLEET;
 use kernel::{Aggregate, SiteId, Subject, TripId};
 use store::Idempotency;
@@ -19,8 +21,6 @@ use super::extract::{Body, Id, IdempotencyKey, Parameters};
 use super::journal::wait;
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::{List, ReasonGiven, Within, trips as api};
-use crate::vehicles::restrict::Recorded;
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -29,7 +29,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         asks: Some(REQUEST_TRIP),
         body: endpoint::takes::<api::RouteRequest>(),
         answer: endpoint::json::<RoutePreview>(),
-        route: |m| on(m, preview),
+        handle: |request, gateway| Handler::call(preview, request, gateway),
         ..endpoint::post("/v1/sites/{site}/routes", MAY_REQUEST_TRIP)
     },
     Endpoint {
@@ -39,39 +39,39 @@ pub const ENDPOINTS: &[Endpoint] = &[
         status: 201,
         answer: endpoint::json::<api::Trip>(),
         asks: Some(REQUEST_TRIP),
-        route: |m| on(m, create),
+        handle: |request, gateway| Handler::call(create, request, gateway),
         ..endpoint::post("/v1/trips", MAY_REQUEST_TRIP)
     },
     Endpoint {
         summary: "List trips, newest first",
         query: endpoint::takes::<api::TripFilter>(),
         answer: endpoint::list::<api::Trip, TripId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/trips", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Show a trip, with its progress",
         answer: endpoint::json::<api::Trip>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/trips/{trip}", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "The version of a trip's route that is in force",
         answer: endpoint::json::<api::Route>(),
-        route: |m| on(m, route),
+        handle: |request, gateway| Handler::call(route, request, gateway),
         ..endpoint::get("/v1/trips/{trip}/route", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Steps of a trip; waits up to `wait_ms`, at most 30000, for the next",
         query: endpoint::takes::<api::Since>(),
         answer: endpoint::json::<History>(),
-        route: |m| on(m, history),
+        handle: |request, gateway| Handler::call(history, request, gateway),
         ..endpoint::get("/v1/trips/{trip}/history", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "A trip's story: each step, and the decision behind it",
         answer: endpoint::json::<Story>(),
-        route: |m| on(m, why),
+        handle: |request, gateway| Handler::call(why, request, gateway),
         ..endpoint::get("/v1/trips/{trip}/why", MAY_READ_FLEET)
     },
     Endpoint {
@@ -80,7 +80,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         also: Some(202),
         answer: endpoint::json::<api::Trip>(),
         asks: Some(CANCEL_TRIP),
-        route: |m| on(m, cancel),
+        handle: |request, gateway| Handler::call(cancel, request, gateway),
         ..endpoint::post("/v1/trips/{trip}/cancel", MAY_CANCEL_TRIP)
     },
     Endpoint {
@@ -89,14 +89,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         status: 202,
         answer: endpoint::json::<api::Trip>(),
         asks: Some(RESUME_TRIP),
-        route: |m| on(m, resume),
+        handle: |request, gateway| Handler::call(resume, request, gateway),
         ..endpoint::post("/v1/trips/{trip}/resume", MAY_RESUME_TRIP)
     },
     Endpoint {
         summary: "Say that a trip cannot be done: what its vehicle carries was looked after by people",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::Trip>(),
-        route: |m| on(m, fail),
+        handle: |request, gateway| Handler::call(fail, request, gateway),
         ..endpoint::post("/v1/trips/{trip}/fail", MAY_CANCEL_TRIP)
     },
 ];

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use api_types::approvals::Approval;
+use api_types::units as api;
+use api_types::{List, Page, Within};
 use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use kernel::id::PrincipalId;
 use kernel::{Role, SiteId, VehicleId};
 use sectors::actions::{GRANT, MAY_ANSWER_FOR_SAFETY, MAY_READ_WORK, MAY_WORK, RELAX};
@@ -19,9 +22,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Ids, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::approvals::Approval;
-use crate::api::units as api;
-use crate::api::{List, Page, Within};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -29,7 +29,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "The emission state of a site, or of all sites",
         query: endpoint::takes::<api::EmissionAsked>(),
         answer: endpoint::list::<api::EmissionView, String>(),
-        route: |m| on(m, emissions),
+        handle: |request, gateway| Handler::call(emissions, request, gateway),
         ..endpoint::get("/v1/emission", MAY_READ_WORK)
     },
     Endpoint {
@@ -38,20 +38,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
         also: Some(202),
         answer: endpoint::json::<api::EmissionAnswer>(),
         counted: false,
-        route: |m| on(m, set_emission),
+        handle: |request, gateway| Handler::call(set_emission, request, gateway),
         ..endpoint::put("/v1/sites/{site}/emission", MAY_WORK)
     },
     Endpoint {
         summary: "List clearances, those that ended too",
         query: endpoint::takes::<Page<ClearanceId>>(),
         answer: endpoint::list::<api::ClearanceView, ClearanceId>(),
-        route: |m| on(m, clearances),
+        handle: |request, gateway| Handler::call(clearances, request, gateway),
         ..endpoint::get("/v1/clearances", MAY_READ_WORK)
     },
     Endpoint {
         summary: "The clearance of a person or a vehicle",
         answer: endpoint::json::<api::ClearanceView>(),
-        route: |m| on(m, clearance),
+        handle: |request, gateway| Handler::call(clearance, request, gateway),
         ..endpoint::get("/v1/clearances/{kind}/{id}", MAY_READ_WORK)
     },
     Endpoint {
@@ -59,7 +59,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::ClearanceRequest>(),
         answer: endpoint::json::<api::ClearanceView>(),
         asks: Some(GRANT),
-        route: |m| on(m, grant),
+        handle: |request, gateway| Handler::call(grant, request, gateway),
         ..endpoint::put("/v1/clearances/{kind}/{id}", MAY_ANSWER_FOR_SAFETY)
     },
 ];

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::users::{Invited, NameOf, NewUser, Roles, User};
+use api_types::{List, Named, Page};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use identity::MAY_MANAGE_USERS;
 use kernel::TenantId;
 use kernel::id::PrincipalId;
@@ -15,8 +17,6 @@ use super::endpoint::{self, Access, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::users::{Invited, NameOf, NewUser, Roles, User};
-use crate::api::{List, Named, Page};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -25,46 +25,46 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<NewUser>(),
         status: 201,
         answer: endpoint::json::<Invited>(),
-        route: |m| on(m, invite),
+        handle: |request, gateway| Handler::call(invite, request, gateway),
         ..endpoint::post("/v1/users", MAY_MANAGE_USERS)
     },
     Endpoint {
         summary: "List users",
         query: endpoint::takes::<Page>(),
         answer: endpoint::list::<User, PrincipalId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/users", MAY_MANAGE_USERS)
     },
     Endpoint {
         summary: "Show a user",
         answer: endpoint::json::<User>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/users/{user}", MAY_MANAGE_USERS)
     },
     Endpoint {
         summary: "Give a user other roles, from the next request on",
         body: endpoint::takes::<Roles>(),
         answer: endpoint::json::<User>(),
-        route: |m| on(m, change_roles),
+        handle: |request, gateway| Handler::call(change_roles, request, gateway),
         ..endpoint::put("/v1/users/{user}/roles", MAY_MANAGE_USERS)
     },
     Endpoint {
         summary: "Give out a one-time link for another password; the one before and all sessions end",
         answer: endpoint::json::<Invited>(),
-        route: |m| on(m, reset),
+        handle: |request, gateway| Handler::call(reset, request, gateway),
         ..endpoint::post("/v1/users/{user}/reset", MAY_MANAGE_USERS)
     },
     Endpoint {
         summary: "End a user's access, at once and for good",
         answer: endpoint::json::<Named<PrincipalId>>(),
-        route: |m| on(m, disable),
+        handle: |request, gateway| Handler::call(disable, request, gateway),
         ..endpoint::delete("/v1/users/{user}", MAY_MANAGE_USERS)
     },
     Endpoint {
         summary: "The names of people and programs, by the ids that the journal has of them",
         query: endpoint::takes::<Page>(),
         answer: endpoint::list::<NameOf, PrincipalId>(),
-        route: |m| on(m, names),
+        handle: |request, gateway| Handler::call(names, request, gateway),
         ..endpoint::endpoint("get", "/v1/people", Access::Authenticated)
     },
 ];

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use api_types::approvals::Approval;
+use api_types::{List, Named, Page, ReasonGiven, Within, vehicles as api};
 use approvals::NewApproval;
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::on;
 use fleet::actions::{
     CLEAR_STOP, MAY_CLEAR_STOP, MAY_HOLD_VEHICLE, MAY_READ_FLEET, MAY_REGISTER_VEHICLE, MAY_STOP_VEHICLE,
     REGISTER_VEHICLE, RELEASE_HOLD,
@@ -23,8 +25,6 @@ use super::endpoint::{self, EDIT, Endpoint, TAGGED};
 use super::extract::{Body, Id, Ids, IfMatch, IfNoneMatch, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::approvals::Approval;
-use crate::api::{List, Named, Page, ReasonGiven, Within, vehicles as api};
 
 /// What can be asked here.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -34,21 +34,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
         status: 201,
         answer: endpoint::json::<api::Registered>(),
         asks: Some(REGISTER_VEHICLE),
-        route: |m| on(m, register),
+        handle: |request, gateway| Handler::call(register, request, gateway),
         ..endpoint::post("/v1/vehicles", MAY_REGISTER_VEHICLE)
     },
     Endpoint {
         summary: "List vehicles",
         query: endpoint::takes::<Page>(),
         answer: endpoint::list::<api::Vehicle, VehicleId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/vehicles", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Show a vehicle",
         headers: TAGGED,
         answer: endpoint::json::<api::Vehicle>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/vehicles/{vehicle}", MAY_READ_FLEET)
     },
     Endpoint {
@@ -57,14 +57,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::StopOrder>(),
         status: 202,
         answer: endpoint::json::<api::StopOrdered>(),
-        route: |m| on(m, stop),
+        handle: |request, gateway| Handler::call(stop, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/stop", MAY_STOP_VEHICLE)
     },
     Endpoint {
         summary: "Say why a vehicle was stopped, after the stop has left: the reason in place of the one of the order",
         body: endpoint::takes::<api::Explanation>(),
         answer: endpoint::json::<api::WhichStop>(),
-        route: |m| on(m, explain),
+        handle: |request, gateway| Handler::call(explain, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/explain", MAY_STOP_VEHICLE)
     },
     Endpoint {
@@ -72,7 +72,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::WhichStop>(),
         answer: endpoint::json::<api::WhichStop>(),
         asks: Some(CLEAR_STOP),
-        route: |m| on(m, clear),
+        handle: |request, gateway| Handler::call(clear, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/clear", MAY_CLEAR_STOP)
     },
     Endpoint {
@@ -80,7 +80,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        route: |m| on(m, ask_clear),
+        handle: |request, gateway| Handler::call(ask_clear, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/stops/{stop}/clear", MAY_CLEAR_STOP)
     },
     Endpoint {
@@ -89,7 +89,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::HoldOrder>(),
         status: 201,
         answer: endpoint::json::<api::HoldPlaced>(),
-        route: |m| on(m, hold),
+        handle: |request, gateway| Handler::call(hold, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/holds", MAY_HOLD_VEHICLE)
     },
     Endpoint {
@@ -97,7 +97,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         headers: EDIT,
         answer: endpoint::json::<Named<HoldId>>(),
         asks: Some(RELEASE_HOLD),
-        route: |m| on(m, release),
+        handle: |request, gateway| Handler::call(release, request, gateway),
         ..endpoint::delete("/v1/vehicles/{vehicle}/holds/{hold}", MAY_HOLD_VEHICLE)
     },
     Endpoint {
@@ -105,20 +105,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<ReasonGiven>(),
         status: 202,
         answer: endpoint::json::<Approval>(),
-        route: |m| on(m, ask_release),
+        handle: |request, gateway| Handler::call(ask_release, request, gateway),
         ..endpoint::post("/v1/vehicles/{vehicle}/holds/{hold}/release", MAY_HOLD_VEHICLE)
     },
     Endpoint {
         summary: "Samples of a vehicle in a time range, oldest first",
         query: endpoint::takes::<api::TimeRange>(),
         answer: endpoint::list::<api::Sample, Timestamp>(),
-        route: |m| on(m, telemetry),
+        handle: |request, gateway| Handler::call(telemetry, request, gateway),
         ..endpoint::get("/v1/vehicles/{vehicle}/telemetry", MAY_READ_FLEET)
     },
     Endpoint {
         summary: "Commands to a vehicle and how far they came",
         answer: endpoint::list::<api::Command, String>(),
-        route: |m| on(m, commands),
+        handle: |request, gateway| Handler::call(commands, request, gateway),
         ..endpoint::get("/v1/vehicles/{vehicle}/commands", MAY_READ_FLEET)
     },
 ];

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use api_types::maintenance as api;
+use api_types::{List, Named, ReasonGiven, Within};
 use axum::Json;
 use axum::extract::State;
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::on;
 use maintenance::OrderId;
 use maintenance::actions::{
     APPROVE_ORDER, MAY_APPROVE_ORDER, MAY_READ_MAINTENANCE, MAY_REQUEST_ORDER, MAY_WORK_ON_ORDER, RETURN_VEHICLE,
@@ -16,8 +18,6 @@ use super::endpoint::{self, Endpoint};
 use super::extract::{Body, Id, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::maintenance as api;
-use crate::api::{List, Named, ReasonGiven, Within};
 
 /// Orders of one answer where the caller says nothing.
 const ORDERS_DEFAULT: usize = 100;
@@ -29,87 +29,87 @@ pub const ENDPOINTS: &[Endpoint] = &[
         body: endpoint::takes::<api::OrderRequest>(),
         status: 201,
         answer: endpoint::json::<Named<OrderId>>(),
-        route: |m| on(m, request),
+        handle: |incoming, gateway| Handler::call(request, incoming, gateway),
         ..endpoint::post("/v1/work-orders", MAY_REQUEST_ORDER)
     },
     Endpoint {
         summary: "List work orders, the newest first",
         query: endpoint::takes::<api::OrderPage>(),
         answer: endpoint::list::<api::OrderView, OrderId>(),
-        route: |m| on(m, list),
+        handle: |request, gateway| Handler::call(list, request, gateway),
         ..endpoint::get("/v1/work-orders", MAY_READ_MAINTENANCE)
     },
     Endpoint {
         summary: "Show a work order, with its slot, the reason of it, and its checklist",
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, show),
+        handle: |request, gateway| Handler::call(show, request, gateway),
         ..endpoint::get("/v1/work-orders/{order}", MAY_READ_MAINTENANCE)
     },
     Endpoint {
         summary: "Let the workshop plan a work order",
         answer: endpoint::json::<api::OrderView>(),
         asks: Some(APPROVE_ORDER),
-        route: |m| on(m, approve),
+        handle: |request, gateway| Handler::call(approve, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/approve", MAY_APPROVE_ORDER)
     },
     Endpoint {
         summary: "Begin the work",
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, start),
+        handle: |request, gateway| Handler::call(start, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/start", MAY_WORK_ON_ORDER)
     },
     Endpoint {
         summary: "Let the work wait",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, hold),
+        handle: |request, gateway| Handler::call(hold, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/hold", MAY_WORK_ON_ORDER)
     },
     Endpoint {
         summary: "Go on with work that waited",
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, resume),
+        handle: |request, gateway| Handler::call(resume, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/resume", MAY_WORK_ON_ORDER)
     },
     Endpoint {
         summary: "Tick a step of the checklist",
         body: endpoint::takes::<api::StepDone>(),
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, step),
+        handle: |request, gateway| Handler::call(step, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/step", MAY_WORK_ON_ORDER)
     },
     Endpoint {
         summary: "The work is done; the closing code says what was found",
         body: endpoint::takes::<api::Completion>(),
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, complete),
+        handle: |request, gateway| Handler::call(complete, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/complete", MAY_WORK_ON_ORDER)
     },
     Endpoint {
         summary: "Check the work of another",
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, verify),
+        handle: |request, gateway| Handler::call(verify, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/verify", MAY_WORK_ON_ORDER)
     },
     Endpoint {
         summary: "The work was not good enough: it goes on",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, reopen),
+        handle: |request, gateway| Handler::call(reopen, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/reopen", MAY_WORK_ON_ORDER)
     },
     Endpoint {
         summary: "Return the vehicle to service, in person; it moves only when it is dispatched",
         answer: endpoint::json::<api::OrderView>(),
         asks: Some(RETURN_VEHICLE),
-        route: |m| on(m, return_vehicle),
+        handle: |request, gateway| Handler::call(return_vehicle, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/return", MAY_WORK_ON_ORDER)
     },
     Endpoint {
         summary: "Cancel a work order that nobody works on",
         body: endpoint::takes::<ReasonGiven>(),
         answer: endpoint::json::<api::OrderView>(),
-        route: |m| on(m, cancel),
+        handle: |request, gateway| Handler::call(cancel, request, gateway),
         ..endpoint::post("/v1/work-orders/{order}/cancel", MAY_REQUEST_ORDER)
     },
 ];

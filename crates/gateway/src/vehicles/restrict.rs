@@ -6,13 +6,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::vehicles::{Recorded, StopDelivery, StopOrdered};
 use fleet::FromRecord;
 use fleet::vehicle::{HoldKind, HoldTiming, StopClass};
 use kernel::envelope::{ClockSource, Known as Stated, OccurredAt};
 use kernel::id::{HoldId, TypedId};
 use kernel::{Actor, CommandId, Ctx, VehicleId};
-use schemars::JsonSchema;
-use serde::Serialize;
 use store::CommandError;
 use store::port::Fault;
 use tokio::time::timeout;
@@ -28,26 +27,6 @@ const COMMIT_WAIT: Duration = Duration::from_millis(400);
 
 /// How long the emergency record's disk may take before the answer says that only memory has the order.
 const RECORD_WAIT: Duration = Duration::from_millis(300);
-
-/// Where an order is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Recorded {
-    Journal,
-    /// In the emergency record on the disk.
-    Emergency,
-    /// In memory alone: neither the store nor the disk took it in time.
-    Memory,
-}
-
-/// What became of a stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OrderedStop {
-    pub stop: CommandId,
-    /// Whether the vehicle's session has it now, or it waits for the vehicle.
-    pub sent: bool,
-    pub recorded: Recorded,
-}
 
 /// Carries out a command of a domain as a task of its own, so that a store that hangs holds up neither the caller nor, once
 /// it is well again, the commit.
@@ -73,19 +52,20 @@ impl Gateway {
         vehicle: VehicleId,
         class: StopClass,
         reason: &str,
-    ) -> Result<OrderedStop, CommandError> {
+    ) -> Result<StopOrdered, CommandError> {
         let order = order(&ctx, vehicle, ctx.new_id(), Restriction::Stop { class }, reason);
         // Before the row that the journal implies is written: the vehicle takes the same id once.
         let sent = self.send(&order);
         metrics::counter!("atlasmesh_stops_total", "sent" => if sent { "now" } else { "waits" }).increment(1);
+        let delivery = if sent { StopDelivery::Sent } else { StopDelivery::Waiting };
         let (fleet, why) = (Arc::clone(&self.fleet), reason.to_owned());
         let stop = order.command;
         let ordered = in_time(async move { fleet.order_stop(&ctx, vehicle, stop, class, &why, FromRecord::No).await });
         match ordered.await {
-            Ok(stop) => Ok(OrderedStop { stop, sent, recorded: Recorded::Journal }),
+            Ok(stop) => Ok(StopOrdered { stop, delivery, recorded: Recorded::Journal }),
             Err(CommandError::Fault(fault)) => {
                 let recorded = self.keep_emergency(order, &fault).await;
-                Ok(OrderedStop { stop, sent, recorded })
+                Ok(StopOrdered { stop, delivery, recorded })
             }
             Err(other) => Err(other),
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use api_types::sites::{InForce, WaitingVehicle};
 use commands::StoredCommand;
 use fleet::site::{ClosureClass, Restriction};
 use fleet::vehicle::Status;
@@ -12,7 +13,6 @@ use fleet::{KnownVehicle, Site};
 use kernel::{CommandId, SiteId, TenantId, Timestamp, VehicleId};
 use link::v1::{self, command::Body};
 use link::{RuleClass, SiteRule, SiteRules};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::port::{CommitError, Fault, Store};
 use store::{Expected, Loaded, RowBody, RowWrite, TableSpec};
@@ -137,23 +137,6 @@ impl Gateway {
         }
         Ok(KeptRules(kept))
     }
-}
-
-/// On how many of the vehicles that count a zone or closure holds.
-#[derive(Serialize, JsonSchema)]
-pub struct InForce {
-    pub on: usize,
-    pub of: usize,
-    /// The first of those that have not confirmed it.
-    pub waiting: Vec<WaitingVehicle>,
-}
-
-/// A vehicle that has not confirmed a rule.
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
-pub struct WaitingVehicle {
-    pub id: VehicleId,
-    pub name: String,
 }
 
 /// What the vehicles of a site keep: id, name, rules.

@@ -9,12 +9,13 @@ mod point;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use api_types::access as api;
 use authzen::{Decided, Evaluation, Evaluations, Found, Metadata, Refusal, Search};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, FromRequest, Request, State};
+use axum::handler::Handler;
 use axum::http::{HeaderMap, header};
-use axum::routing::on;
 use kernel::{Code, FieldError, Reject};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -27,7 +28,6 @@ use super::extract::unreadable;
 use super::json;
 use super::problem::Problem;
 use crate::Gateway;
-use crate::api::access as api;
 use crate::connections::Place;
 
 /// Under which the operations stand, whose answers name a request as its client did.
@@ -39,41 +39,41 @@ pub const ENDPOINTS: &[Endpoint] = &[
         summary: "Ask whether somebody would be allowed to do something (AuthZEN)",
         body: endpoint::takes::<api::EvaluationBody>(),
         answer: endpoint::json::<authzen::Answer>(),
-        route: |m| on(m, evaluate),
+        handle: |request, gateway| Handler::call(evaluate, request, gateway),
         ..endpoint::post("/access/v1/evaluation", MAY_ASK_ACCESS)
     },
     Endpoint {
         summary: "Ask many such questions at once (AuthZEN)",
         body: endpoint::takes::<api::EvaluationsBody>(),
         answer: endpoint::json::<Decided>(),
-        route: |m| on(m, evaluate_all),
+        handle: |request, gateway| Handler::call(evaluate_all, request, gateway),
         ..endpoint::post("/access/v1/evaluations", MAY_ASK_ACCESS)
     },
     Endpoint {
         summary: "Search who would be allowed to do something (AuthZEN)",
         body: endpoint::takes::<api::SubjectSearchBody>(),
         answer: endpoint::json::<Found>(),
-        route: |m| on(m, subjects),
+        handle: |request, gateway| Handler::call(subjects, request, gateway),
         ..endpoint::post("/access/v1/search/subject", MAY_ASK_ACCESS)
     },
     Endpoint {
         summary: "Search to what somebody would be allowed to do something (AuthZEN)",
         body: endpoint::takes::<api::ResourceSearchBody>(),
         answer: endpoint::json::<Found>(),
-        route: |m| on(m, resources),
+        handle: |request, gateway| Handler::call(resources, request, gateway),
         ..endpoint::post("/access/v1/search/resource", MAY_ASK_ACCESS)
     },
     Endpoint {
         summary: "Search what somebody would be allowed to do to a thing (AuthZEN)",
         body: endpoint::takes::<api::ActionSearchBody>(),
         answer: endpoint::json::<Found>(),
-        route: |m| on(m, actions),
+        handle: |request, gateway| Handler::call(actions, request, gateway),
         ..endpoint::post("/access/v1/search/action", MAY_ASK_ACCESS)
     },
     Endpoint {
         summary: "Where a client of AuthZEN finds the operations",
         answer: endpoint::json::<Metadata>(),
-        route: |m| on(m, metadata),
+        handle: |request, gateway| Handler::call(metadata, request, gateway),
         ..endpoint::open(authzen::WELL_KNOWN)
     },
 ];

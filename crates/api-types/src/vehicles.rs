@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use telemetry::Sample as Measured;
 
 use super::{Sentence, Within};
-use crate::vehicles::restrict::{OrderedStop, Recorded};
 
 view! {
     Vehicle of known: KnownVehicle {
@@ -58,20 +57,32 @@ pub struct StopOrder {
     pub reason: Sentence,
 }
 
-view! {
-    StopOrdered of ordered: OrderedStop {
-        stop: CommandId,
-        delivery: StopDelivery = if ordered.sent { StopDelivery::Sent } else { StopDelivery::Waiting },
-        recorded: Recorded,
-    }
+/// What became of a stop.
+#[derive(Serialize, JsonSchema)]
+pub struct StopOrdered {
+    pub stop: CommandId,
+    pub delivery: StopDelivery,
+    pub recorded: Recorded,
 }
 
+/// Whether the vehicle's session has it now, or it waits for the vehicle.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum StopDelivery {
     Sent,
     Waiting,
+}
+
+/// Where an order is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Recorded {
+    Journal,
+    /// In the emergency record on the disk.
+    Emergency,
+    /// In memory alone: neither the store nor the disk took it in time.
+    Memory,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -2,14 +2,13 @@
 
 use fleet::site::{CORNERS_MAX, ClosureClass, MapVersion, Restriction as Kept, ZoneKind};
 use kernel::id::RestrictionId;
-use kernel::{Coordinate, SiteId, Timestamp};
+use kernel::{Coordinate, SiteId, Timestamp, VehicleId};
 use routing::import::ImportReport;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Name, Sentence};
-use crate::vehicles::rules::InForce;
 
 /// A road network as CSV texts.
 #[derive(Deserialize, JsonSchema)]
@@ -155,4 +154,21 @@ pub struct Tiles {
     pub maxzoom: u8,
     pub tiles: Vec<String>,
     pub vector_layers: Vec<Value>,
+}
+
+/// On how many of the vehicles that count a zone or closure holds.
+#[derive(Serialize, JsonSchema)]
+pub struct InForce {
+    pub on: usize,
+    pub of: usize,
+    /// The first of those that have not confirmed it.
+    pub waiting: Vec<WaitingVehicle>,
+}
+
+/// A vehicle that has not confirmed a rule.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct WaitingVehicle {
+    pub id: VehicleId,
+    pub name: String,
 }

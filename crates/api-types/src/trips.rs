@@ -14,8 +14,8 @@ use trips::trip::types::{
 };
 use trips::{Leg, Progress, RouteVersion, Status};
 
+use super::vehicles::Recorded;
 use super::{PageLimit, Place, WaitMs};
-use crate::vehicles::restrict::Recorded;
 
 view! {
     Trip of trip: trips::Trip {
