@@ -18,6 +18,7 @@ mod lanes;
 mod new_domain;
 mod package;
 mod page;
+mod pictures;
 mod process;
 mod repo;
 mod setup;
@@ -56,6 +57,8 @@ enum Command {
     Codegen(codegen::Args),
     /// Make the Debian package, the archive and the container's folder in target/package.
     Package(package::Args),
+    /// Take the pictures of the documentation anew, from the page before a live fleet.
+    Pictures,
     /// Write the maps of the demo's invented sites.
     Worlds,
 }
@@ -82,6 +85,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::NewDomain(args) => new_domain::run(&root, &args),
         Command::Codegen(args) => codegen::run(&Repo::open(&root)?, &args),
         Command::Package(args) => package::run(&root, &args),
+        Command::Pictures => pictures::run(&root),
         Command::Worlds => worlds::run(&root),
     }
 }

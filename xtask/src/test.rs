@@ -78,7 +78,7 @@ pub fn tests(root: &Path) -> Result<Command> {
 }
 
 /// A test of the product that has a lane of its own: `test = false` in its Cargo.toml leaves it out of the others.
-fn apart(root: &Path, name: &str) -> Command {
+pub fn apart(root: &Path, name: &str) -> Command {
     let mut command = process::cargo(root);
     if has_nextest(root) {
         command.args(["nextest", "run", "--workspace", "--test", name, "--no-capture"]);

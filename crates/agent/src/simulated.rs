@@ -23,6 +23,8 @@ const WH_PER_M: f64 = 0.18;
 const STANDBY_W: f64 = 400.0;
 /// The longest step of integration in seconds; longer ones are divided.
 const STEP_S_MAX: f64 = 0.1;
+/// How long those aboard take to leave when their trip was ended by a person, in seconds.
+const LEAVE_S: f64 = 20.0;
 /// Below this state of charge the simulated vehicle is charged where it stands, in percent: no charging trips yet.
 const RECHARGE_BELOW_PCT: f64 = 15.0;
 
@@ -41,6 +43,10 @@ enum Motion {
     },
     Serve {
         service: Service,
+        left_s: f64,
+    },
+    /// Holding, while those of a trip that is over leave.
+    Empty {
         left_s: f64,
     },
 }
@@ -142,7 +148,9 @@ impl SimulatedVehicle {
         let (end_m, cap_mps) = match self.motion {
             Motion::Follow { until_m, cap_mps } => (until_m, cap_mps),
             Motion::Stop { at_m: Some(at_m), .. } => (at_m, self.state.speed_mps.max(1.0)),
-            Motion::Stop { at_m: None, .. } | Motion::Hold | Motion::Serve { .. } => return 0.0,
+            Motion::Stop { at_m: None, .. } | Motion::Hold | Motion::Serve { .. } | Motion::Empty { .. } => {
+                return 0.0;
+            },
         };
         let ahead_m = end_m - along_m;
         if ahead_m <= 0.05 {
@@ -189,15 +197,25 @@ impl SimulatedVehicle {
     }
 
     fn serve(&mut self, dt_s: f64) {
-        let stands = self.state.stands();
-        if let Motion::Serve { service, left_s } = &mut self.motion
-            && stands
-        {
-            *left_s -= dt_s;
-            if *left_s <= 0.0 {
-                self.state.occupied = *service == Service::Pickup;
-                self.state.served = true;
+        if !self.state.stands() {
+            return;
+        }
+        match &mut self.motion {
+            Motion::Serve { service, left_s } => {
+                *left_s -= dt_s;
+                if *left_s <= 0.0 {
+                    self.state.occupied = *service == Service::Pickup;
+                    self.state.served = true;
+                }
             }
+            Motion::Empty { left_s } => {
+                *left_s -= dt_s;
+                if *left_s <= 0.0 {
+                    self.state.occupied = false;
+                    self.motion = Motion::Hold;
+                }
+            }
+            Motion::Hold | Motion::Follow { .. } | Motion::Stop { .. } => {}
         }
     }
 }
@@ -235,6 +253,10 @@ impl Vehicle for SimulatedVehicle {
                 Motion::Stop { at_m: None, deceleration_mps2: EMERGENCY_MPS2 }
             }
             VehicleCommand::Stop { at_m, .. } => Motion::Stop { at_m, deceleration_mps2: DECELERATION_MPS2 * 1.5 },
+            // Autonomous and told to hold, it has no trip any more.
+            VehicleCommand::Hold if self.state.occupied && self.state.mode == Mode::Autonomous => {
+                Motion::Empty { left_s: LEAVE_S }
+            }
             VehicleCommand::Hold => Motion::Hold,
             VehicleCommand::Serve { service, dwell_ms } => {
                 self.state.served = false;

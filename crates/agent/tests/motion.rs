@@ -389,6 +389,16 @@ fn quarantine_cancel_and_ground_end_motion() {
 }
 
 #[test]
+fn people_leave_a_simulated_vehicle_whose_trip_was_ended() {
+    let mut world = driving_to(220.0);
+    world.command(0, Body::Cancel(v1::Cancel { trip_id: trip(1).to_string(), ..Default::default() }));
+    world.until("drive hold");
+    assert!(world.is_occupied(), "nobody leaves while it drives");
+    world.pass_s(30);
+    assert!(!world.is_occupied());
+}
+
+#[test]
 fn slow_holds_for_its_trip_and_tightens_gently() {
     let mut world = driving_to(620.0);
     world.renew(1, 1);

@@ -18,7 +18,12 @@ fn people_find_what_they_come_to_the_page_for() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = demo(folder.path(), VEHICLES, SPEEDUP);
     let mut node = Command::new("node");
-    node.args(["--test", "tests/journeys.test.mjs"]).env("ATLASMESH_DEMO", folder.path());
+    node.arg("--test").env("ATLASMESH_DEMO", folder.path());
+    // Only those whose names this matches, for `cargo xtask pictures`.
+    if let Ok(names) = std::env::var("ATLASMESH_JOURNEYS") {
+        node.args(["--test-name-pattern", &names]);
+    }
+    node.arg("tests/journeys.test.mjs");
     let walked = node.current_dir(root().join("ui")).status().unwrap();
     assert!(walked.success(), "{walked}");
     demo.signal("TERM");

@@ -55,7 +55,8 @@ const BELOW: &[(&str, &[&[&str]])] = &[
 
 /// The crates above the domains, which may use every domain, with what else each may use.
 const ABOVE: &[(&str, &[&[&str]])] = &[
-    ("gateway", &[FOUNDATION, PLUGGED_IN, &["routing", "interop", "authzen"]]),
+    ("api-types", &[FOUNDATION, PLUGGED_IN, &["routing"]]),
+    ("gateway", &[FOUNDATION, PLUGGED_IN, &["routing", "interop", "authzen", "api-types"]]),
     ("atlasmesh", &[FOUNDATION, PLUGGED_IN, &["store-sqlite", "routing", "gateway", "agent"]]),
 ];
 

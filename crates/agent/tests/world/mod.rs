@@ -276,6 +276,10 @@ impl World {
         std::mem::take(&mut self.lines)
     }
 
+    pub fn is_occupied(&self) -> bool {
+        self.vehicle.state().occupied
+    }
+
     pub fn speed_mps(&self) -> f64 {
         self.vehicle.state().speed_mps
     }

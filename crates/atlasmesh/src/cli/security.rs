@@ -95,6 +95,8 @@ async fn show(session: &Session, typed: &str) -> Result<()> {
 
 fn print(incident: &Value) {
     let cell = |pointer| output::cell(incident, pointer);
+    // A drill takes nothing away.
+    let is_drill = incident["exercise"] == true;
     output::summary(&[
         ("INCIDENT", cell("/id")),
         ("TITLE", cell("/title")),
@@ -103,8 +105,8 @@ fn print(incident: &Value) {
         ("STATUS", cell("/status")),
         ("DRILL", cell("/exercise")),
         ("DROVE", cell("/moving")),
-        ("ISOLATED", cell("/contained/isolated_at")),
-        ("REVOKED", cell("/contained/revoked_at")),
+        (if is_drill { "ISOLATED (DRILL)" } else { "ISOLATED" }, cell("/contained/isolated_at")),
+        (if is_drill { "REVOKED (DRILL)" } else { "REVOKED" }, cell("/contained/revoked_at")),
         ("PERSON DECIDES", cell("/waits_for_person")),
         ("WATCHED UNTIL", cell("/watch_until")),
         ("CALLED", cell("/call/called_at")),
