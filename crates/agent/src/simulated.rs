@@ -150,7 +150,7 @@ impl SimulatedVehicle {
             Motion::Stop { at_m: Some(at_m), .. } => (at_m, self.state.speed_mps.max(1.0)),
             Motion::Stop { at_m: None, .. } | Motion::Hold | Motion::Serve { .. } | Motion::Empty { .. } => {
                 return 0.0;
-            },
+            }
         };
         let ahead_m = end_m - along_m;
         if ahead_m <= 0.05 {
