@@ -23,13 +23,13 @@ struct Picture {
 
 const PICTURES: &[Picture] = &[
     Picture { name: "trips", screenshot: "story", journey: "read a trip’s whole story" },
-    Picture { name: "onboarding", screenshot: "onboard-online", journey: "a technician onboards a vehicle" },
+    Picture { name: "onboarding", screenshot: "onboard-token", journey: "a technician onboards a vehicle" },
     Picture { name: "updates", screenshot: "rollout-paused", journey: "a bad release is paused by the gate" },
-    Picture { name: "maintenance", screenshot: "component-chart", journey: "a worn brake is grounded" },
+    Picture { name: "maintenance", screenshot: "fleet-health", journey: "a worn brake is grounded" },
     Picture { name: "incidents", screenshot: "room-proof", journey: "a drill goes the way of an attack" },
     Picture { name: "evidence", screenshot: "report-rejected", journey: "a report is signed and submitted" },
-    Picture { name: "sectors", screenshot: "work-blast-map", journey: "a blast is announced" },
-    Picture { name: "policies", screenshot: "policies-replayed", journey: "a rule comes into force by two people" },
+    Picture { name: "sectors", screenshot: "sector-activated", journey: "a sector is put in force" },
+    Picture { name: "policies", screenshot: "policies-in-force", journey: "a rule comes into force by two people" },
 ];
 
 pub fn run(root: &Path) -> Result<ExitCode> {

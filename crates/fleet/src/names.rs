@@ -2,7 +2,7 @@
 
 use kernel::{Code, FieldError, Reject, TenantId, VehicleId};
 use store::port::{Fault, ListQuery, Store};
-use store::{CommandError, Expected, RowBody, RowWrite, TableSpec};
+use store::{CommandError, Expected, RowBody, RowWrite, TableSpec, list_all};
 
 use crate::vehicle::{Status, Vehicle};
 
@@ -25,19 +25,14 @@ pub(crate) async fn reserve(
 
 /// Refuses a name that a vehicle in service has.
 pub(crate) async fn check_is_free(store: &dyn Store, tenant: &TenantId, name: &str) -> Result<(), CommandError> {
-    let mut query = ListQuery::of("name", name);
-    loop {
-        let page = store.list(TableSpec::of::<Vehicle>(), tenant, query.clone()).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        query.after = Some(last.key.clone());
-        for row in page {
-            let vehicle: Vehicle = row.decode()?;
-            if vehicle.status != Status::Decommissioned {
-                let message = format!("is the name of vehicle {} already: choose another", row.key);
-                let mut reject = Reject::new(Code::Conflict, format!("/name {message}"));
-                reject.fields = vec![FieldError { field: "/name".into(), message }];
-                return Err(reject.into());
-            }
+    for row in list_all(store, TableSpec::of::<Vehicle>(), tenant, ListQuery::of("name", name)).await? {
+        let vehicle: Vehicle = row.decode()?;
+        if vehicle.status != Status::Decommissioned {
+            let message = format!("is the name of vehicle {} already: choose another", row.key);
+            let mut reject = Reject::new(Code::Conflict, format!("/name {message}"));
+            reject.fields = vec![FieldError { field: "/name".into(), message }];
+            return Err(reject.into());
         }
     }
+    Ok(())
 }

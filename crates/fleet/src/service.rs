@@ -11,7 +11,7 @@ use kernel::{
 use policy::{Engine, PolicyAnswer, Request};
 use store::due::DueHandler;
 use store::port::{Fault, Guard, ListQuery, Store};
-use store::{CommandError, Extras, Outcome, TableSpec, execute, execute_plain, load, personal};
+use store::{CommandError, Extras, Outcome, Row, TableSpec, execute, execute_plain, load, personal};
 
 use crate::actions;
 use crate::facts::{HoldReleaseFacts, RegistrationFacts, StopClearFacts};
@@ -387,24 +387,37 @@ impl Fleet {
 
     /// A page of vehicles, by id.
     pub async fn vehicles(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<KnownVehicle>, Fault> {
-        let mut vehicles = Vec::new();
-        for row in self.store.list(TableSpec::of::<Vehicle>(), tenant, query).await? {
-            let Ok(id) = row.key.parse() else { continue };
-            let seen = seen::last_seen(&*self.store, tenant, id).await?;
-            vehicles.push(KnownVehicle { id, vehicle: row.decode()?, version: row.version, seen });
-        }
-        Ok(vehicles)
+        self.known(tenant, self.store.list(TableSpec::of::<Vehicle>(), tenant, query).await?).await
+    }
+
+    /// Every vehicle that there ever was, by id.
+    pub async fn all(&self, tenant: &TenantId) -> Result<Vec<KnownVehicle>, Fault> {
+        self.known(tenant, self.rows(tenant, ListQuery::all()).await?).await
+    }
+
+    /// Every vehicle that is not decommissioned, by id.
+    pub async fn serving(&self, tenant: &TenantId) -> Result<Vec<KnownVehicle>, Fault> {
+        let mut all = self.all(tenant).await?;
+        all.retain(|known| known.vehicle.status != Status::Decommissioned);
+        Ok(all)
     }
 
     pub async fn vehicles_of(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<KnownVehicle>, Fault> {
-        let mut query = ListQuery::of("site", site.as_str());
-        let mut all = Vec::new();
-        loop {
-            let page = self.vehicles(tenant, query.clone()).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            query.after = Some(last.id.to_string());
-            all.extend(page);
+        self.known(tenant, self.rows(tenant, ListQuery::of("site", site.as_str())).await?).await
+    }
+
+    async fn rows(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<Row>, Fault> {
+        store::list_all(&*self.store, TableSpec::of::<Vehicle>(), tenant, query).await
+    }
+
+    async fn known(&self, tenant: &TenantId, rows: Vec<Row>) -> Result<Vec<KnownVehicle>, Fault> {
+        let mut known = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Ok(id) = row.key.parse() else { continue };
+            let seen = seen::last_seen(&*self.store, tenant, id).await?;
+            known.push(KnownVehicle { id, vehicle: row.decode()?, version: row.version, seen });
         }
+        Ok(known)
     }
 
     /// The vehicles of a site that are in service, by id. What was last seen is read of those that are connected, and of
@@ -414,20 +427,14 @@ impl Fleet {
         let mut away = 0;
         for status in [Status::Online, Status::Offline, Status::Registered] {
             let filters = vec![("status", status.as_str().to_owned()), ("site", site.to_string())];
-            let mut query = ListQuery { filters, ..ListQuery::all() };
-            loop {
-                let page = self.store.list(TableSpec::of::<Vehicle>(), tenant, query.clone()).await?;
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.key.clone());
-                for row in &page {
-                    let Ok(id) = row.key.parse() else { continue };
-                    away += usize::from(status != Status::Online);
-                    let seen = match away <= AWAY_SEEN_MAX {
-                        true => seen::last_seen(&*self.store, tenant, id).await?,
-                        false => None,
-                    };
-                    all.push(KnownVehicle { id, vehicle: row.decode()?, version: row.version, seen });
-                }
+            for row in self.rows(tenant, ListQuery { filters, ..ListQuery::all() }).await? {
+                let Ok(id) = row.key.parse() else { continue };
+                away += usize::from(status != Status::Online);
+                let seen = match away <= AWAY_SEEN_MAX {
+                    true => seen::last_seen(&*self.store, tenant, id).await?,
+                    false => None,
+                };
+                all.push(KnownVehicle { id, vehicle: row.decode()?, version: row.version, seen });
             }
         }
         // One that connected or fell silent in between is in two lists.

@@ -13,7 +13,7 @@ use fleet::KnownVehicle;
 use fleet::vehicle::Status;
 use kernel::{Coordinate, TenantId, Timestamp, VehicleId};
 use serde_json::json;
-use store::{CommandError, ListQuery};
+use store::CommandError;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -99,15 +99,10 @@ impl Gateway {
 
     async fn places(&self, tenant: &TenantId) -> Result<Vec<(VehicleId, Option<Place>)>, CommandError> {
         let mut places = Vec::new();
-        let mut query = ListQuery::all();
-        loop {
-            let page = self.fleet.vehicles(tenant, query.clone()).await?;
-            let Some(last) = page.last() else { return Ok(places) };
-            query.after = Some(last.id.to_string());
-            for known in page.iter().filter(|known| known.vehicle.status != Status::Decommissioned) {
-                places.push((known.id, self.place(tenant, known).await?));
-            }
+        for known in self.fleet.serving(tenant).await? {
+            places.push((known.id, self.place(tenant, &known).await?));
         }
+        Ok(places)
     }
 
     /// The newer of the last sample and the last heartbeat: a parked vehicle sends no samples.

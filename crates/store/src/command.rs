@@ -121,6 +121,30 @@ pub async fn load<A: Aggregate>(store: &dyn Store, tenant: &TenantId, id: &A::Id
     row.map(|row: Row| Ok(Loaded { state: row.decode()?, version: row.version })).transpose()
 }
 
+/// Every row that a query finds, read page by page from the store. A page is one look at the table, the whole is not: a row
+/// whose columns change meanwhile may be met twice or not at all.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn list_all(
+    store: &dyn Store,
+    table: TableSpec,
+    tenant: &TenantId,
+    mut query: ListQuery,
+) -> Result<Vec<Row>, Fault> {
+    query.limit = query.limit.min(PAGE_LIMIT_MAX);
+    let mut all = Vec::new();
+    loop {
+        let page = store.list(table, tenant, query.clone()).await?;
+        let next = page.last().filter(|_| page.len() == query.limit).map(|row| row.key.clone());
+        all.extend(page);
+        if next.is_none() {
+            return Ok(all);
+        }
+        query.after = next;
+    }
+}
+
 /// A page of aggregates, as many as one page may have.
 ///
 /// # Errors

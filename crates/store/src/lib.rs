@@ -24,8 +24,8 @@ pub mod tiles;
 pub mod verify;
 
 pub use command::{
-    CommandError, Extras, IDEMPOTENCY, Idempotency, Loaded, Once, Outcome, execute, execute_once, execute_plain, load,
-    load_page,
+    CommandError, Extras, IDEMPOTENCY, Idempotency, Loaded, Once, Outcome, execute, execute_once, execute_plain,
+    list_all, load, load_page,
 };
 pub use memory::MemoryStore;
 pub use port::{Commit, CommitError, Fault, Guard, Head, ListQuery, Order, Receipt, Store};

@@ -247,3 +247,23 @@ fn value(schema: &Value, (name, text): (&str, &str)) -> Result<Value> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_found_by_its_name_and_tells_what_it_takes() {
+        let document = gateway::http::openapi::document().unwrap();
+        for operation in operations(&document) {
+            let id = operation.id();
+            assert_eq!(find(&document, id).unwrap().path, operation.path, "{id}");
+            assert!(!output::text(operation.described, "/summary").is_empty(), "{id}");
+            let fields = operation.fields();
+            let needed = operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+            for name in needed {
+                assert!(fields.iter().any(|(field, _, is_needed)| field == name && *is_needed), "{id}: {name}");
+            }
+        }
+    }
+}

@@ -165,15 +165,10 @@ impl VehicleIdentities {
     /// Looks at every identity of every tenant.
     async fn each(&self, mut look: impl FnMut(&TenantId, VehicleId, &VehicleIdentity) + Send) -> Result<(), Fault> {
         for tenant in self.store.logs().await? {
-            let mut query = ListQuery::all();
-            loop {
-                let rows = self.store.list(TableSpec::of::<VehicleIdentity>(), &tenant, query.clone()).await?;
-                for row in &rows {
-                    let Ok(vehicle) = row.key.parse() else { continue };
-                    look(&tenant, vehicle, &row.decode()?);
-                }
-                let Some(last) = rows.last().filter(|_| rows.len() == query.limit) else { break };
-                query.after = Some(last.key.clone());
+            let table = TableSpec::of::<VehicleIdentity>();
+            for row in store::list_all(&*self.store, table, &tenant, ListQuery::all()).await? {
+                let Ok(vehicle) = row.key.parse() else { continue };
+                look(&tenant, vehicle, &row.decode()?);
             }
         }
         Ok(())

@@ -250,19 +250,14 @@ impl Maintenance {
         let mut ranges = BTreeMap::new();
         let mut utilisation = None;
         for worst in [Verdict::Plan, Verdict::Ground] {
-            let mut query = ListQuery::of("worst", worst.as_str());
-            loop {
-                let page = self.store.list(TableSpec::of::<VehicleHealth>(), tenant, query.clone()).await?;
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.key.clone());
+            let query = ListQuery::of("worst", worst.as_str());
+            for row in store::list_all(&*self.store, TableSpec::of::<VehicleHealth>(), tenant, query).await? {
                 let planned = match utilisation {
                     Some(planned) => planned,
                     None => *utilisation.insert(self.workshop(tenant).await?.utilisation),
                 };
-                for row in &page {
-                    let (Ok(vehicle), health) = (row.key.parse(), row.decode::<VehicleHealth>()?) else { continue };
-                    ranges.extend(safe_range_m(&health, planned).map(|range_m| (vehicle, range_m)));
-                }
+                let (Ok(vehicle), health) = (row.key.parse(), row.decode::<VehicleHealth>()?) else { continue };
+                ranges.extend(safe_range_m(&health, planned).map(|range_m| (vehicle, range_m)));
             }
         }
         Ok(ranges)

@@ -87,16 +87,9 @@ impl Maintenance {
         class: ComponentClass,
     ) -> Result<Vec<(String, NewHistory)>, Fault> {
         let name: &str = class.into();
-        let mut query = ListQuery { limit: 100, ..ListQuery::of("class", name) };
-        let mut all = Vec::new();
-        loop {
-            let page = self.store.list(HISTORIES, tenant, query.clone()).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            query.after = Some(last.key.clone());
-            for row in &page {
-                all.push((row.key.clone(), row.decode()?));
-            }
-        }
+        let query = ListQuery { limit: 100, ..ListQuery::of("class", name) };
+        let rows = store::list_all(&*self.store, HISTORIES, tenant, query).await?;
+        rows.into_iter().map(|row| Ok((row.key.clone(), row.decode()?))).collect()
     }
 
     /// How long parts of a class live (Weibull), and of how many that is known; `None`: too few have failed.
@@ -131,16 +124,9 @@ impl Maintenance {
     ) -> Result<(), CommandError> {
         let (class, unit) = (component.class, component.unit);
         let index = component_key(vehicle, name);
-        let mut query = ListQuery::of("component", index.clone());
-        let mut rows: Vec<ReadingRow> = Vec::new();
-        loop {
-            let page = self.store.list(READINGS, tenant, query.clone()).await?;
-            let Some(last) = page.last() else { break };
-            query.after = Some(last.key.clone());
-            for row in &page {
-                rows.push(row.decode()?);
-            }
-        }
+        let query = ListQuery::of("component", index.clone());
+        let read = store::list_all(&*self.store, READINGS, tenant, query).await?;
+        let mut rows = read.iter().map(store::Row::decode).collect::<Result<Vec<ReadingRow>, Fault>>()?;
         rows.retain(|row| row.unit == unit);
         let begun = rows.iter().map(|row| row.at.as_ms()).min().unwrap_or(0);
         let skip = rows.len().saturating_sub(ROWS_MAX);

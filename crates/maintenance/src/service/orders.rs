@@ -102,17 +102,9 @@ impl Maintenance {
     /// # Errors
     /// A fault of the store.
     pub async fn open_orders(&self, tenant: &TenantId) -> Result<Vec<(OrderId, WorkOrder)>, Fault> {
-        let mut query = ListQuery::of("open", "yes");
-        let mut all = Vec::new();
-        loop {
-            let page = self.store.list(TableSpec::of::<WorkOrder>(), tenant, query.clone()).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            query.after = Some(last.key.clone());
-            for row in &page {
-                let Ok(id) = row.key.parse() else { continue };
-                all.push((id, row.decode()?));
-            }
-        }
+        let query = ListQuery::of("open", "yes");
+        let rows = store::list_all(&*self.store, TableSpec::of::<WorkOrder>(), tenant, query).await?;
+        rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()
     }
 
     /// Asks for an order, as a person does.

@@ -410,17 +410,9 @@ impl Ota {
         tenant: &TenantId,
         id: RolloutId,
     ) -> Result<Vec<(VehicleId, VehicleUpdates)>, Fault> {
-        let mut query = ListQuery::of("rollout", id.to_string());
-        let mut all = Vec::new();
-        loop {
-            let page = self.store.list(TableSpec::of::<VehicleUpdates>(), tenant, query.clone()).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            query.after = Some(last.key.clone());
-            for row in &page {
-                let Ok(vehicle) = row.key.parse() else { continue };
-                all.push((vehicle, row.decode()?));
-            }
-        }
+        let query = ListQuery::of("rollout", id.to_string());
+        let rows = store::list_all(&*self.store, TableSpec::of::<VehicleUpdates>(), tenant, query).await?;
+        rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()
     }
 }
 

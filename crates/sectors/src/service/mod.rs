@@ -12,7 +12,7 @@ use std::sync::Arc;
 use kernel::{Aggregate, Code, Ctx, CtxSource, Decided, Reject, SiteId, TenantId};
 use policy::{Engine as Policy, PolicyAnswer, Request};
 use store::port::{Fault, Guard, ListQuery, Order, Store};
-use store::{CommandError, Extras, TableSpec, execute_plain, load};
+use store::{CommandError, Extras, Row, TableSpec, execute_plain, load};
 
 use crate::ports::{Features, Grounds, TripEvents};
 
@@ -107,8 +107,7 @@ impl Sectors {
         tenant: &TenantId,
         query: ListQuery,
     ) -> Result<Vec<(A::Id, A)>, Fault> {
-        let rows = self.parts.store.list(TableSpec::of::<A>(), tenant, query).await?;
-        rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()
+        decoded(&self.parts.store.list(TableSpec::of::<A>(), tenant, query).await?)
     }
 
     /// Every aggregate of a kind whose column has this value.
@@ -118,12 +117,11 @@ impl Sectors {
         column: &'static str,
         value: &str,
     ) -> Result<Vec<(A::Id, A)>, Fault> {
-        let (mut query, mut all) = (ListQuery::of(column, value), Vec::new());
-        loop {
-            let page = self.list::<A>(tenant, query.clone()).await?;
-            let Some((last, _)) = page.last() else { return Ok(all) };
-            query.after = Some(last.to_string());
-            all.extend(page);
-        }
+        let query = ListQuery::of(column, value);
+        decoded(&store::list_all(&*self.parts.store, TableSpec::of::<A>(), tenant, query).await?)
     }
+}
+
+fn decoded<A: Aggregate>(rows: &[Row]) -> Result<Vec<(A::Id, A)>, Fault> {
+    rows.iter().filter_map(|row| row.key.parse().ok().map(|id| Ok((id, row.decode()?)))).collect()
 }

@@ -78,13 +78,8 @@ impl Trips {
         let mut open = 0usize;
         for status in Status::all().filter(|status| !status.is_terminal()) {
             let filter = TripFilter { status: Some(status), site: Some(site.clone()), vehicle: None };
-            let mut query = ListQuery { filters: filter.columns(), ..ListQuery::all() };
-            loop {
-                let page = self.store.list(TableSpec::of::<Trip>(), tenant, query.clone()).await?;
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.key.clone());
-                open += page.len();
-            }
+            let query = ListQuery { filters: filter.columns(), ..ListQuery::all() };
+            open += store::list_all(&*self.store, TableSpec::of::<Trip>(), tenant, query).await?.len();
         }
         Ok(u32::try_from(open).unwrap_or(u32::MAX))
     }

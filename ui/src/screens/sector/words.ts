@@ -47,6 +47,15 @@ export function limitValue({ limit, value }: SectorLimit): string {
   return typeof value === 'string' ? wordOf(value) : JSON.stringify(value)
 }
 
+/** What changes, in words: the API says of a limit `new: max_speed_mps at open-pit: 13.9`. */
+export function changeText(part: PreviewPart, change: string): string {
+  const found = part === 'limits' ? /^(new|no longer): (\w+?)(?: at ([\w-]+))?: (.*)$/.exec(change) : null
+  if (!found) return change
+  const [, how, limit, scope, value] = found
+  const parsed = { limit: limit!, value: JSON.parse(value!), scope: scope ?? null, rules: [] } as SectorLimit
+  return `${how}: ${limitName(parsed)}${scope ? ` at ${humanize(scope.replaceAll('-', '_')).toLowerCase()}` : ''}, ${limitValue(parsed)}`
+}
+
 export const parameterValue = (value: number, unit: string): string => (unit === 'm/s' ? formatSpeed(value) : `${value.toLocaleString()} ${unit.replace('m/s2', 'm/s²')}`)
 
 /** What a subscription lacks: `sector=mining` is the sector, everything else a feature. */

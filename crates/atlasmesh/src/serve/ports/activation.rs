@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use ::fleet::vehicle::Status;
 use approvals::ApprovedCommand;
 use gateway::http::flags::RESTORE_FLAG;
 use kernel::{Aggregate, BoxFuture, Ctx, Reject, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::Value;
 use store::CommandError;
-use store::port::{Fault, ListQuery, Store};
+use store::port::{Fault, Store};
 use tenancy::sectors::{InService, RunningTrip, ServingVehicle};
 use trips::{Trip, Trips};
 
@@ -50,18 +49,11 @@ impl InService for InServiceNow {
 
     fn vehicles<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Vec<ServingVehicle>, Fault>> {
         Box::pin(async move {
-            let (mut query, mut named) = (ListQuery::all(), Vec::new());
-            loop {
-                let page = self.fleet.vehicles(tenant, query.clone()).await?;
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.id.to_string());
-                let there = page.iter().filter(|known| known.vehicle.status != Status::Decommissioned);
-                named.extend(there.map(|known| {
-                    let allowed = known.vehicle.constraints.allowed_sectors.iter().flatten().copied();
-                    ServingVehicle { name: known.vehicle.profile.name.clone(), sectors: allowed.collect() }
-                }));
-            }
-            Ok(named)
+            let named = self.fleet.serving(tenant).await?.into_iter().map(|known| {
+                let allowed = known.vehicle.constraints.allowed_sectors.iter().flatten().copied();
+                ServingVehicle { name: known.vehicle.profile.name.clone(), sectors: allowed.collect() }
+            });
+            Ok(named.collect())
         })
     }
 }

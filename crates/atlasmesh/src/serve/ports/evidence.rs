@@ -17,9 +17,9 @@ use kernel::ctx::About;
 use kernel::id::HoldId;
 use kernel::{BoxFuture, Ctx, TenantId, Timestamp, VehicleId};
 use keys::{Audit, Evidence, Key, KeyError, KeyId, KeyState, Purpose, Report, SPKI_HEAD, Signer, VerifyingKey};
+use store::CommandError;
 use store::cosigned::{NoteTimestamp, newest_cosigned};
 use store::port::{Fault, Store};
-use store::{CommandError, ListQuery};
 use witness::WitnessVerifier;
 
 /// The fleet, as evidence asks it.
@@ -28,22 +28,10 @@ pub struct ObservedVehicles {
     pub tenancy: Arc<tenancy::Tenancy>,
 }
 
-impl ObservedVehicles {
-    async fn all(&self, tenant: &TenantId) -> Result<Vec<::fleet::KnownVehicle>, Fault> {
-        let (mut query, mut all) = (ListQuery::all(), Vec::new());
-        loop {
-            let page = self.fleet.vehicles(tenant, query.clone()).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            query.after = Some(last.id.to_string());
-            all.extend(page);
-        }
-    }
-}
-
 impl Vehicles for ObservedVehicles {
     fn classes<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<BTreeMap<String, String>, Fault>> {
         Box::pin(async move {
-            let all = self.all(tenant).await?;
+            let all = self.fleet.all(tenant).await?;
             // What a vehicle can do is its class: profiles name no other.
             let class = |known: &::fleet::KnownVehicle| {
                 let able = known.vehicle.profile.capabilities.iter().cloned();
@@ -64,7 +52,7 @@ impl Vehicles for ObservedVehicles {
                 let at = known.seen?.at;
                 (is_in_service && at < since).then_some((known.id, at))
             };
-            Ok(self.all(tenant).await?.into_iter().filter_map(of).collect())
+            Ok(self.fleet.all(tenant).await?.into_iter().filter_map(of).collect())
         })
     }
 

@@ -8,7 +8,7 @@ use fleet::site::{Restriction, Site, ZoneKind};
 use fleet::vehicle::{Status, Vehicle};
 use kernel::{Coordinate, Ctx, Envelope, SiteId, TenantId, Timestamp, TripId, VehicleId};
 use routing::Area;
-use store::{CommandError, Fault, ListQuery};
+use store::{CommandError, Fault};
 use trips::ports::{
     Abilities, Answer, Availability, ClaimFacts, Fleet, FleetEvent, LastPosition, SiteFacts, VehicleFacts,
 };
@@ -131,18 +131,13 @@ impl KnownAbilities {
 impl Neighbours {
     async fn abilities_of(&self, ctx: &Ctx) -> Result<Abilities, CommandError> {
         let mut all = Abilities::default();
-        let mut query = ListQuery::all();
-        loop {
-            let page = self.fleet.vehicles(&ctx.tenant, query.clone()).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            query.after = Some(last.id.to_string());
-            for known in page.iter().filter(|known| known.vehicle.status != Status::Decommissioned) {
-                let facts = facts(known, None, None, ctx.now);
-                all.seats_max = all.seats_max.max(Some(facts.seats));
-                all.payload_max_kg = Some(all.payload_max_kg.unwrap_or(0.0).max(facts.payload_max_kg));
-                all.capabilities.extend(facts.capabilities);
-            }
+        for known in self.fleet.serving(&ctx.tenant).await? {
+            let facts = facts(&known, None, None, ctx.now);
+            all.seats_max = all.seats_max.max(Some(facts.seats));
+            all.payload_max_kg = Some(all.payload_max_kg.unwrap_or(0.0).max(facts.payload_max_kg));
+            all.capabilities.extend(facts.capabilities);
         }
+        Ok(all)
     }
 }
 

@@ -9,8 +9,8 @@ use ::maintenance::ports::{Compute, Counts, VehicleFacts, Vehicles};
 use kernel::ctx::About;
 use kernel::id::HoldId;
 use kernel::{BoxFuture, Ctx, SiteId, TenantId, VehicleId};
+use store::CommandError;
 use store::port::Fault;
-use store::{CommandError, ListQuery};
 
 /// The fleet, as maintenance asks it.
 pub struct MaintainedVehicles {
@@ -43,15 +43,8 @@ impl Vehicles for MaintainedVehicles {
         Box::pin(async move {
             let at_site = self.fleet.vehicles_of(tenant, site).await?;
             let online = at_site.iter().filter(|known| known.vehicle.status == Status::Online).count();
-            let mut query = ListQuery::all();
-            let mut in_service = 0_u64;
-            loop {
-                let page = self.fleet.vehicles(tenant, query.clone()).await?;
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.id.to_string());
-                in_service += page.iter().filter(|known| known.vehicle.status != Status::Decommissioned).count() as u64;
-            }
-            Ok(Counts { online_at_site: online as u64, in_service })
+            let in_service = self.fleet.serving(tenant).await?.len();
+            Ok(Counts { online_at_site: online as u64, in_service: in_service as u64 })
         })
     }
 

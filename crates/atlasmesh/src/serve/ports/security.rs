@@ -16,8 +16,8 @@ use kernel::ctx::About;
 use kernel::id::{HoldId, PrincipalId};
 use kernel::{Aggregate, BoxFuture, Code, Ctx, Envelope, Reject, Subject, TenantId, VehicleId};
 use serde_json::Value;
+use store::CommandError;
 use store::port::Fault;
-use store::{CommandError, ListQuery};
 use tenancy::Log;
 use tenancy::log::LogEvent;
 
@@ -133,13 +133,8 @@ impl Subjects for IncidentSubjects {
 
     fn online<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<u64, Fault>> {
         Box::pin(async move {
-            let (mut online, mut query) = (0, ListQuery::all());
-            loop {
-                let page = self.fleet.vehicles(tenant, query.clone()).await?;
-                let Some(last) = page.last() else { return Ok(online) };
-                query.after = Some(last.id.to_string());
-                online += page.iter().filter(|known| known.vehicle.status == Status::Online).count() as u64;
-            }
+            let serving = self.fleet.serving(tenant).await?;
+            Ok(serving.iter().filter(|known| known.vehicle.status == Status::Online).count() as u64)
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ::fleet::vehicle::Status;
 use approvals::ApprovedCommand;
 use evidence::LegalHold;
 use kernel::{BoxFuture, Code, Ctx, Reject, Subject, TenantId};
@@ -35,16 +34,10 @@ pub struct RemainsOf {
 impl Remains for RemainsOf {
     fn obstacles<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Obstacles, Fault>> {
         Box::pin(async move {
-            let (mut query, mut vehicles) = (ListQuery::all(), 0_u32);
-            loop {
-                let page = self.fleet.vehicles(tenant, query.clone()).await?;
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.id.to_string());
-                let serve = page.iter().filter(|known| known.vehicle.status != Status::Decommissioned).count();
-                vehicles = vehicles.saturating_add(u32::try_from(serve).unwrap_or(u32::MAX));
-            }
+            let vehicles = self.fleet.serving(tenant).await?.len();
             let held = self.store.list(TableSpec::of::<LegalHold>(), tenant, ListQuery::of("in_force", "yes")).await?;
-            Ok(Obstacles { vehicles, legal_holds: u32::try_from(held.len()).unwrap_or(u32::MAX) })
+            let count = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
+            Ok(Obstacles { vehicles: count(vehicles), legal_holds: count(held.len()) })
         })
     }
 }
