@@ -1,10 +1,10 @@
 //! The rules of an overlay, by their syntax tree: above the base a rule forbids or constrains, and never permits. Every rule
 //! has a case in which it fires.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use cedar_policy::{Effect, Policy, PolicySet};
+use cedar_policy::{Effect, PolicySet};
 use serde_json::Value;
 
 use crate::fault::{Fault, Faults};
@@ -37,8 +37,10 @@ pub fn check_layer(file: &str, cedar: &str, owner: &str) -> Result<BTreeSet<Stri
     }
     let mut ids = BTreeSet::new();
     for policy in set.policies() {
-        let id = policy.annotation("id").unwrap_or_default();
-        if let Err(reason) = check_rule(policy, id, owner) {
+        // Cedar parses the key anew at each look at one annotation.
+        let annotations: BTreeMap<&str, &str> = policy.annotations().collect();
+        let id = annotations.get("id").copied().unwrap_or_default();
+        if let Err(reason) = check_rule(policy.effect(), &annotations, id, owner) {
             faults.add(file, if id.is_empty() { "(rule)" } else { id }, reason);
         }
         if !ids.insert(id.to_owned()) {
@@ -51,15 +53,15 @@ pub fn check_layer(file: &str, cedar: &str, owner: &str) -> Result<BTreeSet<Stri
     if faults.0.is_empty() { Ok(ids) } else { Err(faults.0) }
 }
 
-fn check_rule(policy: &Policy, id: &str, owner: &str) -> Result<(), String> {
-    let has = |key: &str| policy.annotation(key).is_some_and(|text| !text.is_empty());
+fn check_rule(effect: Effect, annotations: &BTreeMap<&str, &str>, id: &str, owner: &str) -> Result<(), String> {
+    let has = |key: &str| annotations.get(key).is_some_and(|text| !text.is_empty());
     if !id.strip_prefix(owner).is_some_and(|rest| rest.starts_with('.')) {
         return Err(format!("has no @id that begins with {owner}."));
     }
     if let Some(missing) = ["version", "purpose"].into_iter().find(|key| !has(key)) {
         return Err(format!("lacks @{missing}"));
     }
-    match (policy.effect(), has("constrain")) {
+    match (effect, has("constrain")) {
         (Effect::Permit, false) => Err("is a permit; a layer above the base may only forbid or constrain".to_owned()),
         (Effect::Forbid, true) => {
             Err("forbids and constrains; a constraint rule is a permit with @constrain".to_owned())

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{EntityTypeName, PolicySet, Schema, ValidationMode, Validator};
 use kernel::{Sector, TenantId};
 
 use crate::action::Action;
-use crate::compile::{Rule, applies_to, line_of, rules_of};
+use crate::compile::{Rule, line_of, rules_of};
 use crate::digest::digest_of;
 use crate::error::BundleError;
 use crate::schema::{self, ActionSpec};
@@ -53,6 +53,8 @@ type Slices = BTreeMap<(Action, Sector, Option<TenantId>), Slice>;
 #[derive(Debug)]
 pub struct Bundle {
     pub(crate) schema: Schema,
+    /// The kinds of things of the schema: parsing their names costs as much as deciding by them.
+    pub(crate) types: BTreeMap<String, EntityTypeName>,
     pub(crate) actions: BTreeMap<Action, ActionSpec>,
     pub(crate) rules: BTreeMap<String, Rule>,
     sectors: BTreeSet<Sector>,
@@ -115,7 +117,9 @@ impl Bundle {
         require_responses(&rules, &vocabulary.actions)?;
         let slices = slices_of(&vocabulary.actions, &rules, &sectors, &tenants)?;
         let digest = digest_of(sources.iter().flat_map(|(name, text)| [*name, *text]));
-        Ok(Self { schema: vocabulary.schema, actions: vocabulary.actions, rules, sectors, tenants, slices, digest })
+        let types = vocabulary.schema.entity_types().map(|of| (of.basename().to_owned(), of.clone())).collect();
+        let (schema, actions) = (vocabulary.schema, vocabulary.actions);
+        Ok(Self { schema, types, actions, rules, sectors, tenants, slices, digest })
     }
 
     /// SHA-256 (hexadecimal) over the sources, in the order of their names.
@@ -195,9 +199,8 @@ pub(crate) fn require_responses(
     actions: &BTreeMap<Action, ActionSpec>,
 ) -> Result<(), BundleError> {
     for action in actions.keys().filter(|action| action.is_monitored()) {
-        let forbids = |rule: &&Rule| {
-            rule.policy.effect() == cedar_policy::Effect::Forbid && applies_to(&rule.policy, *action, actions)
-        };
+        let forbids =
+            |rule: &&Rule| rule.policy.effect() == cedar_policy::Effect::Forbid && rule.actions.contains(action);
         if let Some(rule) = rules.values().filter(forbids).find(|rule| rule.response.is_none()) {
             return Err(BundleError::Rule {
                 file: rule.file.clone(),
@@ -221,7 +224,7 @@ fn slices_of(
     for &action in actions.keys() {
         for (&sector, tenant) in sectors.iter().flat_map(|sector| tenants.iter().map(move |tenant| (sector, tenant))) {
             let mut slice = Slice::default();
-            for rule in rules.values().filter(|rule| applies_to(&rule.policy, action, actions)) {
+            for rule in rules.values().filter(|rule| rule.actions.contains(&action)) {
                 let in_layer = match &rule.layer {
                     Layer::Base => true,
                     Layer::Sector(of) => *of == sector,

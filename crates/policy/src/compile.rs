@@ -1,9 +1,10 @@
 //! From source texts to rules: parsing, our own rules about rules, and errors that name file, policy and line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::LazyLock;
 
-use cedar_policy::{ActionConstraint, Effect, EntityUid, Policy, PolicyId, PolicySet};
+use cedar_policy::{ActionConstraint, Effect, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet};
 
 use crate::action::Action;
 use crate::alternatives::Modify;
@@ -22,6 +23,8 @@ pub(crate) struct Rule {
     pub(crate) file: String,
     pub(crate) line: usize,
     pub(crate) layer: Layer,
+    /// To which it can apply at all, by its scope.
+    pub(crate) actions: BTreeSet<Action>,
     pub(crate) version: String,
     pub(crate) purpose: String,
     /// Why it forbids; its purpose when it does not.
@@ -89,15 +92,16 @@ fn rule_of(
     policy: &Policy,
     actions: &BTreeMap<Action, ActionSpec>,
 ) -> Result<Rule, BundleError> {
-    let id = policy.annotation("id").unwrap_or_default().to_owned();
-    let line = line_of_id(text, policy.annotation("id"));
+    let annotations = Annotations(policy.annotations().collect());
+    let id = annotations.get("id").unwrap_or_default().to_owned();
+    let line = line_of_id(text, annotations.get("id"));
     let wrong = |problem: String| BundleError::Rule {
         file: file.into(),
         policy_id: if id.is_empty() { policy.id().to_string() } else { id.clone() },
         line,
         problem,
     };
-    let annotation = |key: &str| policy.annotation(key).map(str::to_owned).filter(|text| !text.is_empty());
+    let annotation = |key: &str| annotations.get(key).map(str::to_owned).filter(|text| !text.is_empty());
     let needed = |key: &str| annotation(key).ok_or_else(|| wrong(format!("lacks the annotation @{key}(\"…\")")));
 
     needed("id")?;
@@ -121,17 +125,20 @@ fn rule_of(
             Some(response.ok_or_else(|| wrong(format!("@response(\"{text}\") is not warn, slow, reroute or stop")))?)
         }
     };
-    known_placeholders(policy, &reason, actions).map_err(wrong)?;
-    let limit = constrains.then(|| limit_of(policy, actions)).transpose().map_err(wrong)?;
+    let scope = actions_of(policy, actions);
+    let asked = || actions.iter().filter(|(action, _)| scope.contains(action));
+    known_placeholders(&reason, asked()).map_err(wrong)?;
+    let limit = constrains.then(|| limit_of(&annotations, asked())).transpose().map_err(wrong)?;
     let modify = annotation("modify").filter(|_| forbids);
-    let modify = modify.map(|text| Modify::parse(&text, |fact| type_for_all(policy, fact, actions)));
+    let modify = modify.map(|text| Modify::parse(&text, |fact| type_for_all(fact, asked())));
     let modify = modify.transpose().map_err(wrong)?;
-    let waivable = is_waivable(policy, &id).map_err(wrong)?;
+    let waivable = is_waivable(policy, &id, annotations.get("waivable") == Some("true")).map_err(wrong)?;
     Ok(Rule {
         policy: policy.new_id(PolicyId::new(&id)),
         file: file.into(),
         line,
         layer: layer.clone(),
+        actions: scope,
         version,
         purpose,
         reason,
@@ -144,19 +151,27 @@ fn rule_of(
     })
 }
 
+/// What a rule says of itself. Cedar parses the key anew at each look, so they are read once.
+struct Annotations<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> Annotations<'a> {
+    fn get(&self, key: &str) -> Option<&'a str> {
+        self.0.get(key).copied()
+    }
+}
+
+/// An action to which a rule can apply, with what is asked then.
+type Asked<'a> = (&'a Action, &'a ActionSpec);
+
 /// The type that a fact has for every act that a rule can apply to; `None` where one of them does not have it.
-fn type_for_all(policy: &Policy, fact: &str, actions: &BTreeMap<Action, ActionSpec>) -> Option<String> {
-    let mut types = actions
-        .iter()
-        .filter(|(action, _)| applies_to(policy, **action, actions))
-        .map(|(_, spec)| spec.facts.get(fact).map(|fact| fact.type_name.clone()));
+fn type_for_all<'a>(fact: &str, asked: impl Iterator<Item = Asked<'a>>) -> Option<String> {
+    let mut types = asked.map(|(_, spec)| spec.facts.get(fact).map(|fact| fact.type_name.clone()));
     let first = types.next()??;
     types.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
 /// A rule that says that it can be waived reads the waivers, and another one does not.
-fn is_waivable(policy: &Policy, id: &str) -> Result<bool, String> {
-    let says = policy.annotation("waivable") == Some("true");
+fn is_waivable(policy: &Policy, id: &str, says: bool) -> Result<bool, String> {
     let reads = policy.to_string().contains(&format!("context.request.waivers.contains(\"{id}\")"));
     match (says, reads) {
         (true, false) => {
@@ -168,23 +183,21 @@ fn is_waivable(policy: &Policy, id: &str) -> Result<bool, String> {
 }
 
 /// A text may name what the request tells, by `{name}`; a name that the request cannot tell would reach a person as it is.
-fn known_placeholders(policy: &Policy, text: &str, actions: &BTreeMap<Action, ActionSpec>) -> Result<(), String> {
+fn known_placeholders<'a>(text: &str, asked: impl Iterator<Item = Asked<'a>> + Clone) -> Result<(), String> {
     let of_request = |name: &&str| ["sector", "role", "action"].contains(name);
     let names = text.split('{').skip(1).map(|part| part.split('}').next().unwrap_or(part));
     for name in names.filter(|name| !of_request(name)) {
         let always = |spec: &ActionSpec| spec.facts.get(name).is_some_and(|fact| fact.required);
-        if let Some((action, _)) =
-            actions.iter().find(|(action, spec)| applies_to(policy, **action, actions) && !always(spec))
-        {
+        if let Some((action, _)) = asked.clone().find(|(_, spec)| !always(spec)) {
             return Err(format!("@reason names {{{name}}}, which is no fact that {action} always has"));
         }
     }
     Ok(())
 }
 
-fn limit_of(policy: &Policy, actions: &BTreeMap<Action, ActionSpec>) -> Result<Limit, String> {
-    let kind = policy.annotation("constrain").unwrap_or_default();
-    match (policy.annotation("value"), policy.annotation("fact")) {
+fn limit_of<'a>(annotations: &Annotations<'_>, asked: impl Iterator<Item = Asked<'a>>) -> Result<Limit, String> {
+    let kind = annotations.get("constrain").unwrap_or_default();
+    match (annotations.get("value"), annotations.get("fact")) {
         (Some(value), None) => {
             let constraint = constraint_from_text(kind, value)?;
             Constraints::from(constraint.clone()).check().map_err(|error| error.to_string())?;
@@ -192,7 +205,7 @@ fn limit_of(policy: &Policy, actions: &BTreeMap<Action, ActionSpec>) -> Result<L
         }
         (None, Some(fact)) => {
             let wanted = fact_type_of(kind).ok_or_else(|| format!("@constrain(\"{kind}\") names no limit"))?;
-            for (action, spec) in actions.iter().filter(|(action, _)| applies_to(policy, **action, actions)) {
+            for (action, spec) in asked {
                 match spec.facts.get(fact) {
                     Some(spec) if spec.type_name == wanted => {}
                     Some(spec) => {
@@ -210,21 +223,25 @@ fn limit_of(policy: &Policy, actions: &BTreeMap<Action, ActionSpec>) -> Result<L
     }
 }
 
-/// Whether a rule can apply to an action at all, by its scope.
-pub(crate) fn applies_to(policy: &Policy, action: Action, actions: &BTreeMap<Action, ActionSpec>) -> bool {
-    let is_action = |uid: &EntityUid| actions.keys().any(|action| action.as_str() == uid.id().unescaped());
-    let Some(uid) = action_uid(action) else { return true };
+/// The actions to which a rule can apply at all, by its scope.
+fn actions_of(policy: &Policy, actions: &BTreeMap<Action, ActionSpec>) -> BTreeSet<Action> {
+    let is = |named: &EntityUid, action: Action| action_uid(action).is_none_or(|uid| *named == uid);
+    let all = || actions.keys().copied();
     match policy.action_constraint() {
-        ActionConstraint::Any => true,
-        ActionConstraint::Eq(named) => named == uid,
+        ActionConstraint::Any => all().collect(),
+        ActionConstraint::Eq(named) => all().filter(|action| is(&named, *action)).collect(),
         // A name that is none of our actions may be a group; such a rule is kept everywhere.
-        ActionConstraint::In(named) => named.contains(&uid) || named.iter().any(|name| !is_action(name)),
+        ActionConstraint::In(named) if named.iter().any(|name| !all().any(|action| is(name, action))) => {
+            all().collect()
+        }
+        ActionConstraint::In(named) => all().filter(|action| named.iter().any(|name| is(name, *action))).collect(),
     }
 }
 
-/// The action's name in Cedar.
+/// The action's name in Cedar. Parsing a name costs as much as deciding by it, so its type is parsed once.
 pub(crate) fn action_uid(action: Action) -> Option<EntityUid> {
-    format!("{NAMESPACE}::Action::\"{action}\"").parse().ok()
+    static TYPE: LazyLock<Option<EntityTypeName>> = LazyLock::new(|| format!("{NAMESPACE}::Action").parse().ok());
+    TYPE.as_ref().map(|of| EntityUid::from_type_name_and_id(of.clone(), EntityId::new(action.as_str())))
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use cedar_policy::{
-    Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet,
+    Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityId, EntityUid, PolicySet,
     Request as CedarRequest, RestrictedExpression,
 };
 use kernel::{Sector, TenantId, Timestamp};
@@ -20,7 +20,7 @@ use crate::fact::{Fact, FactValue};
 use crate::monitor::{Checked, Compliance, Violation};
 use crate::own_layer::OwnLayer;
 use crate::request::Request;
-use crate::schema::{self, ActionSpec, NAMESPACE, REQUEST_ATTRIBUTE};
+use crate::schema::{self, ActionSpec, REQUEST_ATTRIBUTE};
 
 /// The layer of the engine's own rules.
 const BUILTIN: &str = "builtin";
@@ -323,12 +323,9 @@ fn fact_problems(request: &Request, spec: &ActionSpec) -> Vec<Reason> {
     problems
 }
 
-fn type_name(kind: &str) -> Result<EntityTypeName, String> {
-    format!("{NAMESPACE}::{kind}").parse().map_err(|_| format!("{kind} is no kind of thing"))
-}
-
-fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
-    Ok(EntityUid::from_type_name_and_id(type_name(kind)?, EntityId::new(id)))
+fn uid(bundle: &Bundle, kind: &str, id: &str) -> Result<EntityUid, String> {
+    let of = bundle.types.get(kind).ok_or_else(|| format!("{kind} is no kind of thing"))?;
+    Ok(EntityUid::from_type_name_and_id(of.clone(), EntityId::new(id)))
 }
 
 fn text(value: impl Into<String>) -> RestrictedExpression {
@@ -369,6 +366,7 @@ fn question(
             request.resource
         ));
     }
+    let uid = |kind: &str, id: &str| uid(bundle, kind, id);
     let (principal, resource) = (uid("Principal", &request.principal.id)?, uid(&kind, request.resource.id())?);
     let tenant = || ("tenant".to_owned(), text(request.tenant.as_str()));
     let actor = HashMap::from([

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::action::Action;
 use crate::bundle::{Bundle, Layer, Slice, insert_unique, require_responses, type_check};
-use crate::compile::{Rule, applies_to, rules_of};
+use crate::compile::{Rule, rules_of};
 use crate::constraints::hex;
 use crate::error::BundleError;
 
@@ -66,7 +66,7 @@ fn wrong(rule: &Rule, problem: String) -> BundleError {
 fn slices_of(rules: &BTreeMap<String, Rule>, bundle: &Bundle) -> Result<BTreeMap<Action, Slice>, BundleError> {
     let mut slices: BTreeMap<Action, Slice> = BTreeMap::new();
     for (&action, rule) in bundle.actions.keys().flat_map(|action| rules.values().map(move |rule| (action, rule))) {
-        if applies_to(&rule.policy, action, &bundle.actions) {
+        if rule.actions.contains(&action) {
             let slice = slices.entry(action).or_default();
             let set = if rule.limit.is_some() { &mut slice.constraining } else { &mut slice.deciding };
             set.add(rule.policy.clone()).map_err(|error| wrong(rule, error.to_string()))?;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::bundle::Bundle;
-use crate::compile::{Rule, applies_to};
+use crate::compile::Rule;
 use crate::own_layer::OwnLayer;
 
 /// An act that rules can speak of.
@@ -79,12 +79,12 @@ impl Bundle {
 
     /// The rules, by id.
     pub fn rule_words(&self) -> Vec<RuleWords> {
-        self.rules.values().map(|rule| words_of(rule, self)).collect()
+        self.rules.values().map(words_of).collect()
     }
 
     /// The rules of a tenant, by id.
     pub fn own_rule_words(&self, own: &OwnLayer) -> Vec<RuleWords> {
-        own.rules.values().map(|rule| words_of(rule, self)).collect()
+        own.rules.values().map(words_of).collect()
     }
 
     /// What is worth a second look, by rule: it is no fault.
@@ -92,7 +92,7 @@ impl Bundle {
         let conditions =
             |rule: &Rule| rule.policy.to_json().ok().and_then(|json| Some(json.get("conditions")?.as_array()?.len()));
         let warn = own.rules.values().filter_map(|rule| {
-            let acts = self.actions.keys().filter(|action| applies_to(&rule.policy, **action, &self.actions)).count();
+            let acts = rule.actions.len();
             let problem = match (rule.limit.is_none(), conditions(rule)) {
                 _ if acts == self.actions.len() => "applies to every act: name one by `action == Fleet::Action::\"…\"`",
                 (true, Some(0)) => "has no condition: it forbids the act always, to everybody",
@@ -104,9 +104,9 @@ impl Bundle {
     }
 }
 
-fn words_of(rule: &Rule, bundle: &Bundle) -> RuleWords {
+fn words_of(rule: &Rule) -> RuleWords {
     let forbids = rule.policy.effect() == cedar_policy::Effect::Forbid;
-    let actions = bundle.actions.keys().filter(|action| applies_to(&rule.policy, **action, &bundle.actions));
+    let actions = rule.actions.iter();
     RuleWords {
         id: rule.id.clone(),
         layer: rule.layer.to_string(),
