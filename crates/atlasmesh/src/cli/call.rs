@@ -262,7 +262,8 @@ mod tests {
             let fields = operation.fields();
             let needed = operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
             for name in needed {
-                assert!(fields.iter().any(|(field, _, is_needed)| field == name && *is_needed), "{id}: {name}");
+                let option = format!("--{}", name.replace('_', "-"));
+                assert!(fields.iter().any(|(field, _, is_needed)| *field == option && *is_needed), "{id}: {option}");
             }
         }
     }
