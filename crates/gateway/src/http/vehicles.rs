@@ -180,7 +180,7 @@ pub async fn stop(
     body: Body<api::StopOrder>,
 ) -> Result<(StatusCode, Json<api::StopOrdered>), Problem> {
     let ordered = gateway.order_stop(caller.ctx(), id, body.value.class, &body.value.reason).await?;
-    Ok((StatusCode::ACCEPTED, Json(ordered.into())))
+    Ok((StatusCode::ACCEPTED, Json(ordered)))
 }
 
 /// `POST /v1/vehicles/{vehicle}/explain`
