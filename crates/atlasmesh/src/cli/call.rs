@@ -131,7 +131,7 @@ impl<'a> Operation<'a> {
             self.take(&mut typed, name, value)?;
         }
         if let Some(missing) = typed.path.split(['{', '}']).nth(1) {
-            bail!("--{missing} is missing: `atlasmesh call {} --help`", self.id());
+            bail!("{} is missing: `atlasmesh call {} --help`", option(missing), self.id());
         }
         Ok(typed)
     }
@@ -188,16 +188,14 @@ impl<'a> Operation<'a> {
         let parameters = self.parameters().map(|parameter| {
             let name = parameter["name"].as_str().unwrap_or_default();
             let needed = parameter["required"] == true;
-            (format!("--{}", name.to_lowercase()), self.kind(self.resolved(&parameter["schema"])), needed)
+            (option(&name.to_lowercase()), self.kind(self.resolved(&parameter["schema"])), needed)
         });
         let body = self.body_schema();
         let needed = |name: &String| {
             body.is_some_and(|body| body["required"].as_array().is_some_and(|all| all.contains(&json!(name))))
         };
         let properties = body.and_then(|body| body["properties"].as_object()).into_iter().flatten();
-        let of_body = properties.map(|(name, schema)| {
-            (format!("--{}", name.replace('_', "-")), self.kind(self.resolved(schema)), needed(name))
-        });
+        let of_body = properties.map(|(name, schema)| (option(name), self.kind(self.resolved(schema)), needed(name)));
         parameters.chain(of_body).collect()
     }
 
@@ -233,6 +231,11 @@ impl<'a> Operation<'a> {
     }
 }
 
+/// How a field is typed.
+fn option(name: &str) -> String {
+    format!("--{}", name.replace('_', "-"))
+}
+
 fn given_before(name: &str) -> String {
     format!("--{name}: what it is part of was given as a whole before")
 }
@@ -262,8 +265,10 @@ mod tests {
             let fields = operation.fields();
             let needed = operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
             for name in needed {
-                let option = format!("--{}", name.replace('_', "-"));
-                assert!(fields.iter().any(|(field, _, is_needed)| *field == option && *is_needed), "{id}: {option}");
+                assert!(
+                    fields.iter().any(|(field, _, is_needed)| *field == option(name) && *is_needed),
+                    "{id}: {name}"
+                );
             }
         }
     }
