@@ -38,7 +38,9 @@ const BEFORE: [&str; 2] = ["a technician says what the workshop has", "who is on
 pub fn run(root: &Path) -> Result<ExitCode> {
     page::build(root)?;
     let taken = root.join("target/pictures");
-    let _ = fs::remove_dir_all(&taken);
+    if taken.exists() {
+        fs::remove_dir_all(&taken).with_context(|| format!("empty {}", taken.display()))?;
+    }
     let journeys: Vec<&str> = BEFORE.into_iter().chain(PICTURES.iter().map(|picture| picture.journey)).collect();
     let mut walk = test::apart(root, "journeys");
     walk.env("ATLASMESH_JOURNEYS", journeys.join("|")).env("ATLASMESH_SHOTS", &taken);
@@ -52,4 +54,28 @@ pub fn run(root: &Path) -> Result<ExitCode> {
         println!("{}", to.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repo::{Repo, root};
+
+    #[test]
+    fn every_picture_has_its_journey_and_its_screenshot() {
+        let repo = Repo::open(&root().unwrap()).unwrap();
+        let journeys: Vec<&str> = repo
+            .files
+            .iter()
+            .filter(|file| file.path.starts_with("ui/tests/"))
+            .filter_map(|file| file.text())
+            .collect();
+        let stands = |text: &str| journeys.iter().any(|journey| journey.contains(text));
+        let names = PICTURES.iter().map(|picture| picture.journey).chain(BEFORE);
+        names.for_each(|name| assert!(stands(&format!("journey('{name}")), "{name}"));
+        for Picture { name, screenshot, .. } in PICTURES {
+            assert!(stands(&format!("'{screenshot}'")), "{screenshot}");
+            assert!(repo.files.iter().any(|file| file.path == format!("{FOLDER}/{name}.png")), "{name}");
+        }
+    }
 }
