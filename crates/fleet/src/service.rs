@@ -387,35 +387,42 @@ impl Fleet {
 
     /// A page of vehicles, by id.
     pub async fn vehicles(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<KnownVehicle>, Fault> {
-        self.known(tenant, self.store.list(TableSpec::of::<Vehicle>(), tenant, query).await?).await
+        self.known(tenant, self.store.list(TableSpec::of::<Vehicle>(), tenant, query).await?, |_| true).await
     }
 
     /// Every vehicle that there ever was, by id.
     pub async fn all(&self, tenant: &TenantId) -> Result<Vec<KnownVehicle>, Fault> {
-        self.known(tenant, self.rows(tenant, ListQuery::all()).await?).await
+        self.known(tenant, self.rows(tenant, ListQuery::all()).await?, |_| true).await
     }
 
     /// Every vehicle that is not decommissioned, by id.
     pub async fn serving(&self, tenant: &TenantId) -> Result<Vec<KnownVehicle>, Fault> {
-        let mut all = self.all(tenant).await?;
-        all.retain(|known| known.vehicle.status != Status::Decommissioned);
-        Ok(all)
+        let rows = self.rows(tenant, ListQuery::all()).await?;
+        self.known(tenant, rows, |vehicle| vehicle.status != Status::Decommissioned).await
     }
 
     pub async fn vehicles_of(&self, tenant: &TenantId, site: &SiteId) -> Result<Vec<KnownVehicle>, Fault> {
-        self.known(tenant, self.rows(tenant, ListQuery::of("site", site.as_str())).await?).await
+        self.known(tenant, self.rows(tenant, ListQuery::of("site", site.as_str())).await?, |_| true).await
     }
 
     async fn rows(&self, tenant: &TenantId, query: ListQuery) -> Result<Vec<Row>, Fault> {
         store::list_all(&*self.store, TableSpec::of::<Vehicle>(), tenant, query).await
     }
 
-    async fn known(&self, tenant: &TenantId, rows: Vec<Row>) -> Result<Vec<KnownVehicle>, Fault> {
+    /// The vehicles of these rows that are kept; what was last seen is read of them alone.
+    async fn known(
+        &self,
+        tenant: &TenantId,
+        rows: Vec<Row>,
+        is_kept: impl Fn(&Vehicle) -> bool,
+    ) -> Result<Vec<KnownVehicle>, Fault> {
         let mut known = Vec::with_capacity(rows.len());
         for row in rows {
-            let Ok(id) = row.key.parse() else { continue };
-            let seen = seen::last_seen(&*self.store, tenant, id).await?;
-            known.push(KnownVehicle { id, vehicle: row.decode()?, version: row.version, seen });
+            let (Ok(id), vehicle) = (row.key.parse(), row.decode::<Vehicle>()?) else { continue };
+            if is_kept(&vehicle) {
+                let seen = seen::last_seen(&*self.store, tenant, id).await?;
+                known.push(KnownVehicle { id, vehicle, version: row.version, seen });
+            }
         }
         Ok(known)
     }
