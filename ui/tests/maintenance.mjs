@@ -225,6 +225,8 @@ journey('a worn brake is grounded by a person, repaired, checked by another, and
     await readAsDana(order)
     await groundAsSofia()
     await openTab(page, 'Workshop')
+    // In the evening it is planned for tomorrow, which the day does not show.
+    await page.getByRole('group', { name: 'Zoom' }).getByRole('button', { name: 'Week' }).click()
     const slot = page.getByRole('list', { name: 'Lift 1' }).getByRole('link', { name: new RegExp(`^${name}, brake front left`) })
     await slot.focus()
     await page.getByText(/, Lift 1, (Tomas|Ines)$/).waitFor()
