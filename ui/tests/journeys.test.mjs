@@ -184,6 +184,36 @@ journey('draw a zone and see what it touches first', {}, async (page) => {
   await row.waitFor({ state: 'detached' })
 })
 
+journey('limit the speed in an area, and take it back', {}, async (page) => {
+  await mapDrawn(page)
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('Limit the speed')
+  await page.keyboard.press('Enter')
+  const form = page.getByRole('region', { name: 'Limit the speed' })
+  await form.waitFor()
+  for (const [n, [x, y]] of [[560, 300], [820, 320], [840, 560], [600, 580]].entries()) {
+    await page.mouse.click(x, y)
+    await page.getByText(`${n + 1} so far.`).waitFor()
+  }
+  await page.keyboard.press('Enter')
+  const reason = `Works ${Date.now() % 100000}`
+  await form.getByLabel('At most (km/h)').fill('18')
+  await form.getByLabel('Reason').fill(reason)
+  await page.getByTestId('preview').getByText(/^[1-9]\d* roads,/).waitFor()
+  await screenshot(page, 'speed-limit')
+  await assertNoProblems(page)
+  await form.getByRole('button', { name: 'Limit the speed' }).click()
+  const row = page.getByRole('listitem').filter({ hasText: `18 km/h: ${reason}` })
+  await row.getByRole('button', { name: 'Remove' }).waitFor()
+  const { items } = await api('/v1/sites/coquimbo/speed-limits')
+  assert.equal(items.find((limit) => limit.reason === reason).max_speed_mps, 5)
+  await screenshot(page, 'speed-limit-listed')
+  await assertNoProblems(page)
+  await row.getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('dialog', { name: 'Remove this speed limit?' }).getByRole('button', { name: 'Remove' }).click()
+  await row.waitFor({ state: 'detached' })
+})
+
 journey('a stop is two keys or one press, and asks why afterwards', {}, async (page) => {
   const { id, name } = await waitFor('a vehicle that may be stopped', async () =>
     (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, status }) => !stop && status === 'ONLINE'))

@@ -1,6 +1,6 @@
-//! Sites: their maps, zones and closures, and the tiles of their roads.
+//! Sites: their maps, zones, closures and speed limits, and the tiles of their roads.
 
-use fleet::site::{CORNERS_MAX, ClosureClass, MapVersion, Restriction as Kept, ZoneKind};
+use fleet::site::{CORNERS_MAX, ClosureClass, MapVersion, Restriction as Kept, SPEED_LIMIT_MPS, ZoneKind};
 use kernel::id::RestrictionId;
 use kernel::{Coordinate, SiteId, Timestamp, VehicleId};
 use routing::import::ImportReport;
@@ -45,11 +45,12 @@ view! {
 pub enum Restriction {
     Zone(Zone),
     Closure(Closure),
+    SpeedLimit(SpeedLimit),
 }
 
 impl Restriction {
     pub fn of(id: String, kept: Kept, in_force: Option<InForce>) -> Self {
-        let class = kept.class();
+        let class = kept.class().unwrap_or_default();
         match kept {
             Kept::Zone { name, kind, polygon, owner, class: _, reason, from, until } => {
                 let r#type = ZoneWord::Zone;
@@ -58,6 +59,10 @@ impl Restriction {
             Kept::Closure { class: _, polygon, owner, reason, from, until } => {
                 let r#type = ClosureWord::Closure;
                 Self::Closure(Closure { id, r#type, class, polygon, owner, reason, from, until, in_force })
+            }
+            Kept::SpeedLimit { max_speed_mps, place, polygon, owner, reason, from, until } => {
+                let r#type = SpeedLimitWord::SpeedLimit;
+                Self::SpeedLimit(SpeedLimit { id, r#type, max_speed_mps, place, polygon, owner, reason, from, until })
             }
         }
     }
@@ -101,6 +106,32 @@ pub struct Closure {
     pub in_force: Option<InForce>,
 }
 
+/// A lower speed in an area. Routes keep it: it is in force on each that is found from then on.
+#[derive(Serialize, JsonSchema)]
+pub struct SpeedLimit {
+    #[schemars(with = "RestrictionId")]
+    pub id: String,
+    pub r#type: SpeedLimitWord,
+    /// In metres per second. The limit of a sector in force for such places holds instead where it is lower.
+    pub max_speed_mps: f64,
+    /// What the place is, such as `haul-road`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    pub polygon: Vec<Coordinate>,
+    /// Who set it.
+    pub owner: String,
+    pub reason: String,
+    pub from: Timestamp,
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum SpeedLimitWord {
+    SpeedLimit,
+}
+
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
@@ -137,6 +168,23 @@ pub struct ZoneOrder {
     pub polygon: Vec<Coordinate>,
     pub class: Option<ClosureClass>,
     pub reason: Option<Sentence>,
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpeedLimitOrder {
+    /// In metres per second.
+    #[schemars(range(min = SPEED_LIMIT_MPS.0, max = SPEED_LIMIT_MPS.1))]
+    pub max_speed_mps: f64,
+    /// What the place is, such as `haul-road`: the limit of the sector in force for such places holds there too, if it is lower.
+    #[schemars(regex(pattern = kernel::text::WORD))]
+    pub place: Option<String>,
+    #[schemars(length(min = 3, max = CORNERS_MAX))]
+    pub polygon: Vec<Coordinate>,
+    pub reason: Sentence,
+    /// Since when; now, where it is not said.
     pub from: Option<Timestamp>,
     pub until: Option<Timestamp>,
 }

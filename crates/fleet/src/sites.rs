@@ -11,7 +11,7 @@ use store::{CommandError, Extras, Loaded, TableSpec, execute, execute_plain, loa
 use crate::actions;
 use crate::facts::SiteImportFacts;
 use crate::service::Fleet;
-use crate::site::{self, NewMap, Site, SiteRoadsClosed, SiteZoneDrawn};
+use crate::site::{self, NewMap, Site, SiteRoadsClosed, SiteSpeedLimited, SiteZoneDrawn};
 
 /// What an import of a map needs of others.
 pub trait MapSource: Send + Sync {
@@ -112,7 +112,21 @@ impl Fleet {
         Ok(execute_plain(&*self.store, ctx, id, Extras::default(), decide).await?.reply)
     }
 
-    /// Lifts a zone or closure.
+    /// Limits the speed in an area.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, a wrong field, a fault.
+    pub async fn limit_speed(
+        &self,
+        ctx: &Ctx,
+        id: &SiteId,
+        limited: SiteSpeedLimited,
+    ) -> Result<RestrictionId, CommandError> {
+        let decide = |state: Option<&Site>| site::limit_speed(state, id, limited.clone(), ctx.now);
+        Ok(execute_plain(&*self.store, ctx, id, Extras::default(), decide).await?.reply)
+    }
+
+    /// Lifts a zone, closure or speed limit.
     ///
     /// # Errors
     /// `NOT_FOUND`, `POLICY_VIOLATION`, a fault.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fleet::site::{
     ClosureClass, SiteMapImported, SiteRestrictionBegan, SiteRestrictionEnded, SiteRestrictionLifted, SiteRoadsClosed,
-    SiteZoneDrawn, ZoneKind,
+    SiteSpeedLimited, SiteZoneDrawn, ZoneKind,
 };
 use fleet::vehicle::events::{
     VehicleBatteryCrossed, VehicleCameOnline, VehicleClaimReleased, VehicleClaimTaken, VehicleClaimWithdrawn,
@@ -137,6 +137,16 @@ fn a_site_is_read_as_it_was_written() {
     let closure = SiteRoadsClosed {
         restriction: id(2),
         class: ClosureClass::NoEntry,
+        polygon: polygon.clone(),
+        owner: PERSON.into(),
+        reason: "a grader works".into(),
+        from: START,
+        until: Some(START.plus_ms(3_600_000)),
+    };
+    let limit = SiteSpeedLimited {
+        restriction: id(3),
+        max_speed_mps: 8.0,
+        place: Some("haul-road".into()),
         polygon,
         owner: PERSON.into(),
         reason: "a grader works".into(),
@@ -150,6 +160,7 @@ fn a_site_is_read_as_it_was_written() {
         SiteRestrictionLifted { restriction: id(1) }.into(),
         SiteRestrictionBegan { restriction: id(2) }.into(),
         SiteRestrictionEnded { restriction: id(2) }.into(),
+        limit.into(),
     ];
     golden::check::<Site>(&folder("site"), &history);
 }

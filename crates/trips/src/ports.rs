@@ -109,9 +109,9 @@ pub enum FleetEvent {
     VehicleOffline(VehicleId),
     /// A vehicle may be READY after it, although it was not before.
     VehicleMayBeReady(VehicleId),
-    /// A zone or closure of a site was announced or came into force, which may cut the routes there.
+    /// A zone, closure or speed limit of a site was announced or came into force, which may cut or slow the routes there.
     RoadsRestricted(SiteId),
-    /// The map of a site changed, or a zone or closure ended: trips that wait there may find a route.
+    /// The map of a site changed, or a zone, closure or speed limit ended: trips that wait there may find a route.
     RoadsChanged(SiteId),
 }
 
@@ -285,6 +285,13 @@ pub struct Obstacle {
     pub stops_inside: bool,
 }
 
+/// A piece of a path with the speed that is planned on it, in metres per second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedSpeed {
+    pub line: Vec<Coordinate>,
+    pub speed_mps: f64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DriveEstimate {
     pub duration_ms: u64,
@@ -317,6 +324,14 @@ pub trait Routing: Send + Sync {
 
     /// The zones and closures in force that a line touches.
     fn obstacles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, line: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>>;
+
+    /// A speed limit of a part of the site that is lower than what is planned there, for a person.
+    fn exceeded_limit<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        site: &'a SiteId,
+        planned: &'a [PlannedSpeed],
+    ) -> Answer<'a, Option<String>>;
 
     /// SHA-256 of the map in force at the site; `None` without one.
     fn map_digest<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId) -> Answer<'a, Option<String>>;

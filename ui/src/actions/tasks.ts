@@ -8,7 +8,7 @@ import { view } from '../state/view.svelte'
 /** Whether another person or program ordered the stop: then a second person decides about its end. */
 export const isOfAnother = ({ owner }: { owner?: string | null }) => Boolean(owner) && owner !== session.identity?.principal
 
-export function startTask(fleet: Fleet, kind: 'trip' | 'close' | 'zone' | 'closure') {
+export function startTask(fleet: Fleet, kind: 'trip' | 'close' | 'zone' | 'closure' | 'speed') {
   if (fleet.sites.length === 0) {
     view.notify(say('There is no {site.one} with a map yet: import one first.'))
     return

@@ -126,6 +126,8 @@ const fleetCalls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/sites/{site}/closures', { params: { path: { site } }, body: closure })),
   createZone: (site: string, zone: { name: string; kind: ZoneKind; class: ClosureClass; polygon: LatLon[] } & Validity) =>
     body(http.POST('/v1/sites/{site}/zones', { params: { path: { site } }, body: zone })),
+  limitSpeed: (site: string, limit: { max_speed_mps: number; place?: string; polygon: LatLon[]; reason: string } & Validity) =>
+    body(http.POST('/v1/sites/{site}/speed-limits', { params: { path: { site } }, body: limit })),
   liftRestriction: (site: string, restriction: string) =>
     body(http.DELETE('/v1/sites/{site}/restrictions/{restriction}', { params: { path: { site, restriction } } })),
   imageState: (sha256: string) => body(http.GET('/v1/images/{sha256}', { params: { path: { sha256 } } })),

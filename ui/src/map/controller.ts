@@ -4,6 +4,7 @@ import type { Feature, FeatureCollection } from 'geojson'
 import { AttributionControl, type GeoJSONSource, Map as MapLibre, type MapMouseEvent, ScaleControl, setWorkerUrl } from 'maplibre-gl'
 import worker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 import type { LatLon, Restriction, TileIndex } from '../api/types'
+import { restrictionName } from './restrictions'
 import type { Fleet } from '../live/fleet.svelte'
 import { fromMercator, toMercator } from '../live/motion'
 import { preferences } from '../state/preferences.svelte'
@@ -174,7 +175,7 @@ export class MapController {
   showRestrictions(restrictions: Restriction[]) {
     const features = restrictions.map((restriction): Feature => ({
       type: 'Feature',
-      properties: { id: restriction.id, kind: restriction.type === 'closure' ? 'closure' : restriction.kind, name: restriction.type === 'closure' ? `Closed: ${restriction.reason}` : restriction.name },
+      properties: { id: restriction.id, kind: restriction.type === 'zone' ? restriction.kind : restriction.type, name: restriction.type === 'closure' ? `Closed: ${restriction.reason}` : restrictionName(restriction) },
       geometry: { type: 'Polygon', coordinates: [linearRing(restriction.polygon)] },
     }))
     this.setSource('restrictions', { type: 'FeatureCollection', features })

@@ -69,7 +69,7 @@ function labelLayers(): LayerSpecification[] {
 }
 
 const restrictionColour = (): ExpressionSpecification => ['match', ['get', 'kind'],
-  'closure', cssVariable('state-stopped'), 'blast', cssVariable('state-stopped'), 'exclusive', cssVariable('state-attended'), cssVariable('state-held')]
+  'closure', cssVariable('state-stopped'), 'blast', cssVariable('state-stopped'), 'exclusive', cssVariable('state-attended'), 'speed_limit', cssVariable('state-carrying'), cssVariable('state-held')]
 
 function restrictionLayers(): LayerSpecification[] {
   return [

@@ -11,7 +11,7 @@ export type Task =
   | { kind: 'trip'; origin: LatLon | null; destination: LatLon | null; next: 'origin' | 'destination' }
   | { kind: 'path'; trip: string; assistance: string; lease: number; waypoints: LatLon[] }
   | { kind: 'close'; polygon: LatLon[]; road: string | null }
-  | { kind: 'area'; purpose: 'zone' | 'closure'; corners: LatLon[]; done: boolean }
+  | { kind: 'area'; purpose: 'zone' | 'closure' | 'speed'; corners: LatLon[]; done: boolean }
   /** A shape for a form of another screen, which is opened again with it. */
   | { kind: 'area'; purpose: 'work'; corners: LatLon[]; done: boolean; back: string }
   | { kind: 'point'; at: LatLon | null; back: string }

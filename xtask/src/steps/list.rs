@@ -160,7 +160,7 @@ const SAFE: &[Step] = &[
     world("Grounding is after the trip, at the next place, or now; a prediction alone never means now"),
     world("Installing and switching each look at the vehicle again: standing, braked, empty, off the road"),
     world("A clearance, a restart, an update or an opened road makes a vehicle ready and never moves it"),
-    world("Limits tighten gently; forensic mode begins at standstill").without("limits that tighten"),
+    world("Limits tighten gently; forensic mode begins at standstill"),
     programs("Simulated is part of what a vehicle is, never beside real ones; a replay says that it is not live")
         .without("replays"),
     world("A returning vehicle tells events in order and first, samples newest first").without("the order of samples"),

@@ -78,18 +78,19 @@ fn service(folder: &Path, store: Arc<dyn Store>) -> Result<Dispatch> {
     let maintained = Arc::new(MaintainedVehicles { fleet: Arc::clone(&fleet), tenancy: Arc::clone(&tenancy) });
     let of = (Arc::clone(&store), Arc::clone(&engine), source.clone());
     let maintenance = maintenance::Maintenance::new(of.0, of.1, of.2, maintained, Arc::new(OneAtATime::new()));
+    let in_service = Arc::new(InServiceNow { store: Arc::clone(&store), fleet: Arc::clone(&fleet) });
+    let parts =
+        SectorParts { store: Arc::clone(&store), source: source.clone(), policy: Arc::clone(&engine), in_service };
+    let in_force = Arc::new(tenancy::Sectors::new(parts).map_err(anyhow::Error::msg)?);
     let neighbours = Arc::new(Neighbours {
         fleet,
         tenancy,
         maintenance: Arc::new(maintenance),
         telemetry: Arc::new(telemetry::Ingest::new(folder.join("telemetry"))),
         maps: Arc::new(MapFolder::new(folder.join("maps"))),
+        sectors: Arc::clone(&in_force),
         abilities: Default::default(),
     });
-    let in_service = Arc::new(InServiceNow { store: Arc::clone(&store), fleet: Arc::clone(&neighbours.fleet) });
-    let parts =
-        SectorParts { store: Arc::clone(&store), source: source.clone(), policy: Arc::clone(&engine), in_service };
-    let in_force = Arc::new(tenancy::Sectors::new(parts).map_err(anyhow::Error::msg)?);
     let features = Arc::new(FeaturesOf(Arc::clone(&in_force)));
     let work = sectors::Sectors::new(sectors::Parts {
         store: Arc::clone(&store),

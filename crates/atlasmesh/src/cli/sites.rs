@@ -63,6 +63,23 @@ pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
             }
             Listed::of_whole(closures, most.limit).print(session.format, restrictions);
         }
+        SiteCommand::LimitSpeed { site, max_speed_mps, place, corners, reason, from, until } => {
+            let body = json!({
+                "max_speed_mps": max_speed_mps, "place": place, "polygon": corners, "reason": reason,
+                "from": from, "until": until,
+            });
+            let made = session.client.post(&format!("/v1/sites/{site}/speed-limits"), &body).await?;
+            output::answer(session.format, &made, |made| {
+                output::line(format!("limited to {max_speed_mps} m/s: {}", output::text(made, "/id")));
+            });
+        }
+        SiteCommand::SpeedLimits { most, site } => {
+            let limits = session.client.get(&format!("/v1/sites/{site}/speed-limits")).await?;
+            Listed::of_whole(limits, most.limit).print(session.format, |limits| {
+                let cells = ["/id", "/max_speed_mps", "/place", "/reason", "/from", "/until", "/owner"];
+                output::table(&["ID", "M/S", "PLACE", "REASON", "FROM", "UNTIL", "OWNER"], &items(limits, &cells));
+            });
+        }
         SiteCommand::Lift { site, restriction } => {
             let done = session.client.delete(&format!("/v1/sites/{site}/restrictions/{restriction}")).await?;
             output::answer(session.format, &done, |_| output::line(format!("lifted: {restriction}")));

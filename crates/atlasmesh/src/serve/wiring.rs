@@ -379,14 +379,6 @@ fn services(
     let of = (Arc::clone(store), Arc::clone(engine), Arc::clone(source));
     let compute = Arc::new(OneAtATime::new());
     let maintenance = Arc::new(maintenance::Maintenance::new(of.0, of.1, of.2, maintained, compute));
-    let neighbours = Arc::new(Neighbours {
-        fleet: Arc::clone(&fleet),
-        tenancy: Arc::clone(&tenancy),
-        telemetry: Arc::clone(&telemetry),
-        maps: Arc::clone(&maps),
-        maintenance: Arc::clone(&maintenance),
-        abilities: Default::default(),
-    });
     let in_service = Arc::new(InServiceNow { store: Arc::clone(store), fleet: Arc::clone(&fleet) });
     let sectors = tenancy::Sectors::new(tenancy::sectors::SectorParts {
         store: Arc::clone(store),
@@ -395,6 +387,15 @@ fn services(
         in_service,
     });
     let sectors = Arc::new(sectors.map_err(|error| anyhow!("what is shipped of sectors is wrong: {error}"))?);
+    let neighbours = Arc::new(Neighbours {
+        fleet: Arc::clone(&fleet),
+        tenancy: Arc::clone(&tenancy),
+        telemetry: Arc::clone(&telemetry),
+        maps: Arc::clone(&maps),
+        maintenance: Arc::clone(&maintenance),
+        sectors: Arc::clone(&sectors),
+        abilities: Default::default(),
+    });
     let work = Arc::new(sectors::Sectors::new(sectors::Parts {
         store: Arc::clone(store),
         policy: Arc::clone(engine),

@@ -57,6 +57,7 @@ pub fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)
     let polygon = square(450.0, 450.0, 20.0);
     let closure = json!({ "class": "no_entry", "polygon": polygon, "reason": CANARY });
     let zone = json!({ "name": CANARY, "kind": "avoided", "polygon": polygon });
+    let limit = json!({ "max_speed_mps": 8.0, "polygon": polygon, "reason": CANARY });
     let wait = json!({ "lease": 1, "answer": "wait", "reason": CANARY });
     let [origin, destination] = [crossing(0, 0), crossing(1, 1)].map(|(east, north)| site::at(east, north));
     let route = json!({ "kind": "passenger", "origin": origin, "destination": destination });
@@ -178,6 +179,8 @@ pub fn rows() -> Vec<(&'static str, &'static str, &'static str, Value, Stranger)
         ("get", "/v1/sites/{site}/tiles/{zoom}/{x}/{y}", "", none.clone(), UNKNOWN),
         ("post", "/v1/sites/{site}/closures", "", closure, UNKNOWN),
         ("get", "/v1/sites/{site}/closures", "", none.clone(), UNKNOWN),
+        ("post", "/v1/sites/{site}/speed-limits", "", limit, UNKNOWN),
+        ("get", "/v1/sites/{site}/speed-limits", "", none.clone(), UNKNOWN),
         ("post", "/v1/sites/{site}/zones", "", zone, UNKNOWN),
         ("get", "/v1/sites/{site}/zones", "", none.clone(), UNKNOWN),
         ("post", "/v1/sites/{site}/routes", "", route, UNKNOWN),

@@ -13,12 +13,14 @@ use policy::PolicyAnswer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The most zones and closures of one site that are in force or will be.
+/// The most zones, closures and speed limits of one site that are in force or will be.
 pub const RESTRICTIONS_MAX: usize = 500;
 /// The most corners of a polygon.
 pub const CORNERS_MAX: usize = 500;
 /// The most corners of all polygons of one site together: a vehicle is told all of them in one message.
 pub const CORNERS_OF_SITE_MAX: usize = 25_000;
+/// The least and the greatest speed limit, in metres per second: below walking pace it is a closure.
+pub const SPEED_LIMIT_MPS: (f64, f64) = (0.5, 60.0);
 /// The longest reason, in characters: a paragraph for a person.
 pub const REASON_CHARS_MAX: usize = 500;
 
@@ -28,6 +30,7 @@ kernel::domain_events! {
         "site.map_imported" 1 => MapImported(SiteMapImported),
         "site.zone_drawn" 1 => ZoneDrawn(SiteZoneDrawn),
         "site.roads_closed" 1 => RoadsClosed(SiteRoadsClosed),
+        "site.speed_limited" 1 => SpeedLimited(SiteSpeedLimited),
         "site.restriction_lifted" 1 => RestrictionLifted(SiteRestrictionLifted),
         "site.restriction_began" 1 => RestrictionBegan(SiteRestrictionBegan),
         "site.restriction_ended" 1 => RestrictionEnded(SiteRestrictionEnded),
@@ -103,19 +106,37 @@ pub struct SiteRoadsClosed {
     pub until: Option<Timestamp>,
 }
 
-/// A zone or closure is gone. Nothing moves by it (SAFE-13).
+/// A lower speed holds on the roads of an area.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteSpeedLimited {
+    pub restriction: RestrictionId,
+    /// In metres per second.
+    pub max_speed_mps: f64,
+    /// What the place is, such as `haul-road`: the limit of a sector in force for such places holds there too, if it is lower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    pub polygon: Vec<Coordinate>,
+    pub owner: String,
+    pub reason: String,
+    pub from: Timestamp,
+    /// Until when, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// A zone, closure or speed limit is gone. Nothing moves by it (SAFE-13).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteRestrictionLifted {
     pub restriction: RestrictionId,
 }
 
-/// A zone or closure that was announced is in force now.
+/// A zone, closure or speed limit that was announced is in force now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteRestrictionBegan {
     pub restriction: RestrictionId,
 }
 
-/// A zone or closure is over, as was known before. Nothing moves by it (SAFE-13).
+/// A zone, closure or speed limit is over, as was known before. Nothing moves by it (SAFE-13).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteRestrictionEnded {
     pub restriction: RestrictionId,
@@ -141,7 +162,7 @@ pub struct MapVersion {
     pub edges: u64,
 }
 
-/// A zone or a closure.
+/// A zone, a closure or a speed limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Restriction {
@@ -173,6 +194,20 @@ pub enum Restriction {
         /// Until when, if that is known.
         until: Option<Timestamp>,
     },
+    SpeedLimit {
+        /// In metres per second.
+        max_speed_mps: f64,
+        /// What the place is, such as `haul-road`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<String>,
+        polygon: Vec<Coordinate>,
+        owner: String,
+        reason: String,
+        from: Timestamp,
+        /// Until when, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
 }
 
 impl Restriction {
@@ -195,28 +230,33 @@ impl Restriction {
     pub fn from(&self) -> Option<Timestamp> {
         match self {
             Restriction::Zone { from, .. } => *from,
-            Restriction::Closure { from, .. } => Some(*from),
+            Restriction::Closure { from, .. } | Restriction::SpeedLimit { from, .. } => Some(*from),
         }
     }
 
     /// Until when, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Restriction::Zone { until, .. } | Restriction::Closure { until, .. } => *until,
+            Restriction::Zone { until, .. }
+            | Restriction::Closure { until, .. }
+            | Restriction::SpeedLimit { until, .. } => *until,
         }
     }
 
-    /// What it asks of those inside.
-    pub fn class(&self) -> ClosureClass {
+    /// What a zone or closure asks of those inside; `None` of a speed limit, where everybody may drive.
+    pub fn class(&self) -> Option<ClosureClass> {
         match self {
-            Restriction::Zone { class, .. } => class.unwrap_or_default(),
-            Restriction::Closure { class, .. } => *class,
+            Restriction::Zone { class, .. } => Some(class.unwrap_or_default()),
+            Restriction::Closure { class, .. } => Some(*class),
+            Restriction::SpeedLimit { .. } => None,
         }
     }
 
     pub fn polygon(&self) -> &[Coordinate] {
         match self {
-            Restriction::Zone { polygon, .. } | Restriction::Closure { polygon, .. } => polygon,
+            Restriction::Zone { polygon, .. }
+            | Restriction::Closure { polygon, .. }
+            | Restriction::SpeedLimit { polygon, .. } => polygon,
         }
     }
 }
@@ -275,6 +315,18 @@ impl Aggregate for Site {
                 };
                 site.restrict(closed.restriction, closure, meta.recorded_at);
             }
+            SiteEvent::SpeedLimited(limited) => {
+                let limit = Restriction::SpeedLimit {
+                    max_speed_mps: limited.max_speed_mps,
+                    place: limited.place.clone(),
+                    polygon: limited.polygon.clone(),
+                    owner: limited.owner.clone(),
+                    reason: limited.reason.clone(),
+                    from: limited.from,
+                    until: limited.until,
+                };
+                site.restrict(limited.restriction, limit, meta.recorded_at);
+            }
             SiteEvent::RestrictionLifted(lifted) => site.forget(lifted.restriction),
             SiteEvent::RestrictionEnded(ended) => site.forget(ended.restriction),
             SiteEvent::RestrictionBegan(began) => {
@@ -291,7 +343,7 @@ impl Aggregate for Site {
 }
 
 impl Site {
-    /// Adds a zone or closure, and forgets those that are over: a site closes roads every day for years.
+    /// Adds a zone, closure or speed limit, and forgets those that are over: a site closes roads every day for years.
     fn restrict(&mut self, id: RestrictionId, restriction: Restriction, now: Timestamp) {
         self.restrictions.retain(|_, other| !other.is_over(now));
         self.announced.retain(|other| self.restrictions.contains_key(other));
@@ -340,10 +392,10 @@ fn check_room(state: Option<&Site>, site: &SiteId, polygon: &[Coordinate], now: 
     };
     let kept = || found.restrictions.values().filter(|restriction| !restriction.is_over(now));
     if kept().count() >= RESTRICTIONS_MAX {
-        return Err(Reject::new(Code::Conflict, "this site has 500 zones and closures: lift some first"));
+        return Err(Reject::new(Code::Conflict, "this site has 500 zones, closures and speed limits: lift some first"));
     }
     if kept().map(|other| other.polygon().len()).sum::<usize>() + polygon.len() > CORNERS_OF_SITE_MAX {
-        let message = "the zones and closures of this site have 25000 corners together: lift some first";
+        let message = "the zones, closures and speed limits of this site have 25000 corners together: lift some first";
         return Err(Reject::new(Code::Conflict, message));
     }
     Ok(())
@@ -395,7 +447,28 @@ pub fn close_roads(
     }
 }
 
-/// Lifts a zone or closure; policy is asked.
+/// Limits the speed in an area. Only takes away, so nobody is asked (SAFE-1).
+pub fn limit_speed(
+    state: Option<&Site>,
+    site: &SiteId,
+    limited: SiteSpeedLimited,
+    now: Timestamp,
+) -> Decided<SiteEvent, RestrictionId> {
+    let id = limited.restriction;
+    let is_speed = (SPEED_LIMIT_MPS.0..=SPEED_LIMIT_MPS.1).contains(&limited.max_speed_mps);
+    let checked = check_fields(&limited.polygon, &limited.reason, limited.from, limited.until)
+        .and_then(|()| match is_speed {
+            true => Ok(()),
+            false => Err(Reject::invalid_field("/max_speed_mps", "must be from 0.5 to 60 m/s; close roads instead")),
+        })
+        .and_then(|()| check_room(state, site, &limited.polygon, now));
+    match checked {
+        Err(reject) => Decided::reject(reject),
+        Ok(()) => Decided::accept([limited.into()], id),
+    }
+}
+
+/// Lifts a zone, closure or speed limit; policy is asked.
 pub fn lift(
     state: Option<&Site>,
     site: &SiteId,
@@ -406,7 +479,7 @@ pub fn lift(
     if !known {
         return Decided::reject(Reject::new(
             Code::NotFound,
-            format!("site {site} has no zone or closure {restriction}"),
+            format!("site {site} has no zone, closure or speed limit {restriction}"),
         ));
     }
     if let Some(refusal) = &asked.refusal {

@@ -65,6 +65,19 @@ fn closure(n: u128, from_min: i64, until_min: Option<i64>) -> SiteRoadsClosed {
     }
 }
 
+fn limited(n: u128, max_speed_mps: f64) -> SiteSpeedLimited {
+    SiteSpeedLimited {
+        restriction: id(n),
+        max_speed_mps,
+        place: Some("haul-road".into()),
+        polygon: corners(3),
+        owner: "prin_owner".into(),
+        reason: "a grader works".into(),
+        from: START,
+        until: None,
+    }
+}
+
 fn lifted(n: u128) -> SiteEvent {
     SiteRestrictionLifted { restriction: id(n) }.into()
 }
@@ -129,6 +142,22 @@ fn roads_are_closed_for_a_time_that_has_an_order() {
     for until in [5, 4, -600] {
         check(mapped(), close(closure(1, 5, Some(until))), refuses(Code::InvalidRequest));
     }
+}
+
+#[test]
+fn a_speed_limit_is_a_speed_at_which_one_drives() {
+    let slow = |limited: SiteSpeedLimited| move |state: Option<&Site>| limit_speed(state, &pit(), limited, START);
+    let mapped = || [imported(1, "a")];
+    check([], slow(limited(1, 8.0)), refuses(Code::NotFound));
+    for speed in [0.5, 8.0, 60.0] {
+        let site = check(mapped(), slow(limited(1, speed)), accepts([limited(1, speed).into()], id(1))).unwrap();
+        assert_eq!(site.restrictions[&id(1).to_string()].class(), None, "nobody is kept out");
+    }
+    for speed in [0.0, 0.49, -1.0, 60.1, f64::NAN, f64::INFINITY] {
+        check(mapped(), slow(limited(1, speed)), refuses(Code::InvalidRequest));
+    }
+    let mapped_and_limited = [imported(1, "a"), limited(1, 8.0).into()];
+    check(mapped_and_limited, lift_one(1, allowed()), accepts([lifted(1)], ()));
 }
 
 #[test]
@@ -201,7 +230,7 @@ fn what_is_announced_begins_and_what_has_an_end_ends_at_its_time() {
     };
     let site = fold::<Site>(&announced()).unwrap();
     assert_eq!((site.due_at(), site.announced.len()), (Some(START.plus_ms(300_000)), 2));
-    assert_eq!(site.restrictions[&id(2).to_string()].class(), ClosureClass::Evacuate);
+    assert_eq!(site.restrictions[&id(2).to_string()].class(), Some(ClosureClass::Evacuate));
     check([], due_at_min(5), unchanged(()));
     check(announced(), due_at_min(4), unchanged(()));
     let site = check(announced(), due_at_min(5), accepts([began(1)], ())).unwrap();

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use fleet::MapSource;
 use fleet::actions::{IMPORT_SITE, LIFT_CLOSURE, MAY_IMPORT_SITE, MAY_READ_FLEET, MAY_RESTRICT_SITE};
-use fleet::site::{NewMap, SiteRoadsClosed, SiteZoneDrawn};
+use fleet::site::{NewMap, SiteRoadsClosed, SiteSpeedLimited, SiteZoneDrawn};
 use kernel::id::RestrictionId;
 use kernel::{BoxFuture, Code, Reject, SiteId, TenantId};
 use routing::import::{ImportError, ImportReport};
@@ -47,7 +47,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..endpoint::get("/v1/sites", MAY_READ_FLEET)
     },
     Endpoint {
-        summary: "Show a site: its map, zones and closures",
+        summary: "Show a site: its map, zones, closures and speed limits",
         headers: TAGGED,
         answer: endpoint::json::<api::Site>(),
         handle: |request, gateway| Handler::call(show, request, gateway),
@@ -84,7 +84,22 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..endpoint::post("/v1/sites/{site}/zones", MAY_RESTRICT_SITE)
     },
     Endpoint {
-        summary: "Lift a closure or zone",
+        summary: "The speed limits in areas of a site",
+        answer: endpoint::list::<api::SpeedLimit, String>(),
+        handle: |request, gateway| Handler::call(speed_limits, request, gateway),
+        ..endpoint::get("/v1/sites/{site}/speed-limits", MAY_READ_FLEET)
+    },
+    Endpoint {
+        summary: "Limit the speed on the roads inside a polygon, now or from a time on",
+        headers: EDIT,
+        body: endpoint::takes::<api::SpeedLimitOrder>(),
+        status: 201,
+        answer: endpoint::json::<Named<RestrictionId>>(),
+        handle: |request, gateway| Handler::call(limit_speed, request, gateway),
+        ..endpoint::post("/v1/sites/{site}/speed-limits", MAY_RESTRICT_SITE)
+    },
+    Endpoint {
+        summary: "Lift a closure, zone or speed limit",
         headers: EDIT,
         answer: endpoint::json::<Named<RestrictionId>>(),
         asks: Some(LIFT_CLOSURE),
@@ -259,6 +274,35 @@ pub async fn draw_zone(
     let (restriction, owner) = (ctx.new_id(), ctx.actor.id.clone());
     let drawn = SiteZoneDrawn { restriction, name, kind, polygon, owner, class, reason, from, until };
     let id = gateway.fleet.draw_zone(&ctx, &site, drawn).await?;
+    Ok((StatusCode::CREATED, Json(Named { id })))
+}
+
+/// `GET /v1/sites/{site}/speed-limits`
+pub async fn speed_limits(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(id): Id<SiteId>,
+) -> Result<Json<List<api::SpeedLimit>>, Problem> {
+    let site = gateway.fleet.site(&caller.authenticated.tenant, &id).await?;
+    let site = site.ok_or_else(|| Problem::not_found("site", &id))?;
+    let all = site.restrictions.into_iter().map(|(id, restriction)| Restriction::of(id, restriction, None));
+    Ok(Json(List::whole(all.filter_map(|one| if let Restriction::SpeedLimit(one) = one { Some(one) } else { None }))))
+}
+
+/// `POST /v1/sites/{site}/speed-limits`
+pub async fn limit_speed(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    Id(site): Id<SiteId>,
+    IfMatch(version): IfMatch,
+    body: Body<api::SpeedLimitOrder>,
+) -> Result<(StatusCode, Json<Named<RestrictionId>>), Problem> {
+    let ctx = caller.ctx_at(site.clone()).if_version(version);
+    let api::SpeedLimitOrder { max_speed_mps, place, polygon, reason, from, until } = body.value;
+    let (restriction, owner) = (ctx.new_id(), ctx.actor.id.clone());
+    let (from, reason) = (from.unwrap_or(ctx.now), reason.0);
+    let limited = SiteSpeedLimited { restriction, max_speed_mps, place, polygon, owner, reason, from, until };
+    let id = gateway.fleet.limit_speed(&ctx, &site, limited).await?;
     Ok((StatusCode::CREATED, Json(Named { id })))
 }
 

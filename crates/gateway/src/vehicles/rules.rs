@@ -77,7 +77,8 @@ fn rules_of(id: &SiteId, site: &Loaded<Site>, now: Timestamp) -> SiteRules {
     let rule = |(id, restriction): (&String, &Restriction)| {
         Some(SiteRule {
             id: id.parse().ok()?,
-            class: match restriction.class() {
+            // A speed limit is kept by routes.
+            class: match restriction.class()? {
                 ClosureClass::NoEntry => RuleClass::NoEntry,
                 ClosureClass::Stop => RuleClass::Stop,
                 ClosureClass::Evacuate => RuleClass::Evacuate,

@@ -28,9 +28,12 @@ pub enum Kind {
     Windows,
 }
 
+/// The limit on the speed, in metres per second.
+pub const MAX_SPEED: &str = "max_speed_mps";
+
 /// Every limit that there is, by name.
 pub const LIMITS: [(&str, Kind); 24] = [
-    ("max_speed_mps", Kind::Max),
+    (MAX_SPEED, Kind::Max),
     ("max_payload_kg", Kind::Max),
     ("max_passengers", Kind::Max),
     ("max_grade_pct", Kind::Max),
@@ -182,6 +185,16 @@ impl Limits {
             (Some(a), Some(b)) => a.meet(&b),
             (one, other) => one.or(other),
         }
+    }
+
+    /// The highest speed in each kind of place that has a limit of its own, in metres per second.
+    #[must_use]
+    pub fn speeds(&self) -> BTreeMap<String, f64> {
+        let of_place = |(place, limit): (&Place, &Limit)| match (&place.scope, &limit.bound) {
+            (Some(scope), Bound::AtMost(speed_mps)) if place.limit == MAX_SPEED => Some((scope.clone(), *speed_mps)),
+            _ => None,
+        };
+        self.0.iter().filter_map(of_place).collect()
     }
 
     /// The limits by name and place.

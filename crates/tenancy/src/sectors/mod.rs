@@ -163,6 +163,15 @@ impl Sectors {
         })
     }
 
+    /// The speed that the sector in force allows in each kind of place, in metres per second; empty where none is in force.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn speed_limits(&self, tenant: &TenantId) -> Result<BTreeMap<String, f64>, Fault> {
+        let Some(known) = load::<Tenant>(&*self.parts.store, tenant, tenant).await? else { return Ok(BTreeMap::new()) };
+        Ok(self.in_force(&known.state).map(|installed| installed.overlay.limits.speeds()).unwrap_or_default())
+    }
+
     /// The sector's words for a tenant; `None` where it activated none.
     ///
     /// # Errors

@@ -5,12 +5,14 @@ use kernel::{Coordinate, RouteId, TenantId};
 use store::CommandError;
 
 use super::{Leg, RouteVersion, Trips};
-use crate::ports::RouteStep;
+use crate::ports::{PlannedSpeed, RouteStep};
 
 /// The most versions of one path that are looked back on: a trip of a day that is led another route every few minutes.
 const VERSIONS_MAX: usize = 200;
 /// Two places on the line closer than this are the same, in metres.
 const SAME_M: f64 = 0.01;
+/// How far the end of a step may be off along the line, in metres: steps are measured on the road, the line on the map.
+const STEP_END_M: f64 = 5.0;
 /// A place is nearer than another by at least this, in metres.
 const NEARER_M: f64 = 0.2;
 
@@ -128,6 +130,15 @@ impl VehiclePath {
     pub fn steps(&self) -> impl Iterator<Item = (f64, f64, &RouteStep)> + '_ {
         let begins = std::iter::once(0.0).chain(self.steps.iter().map(|(end_m, _)| *end_m));
         begins.zip(&self.steps).map(|(begin_m, (end_m, step))| (begin_m, *end_m, step))
+    }
+
+    /// What is planned between two places on it, in pieces of one speed each, without their ends.
+    pub fn planned_speeds(&self, from_m: f64, to_m: f64) -> Vec<PlannedSpeed> {
+        let piece = |(begin_m, end_m, step): (f64, f64, &RouteStep)| {
+            let (begin_m, end_m) = (begin_m.max(from_m) + STEP_END_M, end_m.min(to_m) - STEP_END_M);
+            (begin_m < end_m).then(|| PlannedSpeed { line: self.line(begin_m, end_m), speed_mps: step.speed_mps })
+        };
+        self.steps().filter_map(piece).collect()
     }
 
     /// Where the road that it is on at so many metres ends: the next crossing.

@@ -1,5 +1,5 @@
-//! Another route for a vehicle under way (SAFE-9): where its present one is cut by a zone or closure, does not lead where
-//! the trip goes any more, or a violation asks for it. It begins beyond what the vehicle needs to stop; where there is
+//! Another route for a vehicle under way (SAFE-9): where its present one is cut by a zone or closure, is faster than a speed
+//! limit (SAFE-14), does not lead where the trip goes any more, or a violation asks for it. It begins beyond what the vehicle needs to stop; where there is
 //! none the vehicle is told to stop. A vehicle that waits by itself before a closed road is led on in the same way.
 
 use kernel::{Code, Coordinate, Ctx, TripId, VehicleId};
@@ -100,8 +100,11 @@ impl Trips {
             let reason = format!("the vehicle is inside {}, where all must stand still", inside.name);
             return self.record_no_route(ctx, trip, on_route.vehicle.vehicle, "INSIDE_CLOSURE", reason).await;
         }
-        let Some(why) = why.map(str::to_owned).or_else(|| cut_by(&obstacles)).or_else(|| elsewhere(trip, &on_route))
-        else {
+        let asked = why.map(str::to_owned).or_else(|| cut_by(&obstacles)).or_else(|| elsewhere(trip, &on_route));
+        let is_asked = asked.is_some();
+        // Closer than that it would be led anew again and again while it slows down.
+        let (from_m, to_m) = (on_route.earliest_m + MARGIN_M, on_route.path.length_m());
+        let Some(why) = asked.or(self.exceeded_limit(ctx, trip, &on_route.path, from_m, to_m).await?) else {
             return Ok(());
         };
         match self.find_reroute(ctx, trip, &on_route).await? {
@@ -109,11 +112,29 @@ impl Trips {
             // It is about to arrive, and what is left may be driven.
             RerouteSearch::NearEnd if ahead(&obstacles).next().is_none() => Ok(()),
             RerouteSearch::NearEnd => self.record_no_route(ctx, trip, on_route.vehicle.vehicle, "TOO_CLOSE", why).await,
+            // The limit alone stops nobody.
+            RerouteSearch::None { reason, .. } if !is_asked => {
+                tracing::warn!(tenant = %ctx.tenant, trip = %trip.id, why, reason, "a vehicle keeps its speed");
+                Ok(())
+            }
             RerouteSearch::None { code, reason } => {
                 let reason = format!("{why}; {reason}");
                 self.record_no_route(ctx, trip, on_route.vehicle.vehicle, code, reason).await
             }
         }
+    }
+
+    /// A speed limit in force that is lower than what is planned between two places on a path.
+    async fn exceeded_limit(
+        &self,
+        ctx: &Ctx,
+        trip: &Trip,
+        path: &VehiclePath,
+        from_m: f64,
+        to_m: f64,
+    ) -> Result<Option<String>, CommandError> {
+        let planned = path.planned_speeds(from_m, to_m);
+        self.ports.routing.exceeded_limit(ctx, &trip.site, &planned).await
     }
 
     /// A trip that waits gets its route found again where a zone or closure cuts it.
@@ -164,6 +185,10 @@ impl Trips {
             let before = self.ports.routing.obstacles(ctx, &trip.site, &until).await?;
             if let Some(cut) = cut_by(&before) {
                 why = format!("{cut}, before the vehicle can turn");
+                continue;
+            }
+            // What is too fast is slowed as soon as that can be done gently, and not at the next crossing.
+            if self.exceeded_limit(ctx, trip, path, earliest_m, begins_at_m).await?.is_some() {
                 continue;
             }
             match self.find_from(ctx, trip, on_route, begins_at_m, &[]).await {

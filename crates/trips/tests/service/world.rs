@@ -113,6 +113,8 @@ pub struct Told {
     pub unroutable: bool,
     /// What the next lines that are asked about touch, one after the other; nothing where nothing is said.
     pub obstacles: VecDeque<Vec<Obstacle>>,
+    /// The speed limits that the next looks at a path find exceeded.
+    pub exceeded_limits: VecDeque<String>,
     /// How far the vehicles are on their trips.
     pub under_way: Option<RouteProgress>,
     /// Since when vehicles can be heard, where it is not since the start.
@@ -298,6 +300,11 @@ impl Routing for Neighbours {
     fn obstacles<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, _: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>> {
         let obstacles = self.told().obstacles.pop_front().unwrap_or_default();
         Box::pin(async move { Ok(obstacles) })
+    }
+
+    fn exceeded_limit<'a>(&'a self, _: &'a Ctx, _: &'a SiteId, _: &'a [PlannedSpeed]) -> Answer<'a, Option<String>> {
+        let exceeded = self.told().exceeded_limits.pop_front();
+        Box::pin(async move { Ok(exceeded) })
     }
 
     fn map_digest<'a>(&'a self, _: &'a Ctx, _: &'a SiteId) -> Answer<'a, Option<String>> {

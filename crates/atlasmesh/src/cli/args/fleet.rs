@@ -31,7 +31,7 @@ pub enum SiteCommand {
     },
     #[command(after_help = examples!["atlasmesh site list"])]
     List(Most),
-    /// Show a site: its map, zones and closures.
+    /// Show a site: its map, zones, closures and speed limits.
     #[command(after_help = examples!["atlasmesh site show coquimbo"])]
     Show {
         /// The site's name.
@@ -57,6 +57,39 @@ pub enum SiteCommand {
         /// Until when (RFC 3339); without it until it is lifted.
         #[arg(long)]
         until: Option<String>,
+    },
+    /// Limit the speed on the roads inside a polygon.
+    #[command(after_help = examples![
+        r#"atlasmesh site limit-speed coquimbo --to 8 --place school-zone --reason "school hours" --corner=-29.95,-71.34 --corner=-29.95,-71.33 --corner=-29.96,-71.33"#,
+    ])]
+    LimitSpeed {
+        /// The site's name.
+        site: String,
+        /// The highest speed, in metres per second.
+        #[arg(long = "to", value_name = "M/S")]
+        max_speed_mps: f64,
+        /// What the place is, such as haul-road: the sector's limit for such places holds there, too.
+        #[arg(long)]
+        place: Option<String>,
+        /// A corner; given three times or more.
+        #[arg(long = "corner", required = true, value_name = "LAT,LON", allow_hyphen_values = true)]
+        corners: Vec<Place>,
+        #[arg(long)]
+        reason: String,
+        /// From when on (RFC 3339); without it now.
+        #[arg(long)]
+        from: Option<String>,
+        /// Until when (RFC 3339); without it until it is lifted.
+        #[arg(long)]
+        until: Option<String>,
+    },
+    /// List a site's speed limits.
+    #[command(after_help = examples!["atlasmesh site speed-limits coquimbo"])]
+    SpeedLimits {
+        #[command(flatten)]
+        most: Most,
+        /// The site's name.
+        site: String,
     },
     /// Find the route that a trip would have: length, time, what bound it, or why there is none.
     #[command(after_help = examples![
@@ -91,7 +124,7 @@ pub enum SiteCommand {
     Lift {
         /// The site's name.
         site: String,
-        /// The closure's or zone's id.
+        /// The id of the closure, zone or speed limit.
         restriction: String,
     },
 }

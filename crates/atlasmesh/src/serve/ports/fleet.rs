@@ -70,11 +70,11 @@ fn availability(vehicle: &Vehicle) -> Availability {
     }
 }
 
-/// The name under which policy knows a zone or closure: a zone's own, a closure's id.
+/// The name under which policy knows a zone or closure: a zone's own, a closure's id. It asks nothing about speed limits.
 pub(super) fn name_of<'a>(id: &'a str, restriction: &'a Restriction) -> &'a str {
     match restriction {
         Restriction::Zone { name, .. } => name,
-        Restriction::Closure { .. } => id,
+        Restriction::Closure { .. } | Restriction::SpeedLimit { .. } => id,
     }
 }
 
@@ -83,11 +83,12 @@ fn contains(restriction: &Restriction, place: Coordinate) -> bool {
 }
 
 fn site_facts(site: &Site, stops: &[Coordinate], now: Timestamp) -> SiteFacts {
-    let in_force = || site.restrictions.iter().filter(|(_, restriction)| restriction.in_force(now));
+    let closes = |restriction: &Restriction| restriction.class().is_some() && restriction.in_force(now);
+    let in_force = || site.restrictions.iter().filter(move |(_, restriction)| closes(restriction));
     let at_stops = || in_force().filter(|(_, restriction)| stops.iter().any(|&stop| contains(restriction, stop)));
     let zone_kinds = at_stops().filter_map(|(_, restriction)| match restriction {
         Restriction::Zone { kind, .. } => Some(zone_kind(*kind).to_owned()),
-        Restriction::Closure { .. } => None,
+        Restriction::Closure { .. } | Restriction::SpeedLimit { .. } => None,
     });
     let zones = in_force().filter(|(_, restriction)| matches!(restriction, Restriction::Zone { .. }));
     SiteFacts {

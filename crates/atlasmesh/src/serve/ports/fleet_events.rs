@@ -45,9 +45,10 @@ fn of_vehicle(vehicle: VehicleId, event: VehicleEvent) -> Option<FleetEvent> {
 
 fn of_site(site: SiteId, event: &SiteEvent) -> FleetEvent {
     match event {
-        SiteEvent::ZoneDrawn(_) | SiteEvent::RoadsClosed(_) | SiteEvent::RestrictionBegan(_) => {
-            FleetEvent::RoadsRestricted(site)
-        }
+        SiteEvent::ZoneDrawn(_)
+        | SiteEvent::RoadsClosed(_)
+        | SiteEvent::SpeedLimited(_)
+        | SiteEvent::RestrictionBegan(_) => FleetEvent::RoadsRestricted(site),
         SiteEvent::MapImported(_) | SiteEvent::RestrictionLifted(_) | SiteEvent::RestrictionEnded(_) => {
             FleetEvent::RoadsChanged(site)
         }
@@ -132,6 +133,7 @@ mod tests {
                 ("site.map_imported", 1, changed.clone()),
                 ("site.zone_drawn", 1, restricted.clone()),
                 ("site.roads_closed", 1, restricted.clone()),
+                ("site.speed_limited", 1, restricted.clone()),
                 ("site.restriction_began", 1, restricted),
                 ("site.restriction_lifted", 1, changed.clone()),
                 ("site.restriction_ended", 1, changed),

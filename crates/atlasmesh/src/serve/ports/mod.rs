@@ -44,6 +44,7 @@ pub struct Neighbours {
     pub telemetry: Arc<telemetry::Ingest>,
     pub maps: Arc<dyn Maps>,
     pub maintenance: Arc<::maintenance::Maintenance>,
+    pub sectors: Arc<tenancy::Sectors>,
     pub abilities: KnownAbilities,
 }
 

@@ -6,17 +6,21 @@ use fleet::Site;
 use fleet::site::{ClosureClass, Restriction};
 use kernel::{Coordinate, Ctx, SiteId};
 use policy::Constraints;
-use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest};
+use routing::{Area, Closure, Extent, RoadGraph, Route, RouteError, RouteRequest, SpeedCap};
 use store::CommandError;
 use tracing::Instrument;
 use tracing::field::Empty;
-use trips::ports::{Answer, DriveEstimate, Obstacle, RouteAnswer, RouteFound, RouteQuery, RouteStep, Routing};
+use trips::ports::{
+    Answer, DriveEstimate, Obstacle, PlannedSpeed, RouteAnswer, RouteFound, RouteQuery, RouteStep, Routing,
+};
 
 use super::fleet::name_of;
 use super::{Neighbours, unreadable};
 
 /// Vehicles further away than this, in milliseconds of driving, are not considered for a trip: two hours.
 const REACH_MS_MAX: u64 = 2 * 3_600_000;
+/// Speeds that differ by less are the same, in metres per second.
+const SAME_SPEED_MPS: f64 = 0.05;
 
 impl Neighbours {
     async fn graph(&self, ctx: &Ctx, site: &SiteId) -> Result<Option<(Site, Arc<RoadGraph>)>, CommandError> {
@@ -24,27 +28,56 @@ impl Neighbours {
         let graph = self.maps.load(&known.map.digest).await.map_err(unreadable)?;
         Ok(Some((known, graph)))
     }
+
+    /// The speed limits in force in areas of a site: as they were drawn, or the sector's for such places where that is lower.
+    async fn speed_caps(&self, ctx: &Ctx, site: &Site) -> Result<Vec<SpeedCap>, CommandError> {
+        let mut caps: Vec<SpeedCap> = Vec::new();
+        let mut of_places = None;
+        for (_, restriction) in in_force(site, ctx) {
+            let Restriction::SpeedLimit { max_speed_mps, place, polygon, reason, .. } = restriction else { continue };
+            if place.is_some() && of_places.is_none() {
+                of_places = Some(self.sectors.speed_limits(&ctx.tenant).await?);
+            }
+            let of_sector = place.as_ref().and_then(|place| of_places.as_ref()?.get(place).copied());
+            let max_speed_mps = of_sector.map_or(*max_speed_mps, |limit| limit.min(*max_speed_mps));
+            let id = place.as_ref().unwrap_or(reason).clone();
+            caps.push(SpeedCap { area: Area { id, corners: polygon.clone() }, max_speed_mps });
+        }
+        Ok(caps)
+    }
+
+    /// What a route must obey: the limits that policy set, what is in force of the site's zones, closures and speed limits,
+    /// and the vehicle's own limit.
+    async fn constraints(
+        &self,
+        site: &Site,
+        ctx: &Ctx,
+        limits: &Constraints,
+        vehicle_max_speed_mps: Option<f64>,
+    ) -> Result<routing::Constraints, CommandError> {
+        let closure = |(id, restriction): (&String, &Restriction)| {
+            Some(Closure {
+                id: name_of(id, restriction).to_owned(),
+                extent: Extent::Polygon(restriction.polygon().to_vec()),
+                class: match restriction.class()? {
+                    ClosureClass::NoEntry => routing::ClosureClass::NoEntry,
+                    ClosureClass::Stop => routing::ClosureClass::Stop,
+                    ClosureClass::Evacuate => routing::ClosureClass::Evacuate,
+                },
+            })
+        };
+        Ok(routing::Constraints {
+            max_speed_mps: limits.max_speed_mps.into_iter().chain(vehicle_max_speed_mps).reduce(f64::min),
+            closures: in_force(site, ctx).filter_map(closure).collect(),
+            speed_caps: self.speed_caps(ctx, site).await?,
+            ..Default::default()
+        })
+    }
 }
 
-/// What a route must obey: the limits that policy set, the zones and closures in force, the vehicle's own limits.
-fn constraints(
-    site: &Site,
-    ctx: &Ctx,
-    limits: &Constraints,
-    vehicle_max_speed_mps: Option<f64>,
-) -> routing::Constraints {
-    let in_force = site.restrictions.iter().filter(|(_, restriction)| restriction.in_force(ctx.now));
-    let closure = |(id, restriction): (&String, &Restriction)| Closure {
-        id: name_of(id, restriction).to_owned(),
-        extent: Extent::Polygon(restriction.polygon().to_vec()),
-        class: match restriction.class() {
-            ClosureClass::NoEntry => routing::ClosureClass::NoEntry,
-            ClosureClass::Stop => routing::ClosureClass::Stop,
-            ClosureClass::Evacuate => routing::ClosureClass::Evacuate,
-        },
-    };
-    let max_speed_mps = limits.max_speed_mps.into_iter().chain(vehicle_max_speed_mps).reduce(f64::min);
-    routing::Constraints { max_speed_mps, closures: in_force.map(closure).collect(), ..Default::default() }
+fn in_force<'a>(site: &'a Site, ctx: &Ctx) -> impl Iterator<Item = (&'a String, &'a Restriction)> {
+    let now = ctx.now;
+    site.restrictions.iter().filter(move |(_, restriction)| restriction.in_force(now))
 }
 
 fn found(graph: &RoadGraph, route: Route) -> RouteFound {
@@ -94,7 +127,7 @@ impl Routing for Neighbours {
                 return Ok(RouteAnswer::Unroutable { reason: format!("site {} has no map", query.site) });
             };
             let limit = query.vehicle.and_then(|vehicle| vehicle.max_speed_mps);
-            let constraints = constraints(&site, ctx, query.constraints, limit);
+            let constraints = self.constraints(&site, ctx, query.constraints, limit).await?;
             let request = RouteRequest { from: query.from, to: query.to, constraints };
             let answer = tokio::task::block_in_place(|| graph.route(&request));
             Ok(match answer {
@@ -123,7 +156,7 @@ impl Routing for Neighbours {
         Box::pin(async move {
             let none = || vec![vec![None; to.len()]; from.len()];
             let Some((site, graph)) = self.graph(ctx, site).await? else { return Ok(none()) };
-            let rules = match graph.resolve(&constraints(&site, ctx, limits, None)) {
+            let rules = match graph.resolve(&self.constraints(&site, ctx, limits, None).await?) {
                 Ok(rules) => rules,
                 Err(error) => return Err(unreadable(error)),
             };
@@ -143,15 +176,32 @@ impl Routing for Neighbours {
     fn obstacles<'a>(&'a self, ctx: &'a Ctx, site: &'a SiteId, line: &'a [Coordinate]) -> Answer<'a, Vec<Obstacle>> {
         Box::pin(async move {
             let Some(known) = self.fleet.site(&ctx.tenant, site).await? else { return Ok(Vec::new()) };
-            let in_force = known.restrictions.iter().filter(|(_, restriction)| restriction.in_force(ctx.now));
             let obstacle = |(id, restriction): (&String, &Restriction)| {
+                let stops_inside = restriction.class()? == ClosureClass::Stop;
                 let name = name_of(id, restriction).to_owned();
                 let area = Area { id: name.clone(), corners: restriction.polygon().to_vec() };
                 let holds_start = line.first().is_some_and(|&start| area.contains(start));
-                let stops_inside = restriction.class() == ClosureClass::Stop;
                 area.touches(line).then_some(Obstacle { name, holds_start, stops_inside })
             };
-            Ok(in_force.filter_map(obstacle).collect())
+            Ok(in_force(&known, ctx).filter_map(obstacle).collect())
+        })
+    }
+
+    fn exceeded_limit<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        site: &'a SiteId,
+        planned: &'a [PlannedSpeed],
+    ) -> Answer<'a, Option<String>> {
+        Box::pin(async move {
+            let Some(known) = self.fleet.site(&ctx.tenant, site).await? else { return Ok(None) };
+            let caps = self.speed_caps(ctx, &known).await?;
+            let exceeds = |cap: &&SpeedCap| {
+                let too_fast = planned.iter().filter(|piece| piece.speed_mps > cap.max_speed_mps + SAME_SPEED_MPS);
+                too_fast.into_iter().any(|piece| cap.area.touches(&piece.line))
+            };
+            let text = |cap: &SpeedCap| format!("the speed limit of {} m/s: {}", cap.max_speed_mps, cap.area.id);
+            Ok(caps.iter().find(exceeds).map(text))
         })
     }
 
