@@ -58,6 +58,12 @@ fn a_sector_is_refused_with_what_would_help_then_put_in_force_as_a_whole_and_tak
     assert_eq!(in_force["terms"]["nouns"]["trip"]["one"], "haul cycle");
     assert!(in_force["features"].as_array().unwrap().contains(&json!("blast.coordination")));
     assert!(in_force["flags"]["blast.coordination"] == true && in_force["ui"]["themes"]["light"].is_object());
+    let kept_by = |rule: &str| {
+        let limits = in_force["limits"].as_array().unwrap().iter();
+        limits.clone().find(|limit| limit["rules"] == json!([rule])).unwrap()["kept_by"].clone()
+    };
+    let rules = ["mining.limit.battery", "mining.limit.speed-haul", "mining.limit.gap"];
+    assert_eq!(rules.map(kept_by), ["policy", "routes", "nothing"]);
     let parts =
         ["tenant.sector_entitled", "tenant.policies_loaded", "tenant.flags_activated", "tenant.appearance_applied"];
     let types = types_since(&world, from);

@@ -7,7 +7,7 @@ use flags::FlagSet;
 
 use crate::fault::{Fault, Faults};
 use crate::files::{Files, text};
-use crate::limits::{self, Limits};
+use crate::limits::{self, Limits, LimitsFile};
 use crate::manifest::{MANIFEST, Manifest, digest_of, read as read_manifest};
 use crate::parameters::{self, Parameters};
 use crate::policies::{self, PolicyFile};
@@ -23,6 +23,8 @@ pub struct Overlay {
     pub digest: String,
     pub policies: Vec<PolicyFile>,
     pub limits: Limits,
+    /// The rules that keep those of the limits that a rule can keep, as Cedar.
+    limit_rules: String,
     pub parameters: Parameters,
     pub terms: Terms,
     pub ui: Ui,
@@ -46,7 +48,7 @@ impl Overlay {
         let Some(manifest) = read_manifest(files, &mut faults) else { return Err(sorted(faults)) };
         let owner = manifest.sector.as_str();
         let policies = policies::read(files, owner, &mut faults);
-        let (limits, limit_ids) = limits::read(files, owner, &mut faults);
+        let LimitsFile { limits, ids: limit_ids, rules: limit_rules } = limits::read(files, owner, &mut faults);
         let known: BTreeSet<String> =
             policies.iter().flat_map(|file| file.rules.iter().cloned()).chain(limit_ids).collect();
         let parameters = parameters::read(files, &mut faults);
@@ -65,6 +67,7 @@ impl Overlay {
                 digest,
                 policies,
                 limits,
+                limit_rules,
                 parameters,
                 terms,
                 ui,
@@ -83,7 +86,9 @@ impl Overlay {
     #[must_use]
     pub fn policy_sources(&self) -> Vec<(String, &str)> {
         let name = |file: &PolicyFile| format!("sectors/{}/overlay-{}.cedar", self.manifest.sector, file.name);
-        self.policies.iter().map(|file| (name(file), file.text.as_str())).collect()
+        let limits = (format!("sectors/{}/overlay-limits.cedar", self.manifest.sector), self.limit_rules.as_str());
+        let written = self.policies.iter().map(|file| (name(file), file.text.as_str()));
+        written.chain(Some(limits).filter(|(_, text)| !text.is_empty())).collect()
     }
 
     /// What the overlay needs and the catalogue or the day does not give: features that nobody sells for this sector, and flags

@@ -13,6 +13,7 @@ use std::path::Path;
 use flags::{Context, Layers};
 use kernel::ctx::CtxSource;
 use kernel::{Actor, ActorKind, Authentication, Clock, Ctx, Sector, Subject, Timestamp};
+use overlays::limits::{Bound, KeptBy};
 use overlays::{Overlay, digest_of, shipped};
 use policy::{Action, Bundle, Engine, Fact, FactValue, PolicyModule, Request};
 use serde::Deserialize;
@@ -183,4 +184,43 @@ fn every_case_holds_beside_the_rules_of_the_product_and_never_allows_more() {
             assert!(silent.is_empty(), "{sector}: no case makes these fire: {silent:?}");
         }
     }
+}
+
+/// A limit that is said to be kept by policy binds, at the limit's own value, and those that people wrote by hand stay.
+#[test]
+fn what_is_kept_by_policy_binds() {
+    let actions: Vec<Action> = MODULES.iter().flat_map(|module| module.actions).copied().collect();
+    let mut sources: Vec<(String, String)> =
+        policy::shipped_sources(&MODULES).into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    let overlays: Vec<Overlay> = SECTORS.into_iter().map(overlay).collect();
+    let written = overlays.iter().flat_map(Overlay::policy_sources);
+    sources.extend(written.map(|(name, text)| (name, text.to_owned())));
+    let engine = Engine::new(Bundle::load(&actions, &sources).unwrap());
+    let mut kept = BTreeSet::new();
+    for overlay in &overlays {
+        let groups = overlay.policies.iter().flat_map(|file| serde_json::from_str::<Vec<Group>>(&file.cases).unwrap());
+        let group = groups.into_iter().find(|group| group.action == "trip.request").unwrap();
+        let with = |facts: BTreeMap<String, FactValue>| {
+            let given = Given { facts, ..Given::default() };
+            engine
+                .decide(&request(&group, &Case { name: String::new(), given, then: json!("allow"), limits: [].into() }))
+        };
+        for (place, limit) in overlay.limits.iter().filter(|(place, _)| place.kept_by() == KeptBy::Policy) {
+            let bound = match (place.limit.as_str(), &limit.bound) {
+                ("max_trip_distance_m", Bound::AtMost(most)) => {
+                    let far =
+                        |distance_m: f64| BTreeMap::from([("distance_m".to_owned(), FactValue::Decimal(distance_m))]);
+                    let refused =
+                        |distance_m| with(far(distance_m)).policy_ids().iter().any(|id| limit.rules.contains(*id));
+                    assert!(!refused(*most), "{}: {most} m itself", overlay.manifest.sector);
+                    refused(most + 1.0)
+                }
+                _ => with(BTreeMap::new()).constraint_sources.iter().any(|of| limit.rules.contains(&of.policy_id)),
+            };
+            assert!(bound, "{}: {place:?} does not bind", overlay.manifest.sector);
+            kept.insert(place.limit.clone());
+        }
+    }
+    let expected = ["avoided_zones", "max_speed_mps", "max_trip_distance_m", "min_battery_pct"];
+    assert_eq!(kept, expected.map(str::to_owned).into());
 }

@@ -19,7 +19,7 @@ export interface SectorLook {
 }
 
 /** A limit, and the rules that set it. */
-export interface SectorLimit { limit: string; scope?: string | null; value: unknown; rules: string[] }
+export interface SectorLimit { limit: string; scope?: string | null; value: unknown; rules: string[]; kept_by: 'policy' | 'routes' | 'nothing' }
 export interface SectorParameter {
   id: string; unit: string; value?: number; default: number; min: number; max: number; tighten: string; purpose: string
 }

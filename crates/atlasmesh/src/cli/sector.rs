@@ -57,6 +57,14 @@ pub async fn run(session: &Session, command: SectorCommand) -> Result<()> {
         SectorCommand::Rollback { reason } => {
             show(session, &client.post("/v1/sector/rollback", &json!({ "reason": reason })).await?);
         }
+        SectorCommand::Limits => {
+            let known = client.get("/v1/sector").await?;
+            let limits = Listed::of_whole(json!({ "items": known["limits"] }), WHOLE);
+            limits.print(session.format, |limits| {
+                let rows = items(limits, &["/limit", "/scope", "/value", "/kept_by", "/rules"]);
+                output::table(&["LIMIT", "PLACE", "VALUE", "KEPT BY", "RULES"], &rows);
+            });
+        }
         SectorCommand::Features => {
             let features = Listed::of_whole(client.get("/v1/sector/features").await?, WHOLE);
             features.print(session.format, |features| {

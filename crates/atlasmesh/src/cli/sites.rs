@@ -12,21 +12,15 @@ use super::{Session, items, kilometres, names, output, read};
 pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
     match command {
         SiteCommand::Import { site, osm: Some(osm), .. } => {
-            let path = format!("/v1/sites/{site}/map");
-            let made = session.client.put(&path, read(&osm)?, "application/vnd.openstreetmap.data+pbf").await?;
-            imported(session, &made);
+            let sent = (read(&osm)?, "application/vnd.openstreetmap.data+pbf");
+            import(session, &site, sent).await?;
         }
         SiteCommand::Import { site, nodes: Some(nodes), links: Some(links), turns, no_stop, .. } => {
-            let mut body = json!({ "nodes": text(&nodes)?, "links": text(&links)? });
-            if let Some(turns) = turns {
-                body["turns"] = text(&turns)?.into();
-            }
-            if let Some(no_stop) = no_stop {
-                body["no_stop"] = text(&no_stop)?.into();
-            }
-            let path = format!("/v1/sites/{site}/map");
-            let made = session.client.put(&path, serde_json::to_vec(&body)?, "application/json").await?;
-            imported(session, &made);
+            let tables = json!({
+                "nodes": text(&nodes)?, "links": text(&links)?,
+                "turns": turns.as_deref().map(text).transpose()?, "no_stop": no_stop.as_deref().map(text).transpose()?,
+            });
+            import(session, &site, (serde_json::to_vec(&tables)?, "application/json")).await?;
         }
         SiteCommand::Import { .. } => bail!("name a road network: --osm FILE, or --nodes FILE and --links FILE"),
         SiteCommand::List(most) => {
@@ -75,10 +69,7 @@ pub async fn run(session: &Session, command: SiteCommand) -> Result<()> {
         }
         SiteCommand::SpeedLimits { most, site } => {
             let limits = session.client.get(&format!("/v1/sites/{site}/speed-limits")).await?;
-            Listed::of_whole(limits, most.limit).print(session.format, |limits| {
-                let cells = ["/id", "/max_speed_mps", "/place", "/reason", "/from", "/until", "/owner"];
-                output::table(&["ID", "M/S", "PLACE", "REASON", "FROM", "UNTIL", "OWNER"], &items(limits, &cells));
-            });
+            Listed::of_whole(limits, most.limit).print(session.format, speed_limits);
         }
         SiteCommand::Lift { site, restriction } => {
             let done = session.client.delete(&format!("/v1/sites/{site}/restrictions/{restriction}")).await?;
@@ -146,13 +137,19 @@ fn in_force(told: &Value) -> String {
     format!("on {on} of {of} vehicles{missing}")
 }
 
+fn speed_limits(limits: &Value) {
+    let cells = ["/id", "/max_speed_mps", "/place", "/reason", "/from", "/until", "/owner"];
+    output::table(&["ID", "M/S", "PLACE", "REASON", "FROM", "UNTIL", "OWNER"], &items(limits, &cells));
+}
+
 fn text(path: &Path) -> Result<String> {
     let bytes = routing::import::decompress(&read(path)?)?;
     String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{} is not UTF-8 text", path.display()))
 }
 
-fn imported(session: &Session, made: &Value) {
-    output::answer(session.format, made, |made| {
+async fn import(session: &Session, site: &str, (network, content_type): (Vec<u8>, &str)) -> Result<()> {
+    let made = session.client.put(&format!("/v1/sites/{site}/map"), network, content_type).await?;
+    output::answer(session.format, &made, |made| {
         let text = |pointer| output::text(made, pointer);
         output::line(format!(
             "map {} of {}: {} nodes, {} edges",
@@ -163,4 +160,5 @@ fn imported(session: &Session, made: &Value) {
         ));
         output::line(format!("digest {}", text("/digest")));
     });
+    Ok(())
 }

@@ -2,13 +2,15 @@
 //! often, and in which groups makes no difference. Limits that nothing can keep are told with the rules that set them.
 
 mod read;
+mod rules;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub(crate) use read::read;
+pub(crate) use read::{LimitsFile, read};
+pub use rules::KeptBy;
 pub use window::{DAYS, Windows};
 
 /// How a limit tightens.

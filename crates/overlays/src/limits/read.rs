@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::rules::rule_of;
 use super::window::minute_of;
 use super::{Bound, DAYS, Kind, Limit, Limits, Place, Windows, kind_of};
 use crate::fault::Faults;
@@ -44,11 +45,20 @@ struct WindowYaml {
     to: String,
 }
 
-/// The limits of the overlay whose ids begin with `owner`, and the ids of all of them: one that another makes useless is a
-/// limit as well.
-pub(crate) fn read(files: &Files, owner: &str, faults: &mut Faults) -> (Limits, BTreeSet<String>) {
-    let (mut limits, mut ids) = (Limits::default(), BTreeSet::new());
-    let Some(file) = yaml::<FileYaml>(files, FILE, faults) else { return (limits, ids) };
+/// What the file says.
+#[derive(Default)]
+pub(crate) struct LimitsFile {
+    pub limits: Limits,
+    /// The ids of all of them: one that another makes useless is a limit as well.
+    pub ids: BTreeSet<String>,
+    /// The rules that keep those that a rule can keep, as Cedar.
+    pub rules: String,
+}
+
+/// The limits of the overlay whose ids begin with `owner`.
+pub(crate) fn read(files: &Files, owner: &str, faults: &mut Faults) -> LimitsFile {
+    let LimitsFile { mut limits, mut ids, mut rules } = LimitsFile::default();
+    let Some(file) = yaml::<FileYaml>(files, FILE, faults) else { return LimitsFile::default() };
     for (at, rule) in file.limits.iter().enumerate() {
         let field = |name: &str| format!("limits[{at}].{name}");
         if !is_id(&rule.id) || !rule.id.starts_with(&format!("{owner}.")) || !ids.insert(rule.id.clone()) {
@@ -68,6 +78,7 @@ pub(crate) fn read(files: &Files, owner: &str, faults: &mut Faults) -> (Limits, 
             Err(reason) => faults.add(FILE, field("value"), reason),
             Ok(bound) => {
                 let place = Place { limit: rule.limit.clone(), scope: rule.scope.clone() };
+                rules.extend(rule_of(&rule.id, &place, &bound, &rule.purpose).map(|text| text + "\n"));
                 let limit = Limit { bound, rules: BTreeSet::from([rule.id.clone()]) };
                 limits = limits.meet(&Limits(BTreeMap::from([(place, limit)])));
             }
@@ -76,7 +87,7 @@ pub(crate) fn read(files: &Files, owner: &str, faults: &mut Faults) -> (Limits, 
     if let Err(error) = limits.check() {
         faults.add(FILE, "limits", error);
     }
-    (limits, ids)
+    LimitsFile { limits, ids, rules }
 }
 
 fn bound_of(kind: Kind, value: &ValueYaml) -> Result<Bound, String> {

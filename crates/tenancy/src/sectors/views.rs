@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entitlements::UpgradeOption;
 use kernel::{Sector, Timestamp, TripId};
-use overlays::limits::{Bound, Limits};
+use overlays::limits::{Bound, KeptBy, Limits};
 use overlays::terms::Terms;
 use overlays::ui::Ui;
 use overlays::{Clause, Parameter, Signal};
@@ -55,6 +55,26 @@ pub struct SectorLimit {
     pub value: Value,
     /// What sets it.
     pub rules: BTreeSet<String>,
+    /// What keeps it: `policy` at each trip, `routes` where such places were drawn on the map, or `nothing` of the product.
+    pub kept_by: LimitKeeper,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LimitKeeper {
+    Policy,
+    Routes,
+    Nothing,
+}
+
+impl From<KeptBy> for LimitKeeper {
+    fn from(kept_by: KeptBy) -> Self {
+        match kept_by {
+            KeptBy::Policy => Self::Policy,
+            KeptBy::Routes => Self::Routes,
+            KeptBy::Nothing => Self::Nothing,
+        }
+    }
 }
 
 pub(crate) fn limits_of(limits: &Limits) -> Vec<SectorLimit> {
@@ -69,6 +89,7 @@ pub(crate) fn limits_of(limits: &Limits) -> Vec<SectorLimit> {
         scope: place.scope.clone(),
         value: value(&limit.bound),
         rules: limit.rules.clone(),
+        kept_by: place.kept_by().into(),
     });
     one.collect()
 }

@@ -23,6 +23,10 @@ export const CLASS: Record<FlagClass, { label: string; tone: Tone; meaning: stri
   experiment: { label: 'Experiment', tone: 'serious', meaning: 'tries something with a share' },
 }
 
+export const KEPT_BY: Record<SectorLimit['kept_by'], string> = {
+  policy: 'Kept by policy, at each request', routes: 'Kept by routes, where such places are drawn under Roads', nothing: 'Not enforced here',
+}
+
 /** `max_speed_mps` is `Max speed`: its unit is with the value. */
 export const limitName = ({ limit }: SectorLimit): string => humanize(limit.replace(/_(mps2|mps|m|s|pct)$/, ''))
 
@@ -52,7 +56,7 @@ export function changeText(part: PreviewPart, change: string): string {
   const found = part === 'limits' ? /^(new|no longer): (\w+?)(?: at ([\w-]+))?: (.*)$/.exec(change) : null
   if (!found) return change
   const [, how, limit, scope, value] = found
-  const parsed = { limit: limit!, value: JSON.parse(value!), scope: scope ?? null, rules: [] } as SectorLimit
+  const parsed = { limit: limit!, value: JSON.parse(value!), scope: scope ?? null, rules: [], kept_by: 'nothing' } as SectorLimit
   return `${how}: ${limitName(parsed)}${scope ? ` at ${humanize(scope.replaceAll('-', '_')).toLowerCase()}` : ''}, ${limitValue(parsed)}`
 }
 

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub enum SectorCommand {
-    /// What is in force: words, features, limits.
+    /// What is in force: words, features, modules.
     #[command(after_help = examples!["atlasmesh sector show"])]
     Show,
     /// The sectors that are installed, with what the subscription lacks for each.
@@ -31,6 +31,9 @@ pub enum SectorCommand {
         #[arg(long)]
         reason: String,
     },
+    /// The limits of the sector in force, and what keeps each.
+    #[command(after_help = examples!["atlasmesh sector limits"])]
+    Limits,
     /// Every feature, and which of installed, entitled, flag and policy says no.
     #[command(after_help = examples!["atlasmesh sector features"])]
     Features,
