@@ -258,3 +258,28 @@ fn a_vehicle_that_comes_back_to_a_closed_road_stops_before_it_and_a_reopened_one
     assert_eq!(world.until_stands(n), stood, "a reopened road moves nobody");
     world.verify();
 }
+
+/// SAFE-9
+#[test]
+fn who_is_inside_a_closure_leaves_or_stands_by_its_class() {
+    /// Half the side of a square that holds a vehicle and most of its street.
+    const AROUND_M: f64 = 320.0;
+    let mut world = World::new();
+    let rows = [(0, "evacuate"), (3, "stop")];
+    let ready = rows.map(|(row, _)| world.ready_vehicle(crossing(0, row), SLOW));
+    let trips = rows.map(|(row, _)| world.trip(crossing(0, row), crossing(3, row)));
+    for (n, trip) in ready.into_iter().zip(&trips) {
+        until_driving(&world, n, trip);
+    }
+    for (row, class) in rows {
+        let (east, north) = crossing(1, row);
+        let closure = json!({ "class": class, "polygon": square(east, north, AROUND_M), "reason": "a leak of gas" });
+        assert_eq!(world.http.post(&path("closures"), &closure).status, 201);
+    }
+    world.until_status(&trips[1], &["AWAITING_ASSIST"]);
+    let stood = world.until_stands(ready[1]);
+    assert!(east_m(stood.1) < crossing(1, 3).0 + AROUND_M, "{stood:?}: it stands inside");
+    world.until_status(&trips[0], &["COMPLETED"]);
+    assert!(!world.events(&trips[0]).contains(&"trip.safe_stopped".to_owned()), "{:?}", world.events(&trips[0]));
+    world.verify();
+}

@@ -1,6 +1,6 @@
 """A vehicle on strings: it says what the test tells it to, line by line on standard input, and prints what it is told.
 
-    accept | depart | pickup | board | stand | sample SPEED_MPS NORTH_M BATTERY_PCT MODE PROGRESS_M
+    accept | depart | pickup | board | stand | mode MODE | sample SPEED_MPS NORTH_M BATTERY_PCT MODE PROGRESS_M
 
 It has no rules of its own, so that a test can see what the server does with a vehicle that keeps none.
 """
@@ -18,6 +18,7 @@ number = (int(time.time() * 1e3) << 80) | (uuid.uuid4().int & ((1 << 76) - 1)) |
 number = number & ~(3 << 62) | (2 << 62)
 boot = "boot_" + "".join(digits[(number >> (5 * n)) & 31] for n in range(25, -1, -1))
 out, dispatch, reports, samples, told = queue.Queue(), None, 0, 0, set()
+state = {"mode": "AUTONOMOUS", "beats": 0}
 
 
 def say(**message):
@@ -46,7 +47,13 @@ def sample(speed_mps, north_m, battery_pct, mode, progress_m):
         trip_id=dispatch.dispatch.trip_id, progress_m=float(progress_m), flags=9)]))
 
 
+def mode(name):
+    state["mode"] = name
+    heartbeat()
+
+
 ACTS = {
+    "mode": mode,
     "accept": lambda: report(False, accepted=pb.Accepted(eta_ms=1000, route_id=dispatch.dispatch.route.route_id)),
     "depart": lambda: report(False, departed=pb.Departed()),
     "pickup": lambda: report(False, arrived_pickup=pb.ArrivedPickup()),
@@ -64,12 +71,15 @@ def obey():
     out.put(None)
 
 
+def heartbeat():
+    state["beats"] += 1
+    say(heartbeat=pb.Heartbeat(boot_id=boot, counter=state["beats"], battery_pct=80, mode=pb.Mode.Value(f"MODE_{state['mode']}"),
+                               position=position(), parked=dispatch is None, odometer_m=1000.0))
+
+
 def heartbeats(every_s):
-    counter = 0
     while True:
-        counter += 1
-        say(heartbeat=pb.Heartbeat(boot_id=boot, counter=counter, battery_pct=80, mode=pb.MODE_AUTONOMOUS,
-                                   position=position(), parked=dispatch is None, odometer_m=1000.0))
+        heartbeat()
         time.sleep(every_s)
 
 

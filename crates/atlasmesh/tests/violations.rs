@@ -23,28 +23,34 @@ struct Show {
     trip: String,
 }
 
+/// A puppet that waits for a trip; its vehicle.
+fn ready_puppet() -> (World, Process, String) {
+    let world = World::new();
+    let vehicle = world.register("puppet");
+    let identity = enrol(&world.server.folder.path().join("puppet"), &world.bootstrap(&vehicle));
+    let (lat, lon) = site::degrees(0.0, 0.0);
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../link/proto");
+    let mut command = Command::new(python("python"));
+    command
+        .arg(format!("{tests}/puppet.py"))
+        .arg(proto)
+        .arg(identity)
+        .arg(format!("{lat},{lon}"))
+        .arg(&world.server.link);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    let puppet = Process::start_with_input("puppet.py", &mut command);
+    let path = format!("/v1/vehicles/{vehicle}");
+    world.until("the puppet is ready", || {
+        let vehicle = world.http.get(&path).ok();
+        if vehicle["ready"] == true && vehicle["seen"]["position"].is_object() { Ok(()) } else { Err(vehicle) }
+    });
+    (world, puppet, vehicle)
+}
+
 impl Show {
     fn begin() -> Self {
-        let world = World::new();
-        let vehicle = world.register("puppet");
-        let identity = enrol(&world.server.folder.path().join("puppet"), &world.bootstrap(&vehicle));
-        let (lat, lon) = site::degrees(0.0, 0.0);
-        let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
-        let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../link/proto");
-        let mut command = Command::new(python("python"));
-        command
-            .arg(format!("{tests}/puppet.py"))
-            .arg(proto)
-            .arg(identity)
-            .arg(format!("{lat},{lon}"))
-            .arg(&world.server.link);
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
-        let puppet = Process::start_with_input("puppet.py", &mut command);
-        let path = format!("/v1/vehicles/{vehicle}");
-        world.until("the puppet is ready", || {
-            let vehicle = world.http.get(&path).ok();
-            if vehicle["ready"] == true && vehicle["seen"]["position"].is_object() { Ok(()) } else { Err(vehicle) }
-        });
+        let (world, puppet, _) = ready_puppet();
         let trip = world.trip(crossing(0, 0), crossing(3, 0));
         puppet.line_with("told: dispatch");
         for act in ["accept", "depart", "pickup", "board"] {
@@ -142,4 +148,40 @@ fn trip_10_of_a_low_battery_the_people_in_charge_are_warned_and_the_vehicle_is_t
     show.puppet.line_with("told: ground");
     assert_eq!(show.puppet.said().matches("told:").count(), before + 1, "{}", show.puppet.said());
     show.world.verify();
+}
+
+/// SAFE-17: whom a person drives, works at or has stopped by the red button is given no trip, and is not told to go on.
+#[test]
+fn safe_17_in_the_modes_of_people_nothing_moves() {
+    let (world, puppet, vehicle) = ready_puppet();
+    let path = format!("/v1/vehicles/{vehicle}");
+    let turn_to = |mode: &str| {
+        puppet.tell(&format!("mode {mode}"));
+        world.until(mode, || {
+            let vehicle = world.http.get(&path).ok();
+            if vehicle["mode"] == mode { Ok(()) } else { Err(vehicle) }
+        });
+    };
+    turn_to("MANUAL");
+    let trip = world.trip(crossing(0, 0), crossing(3, 0));
+    world.until("the trip waits because of the mode", || {
+        let why = world.why(&trip);
+        if why.contains("MANUAL") { Ok(()) } else { Err(json!(why)) }
+    });
+    turn_to("AUTONOMOUS");
+    puppet.line_with("told: dispatch");
+    for act in ["accept", "depart", "pickup", "board", "stand"] {
+        puppet.tell(act);
+    }
+    world.until_status(&trip, &["SAFE_STOPPED", "AWAITING_ASSIST"]);
+    let resume = || world.http.post(&format!("/v1/trips/{trip}/resume"), &json!({ "reason": "the road is clear" }));
+    for mode in ["MANUAL", "SERVICE", "ESTOP"] {
+        turn_to(mode);
+        let refused = resume();
+        assert!(refused.status == 403 && refused.body.to_string().contains(mode), "{mode}: {}", refused.body);
+    }
+    turn_to("AUTONOMOUS");
+    world.let_go_on(&trip);
+    puppet.line_with("told: resume");
+    world.verify();
 }

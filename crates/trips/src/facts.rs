@@ -158,11 +158,13 @@ impl MonitorFacts {
 pub struct ResumeFacts {
     /// The kinds of the vehicle's holds; empty when it has none.
     pub holds: BTreeSet<String>,
+    /// The vehicle's driving mode.
+    pub mode: String,
 }
 
 impl ResumeFacts {
     /// The facts, observed at `now`.
     pub fn facts(&self, now: Timestamp) -> Vec<Fact> {
-        Facts::of(now).with("holds", self.holds.clone()).collect()
+        Facts::of(now).with("holds", self.holds.clone()).with("mode", self.mode.as_str()).collect()
     }
 }

@@ -154,8 +154,7 @@ const SAFE: &[Step] = &[
     world("What permits expires in seconds; what restricts never does, survives everything and wins every race"),
     world("A vehicle moves only under the current claim and its validity; its trip is given away only after both"),
     programs("Silence counts only while we could hear"),
-    world("Another way begins beyond stopping distance; the old one holds until it is taken; closures have classes")
-        .without("how those inside leave or stand"),
+    world("Another way begins beyond stopping distance; the old one holds until it is taken; closures have classes"),
     programs("Too many automatic stops at once wait for a person"),
     world("Grounding is after the trip, at the next place, or now; a prediction alone never means now"),
     world("Installing and switching each look at the vehicle again: standing, braked, empty, off the road"),
@@ -166,6 +165,5 @@ const SAFE: &[Step] = &[
     world("A returning vehicle tells events in order and first, samples newest first").without("the order of samples"),
     programs(
         "A held vehicle is not dispatched; a hold is its owner's, a lockout never ends from afar; modes refuse motion",
-    )
-    .without("the modes"),
+    ),
 ];

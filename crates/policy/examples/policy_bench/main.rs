@@ -84,7 +84,8 @@ impl Asks {
         Ok(match n % 6 {
             0 => self.trip(tenant, 900.0)?,
             1 => self.trip(tenant, 99_000.0)?,
-            2 => of("dispatcher", RESUME_TRIP, "trip")?.facts(ResumeFacts { holds: [].into() }.facts(NOW)),
+            2 => of("dispatcher", RESUME_TRIP, "trip")?
+                .facts(ResumeFacts { holds: [].into(), mode: "AUTONOMOUS".into() }.facts(NOW)),
             3 => of("administrator", IMPORT_SITE, "site")?.facts(SiteImportFacts { trips_open: 2 }.facts(NOW)),
             4 => {
                 let facts = HoldReleaseFacts {

@@ -86,9 +86,10 @@ impl Trips {
             let message = "the vehicle is not connected: it could not be told, and an order to go on lasts seconds";
             return Err(Reject::new(Code::VehicleUnavailable, message).into());
         }
+        let facts = ResumeFacts { holds: on_route.vehicle.holds.clone(), mode: on_route.vehicle.mode.clone() };
         let question = Request::new(ctx, actions::RESUME_TRIP, Subject::new(Trip::KIND, trip.id))
             .about(Subject::new("vehicle", on_route.vehicle.vehicle))
-            .facts(ResumeFacts { holds: on_route.vehicle.holds.clone() }.facts(ctx.now));
+            .facts(facts.facts(ctx.now));
         let decided = self.policy.decide(&question);
         let decision = decided.to_record();
         if !decided.is_allowed() {
