@@ -214,6 +214,41 @@ journey('limit the speed in an area, and take it back', {}, async (page) => {
   await row.waitFor({ state: 'detached' })
 })
 
+for (const [width, height, dark] of [[1440, 900, false], [390, 844, true]]) {
+  const look = `${width}-${dark ? 'dark' : 'light'}`
+  journey(`a trip is replayed, visibly not live and without commands, ${look}`, { width, height, dark }, async (page) => {
+    const { id } = await findTrip('a trip that is over', '&status=COMPLETED')
+    await go(page, `/trips/${id}`)
+    const stop = page.getByRole('banner').getByRole('button', { name: /^Stop/ })
+    await stop.waitFor()
+    await page.getByRole('link', { name: 'Replay', exact: true }).click()
+    await page.getByRole('note').getByText('Nothing here is live, and no command can be given.').waitFor()
+    await page.getByRole('banner').getByText('Replay, not live').waitFor({ state: 'attached' })
+    await mapDrawn(page)
+    const time = page.getByTestId('replay-time')
+    const began = await time.innerText()
+    assert.equal(await stop.count(), 0)
+    for (const key of ['s', 't']) await page.keyboard.press(key)
+    assert.equal(await page.getByRole('dialog').count(), 0)
+    assert.match(page.url(), /replay$/)
+    const slider = page.getByRole('slider', { name: 'Time' })
+    await slider.focus()
+    await page.keyboard.press('ArrowRight')
+    await page.keyboard.press('ArrowRight')
+    assert.notEqual(await time.innerText(), began)
+    await screenshot(page, `replay-${look}`)
+    await assertNoProblems(page)
+    await page.getByLabel('Speed of the replay').selectOption('20')
+    await page.getByRole('button', { name: 'Play' }).click()
+    await page.getByRole('button', { name: 'Again' }).waitFor()
+    const ended = await time.innerText()
+    await page.getByRole('region', { name: 'Story' }).getByRole('button').nth(2).click()
+    assert.notEqual(await time.innerText(), ended)
+    await page.getByRole('link', { name: 'Leave the replay' }).click()
+    await stop.waitFor()
+  })
+}
+
 journey('a stop is two keys or one press, and asks why afterwards', {}, async (page) => {
   const { id, name } = await waitFor('a vehicle that may be stopped', async () =>
     (await api('/v1/vehicles?limit=100')).items.findLast(({ stop, status }) => !stop && status === 'ONLINE'))

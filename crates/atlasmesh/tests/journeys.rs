@@ -14,6 +14,7 @@ use support::server::demo;
 const VEHICLES: usize = 12;
 const SPEEDUP: u32 = 20;
 
+/// SAFE-15
 #[test]
 fn people_find_what_they_come_to_the_page_for() {
     let folder = tempfile::tempdir().unwrap();

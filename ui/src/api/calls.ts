@@ -82,6 +82,9 @@ const fleetCalls = ({ operations: http }: Client) => ({
   vehicleTrips: async (vehicle: string) => (await body(http.GET('/v1/trips', { params: { query: { vehicle, limit: 20 } } }))).items,
   trip: (trip: string) => body(http.GET('/v1/trips/{trip}', { params: { path: { trip } } })),
   route: (trip: string) => body(http.GET('/v1/trips/{trip}/route', { params: { path: { trip } } })),
+  /** Samples of a vehicle, the oldest first. */
+  samples: (vehicle: string, from: string, to: string) =>
+    body(http.GET('/v1/vehicles/{vehicle}/telemetry', { params: { path: { vehicle }, query: { from, to, limit: 5000 } } })),
   timeline: (trip: string) => body(http.GET('/v1/trips/{trip}/why', { params: { path: { trip } } })),
   findRoute: (site: string, request: RouteRequest, signal?: AbortSignal) =>
     body(http.POST('/v1/sites/{site}/routes', { params: { path: { site } }, body: request, ...abortable(signal) })),

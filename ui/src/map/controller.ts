@@ -47,7 +47,7 @@ export class MapController {
   private frameRequest = 0
   private destroyed = false
 
-  constructor(container: HTMLElement, private readonly fleet: Fleet, private readonly listener: MapListener) {
+  constructor(container: HTMLElement, private readonly fleet: Pick<Fleet, 'client' | 'motion'>, private readonly listener: MapListener) {
     this.vehicles = new VehicleLayer(fleet.motion)
     this.map = new MapLibre({
       container,

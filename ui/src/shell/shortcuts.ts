@@ -2,6 +2,7 @@
 // a dialog is open.
 import type { Fleet } from '../live/fleet.svelte'
 import { startTask } from '../actions/tasks'
+import { isReplay } from '../state/router.svelte'
 import { say } from '../state/sector.svelte'
 import { session } from '../state/session.svelte'
 import { view } from '../state/view.svelte'
@@ -80,8 +81,8 @@ function runShortcut(event: KeyboardEvent, fleet: Fleet): boolean {
       search?.focus()
       return search !== null
     }
-    case 't': return session.may('post_v1_trips') && (startTask(fleet, 'trip'), true)
-    case 's': openStopDialog(fleet); return true
+    case 't': return !isReplay() && session.may('post_v1_trips') && (startTask(fleet, 'trip'), true)
+    case 's': return !isReplay() && (openStopDialog(fleet), true)
     case 'd': theme.toggle(); return true
     case '?': view.dialog = { kind: 'shortcuts' }; return true
     default: return false

@@ -31,6 +31,9 @@ class Router {
 
 export const router = new Router()
 
+/** Whether the page shows the past: then it says so, and no command can be given (SAFE-15). */
+export const isReplay = (): boolean => /^\/trips\/[^/]+\/replay$/.test(router.path)
+
 /** The parts of a path: `/trips/trip_1` has `trips` and `trip_1`. */
 export function partsOf(path: string): string[] {
   return path.split('/').filter(Boolean)

@@ -160,8 +160,7 @@ const SAFE: &[Step] = &[
     world("Installing and switching each look at the vehicle again: standing, braked, empty, off the road"),
     world("A clearance, a restart, an update or an opened road makes a vehicle ready and never moves it"),
     world("Limits tighten gently; forensic mode begins at standstill"),
-    programs("Simulated is part of what a vehicle is, never beside real ones; a replay says that it is not live")
-        .without("replays"),
+    programs("Simulated is part of what a vehicle is, never beside real ones; a replay says that it is not live"),
     world("A returning vehicle tells events in order and first, samples newest first").without("the order of samples"),
     programs(
         "A held vehicle is not dispatched; a hold is its owner's, a lockout never ends from afar; modes refuse motion",
