@@ -32,6 +32,32 @@ fn policies_without_permits(folder: &Path) -> PathBuf {
     policies
 }
 
+/// SAFE-1: nobody can ask anew whether it may, so that it stands once what allowed it has ended, and a person cannot prolong it.
+#[test]
+fn safe_1_a_vehicle_keeps_its_limits_until_they_end_and_then_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = support::server::exported_policies(folder.path());
+    let trips = policies.join("base/trip.cedar");
+    let text = fs::read_to_string(&trips).unwrap();
+    let short = text.replace(r#"@value("86400")"#, r#"@value("20")"#);
+    assert_ne!(short, text);
+    fs::write(&trips, short).unwrap();
+    let mut world = World::with(Serve::default().with("--policies", policies.display()));
+    let n = world.ready_vehicle(crossing(0, 0), SLOW);
+    let trip = world.trip(crossing(0, 0), crossing(3, 3));
+    world.until_status(&trip, &["ON_TRIP"]);
+    world.server.kill();
+    let stopped = world.agents[n].process.line_with("SafeStopped");
+    assert!(stopped.contains("CONSTRAINTS_EXPIRED"), "{stopped}");
+    world.server.start_again();
+    world.until_status(&trip, &["AWAITING_ASSIST"]);
+    world.until_stands(n);
+    let resume = world.http.post(&format!("/v1/trips/{trip}/resume"), &json!({ "reason": "the road is clear" }));
+    let refused = resume.problem(409, "ILLEGAL_TRANSITION");
+    assert!(refused["detail"].as_str().unwrap().contains("what allowed this trip ended"), "{refused}");
+    world.verify();
+}
+
 #[test]
 fn safe_1_what_reduces_risk_needs_no_decision_and_nothing_else_moves() {
     let mut world = World::new();

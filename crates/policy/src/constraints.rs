@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::Sector;
+use kernel::{Sector, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 /// The lowest speed limit under which a vehicle can still do a trip, in metres per second. Below walking pace a
 /// "limit" is a prohibition and must be written as one.
 pub const MAX_SPEED_FLOOR_MPS: f64 = 0.5;
+
+/// What is valid for longer has no end: a century, in seconds.
+const FOR_GOOD_S: i64 = 36_525 * 86_400;
 
 /// The limits of one act: of a vehicle since its registration, or of one trip. An absent limit does not limit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -175,6 +178,12 @@ fn in_both<T: Ord + Clone>(a: &Option<BTreeSet<T>>, b: &Option<BTreeSet<T>>) -> 
 }
 
 impl Constraints {
+    /// When these limits end, of a decision that was made then.
+    pub fn ends_at(&self, decided_at: Timestamp) -> Option<Timestamp> {
+        let seconds = i64::try_from(self.valid_for_s?).ok().filter(|seconds| *seconds <= FOR_GOOD_S)?;
+        Some(decided_at.plus_ms(seconds * 1_000))
+    }
+
     /// Both at once: every limit as tight as the tighter of the two. Total, commutative, associative, idempotent;
     /// whether anything can still satisfy the result is what [`Constraints::check`] says.
     #[must_use]

@@ -144,8 +144,7 @@ const SAFE: &[Step] = &[
     world(
         "Without a decision there is no new motion, and what reduces risk still works; a vehicle in motion keeps \
          its last limits until they expire and then stops",
-    )
-    .without("limits that expire"),
+    ),
     world("What reduces risk leaves although the store cannot commit, and is journaled later"),
     world("A moving vehicle is quarantined and stopped before its identity is revoked"),
     world("A quarantine ends the claim; no zone that is exclusive is entered without a fresh lease"),

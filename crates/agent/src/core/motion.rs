@@ -33,6 +33,9 @@ const PROGRESS_INTERVAL_MS: u64 = 5_000;
 /// How far from its path a named place to stop may be, in metres.
 const PLACE_M_MAX: f64 = 30.0;
 
+/// Why a vehicle stands whose trip's limits have ended (SAFE-1).
+const CONSTRAINTS_EXPIRED: &str = "CONSTRAINTS_EXPIRED";
+
 /// What the vehicle was last told.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Intent {
@@ -120,7 +123,7 @@ impl Agent {
         } else if !state.mode.takes_motion() {
             self.latch_trip(Latch::Stopped, "MODE");
         } else if constraints_over {
-            self.latch_trip(Latch::Stopped, "CONSTRAINTS_EXPIRED");
+            self.latch_trip(Latch::Stopped, CONSTRAINTS_EXPIRED);
         } else if let Some(help) = self.asks(state) {
             self.latch_trip(Latch::Stopped, help.code());
         } else if self.is_speeding(state, now) {
@@ -387,13 +390,16 @@ impl Agent {
         self.watch.stop_reported = true;
         let admissible = self.plan.as_ref().is_none_or(|plan| plan.path.may_stand_at(self.along_m));
         let class = v1::StopClass::from(class).into();
-        let restarted = reason == RESTARTED;
+        // Nobody but a person can lead it on.
+        let lasting = [RESTARTED, CONSTRAINTS_EXPIRED].into_iter().find(|lasting| *lasting == reason);
         self.report_trip(Kind::SafeStopped(v1::SafeStopped { class, reason, admissible }), now);
         let kind = match (admissible, self.asks(state)) {
             (_, Some(help)) => help.code(),
             (false, None) => "STOPPED_INADMISSIBLE",
-            (true, None) if restarted => RESTARTED,
-            (true, None) => return,
+            (true, None) => match lasting {
+                Some(reason) => reason,
+                None => return,
+            },
         };
         self.ask_for_person(kind, state, now);
     }

@@ -117,7 +117,7 @@ impl Trips {
         let Some((trip, body)) = Trip::event_in(event) else { return Ok(None) };
         let id = id_of_event(event.id);
         match body {
-            TripEvent::Assigned(assigned) => self.dispatch(&event.tenant, id, trip, &assigned).await,
+            TripEvent::Assigned(assigned) => self.dispatch(event, id, trip, &assigned).await,
             TripEvent::Rerouted(rerouted) => self.reroute_command(&event.tenant, id, trip, &rerouted).await,
             TripEvent::ResumeOrdered(ordered) => self.resume_command(&event.tenant, id, trip, ordered).await,
             TripEvent::ViolationClosed(closed) if !self.restricted(event, closed.violation).await? => Ok(None),
@@ -127,11 +127,12 @@ impl Trips {
 
     async fn dispatch(
         &self,
-        tenant: &TenantId,
+        event: &Envelope,
         id: CommandId,
         trip: TripId,
         assigned: &TripAssigned,
     ) -> Result<Option<NewCommand>, Fault> {
+        let tenant = &event.tenant;
         let Some(version) = self.version(tenant, assigned.route.route).await? else { return Ok(None) };
         // The window of a trip never changes.
         let earliest = allowed(self.get(tenant, trip).await)?.flatten().and_then(|trip| trip.window.earliest);
@@ -140,7 +141,7 @@ impl Trips {
             route: Some(wire_route(&version)),
             constraints: Some(v1::Constraints {
                 max_speed_mps: assigned.constraints.max_speed_mps.unwrap_or(0.0),
-                valid_until_us: 0,
+                valid_until_us: assigned.constraints.ends_at(event.recorded_at).map_or(0, Timestamp::as_us),
                 policy_digest: version.summary.policy_digest.clone(),
             }),
             claim_valid_for_ms: assigned.claim_valid_for_s * 1_000,

@@ -78,7 +78,7 @@ impl Trips {
         trip: &Trip,
         via: &[Coordinate],
     ) -> Result<ResumePlan, CommandError> {
-        may_resume(trip)?;
+        may_resume(trip, ctx.now)?;
         let Some(on_route) = self.on_route(ctx, trip).await? else {
             return Err(Reject::new(Code::IllegalTransition, "nothing is known of the vehicle's way").into());
         };

@@ -44,8 +44,12 @@ type Verdict = Result<Decided<TripEvent, Done>, Reject>;
 /// # Errors
 /// `ILLEGAL_TRANSITION` where it does not stand, or stands for a rule that is still violated; `CONFLICT` while another
 /// order is not answered.
-pub(crate) fn may_resume(trip: &Trip) -> Result<(), Reject> {
+pub(crate) fn may_resume(trip: &Trip, now: Timestamp) -> Result<(), Reject> {
     check(trip.status, Step::Resume)?;
+    if let Some(end) = trip.limits_end().filter(|end| *end <= now) {
+        let message = format!("what allowed this trip ended at {end}: end it, and ask for another");
+        return Err(Reject::new(Code::IllegalTransition, message));
+    }
     if let Some(withdrawal) = &trip.withdrawal {
         let message = format!("the trip is taken back from the vehicle: {}", withdrawal.reason);
         return Err(Reject::new(Code::IllegalTransition, message));
@@ -65,7 +69,7 @@ pub(crate) fn may_resume(trip: &Trip) -> Result<(), Reject> {
 
 pub(super) fn order(trip: &Trip, order: &ResumeOrder, now: Timestamp) -> Verdict {
     let decision = order.allowed.clone()?;
-    may_resume(trip)?;
+    may_resume(trip, now)?;
     let Some(assignment) = trip.assignment.as_ref() else {
         return Err(Reject::new(Code::IllegalTransition, "the trip has no vehicle"));
     };

@@ -100,6 +100,11 @@ impl Trip {
         self.stops.last().map(|stop| stop.at)
     }
 
+    /// When the limits end under which its vehicle drives: then it stands by itself (SAFE-1).
+    pub fn limits_end(&self) -> Option<Timestamp> {
+        self.constraints.ends_at(self.assignment.as_ref()?.assigned_at)
+    }
+
     /// The vehicle that holds it now.
     pub fn vehicle(&self) -> Option<VehicleId> {
         let held = self.status.has_vehicle();
