@@ -1,6 +1,7 @@
 //! Another route for a vehicle under way (SAFE-9): where its present one is cut by a zone or closure, is faster than a speed
-//! limit (SAFE-14), does not lead where the trip goes any more, or a violation asks for it. It begins beyond what the vehicle needs to stop; where there is
-//! none the vehicle is told to stop. A vehicle that waits by itself before a closed road is led on in the same way.
+//! limit (SAFE-14), does not lead where the trip goes any more, or a violation asks for it. It begins beyond what the
+//! vehicle needs to stop; where there is none the vehicle is told to stop. A vehicle that waits by itself before a closed
+//! road is led on in the same way.
 
 use kernel::{Code, Coordinate, Ctx, TripId, VehicleId};
 use store::{CommandError, Extras};
@@ -104,9 +105,11 @@ impl Trips {
         let is_asked = asked.is_some();
         // Closer than that it would be led anew again and again while it slows down.
         let (from_m, to_m) = (on_route.earliest_m + MARGIN_M, on_route.path.length_m());
-        let Some(why) = asked.or(self.exceeded_limit(ctx, trip, &on_route.path, from_m, to_m).await?) else {
-            return Ok(());
+        let why = match asked {
+            Some(why) => Some(why),
+            None => self.exceeded_limit(ctx, trip, &on_route.path, from_m, to_m).await?,
         };
+        let Some(why) = why else { return Ok(()) };
         match self.find_reroute(ctx, trip, &on_route).await? {
             RerouteSearch::Found(version) => self.offer(ctx, trip.id, on_route.vehicle.vehicle, *version, why).await,
             // It is about to arrive, and what is left may be driven.
