@@ -192,7 +192,7 @@ fn a_batch_and_searches_ask_the_same() {
     assert!(actions.contains(&"stop.clear".to_owned()) && !actions.contains(&"site.import".to_owned()), "{actions:?}");
     let trip = world.trip(crossing(0, 0), crossing(1, 1));
     let trips = json!({ "subject": { "type": "role", "id": "dispatcher" }, "action": { "name": "trip.resume" },
-        "resource": { "type": "trip" }, "context": { "holds": [] } });
+        "resource": { "type": "trip" }, "context": { "holds": [], "mode": "AUTONOMOUS" } });
     assert_eq!(hits(&world.http.post("/access/v1/search/resource", &trips).ok(), "id"), [trip]);
     for (kind, member) in [("spaceship", "resource"), ("incident", "resource")] {
         let mut none = trips.clone();
