@@ -188,6 +188,7 @@ journey('limit the speed in an area, and take it back', {}, async (page) => {
   await mapDrawn(page)
   await page.keyboard.press('Control+k')
   await page.keyboard.type('Limit the speed')
+  await page.getByRole('option', { name: 'Limit the speed in an area', selected: true }).waitFor()
   await page.keyboard.press('Enter')
   const form = page.getByRole('region', { name: 'Limit the speed' })
   await form.waitFor()
