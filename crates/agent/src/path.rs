@@ -13,6 +13,14 @@ const FROM_END_M: f64 = 1.0;
 /// A place is nearer than another by at least this, in metres.
 const NEARER_M: f64 = 0.2;
 
+/// The highest speed on a stretch of a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlowStretch {
+    pub begin_m: f64,
+    pub end_m: f64,
+    pub max_speed_mps: f64,
+}
+
 /// A line with the rules along it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {
@@ -92,6 +100,25 @@ impl Path {
             length_m: at_m + next.length_m,
             released_m: at_m + next.released_m,
         }
+    }
+
+    /// This line, driven no faster than some stretches allow.
+    pub fn slowed(&self, slow: &[SlowStretch]) -> Self {
+        let mut steps = Vec::new();
+        let mut from_m = 0.0;
+        for &(to_m, step) in &self.steps {
+            let ends = slow.iter().flat_map(|slow| [slow.begin_m, slow.end_m]);
+            let mut cuts: Vec<f64> = ends.filter(|at_m| *at_m > from_m + SAME_M && *at_m < to_m - SAME_M).collect();
+            cuts.sort_by(f64::total_cmp);
+            for end_m in cuts.into_iter().chain([to_m]) {
+                let middle_m = (from_m + end_m) / 2.0;
+                let holds = slow.iter().filter(|slow| slow.begin_m < middle_m && middle_m < slow.end_m);
+                let speed_mps = holds.map(|slow| slow.max_speed_mps).fold(step.speed_mps, f64::min);
+                steps.push((end_m, Step { length_m: end_m - from_m, speed_mps, ..step }));
+                from_m = end_m;
+            }
+        }
+        Self { steps, ..self.clone() }
     }
 
     /// The route that it comes from.

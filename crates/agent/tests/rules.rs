@@ -26,7 +26,7 @@ fn rule(n: u128, class: v1::RuleClass, from_m: f64, to_m: f64) -> v1::SiteRule {
 }
 
 fn rules(revision: u64, rules: Vec<v1::SiteRule>) -> Body {
-    Body::SiteRules(v1::SiteRules { site_id: "pit-1".into(), revision, rules })
+    Body::SiteRules(v1::SiteRules { site_id: "pit-1".into(), revision, rules, ..Default::default() })
 }
 
 fn in_s(world: &World, s: i64) -> i64 {

@@ -62,7 +62,9 @@ impl Restriction {
             }
             Kept::SpeedLimit { max_speed_mps, place, polygon, owner, reason, from, until } => {
                 let r#type = SpeedLimitWord::SpeedLimit;
-                Self::SpeedLimit(SpeedLimit { id, r#type, max_speed_mps, place, polygon, owner, reason, from, until })
+                let limit =
+                    SpeedLimit { id, r#type, max_speed_mps, place, polygon, owner, reason, from, until, in_force };
+                Self::SpeedLimit(limit)
             }
         }
     }
@@ -106,7 +108,7 @@ pub struct Closure {
     pub in_force: Option<InForce>,
 }
 
-/// A lower speed in an area. Routes keep it: it is in force on each that is found from then on.
+/// A lower speed in an area. Routes keep it, and vehicles by themselves as well.
 #[derive(Serialize, JsonSchema)]
 pub struct SpeedLimit {
     #[schemars(with = "RestrictionId")]
@@ -123,6 +125,8 @@ pub struct SpeedLimit {
     pub reason: String,
     pub from: Timestamp,
     pub until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<InForce>,
 }
 
 #[derive(Serialize, JsonSchema)]

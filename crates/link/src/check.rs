@@ -14,6 +14,8 @@ pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
 pub(crate) const LIST_MAX: usize = 256;
 /// No land vehicle of the product goes faster, in metres per second.
 pub(crate) const SPEED_MPS_MAX: f64 = 100.0;
+/// The lowest limit that anything drives at, in metres per second.
+const DRIVING_MPS_MIN: f64 = 0.1;
 /// The longest distance on one route or odometer that is plausible, in metres: five million kilometres.
 pub(crate) const DISTANCE_M_MAX: f64 = 5e9;
 
@@ -85,6 +87,12 @@ pub(crate) fn number(value: f64, max: f64, field: &str) -> Checked<f64> {
 
 pub(crate) fn speed(value: f64, field: &str) -> Checked<f64> {
     number(value, SPEED_MPS_MAX, field)
+}
+
+/// A speed that something drives at: one that is too low would be a standstill which nothing ends.
+pub(crate) fn driving_speed(value: f64, field: &str) -> Checked<f64> {
+    let value = speed(value, field)?;
+    if value < DRIVING_MPS_MIN { bad(field, "expected at least 0.1") } else { Ok(value) }
 }
 
 pub(crate) fn distance(value: f64, field: &str) -> Checked<f64> {

@@ -26,7 +26,7 @@ pub use from_vehicle::{
 };
 pub use read_vehicle::{decode_from_vehicle, from_vehicle};
 pub use route::{Leg, Route, Step};
-pub use rules::{CORNERS_MAX, RULES_MAX, RuleClass, SiteRule, SiteRules};
+pub use rules::{CORNERS_MAX, RULES_MAX, RuleClass, RuleKind, SiteRule, SiteRules};
 pub use to_vehicle::{
     Body, Claim, Clearance, Command, CommandError, Constraints, Dispatch, GroundWhen, Resume, ServerMessage, Site,
     StopClass, Watermark, Welcome, decode_to_vehicle, read_command, to_vehicle,

@@ -135,13 +135,9 @@ fn leg(m: v1::Leg, field: &str) -> Checked<Leg> {
 }
 
 fn step(m: v1::Step, field: &str) -> Checked<Step> {
-    let speed_mps = check::speed(m.speed_mps, &format!("{field}.steps.speed_mps"))?;
-    if speed_mps < 0.1 {
-        return bad(format!("{field}.steps.speed_mps"), "expected at least 0.1");
-    }
     Ok(Step {
         length_m: check::distance(m.length_m, &format!("{field}.steps.length_m"))?,
-        speed_mps,
+        speed_mps: check::driving_speed(m.speed_mps, &format!("{field}.steps.speed_mps"))?,
         no_stop: m.no_stop,
     })
 }

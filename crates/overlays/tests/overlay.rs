@@ -73,6 +73,7 @@ fn every_fault_names_its_file_and_field() {
         ("constraints.yaml", "id: mining.limit.speed\n", "id: base.limit.speed\n", "limits[0].id", "mining."),
         ("constraints.yaml", "purpose:", "porpoise:", "limits[0].porpoise", "unknown field"),
         ("constraints.yaml", "[\"AUTONOMOUS\"]", "[]", "limits[9].value", "empty"),
+        ("constraints.yaml", "value: 4.2", "value: 0", "limits[3].value", "slower than"),
         ("parameters.yaml", "default: 11.1", "default: 99", "parameters[0].default", "not within"),
         ("terms.yaml", "  trip: {", "  tripp: {", "nouns.trip", "missing"),
         ("terms.yaml", "many: \"trucks\"", "many: \"truck\"", "nouns.vehicle.many", "same"),

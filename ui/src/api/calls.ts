@@ -117,12 +117,13 @@ const fleetCalls = ({ operations: http }: Client) => ({
   inForce: async (site: string, signal: AbortSignal) => {
     const options = { params: { path: { site } }, signal }
     // Awaited together, so that neither rejection is unhandled if both fail.
-    const [closures, zones] = await Promise.all([
+    const [closures, zones, limits] = await Promise.all([
       body(http.GET('/v1/sites/{site}/closures', options)),
       body(http.GET('/v1/sites/{site}/zones', options)),
+      body(http.GET('/v1/sites/{site}/speed-limits', options)),
     ])
     const inForce = new Map<string, InForce>()
-    for (const { id, in_force } of [...closures.items, ...zones.items]) if (in_force) inForce.set(id, in_force)
+    for (const { id, in_force } of [...closures.items, ...zones.items, ...limits.items]) if (in_force) inForce.set(id, in_force)
     return inForce
   },
   createClosure: (site: string, closure: { class: ClosureClass; polygon: LatLon[]; reason: string } & Validity) =>

@@ -6,6 +6,7 @@ mod commands;
 mod motion;
 mod rules;
 mod session;
+mod speed_limits;
 
 use std::sync::Arc;
 
@@ -111,7 +112,8 @@ pub struct Agent {
     along_m: f64,
     intent: Option<Intent>,
     watch: motion::Watch,
-    closed: rules::ClosedRoads,
+    ruled: rules::RuledPath,
+    limits: speed_limits::SpeedLimits,
     out: Vec<Output>,
 }
 
@@ -130,7 +132,8 @@ impl Agent {
             vehicle: None,
             intent: None,
             watch: motion::Watch::default(),
-            closed: rules::ClosedRoads::default(),
+            ruled: rules::RuledPath::default(),
+            limits: speed_limits::SpeedLimits::default(),
             out: Vec::new(),
             config,
             memory,

@@ -39,7 +39,7 @@ const CONSTRAINTS_EXPIRED: &str = "CONSTRAINTS_EXPIRED";
 /// What the vehicle was last told.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Intent {
-    Follow { route: RouteId, until_m: f64, cap_mps: f64 },
+    Follow { route: RouteId, limits: u64, until_m: f64, cap_mps: f64 },
     Stop { class: StopClass, place: Option<Coordinate>, reason: String },
     Serve(Service),
     Hold,
@@ -102,7 +102,8 @@ impl Agent {
     /// Brings the vehicle to what the rules leave.
     pub(super) fn pursue(&mut self, now: Now) {
         let Some(state) = self.vehicle else { return };
-        self.look_up_closed_roads();
+        self.look_up_rules();
+        self.look_up_speed_limits(now);
         self.look_for_reasons_to_stand(state, now);
         self.advance_trip(state, now);
         let wanted = self.wanted(state, now);
@@ -145,8 +146,8 @@ impl Agent {
     fn is_speeding(&mut self, state: VehicleState, now: Now) -> bool {
         let passed_s = now.ms.saturating_sub(self.watch.seen_ms) as f64 / 1_000.0 * self.config.pace;
         self.watch.seen_ms = now.ms;
-        let Some(plan) = self.plan.as_ref().filter(|_| self.watch.following) else { return false };
-        let limit_mps = plan.path.speed_at(self.along_m).min(self.cap_mps());
+        let Some(path) = self.driven_path().filter(|_| self.watch.following) else { return false };
+        let limit_mps = path.speed_at(self.along_m).min(self.cap_mps());
         self.watch.allowed_mps = limit_mps.max(self.watch.allowed_mps - TIGHTENING_MPS2 * passed_s);
         if state.speed_mps <= self.watch.allowed_mps * SPEEDING.0 + SPEEDING.1 {
             self.watch.speeding_since_ms = None;
@@ -298,6 +299,7 @@ impl Agent {
         match (self.target_m(), trip.phase) {
             (Some(target_m), _) => Intent::Follow {
                 route: plan.path.id(),
+                limits: self.limits.revision,
                 until_m: self
                     .open_until_m(target_m, state, now)
                     .unwrap_or(target_m)
@@ -337,16 +339,17 @@ impl Agent {
     }
 
     fn follow_command(&mut self, until_m: f64, cap_mps: f64, wanted: &Intent) -> Option<VehicleCommand> {
-        let plan = self.plan.as_ref()?;
-        if let (Some(Intent::Follow { route, until_m: until, .. }), Intent::Follow { route: same, .. }) =
-            (&self.intent, wanted)
-            && route == same
+        let path = Arc::clone(self.driven_path()?);
+        if let (
+            Some(Intent::Follow { route, limits, until_m: until, .. }),
+            Intent::Follow { route: same_route, limits: same_limits, .. },
+        ) = (&self.intent, wanted)
+            && (route, limits) == (same_route, same_limits)
             && *until == until_m
         {
             return Some(VehicleCommand::SlowTo { max_speed_mps: cap_mps });
         }
         self.watch.following = true;
-        let path = Arc::clone(&plan.path);
         Some(VehicleCommand::FollowRoute { path, from_m: self.along_m, until_m, max_speed_mps: cap_mps })
     }
 
@@ -436,7 +439,7 @@ impl Agent {
         let progress = v1::Progress {
             distance_m: (state.odometer_m - trip.odometer_m).max(0.0),
             remaining_m: (plan.path.length_m() - self.along_m).max(0.0),
-            eta_ms: self.eta_ms(&plan.path, self.along_m, plan.path.length_m()),
+            eta_ms: self.eta_ms(self.driven_path().unwrap_or(&plan.path), self.along_m, plan.path.length_m()),
         };
         self.report_trip(v1::trip_report::Kind::Progress(progress), now);
     }

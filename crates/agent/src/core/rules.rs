@@ -4,7 +4,7 @@
 //! STOP. A rule that ends before the vehicle stands leaves no trace; one that ends later moves nothing (SAFE-13).
 
 use kernel::{CommandId, RouteId};
-use link::{RuleClass, SiteRule, v1};
+use link::{RuleClass, RuleKind, SiteRule, v1};
 
 use super::commands::No;
 use super::motion::{ARRIVAL_M, DECELERATION_MPS2};
@@ -21,18 +21,18 @@ const STANDOFF_M: f64 = 10.0;
 /// offer is valid, and some.
 const ASSIST_AFTER_MS: u64 = 15_000;
 
-/// A stretch of a path that a rule closes, in metres.
+/// A stretch of a path that a rule holds on, in metres.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Stretch {
+pub(super) struct Stretch {
     /// The place of the rule among the site's.
     rule: usize,
-    begin_m: f64,
-    end_m: f64,
+    pub begin_m: f64,
+    pub end_m: f64,
 }
 
-/// The stretches of the present path that rules close, looked up once for each path and set of rules.
+/// The stretches of the present path that rules hold on, looked up once for each path and set of rules.
 #[derive(Debug, Default)]
-pub(super) struct ClosedRoads {
+pub(super) struct RuledPath {
     of: Option<(RouteId, String)>,
     stretches: Vec<Stretch>,
     /// Since when the vehicle stands before one with a link.
@@ -40,12 +40,26 @@ pub(super) struct ClosedRoads {
     asked: bool,
 }
 
+impl RuledPath {
+    pub(super) fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+}
+
 fn stretches(rules: &[SiteRule], path: &Path) -> Vec<Stretch> {
-    let of_rule = |(rule, closed): (usize, &SiteRule)| {
-        let stretch = move |(begin_m, end_m)| Stretch { rule, begin_m, end_m };
-        path.stretches_in(&closed.area).into_iter().map(stretch)
+    let of_rule = |(n, rule): (usize, &SiteRule)| {
+        let stretch = move |(begin_m, end_m)| Stretch { rule: n, begin_m, end_m };
+        path.stretches_in(&rule.area).into_iter().map(stretch)
     };
     rules.iter().enumerate().flat_map(of_rule).collect()
+}
+
+/// What a rule asks of those inside, where it closes roads.
+fn class_of(rule: &SiteRule) -> Option<RuleClass> {
+    match rule.kind {
+        RuleKind::Closed(class) => Some(class),
+        RuleKind::SpeedLimit(_) => None,
+    }
 }
 
 impl Agent {
@@ -62,21 +76,21 @@ impl Agent {
         self.answer(id, v1::DeliveryState::Done, "", "");
     }
 
-    /// Brings the closed stretches to the present path and rules.
-    pub(super) fn look_up_closed_roads(&mut self) {
+    /// Brings the stretches under rules to the present path and rules.
+    pub(super) fn look_up_rules(&mut self) {
         let (Some(plan), Some(kept)) = (&self.plan, &self.memory.rules) else {
-            self.closed = ClosedRoads::default();
+            self.ruled = RuledPath::default();
             return;
         };
         let of = Some((plan.path.id(), kept.command.command_id.clone()));
-        if self.closed.of != of {
+        if self.ruled.of != of {
             let stretches = stretches(&kept.rules.rules, &plan.path);
-            self.closed = ClosedRoads { of, stretches, ..ClosedRoads::default() };
+            self.ruled = RuledPath { of, stretches, ..RuledPath::default() };
         }
     }
 
     /// The rules that are in force as far as anybody can tell, each with a stretch that ends behind a place on the path.
-    fn in_force<'a>(
+    pub(super) fn in_force<'a>(
         &'a self,
         stretches: &'a [Stretch],
         from_m: f64,
@@ -89,8 +103,9 @@ impl Agent {
         known.filter(move |(rule, _)| rule.may_be_in_force(between))
     }
 
-    fn closed_ahead(&self, now: Now) -> impl Iterator<Item = (&SiteRule, Stretch)> {
-        self.in_force(&self.closed.stretches, self.along_m, now)
+    fn closed_ahead(&self, now: Now) -> impl Iterator<Item = (RuleClass, Stretch)> {
+        let ahead = self.in_force(&self.ruled.stretches, self.along_m, now);
+        ahead.filter_map(|(rule, stretch)| Some((class_of(rule)?, stretch)))
     }
 
     /// The nearest that the vehicle can stand, in metres along the path.
@@ -115,8 +130,7 @@ impl Agent {
     pub(super) fn stands_for_closed_road(&self, state: VehicleState, now: Now) -> bool {
         let Some(target_m) = self.target_m() else { return false };
         let reach_m = self.reach_m(state);
-        let inside =
-            |(rule, stretch): (&SiteRule, Stretch)| rule.class == RuleClass::Stop && stretch.begin_m <= reach_m;
+        let inside = |(class, stretch): (RuleClass, Stretch)| class == RuleClass::Stop && stretch.begin_m <= reach_m;
         let is_at_end = || {
             let end_m = self.open_until_m(target_m, state, now);
             end_m.is_some_and(|end_m| state.stands() && self.along_m >= end_m - ARRIVAL_M)
@@ -129,10 +143,10 @@ impl Agent {
         let Some(kept) = &self.memory.rules else { return Ok(()) };
         let stretches = stretches(&kept.rules.rules, path);
         // Who is inside leaves, except where all must stand.
-        let mut closed = self
-            .in_force(&stretches, from_m, now)
-            .filter(|(rule, stretch)| stretch.begin_m > from_m || rule.class == RuleClass::Stop);
-        let closed = closed.next().map(|(rule, _)| rule.id);
+        let is_closed = |(rule, stretch): &(&SiteRule, Stretch)| {
+            class_of(rule).is_some_and(|class| stretch.begin_m > from_m || class == RuleClass::Stop)
+        };
+        let closed = self.in_force(&stretches, from_m, now).find(is_closed).map(|(rule, _)| rule.id);
         closed.map_or(Ok(()), |rule| Err(No(ROAD_CLOSED, format!("the way leads through {rule}"))))
     }
 
@@ -147,12 +161,12 @@ impl Agent {
     pub(super) fn report_waiting(&mut self, state: VehicleState, now: Now) {
         let latched = self.memory.trip.as_ref().is_some_and(|trip| trip.latch_reason == ROAD_CLOSED);
         if !latched || !state.stands() || self.is_ending() || !self.session.is_welcome() {
-            (self.closed.waits_since_ms, self.closed.asked) = (None, self.closed.asked && latched);
+            (self.ruled.waits_since_ms, self.ruled.asked) = (None, self.ruled.asked && latched);
             return;
         }
-        let since_ms = *self.closed.waits_since_ms.get_or_insert(now.ms);
-        if !self.closed.asked && now.ms - since_ms >= ASSIST_AFTER_MS {
-            self.closed.asked = true;
+        let since_ms = *self.ruled.waits_since_ms.get_or_insert(now.ms);
+        if !self.ruled.asked && now.ms - since_ms >= ASSIST_AFTER_MS {
+            self.ruled.asked = true;
             self.ask_for_person(ROAD_CLOSED, state, now);
         }
     }

@@ -101,15 +101,25 @@ const RESTRICTION: [&str; 7] = ["ID", "TYPE", "CLASS", "WHAT", "FROM", "UNTIL", 
 
 /// Closures and zones, each with its line about the vehicles.
 fn restrictions(page: &Value) {
-    let all = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let in_force = all.iter().map(|item| in_force(&item["in_force"]));
-    let rows = all.iter().map(restriction).zip(in_force).map(|(row, in_force)| [row, vec![in_force]].concat());
-    output::table(&[&RESTRICTION[..], &["IN FORCE"]].concat(), &rows.collect::<Vec<_>>());
+    with_in_force(page, &RESTRICTION, restriction);
 }
 
 fn restriction(item: &Value) -> Vec<String> {
     let what = if item["name"].is_string() { "/name" } else { "/reason" };
     ["/id", "/type", "/class", what, "/from", "/until", "/owner"].map(|pointer| output::cell(item, pointer)).into()
+}
+
+fn speed_limits(page: &Value) {
+    with_in_force(page, &["ID", "M/S", "PLACE", "REASON", "FROM", "UNTIL", "OWNER"], |limit| {
+        let cells = ["/id", "/max_speed_mps", "/place", "/reason", "/from", "/until", "/owner"];
+        cells.map(|pointer| output::cell(limit, pointer)).into()
+    });
+}
+
+fn with_in_force(page: &Value, columns: &[&str], cells: impl Fn(&Value) -> Vec<String>) {
+    let all = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rows = all.iter().map(|item| [cells(item), vec![in_force(&item["in_force"])]].concat());
+    output::table(&[columns, &["IN FORCE"]].concat(), &rows.collect::<Vec<_>>());
 }
 
 fn show(site: &Value) {
@@ -135,11 +145,6 @@ fn in_force(told: &Value) -> String {
     let names: Vec<&str> = waiting.iter().filter_map(|vehicle| vehicle["name"].as_str()).collect();
     let missing = if names.is_empty() { String::new() } else { format!("; not confirmed: {}", names.join(", ")) };
     format!("on {on} of {of} vehicles{missing}")
-}
-
-fn speed_limits(limits: &Value) {
-    let cells = ["/id", "/max_speed_mps", "/place", "/reason", "/from", "/until", "/owner"];
-    output::table(&["ID", "M/S", "PLACE", "REASON", "FROM", "UNTIL", "OWNER"], &items(limits, &cells));
 }
 
 fn text(path: &Path) -> Result<String> {

@@ -41,7 +41,7 @@ use super::ports::{
     ActivatePolicy, ClearStop, DeleteTenant, EventReader, EvidenceKeys, FeaturesOf, GrantWaiver, InServiceNow,
     IncidentSubjects, MaintainedVehicles, Motion, Neighbours, ObservedVehicles, OneAtATime, PERSONAL_TABLES, PeopleOf,
     RegisteredKeys, RelaxEmissions, ReleaseHold, RemainsOf, RestoreAccess, RestoreFlag, ResumeRollout, RollBackPolicy,
-    TenantsOf, TripsOfJobs, UpdatedVehicles, Vouchers, WorkOfTrips,
+    SectorChanges, TenantsOf, TripsOfJobs, UpdatedVehicles, Vouchers, WorkOfTrips,
 };
 use super::sender::HttpSender;
 use super::signer::AuditSigner;
@@ -219,6 +219,7 @@ pub fn wire(
     workers.extend([people.workers(), approvals.workers(), fleet.workers(), trips.workers(), ota.workers()]);
     workers.extend([maintenance.workers(), security.workers(), evidence.workers()]);
     workers.extend([governance.workers(), work.workers()]);
+    workers.commands.push(Arc::new(SectorChanges));
     let Workers { due, subscribers, commands } = workers;
     let commands = Sources::new(commands);
     let outbox = Arc::new(Outbox::new(Arc::clone(&store), commands.clone()));

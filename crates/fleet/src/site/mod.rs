@@ -252,6 +252,14 @@ impl Restriction {
         }
     }
 
+    /// The highest speed in a speed limit's area, in metres per second: its own, or what the sector allows in such places
+    /// where that is lower.
+    pub fn max_speed_mps(&self, of_places: &BTreeMap<String, f64>) -> Option<f64> {
+        let Restriction::SpeedLimit { max_speed_mps, place, .. } = self else { return None };
+        let of_sector = place.as_ref().and_then(|place| of_places.get(place).copied());
+        Some(of_sector.map_or(*max_speed_mps, |limit_mps| limit_mps.min(*max_speed_mps)))
+    }
+
     pub fn polygon(&self) -> &[Coordinate] {
         match self {
             Restriction::Zone { polygon, .. }

@@ -84,7 +84,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..endpoint::post("/v1/sites/{site}/zones", MAY_RESTRICT_SITE)
     },
     Endpoint {
-        summary: "The speed limits in areas of a site",
+        summary: "The speed limits in areas of a site, and on which vehicles each is in force",
         answer: endpoint::list::<api::SpeedLimit, String>(),
         handle: |request, gateway| Handler::call(speed_limits, request, gateway),
         ..endpoint::get("/v1/sites/{site}/speed-limits", MAY_READ_FLEET)
@@ -211,12 +211,12 @@ pub async fn show(
 }
 
 impl Gateway {
-    /// The zones and closures of a site, of which there are at most 500, with where they hold.
+    /// The zones, closures and speed limits of a site, of which there are at most 500, with where they hold.
     async fn restrictions(&self, caller: &Caller, id: &SiteId) -> Result<impl Iterator<Item = Restriction>, Problem> {
         let tenant = &caller.authenticated.tenant;
-        let site = self.fleet.site(tenant, id).await?.ok_or_else(|| Problem::not_found("site", id))?;
-        let kept = self.in_force(tenant, id).await?;
-        Ok(site.restrictions.into_iter().map(move |(id, restriction)| {
+        let site = self.fleet.site_version(tenant, id).await?.ok_or_else(|| Problem::not_found("site", id))?;
+        let kept = self.in_force(tenant, id, &site).await?;
+        Ok(site.state.restrictions.into_iter().map(move |(id, restriction)| {
             let in_force = kept.of(&id);
             Restriction::of(id, restriction, Some(in_force))
         }))
@@ -281,11 +281,9 @@ pub async fn draw_zone(
 pub async fn speed_limits(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
-    Id(id): Id<SiteId>,
+    Id(site): Id<SiteId>,
 ) -> Result<Json<List<api::SpeedLimit>>, Problem> {
-    let site = gateway.fleet.site(&caller.authenticated.tenant, &id).await?;
-    let site = site.ok_or_else(|| Problem::not_found("site", &id))?;
-    let all = site.restrictions.into_iter().map(|(id, restriction)| Restriction::of(id, restriction, None));
+    let all = gateway.restrictions(&caller, &site).await?;
     Ok(Json(List::whole(all.filter_map(|one| if let Restriction::SpeedLimit(one) = one { Some(one) } else { None }))))
 }
 

@@ -1,18 +1,18 @@
-//! Zones and closures on their way to vehicles (SAFE-9). A vehicle is sent the whole of its site in one command, and only
+//! Zones, closures and speed limits on their way to vehicles (SAFE-9). A vehicle is sent the whole of its site in one command, and only
 //! the newest: when a site changes every session looks, and a vehicle that was away looks when it comes back. What each
 //! vehicle was sent and what it confirmed is an observation, so that who closes a road sees on which vehicles that holds
 //! and who has not confirmed it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api_types::sites::{InForce, WaitingVehicle};
 use commands::StoredCommand;
-use fleet::site::{ClosureClass, Restriction};
+use fleet::site::ClosureClass;
 use fleet::vehicle::Status;
 use fleet::{KnownVehicle, Site};
 use kernel::{CommandId, SiteId, TenantId, Timestamp, VehicleId};
 use link::v1::{self, command::Body};
-use link::{RuleClass, SiteRule, SiteRules};
+use link::{RuleClass, RuleKind, SiteRule, SiteRules};
 use serde::{Deserialize, Serialize};
 use store::port::{CommitError, Fault, Store};
 use store::{Expected, Loaded, RowBody, RowWrite, TableSpec};
@@ -20,7 +20,7 @@ use store::{Expected, Loaded, RowBody, RowWrite, TableSpec};
 use super::backend::Known;
 use crate::Gateway;
 
-/// Which zones and closures each vehicle was sent and confirmed, by vehicle.
+/// Which zones, closures and speed limits each vehicle was sent and confirmed, by vehicle.
 pub const VEHICLE_RULES: TableSpec = TableSpec::observations("vehicle_rules", &[]);
 
 /// How often a change of one vehicle's row is tried against another at the same moment.
@@ -33,7 +33,7 @@ const WAITING_NAMED_MAX: usize = 100;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct SentRules {
     revision: u64,
-    /// Ids of the zones and closures: each is never changed, so its id says what it is.
+    /// What each rule says, by [`said_by`].
     rules: BTreeSet<String>,
 }
 
@@ -71,24 +71,33 @@ impl VehicleRules {
     }
 }
 
-/// What holds at a site from now on, as a vehicle is sent it.
-fn rules_of(id: &SiteId, site: &Loaded<Site>, now: Timestamp) -> SiteRules {
+/// What holds at a site from now on, as a vehicle is sent it. `of_places` are the speed limits of the sector in force.
+fn rules_of(id: &SiteId, site: &Loaded<Site>, of_places: &BTreeMap<String, f64>, now: Timestamp) -> SiteRules {
     let lasting = site.state.restrictions.iter().filter(|(_, restriction)| !restriction.is_over(now));
-    let rule = |(id, restriction): (&String, &Restriction)| {
+    let rules = lasting.filter_map(|(id, restriction)| {
+        let kind = match (restriction.class(), restriction.max_speed_mps(of_places)) {
+            (Some(ClosureClass::NoEntry), _) => RuleKind::Closed(RuleClass::NoEntry),
+            (Some(ClosureClass::Stop), _) => RuleKind::Closed(RuleClass::Stop),
+            (Some(ClosureClass::Evacuate), _) => RuleKind::Closed(RuleClass::Evacuate),
+            (None, max_speed_mps) => RuleKind::SpeedLimit(max_speed_mps?),
+        };
         Some(SiteRule {
             id: id.parse().ok()?,
-            // A speed limit is kept by routes.
-            class: match restriction.class()? {
-                ClosureClass::NoEntry => RuleClass::NoEntry,
-                ClosureClass::Stop => RuleClass::Stop,
-                ClosureClass::Evacuate => RuleClass::Evacuate,
-            },
+            kind,
             from: restriction.from().unwrap_or(Timestamp::from_us(0)),
             until: restriction.until(),
             area: restriction.polygon().to_vec(),
         })
-    };
-    SiteRules { site_id: id.to_string(), revision: site.version, rules: lasting.filter_map(rule).collect() }
+    });
+    SiteRules { site_id: id.to_string(), revision: site.version, rules: rules.collect() }
+}
+
+/// What a rule says: a zone or closure never changes, so that its id is enough; a speed limit changes with the sector.
+fn said_by(rule: &SiteRule) -> String {
+    match rule.kind {
+        RuleKind::Closed(_) => rule.id.to_string(),
+        RuleKind::SpeedLimit(max_speed_mps) => format!("{} {max_speed_mps}", rule.id),
+    }
 }
 
 impl Gateway {
@@ -97,9 +106,8 @@ impl Gateway {
     pub(super) async fn offer_rules(&self, vehicle: &Known, keeps: Option<u64>) -> Result<(), Fault> {
         let Some(site) = self.fleet.site_version(&vehicle.tenant, &vehicle.site).await? else { return Ok(()) };
         let ctx = vehicle.ctx(self);
-        let rules = rules_of(&vehicle.site, &site, ctx.now);
-        let sent =
-            SentRules { revision: rules.revision, rules: rules.rules.iter().map(|rule| rule.id.to_string()).collect() };
+        let rules = self.site_rules(&vehicle.tenant, &vehicle.site, &site, ctx.now).await?;
+        let sent = SentRules { revision: rules.revision, rules: rules.rules.iter().map(said_by).collect() };
         change(&*self.store, &vehicle.tenant, vehicle.id, |known| {
             keeps.into_iter().for_each(|revision| known.acknowledge(revision));
             if !known.lacks(&sent.rules) {
@@ -116,6 +124,16 @@ impl Gateway {
         .await
     }
 
+    async fn site_rules(
+        &self,
+        tenant: &TenantId,
+        id: &SiteId,
+        site: &Loaded<Site>,
+        now: Timestamp,
+    ) -> Result<SiteRules, Fault> {
+        Ok(rules_of(id, site, &self.sectors.speed_limits(tenant).await?, now))
+    }
+
     /// Notes that a vehicle keeps what a command sent it, if that was the command.
     pub(super) async fn rules_confirmed(&self, vehicle: &Known, command: CommandId) -> Result<(), Fault> {
         change(&*self.store, &vehicle.tenant, vehicle.id, |known| {
@@ -125,10 +143,11 @@ impl Gateway {
         .await
     }
 
-    /// On which vehicles of a site each of its zones and closures holds. Vehicles count that are connected, or may drive
-    /// although they are not.
-    pub async fn in_force(&self, tenant: &TenantId, site: &SiteId) -> Result<KeptRules, Fault> {
-        let vehicles = self.fleet.vehicles_of(tenant, site).await?;
+    /// On which vehicles of a site each of its zones, closures and speed limits holds. Vehicles count that are connected,
+    /// or may drive although they are not.
+    pub async fn in_force(&self, tenant: &TenantId, id: &SiteId, site: &Loaded<Site>) -> Result<KeptRules, Fault> {
+        let rules = self.site_rules(tenant, id, site, self.source.now()).await?;
+        let vehicles = self.fleet.vehicles_of(tenant, id).await?;
         let counts = |known: &KnownVehicle| known.vehicle.status == Status::Online || known.vehicle.claim.is_some();
         let mut kept = Vec::new();
         for known in vehicles.into_iter().filter(counts) {
@@ -136,21 +155,28 @@ impl Gateway {
             let rules: VehicleRules = row.map(|row| row.decode()).transpose()?.unwrap_or_default();
             kept.push((known.id, known.vehicle.profile.name, rules.confirmed.rules));
         }
-        Ok(KeptRules(kept))
+        let said = rules.rules.iter().map(|rule| (rule.id.to_string(), said_by(rule))).collect();
+        Ok(KeptRules { said, kept })
     }
 }
 
-/// What the vehicles of a site keep: id, name, rules.
-pub struct KeptRules(Vec<(VehicleId, String, BTreeSet<String>)>);
+/// What the vehicles of a site keep.
+pub struct KeptRules {
+    /// What each rule says, by id.
+    said: BTreeMap<String, String>,
+    /// Each vehicle: id, name, what it keeps.
+    kept: Vec<(VehicleId, String, BTreeSet<String>)>,
+}
 
 impl KeptRules {
     /// On how many of them a rule holds, and who has not confirmed it.
     pub fn of(&self, rule: &str) -> InForce {
-        let waiting: Vec<_> = self.0.iter().filter(|(_, _, rules)| !rules.contains(rule)).collect();
+        let said = self.said.get(rule).map_or(rule, String::as_str);
+        let waiting: Vec<_> = self.kept.iter().filter(|(_, _, rules)| !rules.contains(said)).collect();
         let named = waiting.iter().take(WAITING_NAMED_MAX);
         InForce {
-            on: self.0.len() - waiting.len(),
-            of: self.0.len(),
+            on: self.kept.len() - waiting.len(),
+            of: self.kept.len(),
             waiting: named.map(|(id, name, _)| WaitingVehicle { id: *id, name: name.clone() }).collect(),
         }
     }
@@ -232,12 +258,14 @@ mod tests {
     #[test]
     fn who_has_not_confirmed_is_named() {
         let vehicle = |n: u128, ids: &[&str]| (VehicleId::from_u128(n), format!("car-{n}"), rules(ids));
-        let kept = KeptRules(vec![vehicle(1, &["a", "b"]), vehicle(2, &["b"]), vehicle(3, &[])]);
-        let sent = kept.of("a");
+        let kept = |kept: Vec<_>| KeptRules { said: BTreeMap::from([("slow".to_owned(), "slow 5".to_owned())]), kept };
+        let few = kept(vec![vehicle(1, &["a", "slow 5"]), vehicle(2, &["slow 8"]), vehicle(3, &[])]);
+        assert_eq!(few.of("slow").on, 1, "a speed limit that was changed since does not count");
+        let sent = few.of("a");
         assert_eq!((sent.on, sent.of), (1, 3));
         let names: Vec<&str> = sent.waiting.iter().map(|vehicle| vehicle.name.as_str()).collect();
         assert_eq!(names, ["car-2", "car-3"]);
-        let many = KeptRules((0..200).map(|n| vehicle(n, &[])).collect());
+        let many = kept((0..200).map(|n| vehicle(n, &[])).collect());
         let sent = many.of("a");
         assert_eq!((sent.on, sent.of), (0, 200));
         assert_eq!(sent.waiting.len(), WAITING_NAMED_MAX);

@@ -6,11 +6,13 @@ use serde::Deserialize;
 
 use super::rules::rule_of;
 use super::window::minute_of;
-use super::{Bound, DAYS, Kind, Limit, Limits, Place, Windows, kind_of};
+use super::{Bound, DAYS, Kind, Limit, Limits, MAX_SPEED, Place, Windows, kind_of};
 use crate::fault::Faults;
 use crate::files::{Files, is_id, is_plain, yaml};
 
 const FILE: &str = "constraints.yaml";
+/// The lowest speed limit of a place that routes and vehicles take, in metres per second.
+const PLACE_SPEED_MPS_MIN: f64 = 0.1;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +78,13 @@ pub(crate) fn read(files: &Files, owner: &str, faults: &mut Faults) -> LimitsFil
         };
         match bound_of(kind, &rule.value) {
             Err(reason) => faults.add(FILE, field("value"), reason),
+            Ok(Bound::AtMost(speed_mps)) if is_standstill(rule, speed_mps) => {
+                faults.add(
+                    FILE,
+                    field("value"),
+                    "is slower than 0.1 m/s: a place where nobody drives is a zone or closure",
+                );
+            }
             Ok(bound) => {
                 let place = Place { limit: rule.limit.clone(), scope: rule.scope.clone() };
                 rules.extend(rule_of(&rule.id, &place, &bound, &rule.purpose).map(|text| text + "\n"));
@@ -88,6 +97,11 @@ pub(crate) fn read(files: &Files, owner: &str, faults: &mut Faults) -> LimitsFil
         faults.add(FILE, "limits", error);
     }
     LimitsFile { limits, ids, rules }
+}
+
+/// Whether nobody could drive in a place with this highest speed, in metres per second.
+fn is_standstill(rule: &RuleYaml, speed_mps: f64) -> bool {
+    rule.limit == MAX_SPEED && rule.scope.is_some() && speed_mps < PLACE_SPEED_MPS_MIN
 }
 
 fn bound_of(kind: Kind, value: &ValueYaml) -> Result<Bound, String> {

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use approvals::ApprovedCommand;
+use commands::{CommandSource, NewCommand};
 use gateway::http::flags::RESTORE_FLAG;
-use kernel::{Aggregate, BoxFuture, Ctx, Reject, Subject, TenantId};
+use kernel::{Aggregate, BoxFuture, Ctx, Envelope, Reject, Subject, TenantId};
 use serde::Deserialize;
 use serde_json::Value;
 use store::CommandError;
 use store::port::{Fault, Store};
 use tenancy::sectors::{InService, RunningTrip, ServingVehicle};
+use tenancy::tenant::{Tenant, TenantEvent};
 use trips::{Trip, Trips};
 
 /// The most trips that a preview looks at.
@@ -85,5 +87,19 @@ impl ApprovedCommand for RestoreFlag {
             })?;
             self.0.choose_flag(ctx, &flag, variant.as_deref(), reason, true).await.map(drop)
         })
+    }
+}
+
+/// A sector that comes into force may lower the speed limits of places that vehicles keep, or raise them again.
+pub struct SectorChanges;
+
+impl CommandSource for SectorChanges {
+    fn command_for<'a>(&'a self, _event: &'a Envelope) -> BoxFuture<'a, Result<Option<NewCommand>, Fault>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn concerns_all(&self, event: &Envelope) -> bool {
+        let event = Tenant::event_in(event).map(|(_, event)| event);
+        matches!(event, Some(TenantEvent::SectorActivated(_) | TenantEvent::SectorRolledBack(_)))
     }
 }

@@ -17,7 +17,7 @@ mod tenants;
 
 use std::sync::Arc;
 
-pub use self::activation::{InServiceNow, RestoreFlag};
+pub use self::activation::{InServiceNow, RestoreFlag, SectorChanges};
 pub use self::approvals::{ClearStop, PeopleOf, ReleaseHold};
 pub use self::evidence::{EvidenceKeys, ObservedVehicles, Vouchers};
 pub use self::fleet::KnownAbilities;

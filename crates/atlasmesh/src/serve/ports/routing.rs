@@ -32,16 +32,15 @@ impl Neighbours {
     /// The speed limits in force in areas of a site: as they were drawn, or the sector's for such places where that is lower.
     async fn speed_caps(&self, ctx: &Ctx, site: &Site) -> Result<Vec<SpeedCap>, CommandError> {
         let mut caps: Vec<SpeedCap> = Vec::new();
-        let mut of_places = None;
+        if !in_force(site, ctx).any(|(_, restriction)| matches!(restriction, Restriction::SpeedLimit { .. })) {
+            return Ok(caps);
+        }
+        let of_places = self.sectors.speed_limits(&ctx.tenant).await?;
         for (_, restriction) in in_force(site, ctx) {
-            let Restriction::SpeedLimit { max_speed_mps, place, polygon, reason, .. } = restriction else { continue };
-            if place.is_some() && of_places.is_none() {
-                of_places = Some(self.sectors.speed_limits(&ctx.tenant).await?);
-            }
-            let of_sector = place.as_ref().and_then(|place| of_places.as_ref()?.get(place).copied());
-            let max_speed_mps = of_sector.map_or(*max_speed_mps, |limit| limit.min(*max_speed_mps));
+            let Restriction::SpeedLimit { place, polygon, reason, .. } = restriction else { continue };
             let id = place.as_ref().unwrap_or(reason).clone();
-            caps.push(SpeedCap { area: Area { id, corners: polygon.clone() }, max_speed_mps });
+            let area = Area { id, corners: polygon.clone() };
+            caps.extend(restriction.max_speed_mps(&of_places).map(|max_speed_mps| SpeedCap { area, max_speed_mps }));
         }
         Ok(caps)
     }
