@@ -293,6 +293,41 @@ journey('a stop is two keys or one press, and asks why afterwards', {}, async (p
   await alert.waitFor({ state: 'detached' })
 })
 
+journey('a vehicle is stopped where its trip ends, and goes on when it is told', {}, async (page) => {
+  const { id, name, claim } = await waitFor('the stop of a vehicle that carries', async () => {
+    const trip = (await api('/v1/trips?limit=1&status=ON_TRIP')).items[0]
+    const vehicle = trip && (await api(`/v1/vehicles/${trip.vehicle}`))
+    if (!vehicle || vehicle.stop) return null
+    await go(page, `/operations/vehicles/${vehicle.id}`)
+    await page.getByRole('region', { name: vehicle.name }).waitFor()
+    await page.keyboard.press('s')
+    const dialog = page.getByRole('dialog', { name: `Stop ${vehicle.name}?` })
+    await dialog.waitFor()
+    // Its trip may have ended meanwhile: then another one.
+    if (await dialog.getByRole('button', { name: 'Stop there' }).isVisible()) return vehicle
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    return null
+  })
+  await screenshot(page, 'stop-at-place')
+  await page.keyboard.press('p')
+  const why = page.getByRole('dialog', { name: `Why was ${name} stopped?` })
+  await why.getByText(/^The stop of .* (is sent|waits)/).waitFor()
+  const { stop } = await api(`/v1/vehicles/${id}`)
+  const { stops } = await api(`/v1/trips/${claim.trip}`)
+  assert.deepEqual([stop.class, stop.place], ['at_place', stops.at(-1).at])
+  await page.keyboard.press('Escape')
+  await why.waitFor({ state: 'detached' })
+  await api(`/v1/vehicles/${id}/clear`, { stop: stop.id })
+  await waitFor('its trip is over', async () => {
+    const { status } = await api(`/v1/trips/${claim.trip}`)
+    if (['COMPLETED', 'CANCELLED', 'FAILED'].includes(status)) return true
+    // Refused while it still rolls to the place.
+    if (status === 'SAFE_STOPPED') await api(`/v1/trips/${claim.trip}/resume`, { reason: 'Journey of the tests' })
+    return false
+  })
+})
+
 /** Requests more scheduled trips than the page reads of the newest; resolves to a function that cancels them. */
 async function requestNewerTrips() {
   const { site, stops } = await findTrip('a trip that was possible', '&status=COMPLETED')

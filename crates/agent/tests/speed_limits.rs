@@ -100,3 +100,29 @@ fn a_lifted_one_leaves_the_speed_of_the_route_and_a_restart_forgets_none() {
     world.pass_s(10);
     assert!((3.0..=4.0).contains(&world.speed_mps()), "{}", world.speed_mps());
 }
+
+#[test]
+fn what_the_server_said_of_the_site_holds_without_a_link() {
+    let mut world = World::new();
+    world.step(Event::Connected);
+    let site = v1::SiteConfig { site_id: "pit-1".into(), max_speed_mps: 5.0, telemetry_interval_ms: 500 };
+    world.told(v1::to_vehicle::Message::Welcome(v1::Welcome {
+        server_time_us: world.server_time().as_us(),
+        heartbeat_interval_ms: 5_000,
+        map_digest: world::map(),
+        site: Some(site),
+        ..Default::default()
+    }));
+    world.dispatch(1, 1);
+    world.until("report boarded");
+    world.step(Event::Disconnected);
+    let sampled = world.agent.memory().sample_seq;
+    let mut fastest_mps: f64 = 0.0;
+    for _ in 0..100 {
+        world.pass_ms(200);
+        fastest_mps = fastest_mps.max(world.speed_mps());
+    }
+    assert!((4.0..=5.0).contains(&fastest_mps), "{fastest_mps} m/s");
+    let sampled = world.agent.memory().sample_seq - sampled;
+    assert!((39..=41).contains(&sampled), "{sampled} samples in 20 s");
+}

@@ -7,7 +7,7 @@ use fleet::KnownVehicle;
 use fleet::seen::Seen;
 use fleet::vehicle::{Claim, Component, Hold, HoldKind, HoldTiming, Mode, Profile, Status, Stop, StopClass};
 use kernel::id::{BootId, HoldId};
-use kernel::{CommandId, SiteId, Timestamp, TripId, VehicleId};
+use kernel::{CommandId, Coordinate, SiteId, Timestamp, TripId, VehicleId};
 use policy::Constraints;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,9 @@ pub struct Registered {
 #[serde(deny_unknown_fields)]
 pub struct StopOrder {
     pub class: StopClass,
+    /// With `at_place`, and only then: where to stop.
+    #[serde(default)]
+    pub place: Option<Coordinate>,
     pub reason: Sentence,
 }
 

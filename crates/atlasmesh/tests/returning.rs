@@ -4,8 +4,9 @@
 
 mod support;
 
-use support::World;
 use support::site::crossing;
+use support::time::now_us;
+use support::{Serve, World};
 
 /// SAFE-16
 ///
@@ -39,4 +40,42 @@ fn safe_16_a_returning_vehicle_tells_of_its_trip_in_order_and_first() {
     let last_report = said[..first_sample].rfind("ReportAck");
     assert!(last_report.is_some() && !said[first_sample..].contains("ReportAck"), "{said}");
     world.verify();
+}
+
+/// How many stored samples a vehicle sends in one message.
+const STORED_BATCH: usize = 200;
+/// So long that a vehicle with ten samples a second stores more than one message has room for, in microseconds.
+const AWAY_US: i64 = 25_000_000;
+
+/// SAFE-16
+#[test]
+fn samples_of_a_returning_vehicle_come_newest_first() {
+    let mut world = World::with(Serve::default().with("--sample-every-ms", 100));
+    let n = world.ready_vehicle(crossing(0, 0), 10.0);
+    world.server.kill();
+    let agent = &world.agents[n].process;
+    let back_us = now_us() + AWAY_US;
+    while now_us() < back_us {
+        agent.line_with("no session");
+    }
+    let said_before = agent.said().len();
+    world.server.start_again();
+    let first_seqs = world.until("what it stored is sent", || {
+        let said = agent.said()[said_before..].to_owned();
+        let stored = said.lines().filter(|line| line.contains("samples sent") && line.contains("historical=true"));
+        let first_seqs: Vec<u64> = stored.filter_map(|line| first_seq(line)).collect();
+        if first_seqs.len() >= 2 { Ok(first_seqs) } else { Err(serde_json::json!(first_seqs)) }
+    });
+    assert!(first_seqs.is_sorted_by(|newer, older| newer > older), "{first_seqs:?}");
+    world.until("all samples are kept", || {
+        let path = format!("/v1/vehicles/{}/telemetry?limit=1000", world.vehicle_id(n));
+        let kept = world.http.get(&path).ok()["items"].as_array().unwrap().len();
+        if kept > STORED_BATCH { Ok(()) } else { Err(serde_json::json!(kept)) }
+    });
+    world.verify();
+}
+
+fn first_seq(line: &str) -> Option<u64> {
+    let (_, rest) = line.split_once("first_seq=")?;
+    rest.split(' ').next()?.parse().ok()
 }

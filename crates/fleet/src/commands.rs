@@ -8,7 +8,7 @@ use kernel::{Aggregate, BoxFuture, CommandId, DomainEvent, Envelope, TenantId, V
 use link::v1::{self, command::Body};
 use store::port::Fault;
 
-use crate::vehicle::{HoldTiming, StopClass, VehicleEvent};
+use crate::vehicle::{HoldTiming, RequestedStop, StopClass, VehicleEvent};
 use crate::{Fleet, Site, Vehicle};
 
 impl CommandSource for Fleet {
@@ -39,7 +39,7 @@ impl CommandSource for Fleet {
 fn of_vehicle(id: CommandId, vehicle: VehicleId, event: VehicleEvent) -> Option<NewCommand> {
     match event {
         VehicleEvent::StopOrdered(ordered) => {
-            let body = stop_body(ordered.class, ordered.reason);
+            let body = stop_body(ordered.requested, ordered.reason);
             Some(NewCommand { id: ordered.stop, vehicle, kind: "stop", claim_epoch: 0, body })
         }
         VehicleEvent::StopCleared(cleared) => {
@@ -71,16 +71,17 @@ pub fn ground_body(id: CommandId, timing: HoldTiming, reason: String) -> Body {
 }
 
 /// A stop of the whole vehicle, as it goes over the wire.
-pub fn stop_body(class: StopClass, reason: String) -> Body {
-    let class = match class {
+pub fn stop_body(requested: RequestedStop, reason: String) -> Body {
+    let class = match requested.class() {
         StopClass::Now => v1::StopClass::Now,
         StopClass::NearestAdmissible => v1::StopClass::NearestAdmissible,
+        StopClass::AtPlace => v1::StopClass::AtPlace,
     };
     Body::Stop(v1::Stop {
         class: class.into(),
         reason,
         scope: v1::Scope::Vehicle.into(),
         trip_id: String::new(),
-        place: None,
+        place: requested.place().map(|at| v1::Point { lat: at.lat(), lon: at.lon() }),
     })
 }

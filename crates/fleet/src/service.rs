@@ -19,7 +19,7 @@ use crate::names;
 use crate::seen::{self, Renewal, Seen, VEHICLE_SEEN};
 use crate::vehicle::decide;
 use crate::vehicle::profile::Registration;
-use crate::vehicle::{Claim, Component, HoldKind, HoldTiming, Mode, Status, Stop, StopClass, Vehicle};
+use crate::vehicle::{Claim, Component, HoldKind, HoldTiming, Mode, RequestedStop, Status, Stop, Vehicle};
 
 /// Of how many vehicles of a site that are not connected is read what was last seen.
 const AWAY_SEEN_MAX: usize = 64;
@@ -318,11 +318,11 @@ impl Fleet {
         ctx: &Ctx,
         id: VehicleId,
         stop: CommandId,
-        class: StopClass,
+        requested: RequestedStop,
         reason: &str,
         from_emergency_record: FromRecord,
     ) -> Result<CommandId, CommandError> {
-        let ordered = decide::stop_of(stop, class, &ctx.actor, reason, from_emergency_record == FromRecord::Yes);
+        let ordered = decide::stop_of(stop, requested, &ctx.actor, reason, from_emergency_record == FromRecord::Yes);
         Ok(self
             .command(ctx, id, Extras::default(), |state: Option<&Vehicle>| {
                 decide::order_stop(state, id, ordered.clone())

@@ -12,7 +12,7 @@ use fleet::vehicle::events::{
     VehicleDecommissioned, VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered,
     VehicleStopCleared, VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
 };
-use fleet::vehicle::{Component, HoldKind, HoldTiming, Mode, Profile, Status, StopClass};
+use fleet::vehicle::{Component, HoldKind, HoldTiming, Mode, Profile, RequestedStop, Status, StopClass};
 use fleet::{Site, Vehicle};
 use kernel::id::TypedId;
 use kernel::testing::{START, golden};
@@ -90,7 +90,7 @@ fn held(trip: TripId) -> VehicleHoldPlaced {
 fn stopped() -> VehicleStopOrdered {
     VehicleStopOrdered {
         stop: id(6),
-        class: StopClass::NearestAdmissible,
+        requested: RequestedStop::NEAREST_ADMISSIBLE,
         reason: "a person on the road".into(),
         from_emergency_record: true,
         owner: None,
@@ -188,9 +188,9 @@ fn values_keep_their_names() {
     assert_eq!(names(&holds), json!(["grounded", "lockout", "pre_start_check", "update", "quarantine", "cleaning"]));
     let timings = [HoldTiming::AfterTrip, HoldTiming::NextAdmissible, HoldTiming::Now];
     assert_eq!(names(&timings), json!(["after_trip", "next_admissible", "now"]));
-    let stops = [StopClass::Now, StopClass::NearestAdmissible];
+    let stops = [StopClass::Now, StopClass::NearestAdmissible, StopClass::AtPlace];
     assert_eq!(names(&stops), json!(stops.map(StopClass::as_str)));
-    assert_eq!(names(&stops), json!(["now", "nearest_admissible"]));
+    assert_eq!(names(&stops), json!(["now", "nearest_admissible", "at_place"]));
     let zones = [ZoneKind::Avoided, ZoneKind::Blast, ZoneKind::Exclusive];
     assert_eq!(names(&zones), json!(["avoided", "blast", "exclusive"]));
     let closures = [ClosureClass::NoEntry, ClosureClass::Stop, ClosureClass::Evacuate];

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use fleet::site::{ClosureClass, NewMap, SiteRoadsClosed};
 use fleet::vehicle::events::VehicleDecommissioned;
 use fleet::vehicle::profile::Registration;
-use fleet::vehicle::{HoldKind, HoldTiming, Mode, Status, StopClass};
+use fleet::vehicle::{HoldKind, HoldTiming, Mode, RequestedStop, Status};
 use fleet::{Fleet, FromRecord, KnownVehicle, MapSource, Registered, Seen, Settings, Tenants, Vehicle};
 use journal::Entry;
 use kernel::ctx::About;
@@ -423,7 +423,7 @@ fn a_stop_is_journaled_once_under_the_id_with_which_it_left() {
     let stop = world.ctx().new_id();
     let order = |record| {
         let ctx = world.ctx();
-        block_on(world.fleet.order_stop(&ctx, id, stop, StopClass::Now, "a person on the road", record))
+        block_on(world.fleet.order_stop(&ctx, id, stop, RequestedStop::NOW, "a person on the road", record))
     };
     assert_eq!(order(FromRecord::Yes).unwrap(), stop);
     assert_eq!(order(FromRecord::Yes).unwrap(), stop);
@@ -433,7 +433,8 @@ fn a_stop_is_journaled_once_under_the_id_with_which_it_left() {
     assert_eq!(world.known(id).stop(), None);
     assert_eq!(refusal(block_on(world.fleet.clear_stop(&world.ctx(), id, stop))).code, Code::NotFound);
     let nobody = VehicleId::from_u128(9);
-    let unknown = block_on(world.fleet.order_stop(&world.ctx(), nobody, stop, StopClass::Now, "why", FromRecord::No));
+    let unknown =
+        block_on(world.fleet.order_stop(&world.ctx(), nobody, stop, RequestedStop::NOW, "why", FromRecord::No));
     assert_eq!(refusal(unknown).code, Code::NotFound);
 }
 

@@ -104,8 +104,8 @@ const fleetCalls = ({ operations: http }: Client) => ({
     body(http.POST('/v1/assistance/{assistance}/hand-back', { params: { path: { assistance } }, body: { lease } })),
   answerAssistance: (assistance: string, answer: { lease: number; answer: AssistanceAnswer; reason: string; via?: LatLon[] }) =>
     body(http.POST('/v1/assistance/{assistance}/answer', { params: { path: { assistance } }, body: answer })),
-  stopVehicle: (vehicle: string, stopClass: StopClass, reason: string) =>
-    body(http.POST('/v1/vehicles/{vehicle}/stop', { params: { path: { vehicle } }, body: { class: stopClass, reason } })),
+  stopVehicle: (vehicle: string, stopClass: StopClass, place: LatLon | null, reason: string) =>
+    body(http.POST('/v1/vehicles/{vehicle}/stop', { params: { path: { vehicle } }, body: { class: stopClass, place, reason } })),
   explainStop: (vehicle: string, stop: string, reason: string) =>
     body(http.POST('/v1/vehicles/{vehicle}/explain', { params: { path: { vehicle } }, body: { stop, reason } })),
   clearStop: (vehicle: string, stop: string) =>

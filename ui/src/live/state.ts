@@ -75,7 +75,7 @@ export const UNEXPLAINED_REASON = 'No reason given yet'
 /** Names of the API that say little as they are. */
 const WORDS: Record<string, string> = {
   AWAITING_ASSIST: 'Awaiting assistance', SAFE_STOPPED: 'Stopped for safety', ESTOP: 'Emergency stop pressed',
-  nearest_admissible: 'At the nearest place', next_admissible: 'At the next place',
+  nearest_admissible: 'At the nearest place', at_place: 'At a named place', next_admissible: 'At the next place',
   'identity join_token_issued': 'Join token made', 'identity svid_issued': 'Certificate made', 'identity svid_used': 'Certificate in use',
 }
 

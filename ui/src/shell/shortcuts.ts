@@ -20,6 +20,7 @@ export const SHORTCUTS: Shortcut[] = [
   { keys: ['t'], get description() { return say('New {trip.one}') } },
   { keys: ['s', 's'], get description() { return say('Stop the open {vehicle.one} at the nearest place (also s, Enter)') } },
   { keys: ['s', 'n'], get description() { return say('Stop the open {vehicle.one} now') } },
+  { keys: ['s', 'p'], get description() { return say('Stop the open {vehicle.one} where its {trip.one} ends, or at the chosen stop of it') } },
   { keys: ['d'], description: 'Light or dark' },
   { keys: ['?'], description: 'This help' },
 ]

@@ -12,8 +12,6 @@ pub struct Flow {
 pub struct Step {
     pub what: &'static str,
     pub shown_by: ShownBy,
-    /// The part that no test shows although tests show the rest; empty for none.
-    pub not_shown: &'static str,
 }
 
 /// What shows a step whole.
@@ -26,17 +24,11 @@ pub enum ShownBy {
 }
 
 const fn programs(what: &'static str) -> Step {
-    Step { what, shown_by: ShownBy::Programs, not_shown: "" }
+    Step { what, shown_by: ShownBy::Programs }
 }
 
 const fn world(what: &'static str) -> Step {
-    Step { what, shown_by: ShownBy::World, not_shown: "" }
-}
-
-impl Step {
-    const fn without(self, not_shown: &'static str) -> Self {
-        Self { not_shown, ..self }
-    }
+    Step { what, shown_by: ShownBy::World }
 }
 
 pub const FLOWS: &[Flow] = &[
@@ -148,8 +140,7 @@ const SAFE: &[Step] = &[
     world("What reduces risk leaves although the store cannot commit, and is journaled later"),
     world("A moving vehicle is quarantined and stopped before its identity is revoked"),
     world("A quarantine ends the claim; no zone that is exclusive is entered without a fresh lease"),
-    world("A stop names its class; only NOW stands in a tunnel or on a crossing, and then asks for help")
-        .without("a stop at a named place"),
+    world("A stop names its class; only NOW stands in a tunnel or on a crossing, and then asks for help"),
     world("What permits expires in seconds; what restricts never does, survives everything and wins every race"),
     world("A vehicle moves only under the current claim and its validity; its trip is given away only after both"),
     programs("Silence counts only while we could hear"),
@@ -160,7 +151,7 @@ const SAFE: &[Step] = &[
     world("A clearance, a restart, an update or an opened road makes a vehicle ready and never moves it"),
     world("Limits tighten gently; forensic mode begins at standstill"),
     programs("Simulated is part of what a vehicle is, never beside real ones; a replay says that it is not live"),
-    world("A returning vehicle tells events in order and first, samples newest first").without("the order of samples"),
+    world("A returning vehicle tells events in order and first, samples newest first"),
     programs(
         "A held vehicle is not dispatched; a hold is its owner's, a lockout never ends from afar; modes refuse motion",
     ),

@@ -66,10 +66,7 @@ pub fn every(repo: &Repo) -> Result<String> {
     let shown = known(repo)?;
     let row = |(name, step): (Name, &Step)| {
         let tests = shown.get(&name);
-        let mut verdict = Verdict::of(step, tests).text().to_owned();
-        if let (Some(_), false) = (tests, step.not_shown.is_empty()) {
-            verdict.push_str(&format!("; not shown: {}", step.not_shown));
-        }
+        let verdict = Verdict::of(step, tests).text();
         let tests = tests.map(|tests| tests.join(" ")).unwrap_or_default();
         format!("| {}-{} | {} | {verdict} | {tests} |\n", name.0, name.1, step.what)
     };
@@ -84,18 +81,17 @@ fn steps(flow: &'static Flow) -> impl Iterator<Item = (Name, &'static Step)> {
     flow.steps.iter().enumerate().map(|(index, step)| ((flow.name, index + 1), step))
 }
 
-/// The numbers of a flow's steps with this verdict, such as `1–7, 10*`; a star where a part is missing.
+/// The numbers of a flow's steps with this verdict, such as `1–7, 10`.
 fn numbers(flow: &'static Flow, shown: &Shown, verdict: Verdict) -> String {
-    let mut ranges: Vec<(usize, usize, &str)> = Vec::new();
-    for (name, step) in steps(flow).filter(|(name, step)| Verdict::of(step, shown.get(name)) == verdict) {
-        let star = if verdict == Verdict::NotBuilt || step.not_shown.is_empty() { "" } else { "*" };
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for (name, _) in steps(flow).filter(|(name, step)| Verdict::of(step, shown.get(name)) == verdict) {
         match ranges.last_mut() {
-            Some((_, last, "")) if *last + 1 == name.1 && star.is_empty() => *last = name.1,
-            _ => ranges.push((name.1, name.1, star)),
+            Some((_, last)) if *last + 1 == name.1 => *last = name.1,
+            _ => ranges.push((name.1, name.1)),
         }
     }
-    let text = |&(first, last, star): &(usize, usize, &str)| match last - first {
-        0 => format!("{first}{star}"),
+    let text = |&(first, last): &(usize, usize)| match last - first {
+        0 => first.to_string(),
         1 => format!("{first}, {last}"),
         _ => format!("{first}–{last}"),
     };
@@ -253,9 +249,7 @@ mod tests {
             "#[test]\nfn trip_1_a() {}\n/// TRIP-2, TRIP-3, TRIP-5, TRIP-6, TRIP-8, TRIP-10\n#[test]\nfn b() {}";
         let repo = of(tests);
         let table = table(&repo).unwrap();
-        let missing = FLOWS[0].steps[9].not_shown;
-        let star = if missing.is_empty() { "" } else { "*" };
-        let row = format!("| Trips, `TRIP` | 1–3, 5, 6 | 8, 10{star} | 4, 7, 9, 11–13 |");
+        let row = "| Trips, `TRIP` | 1–3, 5, 6 | 8, 10 | 4, 7, 9, 11–13 |";
         assert!(table.lines().any(|line| line == row), "{row}\n{table}");
         let every = every(&repo).unwrap();
         assert!(every.contains(" | works | trip_1_a |\n") && every.contains(" | not built |  |\n"), "{every}");

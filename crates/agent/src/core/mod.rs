@@ -157,7 +157,7 @@ impl Agent {
         let now = Now { ms: input.monotonic_ms, vehicle_time: input.vehicle_time };
         match input.event {
             Event::Connected => self.connected(now),
-            Event::Disconnected => self.session = Session::default(),
+            Event::Disconnected => self.session = self.session.closed(),
             Event::Received(message) => self.received(*message, now),
             Event::Tick => self.tick(now),
             Event::Vehicle(state) => self.on_vehicle_state(state),

@@ -96,7 +96,7 @@ impl Agent {
         let plan = self.plan.as_ref();
         let held = self.memory.holding.strictest(plan.map(|plan| plan.id)).max_speed_mps;
         let constraint = plan.and_then(|plan| plan.dispatch.constraints.max_speed_mps);
-        [held, constraint, self.session.site_max_speed_mps].into_iter().flatten().fold(1_000.0, f64::min)
+        [held, constraint, self.session.max_speed_mps()].into_iter().flatten().fold(1_000.0, f64::min)
     }
 
     /// Brings the vehicle to what the rules leave.

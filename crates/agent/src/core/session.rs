@@ -43,16 +43,31 @@ pub(super) struct Session {
     next_heartbeat_ms: u64,
     heartbeat_counter: u64,
     heartbeats: BTreeMap<u64, u64>,
-    sample_interval_ms: Option<u64>,
     next_flush_ms: u64,
     /// Samples of this boot up to here are sent or in the backlog.
     sent_through_seq: u64,
     /// Stretches to send, the next one last.
     backlog: Vec<(BootId, u64, u64)>,
-    pub site_max_speed_mps: Option<f64>,
+    site: SiteSettings,
+}
+
+/// What the server said of the vehicle's site. It holds until the server says something else, also without a link.
+#[derive(Debug, Clone, Copy, Default)]
+struct SiteSettings {
+    sample_interval_ms: Option<u64>,
+    max_speed_mps: Option<f64>,
 }
 
 impl Session {
+    /// No session, after this one.
+    pub fn closed(&self) -> Self {
+        Self { site: self.site, ..Self::default() }
+    }
+
+    pub fn max_speed_mps(&self) -> Option<f64> {
+        self.site.max_speed_mps
+    }
+
     pub fn is_open(&self) -> bool {
         self.link != Link::Closed
     }
@@ -68,7 +83,7 @@ impl Agent {
             link: Link::Open,
             hello_ms: now.ms,
             heartbeat_interval_ms: HEARTBEAT_INTERVAL_MS,
-            ..Session::default()
+            ..self.session.closed()
         };
         let boot = self.config.boot.to_string();
         let mut pending: Vec<String> = self.memory.reports.iter().map(|r| r.boot_id.clone()).collect();
@@ -151,8 +166,8 @@ impl Agent {
         self.session.heartbeat_interval_ms = welcome.heartbeat_interval_ms;
         self.session.next_heartbeat_ms = now.ms;
         if let Some(site) = &welcome.site {
-            self.session.site_max_speed_mps = site.max_speed_mps;
-            self.session.sample_interval_ms = site.telemetry_interval_ms;
+            self.session.site =
+                SiteSettings { sample_interval_ms: site.telemetry_interval_ms, max_speed_mps: site.max_speed_mps };
         }
         if self.config.map_digest.is_none()
             && !welcome.map_digest.is_empty()
@@ -295,7 +310,7 @@ impl Agent {
         if now.ms < self.watch.next_sample_ms {
             return;
         }
-        self.watch.next_sample_ms = now.ms + self.session.sample_interval_ms.unwrap_or(SAMPLE_INTERVAL_MS);
+        self.watch.next_sample_ms = now.ms + self.session.site.sample_interval_ms.unwrap_or(SAMPLE_INTERVAL_MS);
         let bit = |set: bool, bit: u32| if set { bit } else { 0 };
         let trip = self.plan.as_ref().map(|plan| plan.id);
         let sample = v1::Sample {

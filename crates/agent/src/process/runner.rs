@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use kernel::id::{BootId, TypedId, uuid_v7};
 use kernel::{Coordinate, VehicleId};
-use link::{Component, StopClass};
+use link::{Component, StopClass, v1};
 use pki::SpiffeId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -285,6 +285,12 @@ impl Runner {
         Ok(self.file.compact_if_due(self.agent.memory())?)
     }
 
+    fn log_samples(&self, message: &v1::FromVehicle) {
+        let Some(v1::from_vehicle::Message::Telemetry(batch)) = &message.message else { return };
+        let (first_seq, samples, historical) = (batch.first_seq, batch.samples.len(), batch.historical);
+        tracing::debug!(vehicle = %self.vehicle_id, first_seq, samples, historical, "samples sent");
+    }
+
     fn perform(&mut self, outputs: Vec<Output>) -> anyhow::Result<()> {
         let (mut unwritten, mut failed) = (Vec::new(), None);
         for output in outputs {
@@ -293,6 +299,7 @@ impl Runner {
                 Output::Send(message) => {
                     self.write(&mut unwritten, &mut failed);
                     if let (None, Some(outbound)) = (&failed, &self.outbound) {
+                        self.log_samples(&message);
                         outbound.send(*message);
                     }
                 }

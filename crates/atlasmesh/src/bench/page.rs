@@ -118,6 +118,7 @@ pub(super) async fn serve_counting(
         master_key: None,
         policies: None,
         offline_after_s: OFFLINE_AFTER_S,
+        sample_every_ms: 1_000,
         claim_valid_s: 120,
         store_mib_max: None,
         rate_limit,

@@ -24,9 +24,9 @@ pub async fn run(session: &Session, command: VehicleCommand) -> Result<()> {
             let vehicle = names::vehicle(client, &vehicle).await?;
             output::answer(session.format, &client.get(&format!("/v1/vehicles/{vehicle}")).await?, show);
         }
-        VehicleCommand::Stop { vehicle, class, reason } => {
+        VehicleCommand::Stop { vehicle, class, place, reason } => {
             let vehicle = names::vehicle(client, &vehicle).await?;
-            let body = json!({ "class": class, "reason": reason });
+            let body = json!({ "class": class, "place": place, "reason": reason });
             let done = client.post(&format!("/v1/vehicles/{vehicle}/stop"), &body).await?;
             output::answer(session.format, &done, |done| {
                 output::line(format!("stop {} is {}", output::text(done, "/stop"), output::text(done, "/delivery")));

@@ -443,6 +443,6 @@ fn link_settings(options: &ServeOptions) -> vehicles::Settings {
         heartbeat: Duration::from_millis((u64::from(options.offline_after_s) * 1_000 / 4).clamp(500, 10_000)),
         claim_renewal: Duration::from_millis((claim_valid_ms / 4).clamp(500, 30_000)),
         claim_valid_ms,
-        telemetry_interval_ms: 1_000,
+        telemetry_interval_ms: options.sample_every_ms.into(),
     }
 }

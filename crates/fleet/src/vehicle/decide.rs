@@ -11,7 +11,9 @@ use super::events::{
     VehicleDecommissioned, VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered,
     VehicleStopCleared, VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
 };
-use super::{Component, HoldKind, HoldTiming, Mode, Profile, Status, Stop, StopClass, Vehicle, VehicleEvent};
+use super::{
+    Component, HoldKind, HoldTiming, Mode, Profile, RequestedStop, Status, Stop, StopClass, Vehicle, VehicleEvent,
+};
 
 /// Below this state of charge the battery is low, and above [`BATTERY_OK_PCT`] it is not any more: the gap keeps a
 /// battery at the edge from telling it again and again.
@@ -271,7 +273,12 @@ pub fn order_stop(state: Option<&Vehicle>, id: VehicleId, ordered: VehicleStopOr
     }
     // Told to stop thirty-two times over, the vehicle is held by an order that asks as much. Never passed over is one
     // that asks more, or one that left from memory: the vehicle has it, and only a clearance that names it ends it.
-    let as_strict = |other: &&Stop| other.class == ordered.class || other.class == StopClass::Now;
+    let (class, place) = (ordered.requested.class(), ordered.requested.place());
+    let as_strict = |other: &&Stop| match other.class {
+        StopClass::Now => true,
+        StopClass::NearestAdmissible => class != StopClass::Now,
+        StopClass::AtPlace => (class, place) == (other.class, other.place),
+    };
     if vehicle.stops.len() >= STOPS_MAX
         && !ordered.from_emergency_record
         && let Some(held) = vehicle.stops.iter().find(as_strict)
@@ -327,11 +334,11 @@ pub fn clear_stop(
 /// A stop's order as an event.
 pub fn stop_of(
     stop: CommandId,
-    class: StopClass,
+    requested: RequestedStop,
     by: &Actor,
     reason: &str,
     from_emergency_record: bool,
 ) -> VehicleStopOrdered {
     let owner = (by.kind == ActorKind::Principal).then(|| by.id.clone());
-    VehicleStopOrdered { stop, class, reason: reason.into(), from_emergency_record, owner }
+    VehicleStopOrdered { stop, requested, reason: reason.into(), from_emergency_record, owner }
 }

@@ -6,7 +6,7 @@ use kernel::id::{BootId, HoldId};
 use kernel::{CommandId, SiteId, Timestamp, TripId};
 use serde::{Deserialize, Serialize};
 
-use super::{Component, HoldKind, HoldTiming, Mode, Profile, StopClass};
+use super::{Component, HoldKind, HoldTiming, Mode, Profile, RequestedStop};
 
 kernel::domain_events! {
     /// What happens to a vehicle.
@@ -143,7 +143,8 @@ pub struct VehicleClaimWithdrawn {
 pub struct VehicleStopOrdered {
     /// The stop, which is the id of the command that carries it.
     pub stop: CommandId,
-    pub class: StopClass,
+    #[serde(flatten)]
+    pub requested: RequestedStop,
     pub reason: String,
     /// Whether it left before the journal had it (SAFE-2).
     pub from_emergency_record: bool,

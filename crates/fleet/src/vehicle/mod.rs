@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 pub use kernel::Mode;
 use kernel::id::HoldId;
-use kernel::{CommandId, SiteId, Timestamp, TripId};
+use kernel::{CommandId, Coordinate, Reject, SiteId, Timestamp, TripId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,8 @@ pub enum StopClass {
     /// At once, wherever the vehicle is.
     Now,
     NearestAdmissible,
+    /// At a place on its way; at the nearest admissible one where it does not come by.
+    AtPlace,
 }
 
 impl StopClass {
@@ -117,12 +119,49 @@ impl StopClass {
     }
 }
 
+/// How a vehicle is to stop, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RequestedStop {
+    class: StopClass,
+    /// With `at_place` and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<Coordinate>,
+}
+
+impl RequestedStop {
+    pub const NEAREST_ADMISSIBLE: Self = Self { class: StopClass::NearestAdmissible, place: None };
+    pub const NOW: Self = Self { class: StopClass::Now, place: None };
+
+    /// # Errors
+    /// `INVALID_REQUEST` with the field `place`, where it is missing or the class has none.
+    pub fn new(class: StopClass, place: Option<Coordinate>) -> Result<Self, Reject> {
+        match (class, place) {
+            (StopClass::AtPlace, None) => Err(Reject::invalid_field("/place", "is missing: where to stop")),
+            (StopClass::Now | StopClass::NearestAdmissible, Some(_)) => {
+                Err(Reject::invalid_field("/place", format!("belongs to at_place, not to {}", class.as_str())))
+            }
+            _ => Ok(Self { class, place }),
+        }
+    }
+
+    pub fn class(self) -> StopClass {
+        self.class
+    }
+
+    pub fn place(self) -> Option<Coordinate> {
+        self.place
+    }
+}
+
 /// A stop in force. It holds until a clearance names it (SAFE-6).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stop {
     /// Its id, which is that of the command that carries it.
     pub id: CommandId,
     pub class: StopClass,
+    /// Where, with `at_place`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Coordinate>,
     pub reason: String,
     pub ordered_at: Timestamp,
     /// Who ordered it and may clear it alone; none where the product did.

@@ -102,7 +102,8 @@ impl Vehicle {
             VehicleEvent::ClaimWithdrawn(withdrawn) => self.claim_epoch = withdrawn.claim_epoch,
             VehicleEvent::StopOrdered(ordered) => self.stops.push(Stop {
                 id: ordered.stop,
-                class: ordered.class,
+                class: ordered.requested.class(),
+                place: ordered.requested.place(),
                 reason: ordered.reason.clone(),
                 ordered_at: at,
                 owner: ordered.owner.clone(),

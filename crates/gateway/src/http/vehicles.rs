@@ -14,8 +14,8 @@ use fleet::actions::{
     CLEAR_STOP, MAY_CLEAR_STOP, MAY_HOLD_VEHICLE, MAY_READ_FLEET, MAY_REGISTER_VEHICLE, MAY_STOP_VEHICLE,
     REGISTER_VEHICLE, RELEASE_HOLD,
 };
-use fleet::vehicle::HoldKind;
 use fleet::vehicle::profile::Registration;
+use fleet::vehicle::{HoldKind, RequestedStop};
 use fleet::{KnownVehicle, Vehicle};
 use kernel::id::HoldId;
 use kernel::{Aggregate, Code, CommandId, Role, Subject, Timestamp, VehicleId};
@@ -179,7 +179,9 @@ pub async fn stop(
     Id(id): Id<VehicleId>,
     body: Body<api::StopOrder>,
 ) -> Result<(StatusCode, Json<api::StopOrdered>), Problem> {
-    let ordered = gateway.order_stop(caller.ctx(), id, body.value.class, &body.value.reason).await?;
+    let api::StopOrder { class, place, reason } = body.value;
+    let requested = RequestedStop::new(class, place)?;
+    let ordered = gateway.order_stop(caller.ctx(), id, requested, &reason).await?;
     Ok((StatusCode::ACCEPTED, Json(ordered)))
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fleet::vehicle::{HoldKind, HoldTiming, StopClass};
+use fleet::vehicle::{HoldKind, HoldTiming, RequestedStop};
 use fleet::{ground_body, stop_body};
 use kernel::{CommandId, TenantId, Timestamp, TripId, VehicleId};
 use link::v1::command::Body;
@@ -20,12 +20,10 @@ use trips::cancel_body;
 const RECORD_BYTES: u64 = 1024 * 1024;
 
 /// What takes motion away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Restriction {
-    Stop {
-        class: StopClass,
-    },
+    Stop(RequestedStop),
     /// The vehicle takes no trip, and stops where the timing says so.
     Hold {
         hold: HoldKind,
@@ -39,7 +37,7 @@ pub enum Restriction {
 }
 
 /// An order that was given while the store could not commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmergencyOrder {
     pub tenant: TenantId,
     pub vehicle: VehicleId,
@@ -56,7 +54,7 @@ impl EmergencyOrder {
     /// The order as it goes over the wire.
     pub fn message(&self) -> v1::ToVehicle {
         let (claim_epoch, body): (u64, Body) = match &self.restriction {
-            Restriction::Stop { class } => (0, stop_body(*class, self.reason.clone())),
+            Restriction::Stop(requested) => (0, stop_body(*requested, self.reason.clone())),
             Restriction::Hold { timing, .. } => (0, ground_body(self.command, *timing, self.reason.clone())),
             Restriction::Cancel { trip, claim_epoch } => (*claim_epoch, cancel_body(*trip, self.reason.clone())),
         };
@@ -179,7 +177,7 @@ mod tests {
     fn order(n: u128) -> EmergencyOrder {
         let restriction = match n % 3 {
             0 => Restriction::Hold { hold: HoldKind::Grounded, timing: HoldTiming::Now },
-            1 => Restriction::Stop { class: StopClass::Now },
+            1 => Restriction::Stop(RequestedStop::NOW),
             _ => Restriction::Cancel { trip: TripId::from_u128(7), claim_epoch: 3 },
         };
         EmergencyOrder {

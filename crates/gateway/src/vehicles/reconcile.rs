@@ -3,7 +3,7 @@
 //! clearance expired; what the server does not know is taken over, so that a person sees it and can end it.
 
 use fleet::FromRecord;
-use fleet::vehicle::StopClass;
+use fleet::vehicle::RequestedStop;
 use kernel::{Actor, CommandId};
 use store::CommandError;
 use store::port::Fault;
@@ -50,8 +50,8 @@ impl Gateway {
         tracing::error!(%tenant, vehicle = %id, %command, "{UNKNOWN_ORDER}: it is taken over as a stop");
         let mut ctx = vehicle.ctx(self);
         ctx.actor = Actor::automation("order.take-over");
-        let class = StopClass::NearestAdmissible;
-        match self.fleet.order_stop(&ctx, *id, command, class, UNKNOWN_ORDER, FromRecord::Yes).await {
+        let nearest = RequestedStop::NEAREST_ADMISSIBLE;
+        match self.fleet.order_stop(&ctx, *id, command, nearest, UNKNOWN_ORDER, FromRecord::Yes).await {
             Ok(_) => Ok(()),
             Err(CommandError::Fault(fault)) => Err(fault),
             Err(refused) => {

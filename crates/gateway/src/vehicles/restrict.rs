@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use api_types::vehicles::{Recorded, StopDelivery, StopOrdered};
 use fleet::FromRecord;
-use fleet::vehicle::{HoldKind, HoldTiming, StopClass};
+use fleet::vehicle::{HoldKind, HoldTiming, RequestedStop};
 use kernel::envelope::{ClockSource, Known as Stated, OccurredAt};
 use kernel::id::{HoldId, TypedId};
 use kernel::{Actor, CommandId, Ctx, VehicleId};
@@ -50,17 +50,18 @@ impl Gateway {
         &self,
         ctx: Ctx,
         vehicle: VehicleId,
-        class: StopClass,
+        requested: RequestedStop,
         reason: &str,
     ) -> Result<StopOrdered, CommandError> {
-        let order = order(&ctx, vehicle, ctx.new_id(), Restriction::Stop { class }, reason);
+        let order = order(&ctx, vehicle, ctx.new_id(), Restriction::Stop(requested), reason);
         // Before the row that the journal implies is written: the vehicle takes the same id once.
         let sent = self.send(&order);
         metrics::counter!("atlasmesh_stops_total", "sent" => if sent { "now" } else { "waits" }).increment(1);
         let delivery = if sent { StopDelivery::Sent } else { StopDelivery::Waiting };
         let (fleet, why) = (Arc::clone(&self.fleet), reason.to_owned());
         let stop = order.command;
-        let ordered = in_time(async move { fleet.order_stop(&ctx, vehicle, stop, class, &why, FromRecord::No).await });
+        let ordered =
+            in_time(async move { fleet.order_stop(&ctx, vehicle, stop, requested, &why, FromRecord::No).await });
         match ordered.await {
             Ok(stop) => Ok(StopOrdered { stop, delivery, recorded: Recorded::Journal }),
             Err(CommandError::Fault(fault)) => {
@@ -163,8 +164,8 @@ impl Gateway {
             let ctx = self.ctx_of_order(&order).await?;
             let EmergencyOrder { vehicle, command, reason, .. } = &order;
             let journaled = match order.restriction {
-                Restriction::Stop { class } => {
-                    self.fleet.order_stop(&ctx, *vehicle, *command, class, reason, FromRecord::Yes).await.map(drop)
+                Restriction::Stop(requested) => {
+                    self.fleet.order_stop(&ctx, *vehicle, *command, requested, reason, FromRecord::Yes).await.map(drop)
                 }
                 Restriction::Hold { hold, timing } => {
                     let id = HoldId::from_u128(command.as_u128());

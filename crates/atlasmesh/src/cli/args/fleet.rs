@@ -143,12 +143,17 @@ pub enum VehicleCommand {
     #[command(after_help = examples![
         r#"atlasmesh vehicles stop taxi-07 --reason "smoke on the road""#,
         r#"atlasmesh vehicles stop taxi-07 --class now --reason "a child""#,
+        r#"atlasmesh vehicles stop taxi-07 --class at_place --place=-29.95,-71.34 --reason "a bag was left""#,
     ])]
     Stop {
         /// The vehicle's name or id.
         vehicle: String,
+        /// nearest_admissible, now or at_place.
         #[arg(long, default_value = "nearest_admissible")]
         class: String,
+        /// Where on its way, with `--class at_place`.
+        #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
+        place: Option<Place>,
         #[arg(long)]
         reason: String,
     },

@@ -43,6 +43,9 @@ pub struct ServeOptions {
     /// Seconds of silence after which a vehicle is OFFLINE.
     #[arg(long, default_value_t = 30)]
     pub offline_after_s: u32,
+    /// Milliseconds between two samples of a vehicle.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(100..=60_000))]
+    pub sample_every_ms: u32,
     /// Seconds for which a claim allows driving on without a link.
     #[arg(long, default_value_t = 120)]
     pub claim_valid_s: u32,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use kernel::id::{BootId, HoldId, TypedId};
 use kernel::testing::START;
-use kernel::{Actor, Code, CommandId, Reject, Sector, SiteId, TripId, VehicleId};
+use kernel::{Actor, Code, CommandId, Coordinate, Reject, Sector, SiteId, TripId, VehicleId};
 
 use policy::PolicyAnswer;
 
@@ -18,7 +18,7 @@ use super::events::{
     VehicleHoldPlaced, VehicleHoldReleased, VehicleModeChanged, VehicleRegistered, VehicleStopCleared,
     VehicleStopExplained, VehicleStopOrdered, VehicleWentOffline,
 };
-use super::{Component, HoldKind, HoldTiming, Mode, Profile, StopClass, VehicleEvent};
+use super::{Component, HoldKind, HoldTiming, Mode, Profile, RequestedStop, StopClass, VehicleEvent};
 
 const OWNER: &str = "prin_owner";
 const VALID_FOR_S: u64 = 120;
@@ -131,7 +131,8 @@ fn unclaimed(n: u128, claim_epoch: u64) -> VehicleEvent {
 }
 
 fn order(n: u128, class: StopClass, from_memory: bool) -> VehicleStopOrdered {
-    decide::stop_of(stop(n), class, &actor(OWNER), "why", from_memory)
+    let place = (class == StopClass::AtPlace).then(|| Coordinate::new(0.5, 0.5).unwrap());
+    decide::stop_of(stop(n), RequestedStop::new(class, place).unwrap(), &actor(OWNER), "why", from_memory)
 }
 
 fn stopped(n: u128) -> VehicleEvent {

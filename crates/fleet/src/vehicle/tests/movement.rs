@@ -145,6 +145,12 @@ fn beyond_the_most_stops_only_a_stricter_one_or_one_that_left_counts() {
     check(full(), ordered(urgent.clone()), accepts([urgent.clone().into()], stop(max + 1)));
     let fuller = || [full(), vec![urgent.clone().into()]].concat();
     check(fuller(), ordered(order(max + 2, StopClass::Now, false)), unchanged(stop(max + 1)));
+    check(full(), ordered(order(max + 1, StopClass::AtPlace, false)), unchanged(stop(1)));
+    let there = |n| order(n, StopClass::AtPlace, false);
+    let full_of_places = || std::iter::once(registered()).chain((1..=max).map(|n| there(n).into())).collect::<Vec<_>>();
+    check(full_of_places(), ordered(there(max + 1)), unchanged(stop(1)));
+    let nearest = order(max + 1, StopClass::NearestAdmissible, false);
+    check(full_of_places(), ordered(nearest.clone()), accepts([nearest.into()], stop(max + 1)));
     for class in [StopClass::Now, StopClass::NearestAdmissible] {
         // The vehicle has this one already: it must be known, or nobody could ever clear it.
         let left = order(max + 2, class, true);
@@ -187,7 +193,7 @@ fn anothers_stop_is_cleared_by_two_people_and_the_products_own_by_one() {
     let by = |who: &str| Actor { kind: ActorKind::Principal, ..actor(who) };
     let two = Actor { second_approver: Some("prin_third".into()), ..by("prin_other") };
     let ordered = |who: &Actor| {
-        let order = decide::stop_of(stop(1), StopClass::Now, who, "why", false);
+        let order = decide::stop_of(stop(1), RequestedStop::NOW, who, "why", false);
         vec![registered(), online(), order.into()]
     };
     let clear = |who: Actor| move |state: Option<&Vehicle>| clear_stop(state, vehicle(), stop(1), &who, &allowed());

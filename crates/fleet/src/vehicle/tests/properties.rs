@@ -34,7 +34,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
     use HoldKind as K;
     let kind = prop::sample::select(vec![K::Grounded, K::Lockout, K::Update, K::Quarantine]);
     let timing = prop::sample::select(vec![HoldTiming::AfterTrip, HoldTiming::NextAdmissible, HoldTiming::Now]);
-    let class = prop::sample::select(vec![StopClass::Now, StopClass::NearestAdmissible]);
+    let class = prop::sample::select(vec![StopClass::Now, StopClass::NearestAdmissible, StopClass::AtPlace]);
     let command = prop_oneof![
         1 => any::<bool>().prop_map(|allowed| Command::Register { allowed }),
         4 => (0u128..3, mode(), prop::sample::select(vec![words(&[]), words(&["haul"])]))
