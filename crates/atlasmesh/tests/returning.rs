@@ -63,7 +63,7 @@ fn samples_of_a_returning_vehicle_come_newest_first() {
     let first_seqs = world.until("what it stored is sent", || {
         let said = agent.said()[said_before..].to_owned();
         let stored = said.lines().filter(|line| line.contains("samples sent") && line.contains("historical=true"));
-        let first_seqs: Vec<u64> = stored.filter_map(|line| first_seq(line)).collect();
+        let first_seqs: Vec<u64> = stored.filter_map(first_seq).collect();
         if first_seqs.len() >= 2 { Ok(first_seqs) } else { Err(serde_json::json!(first_seqs)) }
     });
     assert!(first_seqs.is_sorted_by(|newer, older| newer > older), "{first_seqs:?}");

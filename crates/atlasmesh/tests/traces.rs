@@ -4,6 +4,7 @@
 
 mod support;
 
+use data_encoding::HEXLOWER;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -87,10 +88,6 @@ fn attribute(span: &Span, name: &str) -> Option<String> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
@@ -117,10 +114,10 @@ fn a_trip_is_one_trace_from_its_request_to_its_last_report() {
     world.server.stop();
 
     let spans = collector.got();
-    let of_trip: Vec<&Span> = spans.iter().filter(|span| hex(&span.trace_id) == TRACE).collect();
+    let of_trip: Vec<&Span> = spans.iter().filter(|span| HEXLOWER.encode(&span.trace_id) == TRACE).collect();
     let named = |name: &str| of_trip.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no {name}"));
     let root = named("POST /v1/trips");
-    assert_eq!(hex(&root.parent_span_id), CALLER);
+    assert_eq!(HEXLOWER.encode(&root.parent_span_id), CALLER);
     for (name, value) in [
         ("http.request.method", "POST"),
         ("http.route", "/v1/trips"),
@@ -151,17 +148,24 @@ fn a_trip_is_one_trace_from_its_request_to_its_last_report() {
     named("route");
     let assigned = of_trip.iter().filter(|span| span.name == "policy.decide");
     assert!(assigned.filter(|span| attribute(span, "action").as_deref() == Some("vehicle.assign")).count() > 0);
-    let ids: BTreeSet<String> = of_trip.iter().map(|span| hex(&span.span_id)).chain([CALLER.to_owned()]).collect();
+    let ids: BTreeSet<String> =
+        of_trip.iter().map(|span| HEXLOWER.encode(&span.span_id)).chain([CALLER.to_owned()]).collect();
     for span in &of_trip {
-        assert!(ids.contains(&hex(&span.parent_span_id)), "{span:?} has no parent");
+        assert!(ids.contains(&HEXLOWER.encode(&span.parent_span_id)), "{span:?} has no parent");
     }
     // Work for many and other requests have traces of their own; links lead to the trip's and back.
     let batch =
         spans.iter().find(|span| span.name == "dispatch.batch" && attribute(span, "assigned").as_deref() == Some("1"));
-    let batch = hex(&batch.expect("a batch assigned it").trace_id);
-    assert!(named("trip.assign").links.iter().any(|link| hex(&link.trace_id) == batch), "no link to the batch");
+    let batch = HEXLOWER.encode(&batch.expect("a batch assigned it").trace_id);
+    assert!(
+        named("trip.assign").links.iter().any(|link| HEXLOWER.encode(&link.trace_id) == batch),
+        "no link to the batch"
+    );
     let cancelled = spans.iter().find(|span| span.name == "POST /v1/trips/{trip}/cancel").unwrap();
-    assert!(hex(&cancelled.trace_id) != TRACE && cancelled.links.iter().any(|link| hex(&link.trace_id) == TRACE));
+    assert!(
+        HEXLOWER.encode(&cancelled.trace_id) != TRACE
+            && cancelled.links.iter().any(|link| HEXLOWER.encode(&link.trace_id) == TRACE)
+    );
 }
 
 fn silent_collector() -> String {

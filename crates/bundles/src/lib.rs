@@ -21,7 +21,6 @@ pub mod adherence;
 pub mod archive;
 pub mod compliance;
 pub mod deadline;
-pub mod digest;
 pub mod event;
 mod json;
 pub mod oscal;
@@ -33,6 +32,6 @@ pub mod verify;
 pub mod verify_md;
 
 pub use compliance::{ClauseRef, ClauseResult, Mapping, MappingError, MappingFile, Role, Verdict, assess, shipped};
-pub use digest::Sha256Digest;
 pub use event::{Event, Subject};
 pub use json::{JsonError, canonical};
+pub use kernel::digest::Sha256Digest;

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::digest::Sha256Digest;
 use crate::json::{JsonError, canonical};
+use kernel::digest::Sha256Digest;
 
 /// The type of a statement (in-toto Attestation Framework, Statement v1).
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";

@@ -1,5 +1,6 @@
 //! The YAML of a catalogue, read strictly: a grant that nothing reads is a promise that nobody keeps.
 
+use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -116,7 +117,7 @@ fn read(yaml: &str) -> Result<Catalogue, CatalogueError> {
     let value: serde_json::Value =
         serde_saphyr::from_str_with_options(yaml, options).map_err(|error| fault("(yaml)", error.to_string()))?;
     let file: FileYaml = serde_json::from_value(value).map_err(|error| fault("(file)", error.to_string()))?;
-    let digest = Sha256::digest(yaml.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = HEXLOWER.encode(&Sha256::digest(yaml.as_bytes()));
     let features = features(file.features)?;
     let plans = plans(file.plans, &features)?;
     let add_ons = add_ons(file.add_ons, &features, &plans)?;

@@ -1,5 +1,6 @@
 //! SHA-256 in lower-case hexadecimal, over parts with their lengths, so that no two lists of parts look the same.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// The digest of all parts in their order.
@@ -9,5 +10,5 @@ pub(crate) fn sha256_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize())
 }

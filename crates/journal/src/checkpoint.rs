@@ -1,5 +1,6 @@
 //! Signed heads as other people's programs read them: C2SP tlog-checkpoint inside a C2SP signed-note, Ed25519.
 
+use data_encoding::HEXLOWER;
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -191,7 +192,7 @@ pub fn note_key_id(name: &str, kind: u8, key: &[u8]) -> [u8; 4] {
 
 /// A key as other programs take it: `name+id+base64(type ‖ key)` (C2SP signed-note, "Verifier keys").
 pub fn vkey_text(name: &str, kind: u8, key: &[u8; 32]) -> String {
-    let id: String = note_key_id(name, kind, key).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = HEXLOWER.encode(&note_key_id(name, kind, key));
     format!("{name}+{id}+{}", STANDARD.encode([&[kind], &key[..]].concat()))
 }
 

@@ -1,6 +1,7 @@
 //! The one hash of the log: SHA-256 with the domain separation of RFC 6962 §2.1, so that an entry can never be
 //! mistaken for an inner node.
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 use std::str::FromStr;
 
@@ -56,7 +57,7 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        fmt::Display::fmt(&HEXLOWER.encode_display(&self.0), f)
     }
 }
 
@@ -70,25 +71,10 @@ impl FromStr for Hash {
     type Err = JournalError;
 
     fn from_str(text: &str) -> Result<Self, JournalError> {
-        parse_hex(text.as_bytes()).map(Self).ok_or(JournalError::HashText)
+        // One text per hash: upper case is refused, so that two texts never stand for the same hash.
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(JournalError::HashText)
     }
-}
-
-/// One text per hash: upper case is refused, so that two texts never stand for the same hash.
-fn parse_hex(digits: &[u8]) -> Option<[u8; 32]> {
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
-    }
-    Some(bytes)
 }
 
 impl Serialize for Hash {

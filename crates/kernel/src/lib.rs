@@ -11,6 +11,7 @@ pub mod assist;
 pub mod codes;
 pub mod ctx;
 pub mod decided;
+pub mod digest;
 pub mod envelope;
 pub mod geo;
 pub mod id;

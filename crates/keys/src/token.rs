@@ -4,6 +4,7 @@
 //! 256 random bits cannot be, so slowness would only cost the server on every request (NIST SP 800-63B §5.1.2.2 asks
 //! for a slow hash below 112 bits of entropy).
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 use std::str::FromStr;
 
@@ -88,7 +89,7 @@ impl Eq for TokenHash {}
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        fmt::Display::fmt(&HEXLOWER.encode_display(&self.0), f)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The manifest: what an overlay is, and the digest of each of its files, so that a signature over the manifest is one over
 //! everything.
 
+use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::Sector;
@@ -40,7 +41,7 @@ pub struct Manifest {
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn digest_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 fn is_version(text: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The certificates that we give, each of one profile that is fixed here, whatever a request asks for.
 
+use data_encoding::HEXLOWER;
 use std::net::IpAddr;
 
 use kernel::Timestamp;
@@ -247,7 +248,7 @@ fn server_names(id: &SpiffeId, names: &ServerNames) -> Result<Vec<SanType>, Issu
 
 /// SHA-256 of a certificate, lower-case hexadecimal, as people compare it.
 pub fn fingerprint(der: &[u8]) -> String {
-    Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(der))
 }
 
 /// A certificate in PEM (RFC 7468).

@@ -1,6 +1,7 @@
 //! Who stands behind a certificate whose path was checked. Everything else about it is ours to check: that it is a leaf
 //! with exactly one id (SPIFFE X509-SVID §2, §5.2).
 
+use data_encoding::HEXLOWER;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -61,7 +62,7 @@ impl PeerCertificate {
         if id.named == crate::spiffe::Named::Domain {
             return Err(PeerError::NoPath);
         }
-        let serial = certificate.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect();
+        let serial = HEXLOWER.encode(certificate.raw_serial());
         let not_after_s = certificate.validity().not_after.timestamp();
         Ok(Self { id, serial, sha256: Sha256::digest(der).into(), not_after_s })
     }

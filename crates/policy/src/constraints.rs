@@ -1,5 +1,6 @@
 //! Limits under which an allowed act may go on. Merging can only tighten, in any order.
 
+use data_encoding::HEXLOWER;
 use std::collections::BTreeSet;
 
 use kernel::{Sector, Timestamp};
@@ -244,10 +245,5 @@ impl Constraints {
 pub(crate) fn sha256_of(value: &impl Serialize) -> String {
     // Plain fields always serialize; should one ever not, an empty text still gives a stable digest.
     let canonical = serde_json_canonicalizer::to_vec(value).unwrap_or_default();
-    hex(&Sha256::digest(&canonical))
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(&canonical))
 }

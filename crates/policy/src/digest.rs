@@ -1,8 +1,7 @@
 //! Digests of texts.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-
-use crate::constraints::hex;
 
 /// SHA-256 (hexadecimal) over texts, each with its length.
 pub fn digest_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
@@ -11,5 +10,5 @@ pub fn digest_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }
-    hex(&hash.finalize())
+    HEXLOWER.encode(&hash.finalize())
 }

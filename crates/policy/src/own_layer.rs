@@ -1,6 +1,7 @@
 //! The rules of one tenant, over the bundle that holds for everybody. They forbid and limit, and never permit, so that the
 //! tenant can only tighten; they are compiled against the bundle's vocabulary and put in force beside it.
 
+use data_encoding::HEXLOWER;
 use std::collections::BTreeMap;
 
 use kernel::TenantId;
@@ -9,7 +10,6 @@ use sha2::{Digest, Sha256};
 use crate::action::Action;
 use crate::bundle::{Bundle, Layer, Slice, insert_unique, require_responses, type_check};
 use crate::compile::{Rule, rules_of};
-use crate::constraints::hex;
 use crate::error::BundleError;
 
 /// How the ids of a tenant's own rules begin, so that none ever meets one that the product ships.
@@ -54,7 +54,7 @@ impl Bundle {
             insert_unique(&mut rules, rule)?;
         }
         require_responses(&rules, &self.actions)?;
-        let digest = hex(&Sha256::digest(text.as_bytes()));
+        let digest = HEXLOWER.encode(&Sha256::digest(text.as_bytes()));
         Ok(OwnLayer { slices: slices_of(&rules, self)?, rules, digest })
     }
 }

@@ -1,5 +1,6 @@
 //! A site's road graph: directed edges between nodes, with their length, speed, shape and whether a vehicle may stop.
 
+use data_encoding::HEXLOWER;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -165,7 +166,7 @@ impl RoadGraph {
         let digest = String::new();
         let mut graph =
             Self { nodes, edges, first_out, incoming, forbidden_turns, segments, turns, fastest_mps, digest };
-        graph.digest = Sha256::digest(graph.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        graph.digest = HEXLOWER.encode(&Sha256::digest(graph.to_bytes()));
         graph
     }
 

@@ -4,8 +4,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::attack::{Attack, Refused};
-use crate::digest::{DIGEST_BYTES, Sha256Digest};
 use crate::metadata::{Chunking, Target};
+use kernel::digest::{DIGEST_BYTES, Sha256Digest};
 
 /// The most chunks of an image; their list then has 32 MiB.
 pub const CHUNKS_MAX: u64 = 1 << 20;

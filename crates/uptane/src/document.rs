@@ -1,6 +1,7 @@
 //! The envelope of metadata: `{"signed": …, "signatures": [{"keyid", "sig"}]}` (TUF §4.2). Signatures are over the canonical
 //! form of the JSON value that was read and not of the structures made from it, so that unknown members are covered.
 
+use data_encoding::HEXLOWER;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::attack::{Attack, Refused};
 use crate::canonical::canonical;
-use crate::digest::{from_hex, to_hex};
 use crate::key::{PublicKey, RoleSigner, SIGNATURE_BYTES, SignError};
 use crate::metadata::{Role, RoleDocument, Root, SPEC_VERSION};
 
@@ -92,7 +92,7 @@ impl<T: RoleDocument> Signed<T> {
         let keys = root.keys_of(T::ROLE);
         let signer = |signature: &Signature| {
             let key = keys.get(signature.keyid.as_str())?;
-            key.verifies(&self.message, &from_hex(&signature.sig)?).then_some(*key)
+            key.verifies(&self.message, &HEXLOWER.decode(signature.sig.as_bytes()).ok()?).then_some(*key)
         };
         let signers: BTreeSet<PublicKey> = self.signatures.iter().filter_map(signer).collect();
         let threshold = root.role(T::ROLE).threshold;
@@ -157,7 +157,7 @@ impl Draft {
         if !key.verifies(&self.message, signature) {
             return Err(SignError(format!("the signature is not one of {}", key.id())).into());
         }
-        let added = Signature { keyid: key.id(), sig: to_hex(signature) };
+        let added = Signature { keyid: key.id(), sig: HEXLOWER.encode(signature) };
         self.signatures.retain(|other| other.keyid != added.keyid);
         self.signatures.push(added);
         Ok(())

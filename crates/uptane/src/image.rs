@@ -3,8 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::attack::{Attack, Refused};
-use crate::digest::Sha256Digest;
 use crate::metadata::Target;
+use kernel::digest::Sha256Digest;
 
 /// The check of one image. It stops at the signed length, so that an endless body ends, and compares the digest at the end.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! Keys of roles: Ed25519 (RFC 8032), which every TUF client reads.
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::canonical::canonical;
-use crate::digest::{Sha256Digest, from_hex, to_hex};
+use kernel::digest::Sha256Digest;
 
 /// The bytes of an Ed25519 public key.
 pub const PUBLIC_KEY_BYTES: usize = 32;
@@ -31,7 +32,7 @@ impl PublicKey {
 
     /// The key's id: the SHA-256 of its canonical JSON, in hexadecimal (as securesystemslib computes it).
     pub fn id(&self) -> String {
-        let key = json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": to_hex(&self.0)}});
+        let key = json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": HEXLOWER.encode(&self.0)}});
         // The value has no numbers, so it always has a canonical form.
         Sha256Digest::of(&canonical(&key).unwrap_or_default()).to_string()
     }
@@ -45,7 +46,7 @@ impl PublicKey {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({})", to_hex(&self.0))
+        write!(f, "PublicKey({})", HEXLOWER.encode(&self.0))
     }
 }
 
@@ -69,13 +70,13 @@ impl ListedKey {
         if self.keytype != "ed25519" || self.scheme != "ed25519" {
             return None;
         }
-        from_hex(&self.keyval.public)?.try_into().ok().map(PublicKey)
+        HEXLOWER.decode(self.keyval.public.as_bytes()).ok()?.try_into().ok().map(PublicKey)
     }
 }
 
 impl From<PublicKey> for ListedKey {
     fn from(key: PublicKey) -> Self {
-        let keyval = KeyValue { public: to_hex(&key.0) };
+        let keyval = KeyValue { public: HEXLOWER.encode(&key.0) };
         Self { keytype: "ed25519".to_owned(), scheme: "ed25519".to_owned(), keyval }
     }
 }

@@ -10,7 +10,6 @@
 pub mod attack;
 pub mod canonical;
 pub mod chunks;
-pub mod digest;
 pub mod document;
 pub mod image;
 pub mod key;
@@ -20,7 +19,7 @@ pub mod trusted;
 pub mod verify;
 
 pub use attack::{Attack, Refused};
-pub use digest::Sha256Digest;
+pub use kernel::digest::Sha256Digest;
 pub use key::{PublicKey, RoleSigner};
 pub use metadata::Role;
 pub use trusted::TrustedRepository;

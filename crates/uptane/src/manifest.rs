@@ -1,6 +1,7 @@
 //! The vehicle version report (Uptane 2.1.0 §5.4.2.1): what is installed where, signed by the vehicle's key on P-256. The
 //! member names are those of aktualizr, with `vehicle` for `vin`.
 
+use data_encoding::HEXLOWER;
 use std::collections::BTreeMap;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
@@ -10,7 +11,6 @@ use serde_json::Value;
 
 use crate::attack::{Attack, Refused};
 use crate::canonical::canonical;
-use crate::digest::{from_hex, to_hex};
 use crate::metadata::Hashes;
 
 /// The method of our signatures: ECDSA on P-256 with SHA-256, the signature in ASN.1 DER.
@@ -128,7 +128,7 @@ impl SignedManifest {
     ) -> Result<Self, ManifestError<E>> {
         let signed = serde_json::to_value(manifest).map_err(|error| ManifestError::Write(error.to_string()))?;
         let message = canonical(&signed).map_err(|error| ManifestError::Write(error.to_string()))?;
-        let sig = to_hex(&signer(&message).map_err(ManifestError::Sign)?);
+        let sig = HEXLOWER.encode(&signer(&message).map_err(ManifestError::Sign)?);
         let signature = ManifestSignature { keyid: keyid.to_owned(), method: METHOD.to_owned(), sig };
         Ok(Self { signed, signatures: vec![signature] })
     }
@@ -157,7 +157,7 @@ impl SignedManifest {
         let message = canonical(&self.signed).map_err(malformed)?;
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public_key);
         let is_signed = self.signatures.iter().filter(|signature| signature.method == METHOD).any(|signature| {
-            from_hex(&signature.sig).is_some_and(|signature| key.verify(&message, &signature).is_ok())
+            HEXLOWER.decode(signature.sig.as_bytes()).is_ok_and(|signature| key.verify(&message, &signature).is_ok())
         });
         if !is_signed {
             return Err(Attack::ArbitrarySoftware.refused("the report has no signature by the vehicle's key"));

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::attack::{Attack, Refused};
-use crate::digest::Sha256Digest;
 use crate::key::{ListedKey, PublicKey};
+use kernel::digest::Sha256Digest;
 
 /// The version of the TUF specification that documents state.
 pub const SPEC_VERSION: &str = "1.0.34";

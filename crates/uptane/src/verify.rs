@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernel::Timestamp;
 
 use crate::attack::{Attack, Refused};
-use crate::digest::Sha256Digest;
 use crate::metadata::{DirectorCustom, Target, TargetCustom, Targets, is_safe_name};
 use crate::trusted::TrustedRepository;
+use kernel::digest::Sha256Digest;
 
 /// The vehicle, as its Primary knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! for ever. So a fixture that was listed once is never changed, deleted or taken off the list.
 
 use anyhow::Result;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::Finding;
@@ -79,7 +80,7 @@ fn parse(line: &str) -> Option<(&str, &str)> {
 }
 
 fn hash(file: &File) -> String {
-    Sha256::digest(&file.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(&file.bytes))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a technician carries to a vehicle: where to enrol, whom to trust there, and the token that is good for once.
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -108,7 +109,7 @@ impl Bootstrap {
 
     /// By what the token is known again without being kept.
     pub(super) fn token_sha256(&self) -> String {
-        Sha256::digest(self.join_token.expose()).iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&Sha256::digest(self.join_token.expose()))
     }
 }
 

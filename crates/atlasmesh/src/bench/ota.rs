@@ -1,6 +1,7 @@
 //! Updates: making a rollout, the gate over simulated releases, checking an image, and the listener as clients of hawkBit use it:
 //! idle polls and the bytes of an image, over TLS, with client and server on the same cores.
 
+use data_encoding::HEXLOWER;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -144,7 +145,7 @@ fn verification() -> Result<()> {
 
 async fn publish(client: &Client, length: usize) -> Result<String> {
     let bytes = vec![b'.'; length];
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = HEXLOWER.encode(&Sha256::digest(&bytes));
     let began = Instant::now();
     let mut at = 0;
     for part in bytes.chunks(4 << 20) {

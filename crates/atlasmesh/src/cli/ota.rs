@@ -1,5 +1,6 @@
 //! `atlasmesh ota …`: software updates.
 
+use data_encoding::HEXLOWER;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -84,7 +85,7 @@ async fn upload(session: &Session, path: &Path) -> Result<String> {
         let Some(bytes) = part.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         hasher.update(bytes);
     }
-    let digest: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = HEXLOWER.encode(&hasher.finalize());
     let address = format!("/v1/images/{digest}");
     let state = session.client.get(&address).await?;
     let mut at = state["received"].as_u64().unwrap_or(0);

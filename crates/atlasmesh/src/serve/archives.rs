@@ -1,5 +1,6 @@
 //! Bundles and reports as files named by their digest, a folder per tenant.
 
+use data_encoding::HEXLOWER;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -108,7 +109,7 @@ impl Write for Writing {
 
 impl NewArchive for Writing {
     fn keep(mut self: Box<Self>) -> Result<(String, u64), Fault> {
-        let sha256: String = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = HEXLOWER.encode(&self.hash.clone().finalize());
         let mut keep = || {
             self.file.sync_all()?;
             fs::rename(&self.part, self.folder.join(&sha256))?;

@@ -1,6 +1,7 @@
 //! Images as files named by their digest, a folder per tenant: what arrives in parts becomes an image when it is whole and its
 //! digest is its name.
 
+use data_encoding::HEXLOWER;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -33,10 +34,6 @@ fn fault(source: io::Error) -> Fault {
         io::ErrorKind::StorageFull => Fault::Full,
         _ => Fault::Unavailable { what: "use the images", source: Box::new(source) },
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl ImageFolder {
@@ -112,7 +109,7 @@ impl ImageFolder {
             chunks.push(bytes);
             length += bytes.len() as u64;
         }
-        let found = hex(&sha2.finalize());
+        let found = HEXLOWER.encode(&sha2.finalize());
         if found != sha256 {
             fs::remove_file(part)?;
             let text = format!("the image's SHA-256 is {found}: it was changed on its way, upload it again");
@@ -122,8 +119,8 @@ impl ImageFolder {
         let image = StoredImage {
             length,
             sha256: found,
-            sha1: hex(&sha1.finalize()),
-            md5: hex(&md5.finalize()),
+            sha1: HEXLOWER.encode(&sha1.finalize()),
+            md5: HEXLOWER.encode(&md5.finalize()),
             chunk_size: CHUNK_BYTES,
             chunk_root: chunks.chunking().root.to_string(),
         };
@@ -214,7 +211,7 @@ mod tests {
         let (_folder, images) = images();
         let tenant: TenantId = TENANT.parse().unwrap();
         let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| n as u8).collect();
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = HEXLOWER.encode(&Sha256::digest(&bytes));
         let add = |at: usize, until: usize| {
             images.append_now(&tenant, &sha256, bytes.len() as u64, at as u64, &bytes[at..until]).unwrap()
         };
@@ -236,7 +233,7 @@ mod tests {
     fn an_image_that_is_not_what_its_name_says_is_refused_and_forgotten() {
         let (_folder, images) = images();
         let tenant: TenantId = TENANT.parse().unwrap();
-        let sha256 = hex(&Sha256::digest(b"another"));
+        let sha256 = HEXLOWER.encode(&Sha256::digest(b"another"));
         let refused = images.append_now(&tenant, &sha256, 4, 0, b"this").unwrap().unwrap_err();
         assert!(refused.message.contains("upload it again"), "{refused}");
         assert_eq!(images.state_now(&tenant, &sha256).unwrap(), Upload::Partial(0));

@@ -16,8 +16,8 @@ pub use read::{Contents, Finding, Limits, Problem, read};
 pub use tar::PathError;
 pub use write::{EventParts, PART_BYTES_MAX, Sealed, Writer};
 
-use crate::digest::Sha256Digest;
 use crate::json::{JsonError, canonical};
+use kernel::digest::Sha256Digest;
 
 /// The name of the manifest in the archive.
 pub const MANIFEST: &str = "manifest.json";

@@ -7,7 +7,7 @@ use zstd::stream::read::Decoder;
 
 use super::tar::{BLOCK, END_BYTES, padding, parse};
 use super::{FileEntry, MANIFEST, Manifest, SIGNATURE, ZSTD_WINDOW_LOG};
-use crate::digest::Sha256Digest;
+use kernel::digest::Sha256Digest;
 
 /// How much is read before an archive is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use zstd::zstd_safe::CParameter;
 
 use super::tar::{BLOCK, END_BYTES, FILE_BYTES_MAX, check_path, header, padding};
 use super::{FileEntry, MANIFEST, Manifest, SIGNATURE, WriteError, ZSTD_LEVEL, ZSTD_WINDOW_LOG};
-use crate::digest::Sha256Digest;
 use crate::json::canonical;
+use kernel::digest::Sha256Digest;
 
 /// The most bytes of a part of the events, so that parts are written without holding all events.
 pub const PART_BYTES_MAX: usize = 8 * 1_024 * 1_024;

@@ -21,8 +21,8 @@ pub use error::MappingError;
 pub use predicate::Match;
 pub use shipped::shipped;
 
-use crate::digest::Sha256Digest;
 use crate::event::Event;
+use kernel::digest::Sha256Digest;
 use predicate::Rule;
 
 /// A file of a mapping: one framework.

@@ -1,6 +1,7 @@
 //! What a handler takes from a request: a JSON body whose wrong field is named, an id that is an id, an idempotency key,
 //! the version that the client saw.
 
+use data_encoding::HEXLOWER;
 use std::convert::Infallible;
 
 use axum::Json;
@@ -36,7 +37,7 @@ impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> FromRequest<S> 
         check_is_json(request.headers())?;
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
         let value = json::read(&bytes)?;
-        let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = HEXLOWER.encode(&Sha256::digest(&bytes));
         Ok(Self { value, digest })
     }
 }

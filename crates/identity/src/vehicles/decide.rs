@@ -1,5 +1,6 @@
 //! The rules of a vehicle's identity, each a pure function of its state and of facts.
 
+use data_encoding::HEXLOWER;
 use kernel::{Code, Decided, Reject, Timestamp};
 use pki::{Issued, SpiffeId};
 
@@ -13,11 +14,6 @@ use super::identity::{
 pub const REPEATED_MS: i64 = 10 * 60_000;
 
 type Answer<R> = Decided<IdentityEvent, R>;
-
-/// The hexadecimal form of a digest.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 fn gone(text: &str) -> Reject {
     Reject::new(Code::IllegalTransition, text)
@@ -85,7 +81,7 @@ pub fn enrol(
         Ok(known) => known,
         Err(reject) => return Decided::reject(reject),
     };
-    let key = hex(&device.key_sha256);
+    let key = HEXLOWER.encode(&device.key_sha256);
     let Some(join) = known.join_token.as_ref().filter(|join| join.token == token) else {
         let text = "this join token was replaced by a newer one: ask the garage for that";
         return refused(Refusal::TokenUsed, token, Code::Unauthenticated, text);
@@ -110,7 +106,8 @@ pub fn enrol(
 }
 
 fn enrolled(token: Option<String>, device: &Issued, key_origin: KeyOrigin) -> IdentityEnrolled {
-    let (serial, key_sha256, not_after) = (device.serial.clone(), hex(&device.key_sha256), device.not_after);
+    let (serial, key_sha256, not_after) =
+        (device.serial.clone(), HEXLOWER.encode(&device.key_sha256), device.not_after);
     IdentityEnrolled { token, serial, key_sha256, key_origin, not_after }
 }
 
@@ -126,7 +123,7 @@ fn with_device<'a>(state: Option<&'a VehicleIdentity>, serial: &str) -> Result<&
 
 /// Replaces the device certificate by one that it vouches for. The one before and the same key again get the same.
 pub fn reenrol(state: Option<&VehicleIdentity>, by: &str, device: &Issued) -> Answer<Enrolment> {
-    let key = hex(&device.key_sha256);
+    let key = HEXLOWER.encode(&device.key_sha256);
     let is_repeated = state.is_some_and(|known| {
         known.device_before.as_deref() == Some(by) && known.device.as_ref().is_some_and(|now| now.key_sha256 == key)
     });
@@ -146,7 +143,7 @@ pub fn issue_svid(state: Option<&VehicleIdentity>, by: &str, svid: &Issued, auth
     if known.status == IdentityStatus::Quarantined {
         return Decided::reject(gone("the vehicle is in quarantine: it gets no certificate until it was restored"));
     }
-    let (serial, key_sha256, not_after) = (svid.serial.clone(), hex(&svid.key_sha256), svid.not_after);
+    let (serial, key_sha256, not_after) = (svid.serial.clone(), HEXLOWER.encode(&svid.key_sha256), svid.not_after);
     Decided::accept([IdentitySvidIssued { serial, key_sha256, not_after, authority: authority.into() }.into()], ())
 }
 

@@ -1,6 +1,7 @@
 //! Images as bytes: by addresses that end and are one vehicle's, with byte ranges (RFC 9110 §14), so that a download that broke
 //! goes on where it stopped. What an address names never changes: its digest is in it.
 
+use data_encoding::HEXLOWER;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Addresses {
 
     fn tag(&self, tenant: &str, vehicle: &str, sha256: &str, expires: i64) -> String {
         let text = format!("{tenant}\n{vehicle}\n{sha256}\n{expires}");
-        hmac::sign(&self.key, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(hmac::sign(&self.key, text.as_bytes()).as_ref())
     }
 
     /// The query of an address.

@@ -1,8 +1,9 @@
-//! SHA-256 digests as lower-case hexadecimal text, the only spelling that this crate writes and reads.
+//! SHA-256 digests as lower-case hexadecimal text, the only spelling that is written and read.
 
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
@@ -20,6 +21,7 @@ pub struct DigestError;
 
 impl Sha256Digest {
     /// The digest of `bytes`.
+    #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
@@ -27,7 +29,7 @@ impl Sha256Digest {
 
 impl fmt::Display for Sha256Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&to_hex(&self.0))
+        fmt::Display::fmt(&HEXLOWER.encode_display(&self.0), f)
     }
 }
 
@@ -41,7 +43,7 @@ impl FromStr for Sha256Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let bytes = from_hex(text).ok_or(DigestError)?;
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| DigestError)?;
         bytes.try_into().map(Self).map_err(|_| DigestError)
     }
 }
@@ -57,26 +59,6 @@ impl<'de> Deserialize<'de> for Sha256Digest {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(de::Error::custom)
     }
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// The bytes of lower-case hexadecimal digits. Upper case is refused, so that each value has one text.
-pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|&[high, low]| Some(value(high)? << 4 | value(low)?)).collect()
 }
 
 #[cfg(test)]
