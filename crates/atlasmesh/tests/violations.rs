@@ -12,6 +12,7 @@ use support::World;
 use support::foreign::{enrol, python};
 use support::process::Process;
 use support::site::{self, crossing};
+use support::world::square;
 
 /// Streets are planned at 50 km/h.
 const PLANNED_MPS: f64 = 50.0 / 3.6;
@@ -184,4 +185,25 @@ fn safe_17_in_the_modes_of_people_nothing_moves() {
     world.let_go_on(&trip);
     puppet.line_with("told: resume");
     world.verify();
+}
+
+/// SAFE-14
+#[test]
+fn a_vehicle_of_a_version_before_speed_limits_never_counts_among_those_that_keep_one() {
+    let (world, puppet, _) = ready_puppet();
+    let area = |east_m: f64| square(east_m, 600.0, 40.0);
+    let made = |what: &str, order: Value| world.http.post(&format!("/v1/sites/{}/{what}", site::NAME), &order).ok();
+    made("speed-limits", json!({ "max_speed_mps": 5.0, "polygon": area(0.0), "reason": "works" }));
+    made("closures", json!({ "class": "no_entry", "polygon": area(600.0), "reason": "a burst pipe" }));
+    puppet.line_with("told: site_rules");
+    let in_force = |what: &str| {
+        let listed = world.http.get(&format!("/v1/sites/{}/{what}", site::NAME)).ok();
+        listed["items"][0]["in_force"].clone()
+    };
+    world.until("it keeps the closure", || {
+        let closure = in_force("closures");
+        if closure["on"] == 1 { Ok(()) } else { Err(closure) }
+    });
+    let limit = in_force("speed-limits");
+    assert_eq!((&limit["on"], &limit["of"], &limit["waiting"][0]["name"]), (&json!(0), &json!(1), &json!("puppet")));
 }

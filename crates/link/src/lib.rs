@@ -33,7 +33,10 @@ pub use to_vehicle::{
 };
 
 /// The version of the protocol that this crate speaks, in `Hello.protocol_version`.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
+
+/// The version from which on a vehicle keeps speed limits of areas.
+pub const SPEED_LIMITS_SINCE: u32 = 2;
 
 /// The longest message in bytes, either way. A route of 500 km with a point every 20 m fits in half of it.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;

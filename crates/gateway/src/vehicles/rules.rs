@@ -1,6 +1,6 @@
-//! Zones, closures and speed limits on their way to vehicles (SAFE-9). A vehicle is sent the whole of its site in one command, and only
-//! the newest: when a site changes every session looks, and a vehicle that was away looks when it comes back. What each
-//! vehicle was sent and what it confirmed is an observation, so that who closes a road sees on which vehicles that holds
+//! Zones, closures and speed limits on their way to vehicles (SAFE-9). A vehicle is sent the whole of its site in one command,
+//! and only the newest: when a site changes every session looks, and a vehicle that was away looks when it comes back. What
+//! each vehicle was sent and what it confirmed is an observation, so that who closes a road sees on which vehicles that holds
 //! and who has not confirmed it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,11 +102,20 @@ fn said_by(rule: &SiteRule) -> String {
 
 impl Gateway {
     /// Writes the command that tells a vehicle what holds at its site, unless it keeps that already or the command is on its
-    /// way. `keeps` is the revision that it says it keeps, where it just said so.
-    pub(super) async fn offer_rules(&self, vehicle: &Known, keeps: Option<u64>) -> Result<(), Fault> {
+    /// way. `keeps` is the revision that it says it keeps, where it just said so; `protocol_version` says what it can keep.
+    pub(super) async fn offer_rules(
+        &self,
+        vehicle: &Known,
+        keeps: Option<u64>,
+        protocol_version: u32,
+    ) -> Result<(), Fault> {
         let Some(site) = self.fleet.site_version(&vehicle.tenant, &vehicle.site).await? else { return Ok(()) };
         let ctx = vehicle.ctx(self);
-        let rules = self.site_rules(&vehicle.tenant, &vehicle.site, &site, ctx.now).await?;
+        let mut rules = self.site_rules(&vehicle.tenant, &vehicle.site, &site, ctx.now).await?;
+        if protocol_version < link::SPEED_LIMITS_SINCE {
+            // It would confirm what it passes over.
+            rules.rules.retain(|rule| matches!(rule.kind, RuleKind::Closed(_)));
+        }
         let sent = SentRules { revision: rules.revision, rules: rules.rules.iter().map(said_by).collect() };
         change(&*self.store, &vehicle.tenant, vehicle.id, |known| {
             keeps.into_iter().for_each(|revision| known.acknowledge(revision));

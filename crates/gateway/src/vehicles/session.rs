@@ -63,6 +63,7 @@ pub async fn run(
         undelivered: false,
         unreconciled: false,
         keeps_rules: None,
+        protocol_version: 0,
         samples_missed: false,
         may_see_heads: Arc::default(),
     };
@@ -92,6 +93,8 @@ struct Session {
     unreconciled: bool,
     /// The revision of the site's rules that the vehicle said it keeps, until somebody looked at it.
     keeps_rules: Option<u64>,
+    /// The version of the protocol that the vehicle speaks.
+    protocol_version: u32,
     /// Whether samples were sent that the disk could not take: they come again with the next session.
     samples_missed: bool,
     /// Whether the head of the log that the vehicle presented fits the log: then it is given newer ones.
@@ -114,6 +117,7 @@ impl Session {
         };
         self.held = hello.held_commands.clone();
         self.keeps_rules = Some(hello.site_rules_revision);
+        self.protocol_version = hello.protocol_version;
         self.send_emergency()?;
         self.compare_head(&hello);
         let welcome = self.gateway.welcome(&self.vehicle, &hello).await?;
@@ -243,7 +247,7 @@ impl Session {
         let now = self.gateway.source.now();
         // The whole of a site is read for it: only where it changed, not for each command.
         if self.handle.rules_changed.swap(false, Ordering::AcqRel) {
-            match self.gateway.offer_rules(&self.vehicle, self.keeps_rules).await {
+            match self.gateway.offer_rules(&self.vehicle, self.keeps_rules, self.protocol_version).await {
                 Ok(()) => self.keeps_rules = None,
                 // Stops are delivered all the same.
                 Err(fault) => {
