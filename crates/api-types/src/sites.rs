@@ -208,11 +208,14 @@ pub struct Tiles {
     pub vector_layers: Vec<Value>,
 }
 
-/// On how many of the vehicles that count a zone or closure holds.
+/// On how many of the vehicles that count a zone, closure or speed limit holds.
 #[derive(Serialize, JsonSchema)]
 pub struct InForce {
     pub on: usize,
     pub of: usize,
+    /// What a speed limit comes to in metres per second: the sector's for such places where that is lower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_speed_mps: Option<f64>,
     /// The first of those that have not confirmed it.
     pub waiting: Vec<WaitingVehicle>,
 }

@@ -136,6 +136,9 @@ fn a_sector_that_comes_into_force_lowers_what_vehicles_keep() {
         if now.len() == 1 && now[0]["id"] != before[0]["id"] { Ok(()) } else { Err(json!(now)) }
     });
     until_in_force(&world, &made["id"]);
+    let limit = world.http.get(&path("speed-limits")).ok()["items"][0].clone();
+    let speeds = (&limit["max_speed_mps"], &limit["in_force"]["max_speed_mps"]);
+    assert_eq!(speeds, (&json!(15.0), &json!(6.9)), "as it was drawn, and what it comes to");
     world.verify();
 }
 

@@ -111,7 +111,7 @@ fn restriction(item: &Value) -> Vec<String> {
 
 fn speed_limits(page: &Value) {
     with_in_force(page, &["ID", "M/S", "PLACE", "REASON", "FROM", "UNTIL", "OWNER"], |limit| {
-        let cells = ["/id", "/max_speed_mps", "/place", "/reason", "/from", "/until", "/owner"];
+        let cells = ["/id", "/in_force/max_speed_mps", "/place", "/reason", "/from", "/until", "/owner"];
         cells.map(|pointer| output::cell(limit, pointer)).into()
     });
 }

@@ -164,28 +164,33 @@ impl Gateway {
             let rules: VehicleRules = row.map(|row| row.decode()).transpose()?.unwrap_or_default();
             kept.push((known.id, known.vehicle.profile.name, rules.confirmed.rules));
         }
-        let said = rules.rules.iter().map(|rule| (rule.id.to_string(), said_by(rule))).collect();
-        Ok(KeptRules { said, kept })
+        let rules = rules.rules.into_iter().map(|rule| (rule.id.to_string(), rule)).collect();
+        Ok(KeptRules { rules, kept })
     }
 }
 
 /// What the vehicles of a site keep.
 pub struct KeptRules {
-    /// What each rule says, by id.
-    said: BTreeMap<String, String>,
+    /// What they are to keep, by id.
+    rules: BTreeMap<String, SiteRule>,
     /// Each vehicle: id, name, what it keeps.
     kept: Vec<(VehicleId, String, BTreeSet<String>)>,
 }
 
 impl KeptRules {
     /// On how many of them a rule holds, and who has not confirmed it.
-    pub fn of(&self, rule: &str) -> InForce {
-        let said = self.said.get(rule).map_or(rule, String::as_str);
-        let waiting: Vec<_> = self.kept.iter().filter(|(_, _, rules)| !rules.contains(said)).collect();
+    pub fn of(&self, id: &str) -> InForce {
+        let rule = self.rules.get(id);
+        let said = rule.map_or_else(|| id.to_owned(), said_by);
+        let waiting: Vec<_> = self.kept.iter().filter(|(_, _, rules)| !rules.contains(&said)).collect();
         let named = waiting.iter().take(WAITING_NAMED_MAX);
         InForce {
             on: self.kept.len() - waiting.len(),
             of: self.kept.len(),
+            max_speed_mps: rule.and_then(|rule| match rule.kind {
+                RuleKind::SpeedLimit(max_speed_mps) => Some(max_speed_mps),
+                RuleKind::Closed(_) => None,
+            }),
             waiting: named.map(|(id, name, _)| WaitingVehicle { id: *id, name: name.clone() }).collect(),
         }
     }
@@ -219,7 +224,7 @@ async fn change(
 
 #[cfg(test)]
 mod tests {
-    use kernel::id::TypedId;
+    use kernel::id::{RestrictionId, TypedId};
 
     use super::*;
 
@@ -267,9 +272,19 @@ mod tests {
     #[test]
     fn who_has_not_confirmed_is_named() {
         let vehicle = |n: u128, ids: &[&str]| (VehicleId::from_u128(n), format!("car-{n}"), rules(ids));
-        let kept = |kept: Vec<_>| KeptRules { said: BTreeMap::from([("slow".to_owned(), "slow 5".to_owned())]), kept };
-        let few = kept(vec![vehicle(1, &["a", "slow 5"]), vehicle(2, &["slow 8"]), vehicle(3, &[])]);
-        assert_eq!(few.of("slow").on, 1, "a speed limit that was changed since does not count");
+        let slow = SiteRule {
+            id: RestrictionId::from_u128(1),
+            kind: RuleKind::SpeedLimit(5.0),
+            from: Timestamp::from_us(0),
+            until: None,
+            area: Vec::new(),
+        };
+        let (id, now) = (slow.id.to_string(), said_by(&slow));
+        let before = said_by(&SiteRule { kind: RuleKind::SpeedLimit(8.0), ..slow.clone() });
+        let kept = |kept: Vec<_>| KeptRules { rules: BTreeMap::from([(id.clone(), slow.clone())]), kept };
+        let few = kept(vec![vehicle(1, &["a", &now]), vehicle(2, &[&before]), vehicle(3, &[])]);
+        let limit = few.of(&id);
+        assert_eq!((limit.on, limit.max_speed_mps), (1, Some(5.0)), "one that was changed since does not count");
         let sent = few.of("a");
         assert_eq!((sent.on, sent.of), (1, 3));
         let names: Vec<&str> = sent.waiting.iter().map(|vehicle| vehicle.name.as_str()).collect();
