@@ -310,7 +310,10 @@ journey('a vehicle is stopped where its trip ends, and goes on when it is told',
     return null
   })
   await screenshot(page, 'stop-at-place')
-  await page.keyboard.press('p')
+  // A letter in the list chooses a place; it stops nothing.
+  await page.getByLabel(/^A place of its/).press('s')
+  assert.ok(await page.getByRole('dialog', { name: `Stop ${name}?` }).isVisible())
+  await page.getByRole('button', { name: 'Stop there' }).press('p')
   const why = page.getByRole('dialog', { name: `Why was ${name} stopped?` })
   await why.getByText(/^The stop of .* (is sent|waits)/).waitFor()
   const { stop } = await api(`/v1/vehicles/${id}`)

@@ -6,6 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::World;
+use support::server::atlasmesh;
 use support::site::{self, crossing, east_m};
 
 fn stop(class: &str) -> Value {
@@ -46,10 +47,6 @@ fn safe_5_a_stop_waits_for_a_place_to_stand_and_only_now_stands_in_a_tunnel() {
 fn a_stop_at_a_place_waits_until_the_vehicle_comes_by() {
     let mut world = World::new();
     let n = world.ready_vehicle(crossing(0, 0), 10.0);
-    let at = |(east_m, north_m): (f64, f64)| {
-        let place = site::at(east_m, north_m);
-        json!({ "class": "at_place", "place": place, "reason": "a bag was left" })
-    };
     world.command(n, "stop", &json!({ "class": "at_place", "reason": "where?" })).problem(400, "INVALID_REQUEST");
     let no_place = json!({ "class": "now", "place": site::at(0.0, 0.0), "reason": "which?" });
     assert!(world.command(n, "stop", &no_place).problem(400, "INVALID_REQUEST").to_string().contains("/place"));
@@ -61,7 +58,11 @@ fn a_stop_at_a_place_waits_until_the_vehicle_comes_by() {
         if sample["speed_mps"].as_f64().is_some_and(|speed_mps| speed_mps > 5.0) { Ok(()) } else { Err(sample) }
     });
     let ahead_m = 2.4 * site::BLOCK_M;
-    world.command(n, "stop", &at((ahead_m, 0.0))).ok();
+    let (lat, lon) = site::degrees(ahead_m, 0.0);
+    let place = format!("--place={lat},{lon}");
+    let mut order = atlasmesh();
+    order.args(["vehicles", "stop", world.vehicle_id(n), "--class", "at_place", &place, "--reason", "a bag was left"]);
+    assert!(order.args(["--url", &world.server.url, "--token", &world.token]).status().unwrap().success());
     let ordered = world.vehicle_now(n)["stop"].clone();
     assert_eq!((&ordered["class"], ordered["place"].is_object()), (&json!("at_place"), true), "{ordered:#}");
     world.until_status(&trip, &["SAFE_STOPPED"]);

@@ -279,6 +279,13 @@ pub struct Site {
     pub announced: BTreeSet<String>,
 }
 
+impl Site {
+    /// Whether the speed is limited in an area: only then what the sector allows in such places matters.
+    pub fn has_speed_limits(&self) -> bool {
+        self.restrictions.values().any(|restriction| matches!(restriction, Restriction::SpeedLimit { .. }))
+    }
+}
+
 impl Aggregate for Site {
     type Id = SiteId;
     type Event = SiteEvent;

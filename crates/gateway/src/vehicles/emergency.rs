@@ -172,12 +172,17 @@ fn read_lines(text: &[u8]) -> (Vec<EmergencyOrder>, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fleet::vehicle::StopClass;
+    use kernel::Coordinate;
     use kernel::id::TypedId;
 
     fn order(n: u128) -> EmergencyOrder {
         let restriction = match n % 3 {
             0 => Restriction::Hold { hold: HoldKind::Grounded, timing: HoldTiming::Now },
-            1 => Restriction::Stop(RequestedStop::NOW),
+            1 => {
+                let place = Coordinate::new(-29.95, -71.34).unwrap();
+                Restriction::Stop(RequestedStop::new(StopClass::AtPlace, Some(place)).unwrap())
+            }
             _ => Restriction::Cancel { trip: TripId::from_u128(7), claim_epoch: 3 },
         };
         EmergencyOrder {

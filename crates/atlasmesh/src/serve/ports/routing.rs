@@ -32,7 +32,7 @@ impl Neighbours {
     /// The speed limits in force in areas of a site: as they were drawn, or the sector's for such places where that is lower.
     async fn speed_caps(&self, ctx: &Ctx, site: &Site) -> Result<Vec<SpeedCap>, CommandError> {
         let mut caps: Vec<SpeedCap> = Vec::new();
-        if !in_force(site, ctx).any(|(_, restriction)| matches!(restriction, Restriction::SpeedLimit { .. })) {
+        if !site.has_speed_limits() {
             return Ok(caps);
         }
         let of_places = self.sectors.speed_limits(&ctx.tenant).await?;
